@@ -1,0 +1,29 @@
+# Every target does all it needs on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: venv check test demo clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,demo,test]'
+	touch $(STAMP)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: venv
+	$(BIN)/pytest
+
+demo: venv
+	$(BIN)/python examples/demo.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

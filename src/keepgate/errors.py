@@ -1,0 +1,26 @@
+"""What keepgate raises on bad input: one sentence that names the culprit and the remedy.
+
+The command line prints the message of any `KeepgateError` and exits with code 2; nothing else is shown to users.
+"""
+
+from __future__ import annotations
+
+
+class KeepgateError(Exception):
+    """Base of every error that a user can cause."""
+
+
+class InputError(KeepgateError, ValueError):
+    """Data, a file or an argument is not what was expected."""
+
+
+class CellError(KeepgateError, ValueError):
+    """The equations of a cell are wrong; the message names the line."""
+
+
+class BackendError(KeepgateError, RuntimeError):
+    """A named engine cannot run here; the message says why."""
+
+
+class MissingExtraError(KeepgateError, ImportError):
+    """A package of an optional extra is not installed."""
