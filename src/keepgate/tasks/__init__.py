@@ -1,1 +1,32 @@
-"""TODO."""
+"""Estimators, one task a file; each is fitted from Python or by `keepgate fit <task>`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keepgate import store
+from keepgate.errors import InputError
+
+if TYPE_CHECKING:
+    from keepgate.tasks.base import Estimator
+
+TASKS = {
+    "classify": ("keepgate.tasks.classify", "SequenceClassifier"),
+    "forecast": ("keepgate.tasks.forecast", "Forecaster"),
+}
+
+
+def estimator_class(task: str) -> type[Estimator]:
+    """The estimator of a task; InputError if there is no such task."""
+    if task not in TASKS:
+        raise InputError(f"unknown task '{task}'; there are {', '.join(TASKS)}")
+    module, name = TASKS[task]
+    return getattr(importlib.import_module(module), name)
+
+
+def load(folder: str | Path) -> Estimator:
+    """Read the fitted estimator of any task from a folder that `save` wrote."""
+    config, _ = store.read_model(Path(folder))
+    return estimator_class(config.get("task", "")).load(folder)

@@ -1,0 +1,259 @@
+"""What every task's estimator shares: parameters as dataclass fields, the network's and the trainer's settings, files.
+
+An estimator is a dataclass whose fields are its parameters, each made by `param`, which keeps the help text that the
+command line shows as a flag. scikit-learn's rules hold: `__init__` only stores, `fit` checks the parameters and sets
+attributes that end in an underscore, `get_params` and `clone` work.
+
+A new task is a subclass that gives
+
+* `task`, its name on the command line, and a row in `keepgate.tasks.TASKS`;
+* `fit(*data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then `train_network(...)`;
+* `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
+* for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+import keepgate
+from keepgate import store
+from keepgate.errors import InputError
+from keepgate.nn import Recurrent
+from keepgate.training import Settings, train
+
+
+def param(
+    default: Any, help: str, *, choices: Sequence[Any] | None = None, minimum: float | None = None
+) -> Any:
+    """A parameter: a dataclass field that carries its help text, its legal values and its least value.
+
+    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or any of these `| None`.
+    """
+    return field(default=default, metadata={"help": help, "choices": choices, "minimum": minimum})
+
+
+@dataclass(frozen=True)
+class NoColumns:
+    """The `Columns` of a task that needs no names of columns beyond its own parameters."""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Estimator(BaseEstimator):
+    """Base of the estimators; not used by itself.
+
+    Attributes set by `fit`: `network_` (the torch module), `history_` (one dict for every epoch) and, when the data
+    came from a file, `columns_` (a `Columns` object: how that file was read).
+    """
+
+    task: ClassVar[str]
+    Columns: ClassVar[type] = (
+        NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
+    )
+
+    cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
+    hidden_size: int = param(64, "units of each layer and direction", minimum=1)
+    num_layers: int = param(1, "recurrent layers, one above the other", minimum=1)
+    bidirectional: bool = param(False, "read the sequence in both directions")
+    dropout: float = param(0.0, "share of activations dropped while training", minimum=0)
+    epochs: int = param(50, "passes over the training data", minimum=1)
+    batch_size: int = param(32, "examples in one step of the optimiser", minimum=1)
+    optimizer: str = param("adamw", "optimiser", choices=("adam", "adamw", "sgd"))
+    learning_rate: float = param(1e-3, "highest step size of the optimiser", minimum=0)
+    weight_decay: float = param(0.01, "weight decay of the optimiser", minimum=0)
+    clip_norm: float | None = param(
+        1.0, "largest norm of the gradient; longer ones are scaled down", minimum=0
+    )
+    schedule: str = param(
+        "cosine", "course of the step size over the epochs", choices=("constant", "cosine", "plateau")
+    )
+    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", minimum=0)
+    patience: int | None = param(
+        None, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
+    )
+    seed: int = param(0, "seed of everything random; the same seed gives the same model", minimum=0)
+    backend: str = param(
+        "auto", "engine of the recurrence", choices=("auto", "reference", "native", "cudnn", "gpu")
+    )
+    device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
+    progress: bool = param(True, "show a progress bar where standard error is a terminal")
+
+    # What a task gives to the command line --------------------------------------------------------------------
+
+    @classmethod
+    def read(cls, path: str | Path, columns: Any, *, labelled: bool = True) -> tuple:
+        """Read a file; return the positional arguments of `fit`, `predict_table` and `evaluate`.
+
+        `columns` is a `cls.Columns`. Without `labelled` the target may be missing (the file is only predicted).
+        """
+        raise NotImplementedError
+
+    def predict_table(self, *data: Any) -> Any:
+        """Predictions for the data of `read` as a pyarrow table, one row for every line that is written."""
+        raise NotImplementedError
+
+    def evaluate(self, *data: Any) -> list[dict[str, Any]]:
+        """One row for this model and one for every honest baseline: `{"model": name, metric: value, ...}`."""
+        raise NotImplementedError
+
+    def sections(self, data: tuple, valid: tuple | None) -> list[Any]:
+        """The task's part of report.html, as `keepgate.tasks.report.Section` objects.
+
+        `data` and `valid` are what `fit` was given; the learning curve and the parameters are there already.
+        """
+        raise NotImplementedError
+
+    # What a task gives to the model file ------------------------------------------------------------------------
+
+    def fitted(self) -> dict[str, Any]:
+        """JSON values, beside parameters and tensors, that the fitted estimator consists of."""
+        raise NotImplementedError
+
+    def restore(self, fitted: dict[str, Any]) -> None:
+        """From what `fitted` returned, set the fitted attributes and build `network_` with any weights."""
+        raise NotImplementedError
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted estimator to `folder`: config.json and model.safetensors, each replaced atomically."""
+        check_is_fitted(self, "network_")
+        config = {
+            "keepgate": keepgate.__version__,
+            "task": self.task,
+            "parameters": self.get_params(deep=False),
+            "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),
+            "fitted": self.fitted(),
+        }
+        tensors = {name: t.detach().cpu().numpy() for name, t in self.network_.state_dict().items()}
+        store.write_model(Path(folder), config, tensors)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read an estimator that `save` wrote; InputError if it is another task's, truncated or altered."""
+        config, tensors = store.read_model(Path(folder))
+        if config.get("task") != cls.task:
+            raise InputError(f"{folder} holds a model for '{config.get('task')}', not for '{cls.task}'")
+        try:
+            estimator = cls(**config["parameters"])
+            estimator.columns_ = cls.Columns(**config["columns"])
+            estimator.restore(config["fitted"])
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"{folder}/config.json does not describe a '{cls.task}' model: {error}"
+            ) from error
+        estimator._load_weights(tensors, folder)
+        return estimator
+
+    def _load_weights(self, tensors: dict[str, np.ndarray], folder: str | Path) -> None:
+        try:
+            self.network_.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
+        self.network_.to(self.torch_device()).eval()
+
+    # What `fit` is made of --------------------------------------------------------------------------------------
+
+    def check_parameters(self) -> None:
+        """Raise InputError for a parameter of the wrong type, below its least value or not among its choices."""
+        for name, kind, meta in parameters(type(self)):
+            check_parameter(name, getattr(self, name), kind, meta)
+
+    def settings(self) -> Settings:
+        """The trainer's settings: every field of `Settings` that this estimator has a parameter for."""
+        names = {f.name for f in dataclasses.fields(Settings)} & set(self.get_params(deep=False))
+        return Settings(**{name: getattr(self, name) for name in sorted(names)})
+
+    def torch_device(self) -> torch.device:
+        """The device that parameter `device` means here."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            return torch.empty(0, device=self.device).device
+        except (RuntimeError, AssertionError) as error:  # torch raises either for a device it lacks
+            reason = str(error).splitlines()[0]
+            raise InputError(f"device '{self.device}' cannot be used here: {reason}") from error
+
+    @contextlib.contextmanager
+    def seeded(self) -> Iterator[None]:
+        """Inside, torch's random numbers follow `seed`; afterwards the caller's generator is as it was."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            yield
+
+    def recurrent(self, input_size: int, **overrides: Any) -> Recurrent:
+        """The recurrent layers that the parameters ask for, batch first."""
+        options: dict[str, Any] = {
+            "num_layers": self.num_layers,
+            "bidirectional": self.bidirectional,
+            "dropout": self.dropout if self.num_layers > 1 else 0.0,  # between layers only
+            "backend": self.backend,
+            "batch_first": True,
+        }
+        return Recurrent(self.cell, input_size, self.hidden_size, **{**options, **overrides})
+
+    def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
+        """Train `network_` on its device and set `history_`; with `run` the training can be resumed from there."""
+        self.network_: nn.Module = self.network_.to(self.torch_device())
+        run = None if run is None else Path(run)
+        with self.seeded():
+            history = train(
+                self.network_, loss, data, valid, self.settings(), run=run, progress=self.progress
+            )
+        self.network_.eval()
+        self.history_ = list(history.rows)
+
+
+def parameters(cls: type) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Name, type and `param` metadata (with "default") of every field of a dataclass made of `param` fields."""
+    hints = typing.get_type_hints(cls)
+    return [
+        (f.name, hints[f.name], {**f.metadata, "default": f.default})
+        for f in dataclasses.fields(cls)
+        if "help" in f.metadata
+    ]
+
+
+def split_optional(kind: Any) -> tuple[Any, bool]:
+    """`(T, True)` for the type `T | None`, else `(T, False)`."""
+    if isinstance(kind, types.UnionType):
+        (inner,) = (t for t in typing.get_args(kind) if t is not types.NoneType)
+        return inner, True
+    return kind, False
+
+
+def check_parameter(name: str, value: Any, kind: Any, meta: dict[str, Any]) -> None:
+    """Raise InputError unless `value` has the type, the least value and the choices of its `param` field."""
+    kind, optional = split_optional(kind)
+    if value is None and optional:
+        return
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, (tuple, list)):
+            raise InputError(f"{name}={value!r} is not a sequence of values")
+        for item in value:
+            check_parameter(name, item, typing.get_args(kind)[0], meta)
+        return
+    legal: dict[type, tuple[type, ...]] = {
+        bool: (bool, np.bool_),
+        int: (int, np.integer),
+        float: (float, int, np.floating, np.integer),
+    }
+    is_stray_bool = isinstance(value, bool) and kind is not bool
+    if kind in legal and (is_stray_bool or not isinstance(value, legal[kind])):
+        raise InputError(f"{name}={value!r} is not of type {kind.__name__}")
+    if meta["choices"] is not None and value not in meta["choices"]:
+        raise InputError(f"{name}={value!r} is none of {', '.join(map(str, meta['choices']))}")
+    if meta["minimum"] is not None and not value >= meta["minimum"]:  # catches NaN too
+        raise InputError(f"{name}={value!r} is below its least value {meta['minimum']}")
