@@ -1,0 +1,84 @@
+"""report.html: one self-contained file of text, tables and figures, readable without a network."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+import keepgate
+from keepgate import store
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Text as text keeps the file small and searchable; the fixed salt gives the same bytes for the same figure.
+_SVG = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report: a heading, then what is given of a sentence, a table and a figure.
+
+    `rows` are dicts with the same keys, which become the columns. `figure` is a matplotlib Figure made without
+    pyplot (see `new_figure`), so that nothing is left open.
+    """
+
+    title: str
+    text: str = ""
+    rows: Sequence[Mapping[str, Any]] = ()
+    figure: Figure | None = None
+
+
+def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> None:
+    """Write one HTML file with `sections` below each other; figures are embedded as SVG. Replaced atomically."""
+    source = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["svg"] = _svg
+    environment.filters["cell"] = _cell
+    page = environment.from_string(source).render(
+        title=title, sections=sections, version=keepgate.__version__
+    )
+    store.write_atomic(Path(path), page.encode())
+
+
+def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
+    """A figure of that many inches with one pair of axes, drawn without pyplot and so without a display."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Loss against epoch from `history_`; its keys are `epoch`, `loss` and, with held-out data, `valid_loss`."""
+    figure, axes = new_figure()
+    epochs = [row["epoch"] for row in history]
+    for key, label in (("loss", "training"), ("valid_loss", "held out")):
+        losses = [row.get(key) for row in history]
+        if any(loss is not None for loss in losses):
+            axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    return figure
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    with matplotlib.rc_context(_SVG):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]  # without the XML prologue, which has no place inside HTML
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
