@@ -1,13 +1,14 @@
-"""What every task's estimator shares: parameters as dataclass fields, the network's and the trainer's settings, files.
+"""What the estimators of all tasks share: parameters as dataclass fields, network and trainer settings, files.
 
-An estimator is a dataclass whose fields are its parameters, each made by `param`, which keeps the help text that the
-command line shows as a flag. scikit-learn's rules hold: `__init__` only stores, `fit` checks the parameters and sets
-attributes that end in an underscore, `get_params` and `clone` work.
+An estimator is a dataclass whose fields are its parameters, each made by `param`, which keeps the help text
+that the command line shows for its flag. scikit-learn's rules hold: `__init__` only stores, `fit` checks the
+parameters and sets attributes that end in an underscore, `get_params` and `clone` work.
 
 A new task is a subclass that gives
 
 * `task`, its name on the command line, and a row in `keepgate.tasks.TASKS`;
-* `fit(*data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then `train_network(...)`;
+* `fit(*data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
+  `train_network(...)`;
 * `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
 * for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below).
 """
@@ -41,7 +42,7 @@ def param(
 ) -> Any:
     """A parameter: a dataclass field that carries its help text, its legal values and its least value.
 
-    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or any of these `| None`.
+    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
     """
     return field(default=default, metadata={"help": help, "choices": choices, "minimum": minimum})
 
@@ -55,8 +56,8 @@ class NoColumns:
 class Estimator(BaseEstimator):
     """Base of the estimators; not used by itself.
 
-    Attributes set by `fit`: `network_` (the torch module), `history_` (one dict for every epoch) and, when the data
-    came from a file, `columns_` (a `Columns` object: how that file was read).
+    `fit` sets `network_` (the torch module) and `history_` (one dict for every epoch). The command line sets
+    `columns_` (a `Columns` object): how the file was read, so that the next one is read alike.
     """
 
     task: ClassVar[str]
@@ -91,13 +92,13 @@ class Estimator(BaseEstimator):
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
-    # What a task gives to the command line --------------------------------------------------------------------
+    # What a task gives to the command line
 
     @classmethod
     def read(cls, path: str | Path, columns: Any, *, labelled: bool = True) -> tuple:
         """Read a file; return the positional arguments of `fit`, `predict_table` and `evaluate`.
 
-        `columns` is a `cls.Columns`. Without `labelled` the target may be missing (the file is only predicted).
+        `columns` is a `cls.Columns`. Without `labelled` the target may be missing (only predictions are made).
         """
         raise NotImplementedError
 
@@ -116,7 +117,7 @@ class Estimator(BaseEstimator):
         """
         raise NotImplementedError
 
-    # What a task gives to the model file ------------------------------------------------------------------------
+    # What a task gives to the model file
 
     def fitted(self) -> dict[str, Any]:
         """JSON values, beside parameters and tensors, that the fitted estimator consists of."""
@@ -127,7 +128,7 @@ class Estimator(BaseEstimator):
         raise NotImplementedError
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted estimator to `folder`: config.json and model.safetensors, each replaced atomically."""
+        """Write the fitted estimator to `folder`: config.json and model.safetensors, replaced atomically."""
         check_is_fitted(self, "network_")
         config = {
             "keepgate": keepgate.__version__,
@@ -164,10 +165,10 @@ class Estimator(BaseEstimator):
             raise InputError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
         self.network_.to(self.torch_device()).eval()
 
-    # What `fit` is made of --------------------------------------------------------------------------------------
+    # What `fit` is made of
 
     def check_parameters(self) -> None:
-        """Raise InputError for a parameter of the wrong type, below its least value or not among its choices."""
+        """Raise InputError for a parameter of the wrong type, below its least value or none of its choices."""
         for name, kind, meta in parameters(type(self)):
             check_parameter(name, getattr(self, name), kind, meta)
 
@@ -205,7 +206,7 @@ class Estimator(BaseEstimator):
         return Recurrent(self.cell, input_size, self.hidden_size, **{**options, **overrides})
 
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
-        """Train `network_` on its device and set `history_`; with `run` the training can be resumed from there."""
+        """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""
         self.network_: nn.Module = self.network_.to(self.torch_device())
         run = None if run is None else Path(run)
         with self.seeded():
@@ -217,7 +218,7 @@ class Estimator(BaseEstimator):
 
 
 def parameters(cls: type) -> list[tuple[str, Any, dict[str, Any]]]:
-    """Name, type and `param` metadata (with "default") of every field of a dataclass made of `param` fields."""
+    """Name, type and `param` metadata (with "default") of each field of a dataclass of `param` fields."""
     hints = typing.get_type_hints(cls)
     return [
         (f.name, hints[f.name], {**f.metadata, "default": f.default})

@@ -28,8 +28,8 @@ _SVG = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
 class Section:
     """A part of a report: a heading, then what is given of a sentence, a table and a figure.
 
-    `rows` are dicts with the same keys, which become the columns. `figure` is a matplotlib Figure made without
-    pyplot (see `new_figure`), so that nothing is left open.
+    `rows` are dicts with the same keys, which become the columns. `figure` is a matplotlib Figure made
+    without pyplot (see `new_figure`), so that nothing is left open.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Section:
 
 
 def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> None:
-    """Write one HTML file with `sections` below each other; figures are embedded as SVG. Replaced atomically."""
+    """Write one HTML file with `sections` below each other; figures are embedded as SVG."""
     source = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["svg"] = _svg
@@ -59,7 +59,7 @@ def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss against epoch from `history_`; its keys are `epoch`, `loss` and, with held-out data, `valid_loss`."""
+    """Loss against epoch from `history_`: keys `epoch`, `loss` and, with held-out data, `valid_loss`."""
     figure, axes = new_figure()
     epochs = [row["epoch"] for row in history]
     for key, label in (("loss", "training"), ("valid_loss", "held out")):
