@@ -1,1 +1,17 @@
-"""TODO."""
+"""The model file: a folder with `config.json` and `model.safetensors`, never half written.
+
+    from keepgate.store import read_model, write_model
+
+    write_model(folder, {"task": "classify", "hidden_size": 64}, {"weight_ih_l0": weights})
+    config, tensors = read_model(folder)        # a dict, and a dict of NumPy arrays
+
+Nothing is pickled: `config` is what JSON can say, the tensors are NumPy arrays of plain numbers. Reading
+checks the sizes before it takes memory, then the checksums; whatever is wrong with the files is an
+`InputError` that names the file. `write_atomic` replaces any one file in the same all-or-nothing way. No
+torch here.
+"""
+
+from keepgate.store.files import read_file, write_atomic
+from keepgate.store.model import read_model, write_model
+
+__all__ = ["read_file", "read_model", "write_atomic", "write_model"]

@@ -1,0 +1,61 @@
+"""Reading and replacing single files, all or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from keepgate.errors import InputError
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replace the file `path` by one that holds `data`; a reader sees the old bytes or the new, nothing between.
+
+    The bytes go to a hidden file beside it, reach the disk (fsync), and take the name `path` in one step. A
+    process killed half way leaves that hidden file behind; the next write of the same path takes it over.
+
+    Raises InputError where the folder is missing, not writable or full.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` reach the disk, where the system can do that for a folder."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
+    """The bytes of the file `path`, at most `limit`: the size is looked at before the memory is taken.
+
+    Raises InputError where the file is missing, unreadable or larger.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise InputError(
+                f"{path} has {size} bytes, more than the {limit} that can be right; is it another file?"
+            )
+        with open(path, "rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; is this the folder that a run or a save wrote?") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error

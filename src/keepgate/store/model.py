@@ -1,0 +1,118 @@
+"""`config.json` and `model.safetensors`: two files that belong together.
+
+`config.json` says what it is (`format`, `version`), what was saved (`config`), which tensors' file belongs
+to it (`tensors`: bytes and SHA-256) and carries a checksum of itself.
+
+Two files cannot be replaced in one step. So the new configuration is first written as `config.json.next`,
+then the tensors are replaced, then the configuration takes its name. A process killed between the last two
+leaves tensors whose configuration is `config.json.next`: the checksums tell, and `read_model` takes that
+one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keepgate.errors import InputError
+from keepgate.store.files import read_file, sync_folder, write_atomic
+from keepgate.store.tensors import pack, unpack
+
+VERSION = 1
+CONFIG, NEXT, TENSORS = "config.json", "config.json.next", "model.safetensors"
+CONFIG_LIMIT = 256 * 2**20  # bytes; a vocabulary may be large, a configuration of this size is none
+
+
+def write_model(
+    folder: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    kind: str = "model",
+) -> None:
+    """Write `config` (what JSON can say, no NaN) and `tensors` into `folder`, made if missing; replaces both.
+
+    `kind` names what it is ("model", "checkpoint"); `read_model` asks for the same. Raises InputError where
+    the folder cannot be written, TypeError or ValueError where `config` is not what JSON can say.
+    """
+    folder = Path(folder)
+    data = pack(tensors)
+    about: dict[str, Any] = {
+        "format": f"keepgate {kind}",
+        "version": VERSION,
+        "tensors": {"bytes": len(data), "sha256": _sha256(data)},
+        "config": dict(config),
+    }
+    about["sha256"] = _sha256(_canonical(about))
+    text = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    write_atomic(folder / NEXT, text.encode())
+    write_atomic(folder / TENSORS, data)
+    os.replace(folder / NEXT, folder / CONFIG)
+    sync_folder(folder)
+
+
+def read_model(
+    folder: str | os.PathLike[str], kind: str = "model"
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The `config` and the tensors that `write_model` put into `folder`.
+
+    Raises InputError, naming the file, where one is missing, truncated, altered, of another program or
+    kind, or of a later version of the format.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; a {kind} is a folder that holds {CONFIG} and {TENSORS}")
+    names = [name for name in (CONFIG, NEXT) if (folder / name).exists()] or [CONFIG]
+    candidates = [_about(folder / name, kind) for name in names]
+    path = folder / TENSORS
+    data = read_file(path, max(about["tensors"]["bytes"] for about in candidates))
+    found = {"bytes": len(data), "sha256": _sha256(data)}
+    for about in candidates:
+        if about["tensors"] == found:
+            return about["config"], unpack(data, str(path))
+    raise InputError(f"{path} was cut short, altered, or belongs to another {CONFIG}")
+
+
+def _about(path: Path, kind: str) -> dict[str, Any]:
+    """The whole of one configuration file, checked."""
+    try:
+        about = json.loads(read_file(path, CONFIG_LIMIT))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is not JSON: it was cut short or is another program's file") from None
+    match about:
+        case {"format": str(form), "version": int(version)} if form.startswith("keepgate "):
+            pass
+        case _:
+            raise InputError(f"{path} was not written by keepgate: it does not say which format it is")
+    if form != f"keepgate {kind}":
+        raise InputError(f"{path} is a {form}, where a keepgate {kind} is needed")
+    if version != VERSION:
+        raise InputError(
+            f"{path} has format version {version}; this keepgate reads {VERSION}: upgrade keepgate"
+        )
+    match about:
+        case {"tensors": {"bytes": int(size), "sha256": str(_)}, "config": dict(_), "sha256": str(checksum)}:
+            if size >= 0 and checksum == _sha256(_canonical(about)):
+                return about
+    raise InputError(f"{path} was altered since it was written: its checksum does not fit; restore the file")
+
+
+def _canonical(about: Mapping[str, Any]) -> bytes:
+    """The bytes that a configuration's own checksum is taken of."""
+    rest = {key: value for key, value in about.items() if key != "sha256"}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

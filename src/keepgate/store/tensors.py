@@ -1,0 +1,89 @@
+"""The safetensors format: an 8-byte header length, a JSON header, then the numbers.
+
+The library `safetensors` writes; reading is done here, because every size is to be checked against the
+bytes there are before an array is made, and because the message has to name the file. Format:
+https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from safetensors.numpy import save
+
+from keepgate.errors import InputError
+
+DTYPES = {
+    "BOOL": np.dtype("?"),
+    "U8": np.dtype("u1"),
+    "I8": np.dtype("i1"),
+    "U16": np.dtype("<u2"),
+    "I16": np.dtype("<i2"),
+    "U32": np.dtype("<u4"),
+    "I32": np.dtype("<i4"),
+    "U64": np.dtype("<u8"),
+    "I64": np.dtype("<i8"),
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+}
+HEADER_LIMIT = 100_000_000  # bytes, as the safetensors library has it
+
+
+def pack(tensors: Mapping[str, np.ndarray]) -> bytes:
+    """The bytes of a safetensors file that holds `tensors`; the same tensors give the same bytes."""
+    return save({name: np.asarray(array, order="C") for name, array in tensors.items()})
+
+
+def unpack(data: bytes, name: str) -> dict[str, np.ndarray]:
+    """The tensors in `data`, the bytes of the safetensors file `name`; each array owns its memory.
+
+    Raises InputError where a length, type, shape or offset in the header does not fit the bytes there are.
+    """
+    start, header = _header(data, name)
+    tensors, end = {}, 0
+    for key, entry in sorted(header.items(), key=lambda item: _begin(item[1])):
+        begin, stop, dtype, shape = _entry(key, entry, name)
+        if begin != end or stop - begin != dtype.itemsize * math.prod(shape) or start + stop > len(data):
+            raise InputError(f"{name} is damaged: tensor {key!r} does not lie where its type and shape say")
+        array = (
+            np.frombuffer(data, dtype, math.prod(shape), start + begin)
+            if stop > begin
+            else np.empty(0, dtype)
+        )
+        tensors[key], end = array.reshape(shape).copy(), stop
+    if start + end != len(data):
+        raise InputError(f"{name} is damaged: {len(data) - start - end} bytes belong to no tensor")
+    return tensors
+
+
+def _header(data: bytes, name: str) -> tuple[int, dict]:
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(HEADER_LIMIT, len(data) - 8):
+        raise InputError(f"{name} is no safetensors file, or is cut short: its header does not fit")
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError):
+        raise InputError(f"{name} is no safetensors file: its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise InputError(f"{name} is no safetensors file: its header is not a table")
+    header.pop("__metadata__", None)
+    return 8 + length, header
+
+
+def _begin(entry: object) -> int:
+    match entry:
+        case {"data_offsets": [int(begin), int(_)]}:
+            return begin
+    return -1
+
+
+def _entry(key: str, entry: object, name: str) -> tuple[int, int, np.dtype, tuple[int, ...]]:
+    match entry:
+        case {"dtype": str(code), "shape": [*shape], "data_offsets": [int(begin), int(end)]}:
+            if code in DTYPES and all(type(size) is int and size >= 0 for size in shape):
+                return begin, end, DTYPES[code], tuple(shape)
+    raise InputError(f"{name} is damaged: the header's entry for tensor {key!r} makes no sense")
