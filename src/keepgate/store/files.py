@@ -9,7 +9,7 @@ from keepgate.errors import InputError
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Replace the file `path` by one that holds `data`; a reader sees the old bytes or the new, nothing between.
+    """Replace the file `path` by one that holds `data`; a reader sees the old bytes or the new ones.
 
     The bytes go to a hidden file beside it, reach the disk (fsync), and take the name `path` in one step. A
     process killed half way leaves that hidden file behind; the next write of the same path takes it over.

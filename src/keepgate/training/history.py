@@ -1,0 +1,45 @@
+"""What happened in a training run, epoch by epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class History:
+    """The rows of `metrics.jsonl`, one dict an epoch, and how the run ended.
+
+    A row has `epoch` (from 1), `updates` (so far), `train_loss` (mean over the epoch, while the weights
+    moved), `valid_loss` (None without a held-out part), `learning_rate` (of the last update),
+    `gradient_norm` (mean, before clipping) and `seconds` (of the epoch; the only entry that differs between
+    two runs of the same settings).
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    finished: bool = False
+
+    @property
+    def valid_losses(self) -> list[float]:
+        """The held-out losses so far; empty without a held-out part."""
+        return [row["valid_loss"] for row in self.rows if row["valid_loss"] is not None]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 1) whose weights are kept: the first of the lowest held-out loss, else the last; 0 if none."""
+        losses = self.valid_losses
+        return losses.index(min(losses)) + 1 if losses else len(self.rows)
+
+    @property
+    def best_loss(self) -> float:
+        """The held-out loss (or, without a held-out part, the training loss) of `best_epoch`; infinity if none."""
+        if not self.rows:
+            return math.inf
+        row = self.rows[self.best_epoch - 1]
+        return row["train_loss"] if row["valid_loss"] is None else row["valid_loss"]
+
+    def text(self) -> str:
+        """The rows as JSON lines."""
+        return "".join(json.dumps(row, allow_nan=False) + "\n" for row in self.rows)

@@ -1,0 +1,39 @@
+"""The progress bar: epoch, losses, time left."""
+
+from __future__ import annotations
+
+from tqdm import tqdm
+
+from keepgate.training.history import History
+
+FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+
+
+class Bar:
+    """A bar over the whole training, on stderr; `shown` None: only where that is a terminal."""
+
+    def __init__(self, epochs: int, shown: bool | None):
+        self.epochs = epochs
+        self.valid = ""
+        self.bar = tqdm(
+            total=epochs, disable=None if shown is None else not shown, bar_format=FORMAT, leave=False
+        )
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def show(self, epoch: int, done: float, loss: float) -> None:
+        """So much of epoch `epoch` (from 0) is done, with this mean training loss."""
+        if self.bar.disable:
+            return
+        self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"loss {loss:.4g}{self.valid}", refresh=False)
+        self.bar.update(epoch + done - self.bar.n)
+
+    def close_epoch(self, history: History) -> None:
+        """An epoch has been added to `history`."""
+        if history.valid_losses:
+            self.valid = f", held-out {history.valid_losses[-1]:.4g} (best {history.best_loss:.4g})"

@@ -1,0 +1,92 @@
+"""The settings of a training run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from keepgate.errors import InputError
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "plateau")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How `train` trains; a wrong value raises InputError.
+
+    epochs: how many times at most the training part is gone through.
+    batch_size: examples in a batch, of all processes together.
+    optimizer: "adam", "adamw" (decoupled weight decay, Loshchilov & Hutter 2019) or "sgd".
+    learning_rate: the highest rate, reached after the warm-up.
+    weight_decay: strength of the decay, for "adam" and "sgd" as an L2 penalty.
+    momentum: of "sgd" only.
+    clip_norm: the gradient's global L2 norm is cut to this (Pascanu et al. 2013); None leaves it.
+    schedule: the rate after the warm-up: "constant", "cosine" (to zero at the last epoch, Loshchilov &
+    Hutter 2017)
+        or "plateau" (times `plateau_factor` whenever the held-out loss has not improved for
+        `plateau_epochs`).
+    warmup: the part of the whole training, 0 to 1, over which the rate rises linearly from zero.
+    patience: stop after so many epochs in a row without a better held-out loss; None: never.
+    window: steps in a window of truncated back-propagation through time (Williams & Peng 1990): one update
+    a window,
+        the state is carried on and the gradient is not; None: back through the whole sequence.
+    seed: of the order of the examples and of dropout.
+    checkpoint_seconds: least time between two checkpoints inside an epoch; at an epoch's end there always
+    is one.
+        This one may differ when a run is taken up again: the weights do not depend on it.
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    clip_norm: float | None = 1.0
+    schedule: str = "constant"
+    plateau_epochs: int = 3
+    plateau_factor: float = 0.5
+    warmup: float = 0.0
+    patience: int | None = None
+    window: int | None = None
+    seed: int = 0
+    checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            fits, wanted = RULES[field.name]
+            value = getattr(self, field.name)
+            try:
+                good = fits(value)
+            except TypeError:
+                good = False
+            if not good:
+                raise InputError(f"{field.name}={value!r} is not possible: it has to be {wanted}")
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+COUNT = (lambda value: _whole(value, 1), "a whole number from 1 on")
+COUNT_OR_NONE = (lambda value: value is None or _whole(value, 1), "a whole number from 1 on, or None")
+POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
+NOT_NEGATIVE = (lambda value: 0 <= value < math.inf, "a number from 0 on")
+RULES = {
+    "epochs": COUNT,
+    "batch_size": COUNT,
+    "optimizer": (lambda value: value in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
+    "learning_rate": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "momentum": (lambda value: 0 <= value < 1, "a number from 0 on and below 1"),
+    "clip_norm": (lambda value: value is None or 0 < value < math.inf, "a number above 0, or None"),
+    "schedule": (lambda value: value in SCHEDULES, "one of " + ", ".join(SCHEDULES)),
+    "plateau_epochs": COUNT,
+    "plateau_factor": (lambda value: 0 < value < 1, "a number between 0 and 1"),
+    "warmup": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
+    "patience": COUNT_OR_NONE,
+    "window": COUNT_OR_NONE,
+    "seed": (lambda value: _whole(value, 0), "a whole number from 0 on"),
+    "checkpoint_seconds": (lambda value: value >= 0, "a number from 0 on"),
+}

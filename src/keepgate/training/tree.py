@@ -1,0 +1,56 @@
+"""Tuples, lists and dicts of tensors: batches, and the state carried from window to window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def to_device(tree: Any, device: torch.device) -> Any:
+    """The same tree with everything that has `to` (tensors, PackedSequence) on `device`; the rest as it is."""
+    if hasattr(tree, "to"):
+        return tree.to(device)
+    if isinstance(tree, dict):
+        return {key: to_device(value, device) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(to_device(value, device) for value in tree))
+    if isinstance(tree, tuple | list):
+        return type(tree)(to_device(value, device) for value in tree)
+    return tree
+
+
+def detach(state: Any) -> Any:
+    """The state without its history: no gradient goes back through it.
+
+    A state is a tensor or None, or tuples, lists and dicts of states; named tuples become tuples, because a
+    checkpoint could not bring their class back. Anything else raises TypeError.
+    """
+    if state is None:
+        return None
+    if isinstance(state, torch.Tensor):
+        return state.detach()
+    if isinstance(state, dict):
+        return {key: detach(value) for key, value in state.items()}
+    if isinstance(state, tuple | list):
+        return (list if isinstance(state, list) else tuple)(detach(value) for value in state)
+    raise TypeError(
+        f"a carried state is made of tensors, tuples, lists and dicts, not of {type(state).__name__}"
+    )
+
+
+def digest(sums: Any, tree: Any) -> None:
+    """Feed the whole content of a batch to a hashlib object."""
+    if isinstance(tree, dict):
+        tree = list(tree.items())
+    if isinstance(tree, tuple | list):
+        sums.update(f"{len(tree)}[".encode())
+        for value in tree:
+            digest(sums, value)
+    elif isinstance(tree, torch.Tensor | np.ndarray):
+        array = np.ascontiguousarray(tree)
+        sums.update(f"{array.dtype}{array.shape}".encode())
+        sums.update(array.data if array.size else b"")
+    else:
+        sums.update(repr(tree).encode())
