@@ -1,5 +1,41 @@
-"""keepgate: long short-term memory for Python; a recurrent cell is written once, as its equations."""
+"""keepgate: long short-term memory for Python; a recurrent cell is written once, as its equations.
+
+Names load on first use, so that ``import keepgate`` is quick and needs neither torch nor the command line.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
+from keepgate.errors import MissingExtraError
+
 __version__ = "0.1.0"
+
+__all__ = ["Forecaster", "SequenceClassifier", "__version__"]
+
+_HOMES = {
+    "Forecaster": "keepgate.tasks.forecast",
+    "SequenceClassifier": "keepgate.tasks.classify",
+}
+_PACKAGES = ("cells", "equations", "nn", "scan", "store", "tasks", "training")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name or package on first use."""
+    if name not in _HOMES and name not in _PACKAGES:
+        raise AttributeError(f"module 'keepgate' has no attribute {name!r}")
+    try:
+        if name in _PACKAGES:
+            return importlib.import_module(f"keepgate.{name}")
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("keepgate"):
+            raise
+        raise MissingExtraError(
+            f"keepgate.{name} needs {error.name}, which is not installed; run: pip install 'keepgate[train]'"
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, *_PACKAGES])

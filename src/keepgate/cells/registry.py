@@ -1,0 +1,139 @@
+"""Cells by name: the registry, and how a specification in text becomes a cell.
+
+A specification is a registered name (``lstm``), a name with options (``rnn("relu")``), modifiers around it
+(``zoneout(layer_norm(lstm), 0.1)``), or a class in a file of the user's (``path/to/file.py:Name``; in quotes inside
+a modifier). It is parsed, never evaluated; only a file that the user names is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keepgate.cells import modifiers as modifier_functions
+from keepgate.cells.coupled_lstm import CoupledLSTM
+from keepgate.cells.gru import GRU
+from keepgate.cells.gru_cho import GRUCho
+from keepgate.cells.lstm import LSTM
+from keepgate.cells.lstm_1997 import LSTM1997
+from keepgate.cells.multiplicative_lstm import MultiplicativeLSTM
+from keepgate.cells.peephole_lstm import PeepholeLSTM
+from keepgate.cells.peephole_lstm_full import PeepholeLSTMFull
+from keepgate.cells.rnn import RNN
+from keepgate.cells.time_aware_lstm import TimeAwareLSTM
+from keepgate.equations import Cell, Equations, WrittenCell
+from keepgate.errors import InputError
+
+__all__ = ["get", "modifiers", "registry"]
+
+CELLS: tuple[type[Cell], ...] = (
+    LSTM1997,
+    LSTM,
+    PeepholeLSTM,
+    PeepholeLSTMFull,
+    CoupledLSTM,
+    GRU,
+    GRUCho,
+    RNN,
+    TimeAwareLSTM,
+    MultiplicativeLSTM,
+)
+
+
+def registry() -> dict[str, type[Cell]]:
+    """Return the registered cells by name."""
+    return {cell.name: cell for cell in CELLS}
+
+
+def modifiers() -> dict[str, Callable[..., Cell]]:
+    """Return the modifiers by name."""
+    return {name: getattr(modifier_functions, name) for name in modifier_functions.__all__}
+
+
+def get(spec: str | Cell | type[Cell] | Equations) -> Cell:
+    """Return the cell that a specification names; a cell, a cell class or equations stand for themselves.
+
+    Raises:
+        InputError: the name, the file or an option is unknown; the message lists what there is.
+        CellError: the equations of the cell are wrong.
+    """
+    if isinstance(spec, Cell):
+        return spec
+    if isinstance(spec, Equations):
+        return WrittenCell(spec)
+    if inspect.isclass(spec) and issubclass(spec, Cell):
+        return spec()
+    if not isinstance(spec, str):
+        raise InputError(f"a cell is a name, a Cell or Equations; got {type(spec).__name__}")
+    if ".py:" in spec and "(" not in spec:
+        return _from_file(spec)
+    try:
+        tree = ast.parse(spec.strip(), mode="eval").body
+    except SyntaxError:
+        raise _unknown(spec) from None
+    return _build(tree, spec)
+
+
+def _build(tree: ast.expr, spec: str) -> Cell:
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
+        return get(tree.value)
+    name, arguments, keywords = tree, [], []
+    if isinstance(tree, ast.Call):
+        name, arguments, keywords = tree.func, list(tree.args), tree.keywords
+    if not isinstance(name, ast.Name):
+        raise _unknown(spec)
+    options = {str(keyword.arg): _literal(keyword.value, spec) for keyword in keywords}
+    if name.id in modifiers() and arguments:
+        inner = _build(arguments[0], spec)
+        return _call(modifiers()[name.id], (inner, *(_literal(a, spec) for a in arguments[1:])), options, spec)
+    if name.id not in registry():
+        raise _unknown(name.id)
+    return _call(registry()[name.id], tuple(_literal(a, spec) for a in arguments), options, spec)
+
+
+def _call(maker: Callable[..., Cell], arguments: tuple[Any, ...], options: dict[str, Any], spec: str) -> Cell:
+    try:
+        inspect.signature(maker).bind(*arguments, **options)
+    except TypeError as error:
+        raise InputError(f"cell {spec!r}: {error}") from None
+    return maker(*arguments, **options)
+
+
+def _literal(tree: ast.expr, spec: str) -> Any:
+    try:
+        return ast.literal_eval(tree)
+    except ValueError:
+        raise InputError(f"cell {spec!r}: options are plain values, not {ast.unparse(tree)!r}") from None
+
+
+def _unknown(name: str) -> InputError:
+    return InputError(
+        f"unknown cell {name!r}; there are {', '.join(registry())}, the modifiers {', '.join(modifiers())},"
+        " and path/to/file.py:Name"
+    )
+
+
+def _from_file(spec: str) -> Cell:
+    file, _, name = spec.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise InputError(f"cell {spec!r}: there is no file {file}")
+    module_spec = importlib.util.spec_from_file_location(f"keepgate_user_cell_{path.stem}", path)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"cell {spec!r}: {file} fails to run: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if isinstance(found, Cell):
+        return found
+    if inspect.isclass(found) and issubclass(found, Cell):
+        return found()
+    names = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, Cell) and v is not Cell]
+    raise InputError(f"cell {spec!r}: {file} has no cell {name}; it has {', '.join(names) or 'none'}")

@@ -1,0 +1,273 @@
+"""The equations of one cell as a graph, with its parameters; what every engine and every derivation starts from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from keepgate.equations.expression import LEAVES, Expression, SourceLine, expression, fail, topological
+from keepgate.equations.operations import OPERATIONS, REDUCTIONS
+from keepgate.errors import CellError
+
+__all__ = ["Equations", "Parameter"]
+
+Rule = Callable[[Expression, tuple[Expression, ...]], Expression | None]
+
+TARGET_LETTER = {"hidden": "h", "projection": "r"}
+LIMITS = {"nodes": 10_000, "name": 200}
+
+
+class Parameter(NamedTuple):
+    """One stored array: ``shape`` by sizes, the gates whose rows it stacks, and how it begins."""
+
+    name: str
+    shape: tuple[int, ...]
+    gates: tuple[str, ...] = ()
+    initial: float | None = None
+
+
+class Product(NamedTuple):
+    """Where the matrix of one source of one gate lies: the stacked parameter's letters, and its widths."""
+
+    gate: str
+    letter: str
+    source_width: str
+    width: str
+
+    @property
+    def block(self) -> str:
+        """Letters of the stacked parameter: ``weight_<block>``."""
+        return self.letter + TARGET_LETTER[self.width]
+
+
+@dataclass(frozen=True)
+class Equations:
+    """What a cell computes in one step.
+
+    Attributes:
+        name: name of the cell.
+        new: each state's value after the step, in the cell's order; the first state is the output.
+        named: values that the step gave a name, such as gates, in the order in which they were written.
+        sizes: sizes that the cell itself fixes, such as ``{"projection": 32}``.
+    """
+
+    name: str
+    new: dict[str, Expression]
+    named: dict[str, Expression] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check_widths()
+        self._check_names()
+
+    @cached_property
+    def nodes(self) -> list[Expression]:
+        """Every node of the new states, arguments before users."""
+        return topological(self.new.values())
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states; the first is the output."""
+        return tuple(self.new)
+
+    @property
+    def widths(self) -> dict[str, str]:
+        """Width of each state."""
+        return {state: str(value.width) for state, value in self.new.items()}
+
+    @cached_property
+    def affines(self) -> list[Expression]:
+        """The affine maps, in the order in which they were written."""
+        return [node for node in self.nodes if node.op == "affine"]
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the gates: the affine maps of hidden width."""
+        return tuple(dict.fromkeys(node.attrs[0] for node in self.affines if node.width == "hidden"))
+
+    @property
+    def step_inputs(self) -> dict[str, str]:
+        """Name and width of each extra input of a step."""
+        return {node.attrs[0]: str(node.width) for node in self.nodes if node.op == "step_input"}
+
+    @cached_property
+    def products(self) -> dict[str, list[Product]]:
+        """The matrix products by block, each block's gates in the order of their rows."""
+        blocks: dict[str, list[Product]] = {}
+        for node in self.affines:
+            gate, letters, _ = node.attrs
+            for letter, source in zip(letters, node.args, strict=True):
+                product = Product(gate, letter, str(source.width), str(node.width))
+                blocks.setdefault(product.block, []).append(product)
+        return blocks
+
+    @cached_property
+    def biases(self) -> dict[str, list[str]]:
+        """The gates of each block that have a bias there."""
+        blocks: dict[str, list[str]] = {}
+        for node in self.affines:
+            gate, _, biased = node.attrs
+            for letter in biased:
+                blocks.setdefault(letter + TARGET_LETTER[str(node.width)], []).append(gate)
+        return blocks
+
+    @property
+    def vectors(self) -> dict[str, Expression]:
+        """The per-unit parameters by name."""
+        return {node.attrs[0]: node for node in self.nodes if node.op == "vector"}
+
+    def resolve(self, input_size: int, hidden_size: int) -> dict[str, int]:
+        """Return the number of units of every width."""
+        return {"input": input_size, "hidden": hidden_size, "unit": 1} | self.sizes
+
+    def parameters(self, input_size: int, hidden_size: int, bias: bool = True) -> list[Parameter]:
+        """Return the parameters with their shapes, in torch's order: weights, biases, vectors, projection."""
+        size = self.resolve(input_size, hidden_size)
+        late = TARGET_LETTER["projection"]
+        weights, projections = [], []
+        for block, products in self.products.items():
+            rows, columns = (size[products[0].width], size[products[0].source_width])
+            shape = (rows * len(products), columns)
+            parameter = Parameter(f"weight_{block}", shape, tuple(p.gate for p in products))
+            (projections if block.endswith(late) else weights).append(parameter)
+        biases = [
+            Parameter(f"bias_{block}", (size[self.products[block][0].width] * len(gates),), tuple(gates))
+            for block, gates in self.biases.items()
+            if bias
+        ]
+        vectors = [Parameter(name, (size[str(node.width)],), (), node.attrs[1]) for name, node in self.vectors.items()]
+        return weights + biases + vectors + projections
+
+    def rewrite(self, rule: Rule, name: str) -> Equations:
+        """Return renamed equations with each node replaced as `rewrite` does."""
+        values = rewrite({**{f"new {k}": v for k, v in self.new.items()}, **self.named}, rule)
+        new = {state: values.pop(f"new {state}") for state in self.new}
+        return Equations(name, new, values, self.sizes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the graph as plain data for the model file; `from_json` reads it back."""
+        order = topological([*self.new.values(), *self.named.values()])
+        index = {node.serial: i for i, node in enumerate(order)}
+        return {
+            "name": self.name,
+            "nodes": [
+                {
+                    "op": n.op,
+                    "args": [index[a.serial] for a in n.args],
+                    "attrs": list(n.attrs),
+                    "width": n.width,
+                }
+                for n in order
+            ],
+            "new": {state: index[value.serial] for state, value in self.new.items()},
+            "named": {key: index[value.serial] for key, value in self.named.items()},
+            "sizes": self.sizes,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Equations:
+        """Read a graph written by `to_json`; nothing in it is executed.
+
+        Raises:
+            CellError: the data is no graph of known operations.
+        """
+        try:
+            nodes = _read_nodes(data["nodes"])
+            new = {str(state): nodes[i] for state, i in data["new"].items()}
+            named = {str(key): nodes[i] for key, i in data["named"].items()}
+            sizes = {str(width): int(n) for width, n in data["sizes"].items()}
+            return cls(str(data["name"]), new, named, sizes)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise CellError(f"the equations in the model file are damaged: {error!r}; save the model again") from error
+
+    def __str__(self) -> str:
+        from keepgate.equations.printing import describe
+
+        return describe(self)
+
+    def latex(self) -> str:
+        """Return the equations as a LaTeX ``aligned`` block."""
+        from keepgate.equations.printing import latex
+
+        return latex(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+    def dumps(self) -> str:
+        """Return `to_json` as text; equal for equal equations."""
+        return json.dumps(self.to_json(), sort_keys=True)
+
+    def _check_widths(self) -> None:
+        for node in self.nodes:
+            if node.op == "last" and node.width != (expected := self.widths.get(node.attrs[0])):
+                fail(
+                    f"state {node.attrs[0]} has width '{expected}' after the step, and is used as '{node.width}'",
+                    node.line,
+                )
+            if node.op == "affine" and node.width not in TARGET_LETTER:
+                fail(f"affine('{node.attrs[0]}') has the unknown width '{node.width}'", node.line)
+
+    def _check_names(self) -> None:
+        rows: dict[tuple[str, str], Expression] = {}
+        columns: dict[str, Expression] = {}
+        for node in self.affines:
+            for letter, source in zip(node.attrs[1], node.args, strict=True):
+                key = (node.attrs[0], letter)
+                if key in rows:
+                    fail(
+                        f"the affine map '{key[0]}' of source {letter} is written twice; name them apart",
+                        node.line,
+                    )
+                rows[key] = node
+                if columns.setdefault(f"{letter} to {node.width}", source).width != source.width:
+                    fail(
+                        f"matrix {letter} of '{key[0]}' takes a source of another width than before",
+                        node.line,
+                    )
+        vectors: dict[str, tuple[Any, ...]] = {}
+        for node in self.nodes:
+            if node.op == "vector" and vectors.setdefault(node.attrs[0], (*node.attrs, node.width)) != (
+                *node.attrs,
+                node.width,
+            ):
+                fail(f"the vector '{node.attrs[0]}' is written twice, differently; name them apart", node.line)
+
+
+def rewrite(values: Mapping[str, Expression], rule: Rule) -> dict[str, Expression]:
+    """Replace every node below the values by ``rule(node, its rewritten arguments)``; None keeps the node."""
+    changed: dict[int, Expression] = {}
+    for node in topological(values.values()):
+        args = tuple(changed[arg.serial] for arg in node.args)
+        replaced = rule(node, args)
+        changed[node.serial] = rebuild(node, args) if replaced is None else replaced
+    return {key: changed[value.serial] for key, value in values.items()}
+
+
+def rebuild(node: Expression, args: tuple[Expression, ...]) -> Expression:
+    """Return the node with other arguments; widths are checked anew."""
+    if all(new is old for new, old in zip(args, node.args, strict=True)):
+        return node
+    if node.op in OPERATIONS and node.op not in REDUCTIONS and node.op != "broadcast":
+        return expression(node.op, *args)
+    return Expression(node.op, args, node.attrs, node.width, node.line)
+
+
+def _read_nodes(rows: list[dict[str, Any]]) -> list[Expression]:
+    if len(rows) > LIMITS["nodes"]:
+        raise ValueError(f"{len(rows)} nodes, more than {LIMITS['nodes']}")
+    line = SourceLine("model file", 0)
+    nodes: list[Expression] = []
+    for row in rows:
+        op = row["op"]
+        if op not in OPERATIONS and op not in LEAVES and op != "affine":
+            raise ValueError(f"unknown operation {op!r}")
+        if any(not 0 <= i < len(nodes) for i in row["args"]):
+            raise ValueError(f"node {len(nodes)} uses a node that is not before it")
+        args = [nodes[i] for i in row["args"]]
+        attrs = tuple(tuple(a) if isinstance(a, list) else a for a in row["attrs"])
+        nodes.append(Expression(op, args, attrs, row["width"], line))
+    return nodes

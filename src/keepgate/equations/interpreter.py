@@ -1,0 +1,151 @@
+"""Run a program in NumPy, step by step, in the precision of its inputs: a plain reading of what engines do fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keepgate.equations import noise
+from keepgate.equations.operations import OPERATIONS
+from keepgate.equations.program import Affine, Program, Stage, Transposed
+
+__all__ = ["Gradients", "Interpreter", "Run"]
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Run(NamedTuple):
+    """A forward pass: ``states[name]`` is [T + 1, B, W], the initial state first; ``tape`` is for `backward`."""
+
+    states: dict[str, np.ndarray]
+    tape: list[dict[int, Any]]
+
+
+class Gradients(NamedTuple):
+    """Cotangents of everything that went in."""
+
+    x: np.ndarray
+    states: dict[str, np.ndarray]
+    step_inputs: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
+
+
+class Interpreter:
+    """A program bound to its parameters.
+
+    Args:
+        program: what to run.
+        parameters: by name; shapes as `Equations.parameters` gives them. Biases may be absent.
+        seed: of the random bits; None runs in evaluation, where a random bit is its expectation.
+    """
+
+    def __init__(self, program: Program, parameters: Arrays, seed: int | None = None) -> None:
+        self.program, self.parameters, self.seed = program, parameters, seed
+
+    def forward(self, x: np.ndarray, states: Arrays, step_inputs: Arrays | None = None) -> Run:
+        """Run over ``x`` [T, B, I] from ``states`` [B, W]; step inputs are [T, B, 1]."""
+        run = {name: np.empty((len(x) + 1, *state.shape), state.dtype) for name, state in states.items()}
+        tape = []
+        for name, state in states.items():
+            run[name][0] = state
+        for t in range(len(x)):
+            values = self._leaves(t, x, run, step_inputs or {})
+            self._stages(self.program.forward, values)
+            for name, number in self.program.new.items():
+                run[name][t + 1] = values[number]
+            tape.append({number: values[number] for number in self.program.kept})
+        return Run(run, tape)
+
+    def backward(self, x: np.ndarray, run: Run, cotangents: Arrays, step_inputs: Arrays | None = None) -> Gradients:
+        """Return the gradients for ``cotangents`` [T, B, W] of the states after each step."""
+        program, given = self.program, step_inputs or {}
+        parameters = {name: np.zeros_like(value) for name, value in self.parameters.items()}
+        dx = np.zeros_like(x)
+        d_given = {name: np.zeros_like(value) for name, value in given.items()}
+        carried = {name: np.zeros_like(state[0]) for name, state in run.states.items()}
+        for t in reversed(range(len(x))):
+            values = self._leaves(t, x, run.states, given) | run.tape[t]
+            values |= {program.new[name]: state[t + 1] for name, state in run.states.items()}
+            for number, value in enumerate(program.values):
+                if value.kind == "cotangent":
+                    name = value.attrs[0]
+                    values[number] = carried[name] + cotangents[name][t]
+            self._stages(program.backward, values)
+            carried = {
+                name: values[program.last[name]] if name in program.last else np.zeros_like(value)
+                for name, value in carried.items()
+            }
+            if program.x is not None:
+                dx[t] = values[program.x]
+            for name, number in program.step_inputs.items():
+                d_given[name][t] = values[number]
+            self._accumulate(values, parameters)
+        return Gradients(dx, carried, d_given, parameters)
+
+    def _leaves(self, t: int, x: np.ndarray, states: Arrays, given: Arrays) -> dict[int, Any]:
+        widths = {"input": x.shape[2], "unit": 1} | {
+            width: states[name].shape[2] for name, width in self.program.states.items()
+        }
+        widths.setdefault("hidden", self._hidden())
+        leaf = {
+            "input": lambda: x[t],
+            "last": lambda name: states[name][t],
+            "step_input": lambda name: given[name][t],
+            "vector": lambda name, initial: self.parameters[name],
+            "constant": lambda value: value,
+            "size": lambda width: widths[width],
+        }
+        values: dict[int, Any] = {}
+        streams = 0
+        for number, (kind, attrs, width) in enumerate(self.program.values):
+            if kind == "bernoulli":
+                values[number] = self._noise(streams, t, x.shape[1], widths[str(width)], attrs[1])
+                streams += 1
+            elif kind in leaf:
+                values[number] = leaf[kind](*attrs)
+        return values
+
+    def _hidden(self) -> int:
+        block, gates = next((b, g) for b, g in self.program.blocks.items() if b.endswith("h"))
+        return len(self.parameters[f"weight_{block}"]) // len(gates)
+
+    def _noise(self, stream: int, t: int, rows: int, units: int, rate: float) -> Any:
+        if self.seed is None:
+            return rate
+        return noise.bernoulli(noise.stream_key(self.seed, stream), t, rows, units, rate)
+
+    def _stages(self, stages: tuple[Stage, ...], values: dict[int, Any]) -> None:
+        for stage in stages:
+            for product in stage.products:
+                values[product.target] = self._product(product, values)
+            for op, target, args in stage.rows:
+                values[target] = OPERATIONS[op].compute(*(values[arg] for arg in args))
+
+    def _product(self, product: Affine | Transposed, values: dict[int, Any]) -> np.ndarray:
+        if isinstance(product, Transposed):
+            pairs = zip(product.gates, product.deltas, strict=True)
+            return sum(values[delta] @ self._rows("weight", product.block, gate) for gate, delta in pairs)
+        total: Any = 0.0
+        for block, source, bias, _ in product.terms:
+            total = total + values[source] @ self._rows("weight", block, product.gate).T
+            if bias and f"bias_{block}" in self.parameters:
+                total = total + self._rows("bias", block, product.gate)
+        return total
+
+    def _rows(self, kind: str, block: str, gate: str, arrays: Arrays | None = None) -> np.ndarray:
+        """Return the view of one gate's rows in a stacked parameter."""
+        gates = (self.program.blocks if kind == "weight" else self.program.biases)[block]
+        stacked = (arrays or self.parameters)[f"{kind}_{block}"]
+        size = len(stacked) // len(gates)
+        start = gates.index(gate) * size
+        return stacked[start : start + size]
+
+    def _accumulate(self, values: dict[int, Any], gradients: Arrays) -> None:
+        for block, gate, delta, source, bias in self.program.outers:
+            self._rows("weight", block, gate, gradients)[...] += values[delta].T @ values[source]
+            if bias and f"bias_{block}" in gradients:
+                self._rows("bias", block, gate, gradients)[...] += values[delta].sum(0)
+        for name, number in self.program.vectors.items():
+            gradients[name][...] += np.sum(np.broadcast_to(values[number], values[number].shape), 0)

@@ -1,0 +1,42 @@
+"""Random bits by counter: a hash of (seed, stream, step, row, unit), so that no mask is stored and order is free.
+
+Every engine computes the same bits. Each stage mixes 32 bits by a multiply-xorshift permutation; a unit is 1 where its
+hash lies below the probability times 2^32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["bernoulli", "mix", "stream_key"]
+
+GOLDEN = 0x9E3779B9
+MASK = 0xFFFFFFFF
+
+
+def mix(x: Any) -> Any:
+    """Permute 32-bit numbers held in 64-bit integers: Python, NumPy or torch ones."""
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & MASK
+    x = x ^ (x >> 15)
+    x = (x * 0x846CA68B) & MASK
+    return x ^ (x >> 16)
+
+
+def stream_key(seed: int, stream: int) -> int:
+    """Return the key of one source of noise of a cell."""
+    return mix((mix(seed & MASK) + stream * GOLDEN) & MASK)
+
+
+def bits(key: int, step: int, rows: Any, units: Any) -> Any:
+    """Return 32 random bits for each row and unit; ``rows`` is [B, 1] and ``units`` is [W], 64-bit integers."""
+    row_key = mix(mix((key ^ step) & MASK) ^ rows)
+    return mix((row_key + units * GOLDEN) & MASK)
+
+
+def bernoulli(key: int, step: int, rows: int, units: int, rate: float) -> np.ndarray:
+    """Return [rows, units] of 0.0 and 1.0, 1 with probability ``rate``."""
+    random = bits(key, step, np.arange(rows, dtype=np.int64)[:, None], np.arange(units, dtype=np.int64))
+    return (random < rate * 2.0**32).astype(np.float64)

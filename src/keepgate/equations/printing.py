@@ -1,0 +1,153 @@
+"""Equations as text for a terminal and as LaTeX: one walk over the graph, two tables of styles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keepgate.equations.expression import Expression
+from keepgate.equations.graph import Equations
+from keepgate.equations.operations import OPERATIONS
+
+__all__ = ["describe", "latex", "text"]
+
+PRECEDENCE = {"less": 0, "add": 1, "subtract": 1, "negative": 2, "multiply": 2, "divide": 2}
+MATRIX = {"i": "W", "h": "U", "c": "V"}
+
+
+class Style(NamedTuple):
+    """How one output format writes leaves and products; operations are in their table."""
+
+    operation: Callable[[str], str]
+    leaf: dict[str, Callable[..., str]]
+    matrix: Callable[[str, str, str], str]
+    bias: Callable[[str], str]
+    now: Callable[[str], str]
+    group: str
+    tall: frozenset[str]
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _tex_name(name: str, time: str = "") -> str:
+    """Write p_i at time t as p_{i,t}."""
+    head, _, tail = name.partition("_")
+    head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
+    below = ",".join(part for part in (tail.replace("_", ","), time) if part)
+    return head + (f"_{{{below}}}" if below else "")
+
+
+TEXT = Style(
+    operation=lambda op: OPERATIONS[op].text,
+    leaf={
+        "input": lambda: "x[t]",
+        "last": lambda state: f"{state}[t-1]",
+        "step_input": lambda name: f"{name}[t]",
+        "vector": lambda name, initial: name,
+        "constant": _number,
+        "size": lambda width: f"size({width})",
+        "bernoulli": lambda name, rate: f"{name}[t]",
+        "cotangent": lambda state: f"d{state}[t]",
+        "transposed": lambda letter, gates: f"transposed({letter})",
+    },
+    matrix=lambda matrix, gate, source: f"{matrix}_{gate} {source}",
+    bias=lambda gate: f"b_{gate}",
+    now=lambda name: f"{name}[t]",
+    group="({})",
+    tall=frozenset(),
+)
+
+LATEX = Style(
+    operation=lambda op: OPERATIONS[op].latex,
+    leaf={
+        "input": lambda: "x_{t}",
+        "last": lambda state: _tex_name(state, "t-1"),
+        "step_input": lambda name: _tex_name(name, "t"),
+        "vector": lambda name, initial: _tex_name(name),
+        "constant": _number,
+        "size": lambda width: "n",
+        "bernoulli": lambda name, rate: _tex_name(name, "t"),
+        "cotangent": lambda state: rf"\bar{{{state}}}_t",
+        "transposed": lambda letter, gates: rf"\mathrm{{transposed}}_{letter}",
+    },
+    matrix=lambda matrix, gate, source: f"{matrix}_{{{gate}}} {source}",
+    bias=lambda gate: f"b_{{{gate}}}",
+    now=lambda name: _tex_name(name, "t"),
+    group=r"\left({}\right)",
+    tall=frozenset({"divide"}),
+)
+
+
+class _Printer:
+    """Writes expressions in one style; values with a name are written by it."""
+
+    def __init__(self, style: Style, named: dict[int, str], split: frozenset[str] = frozenset()) -> None:
+        self.style, self.named, self.split = style, named, split
+
+    def reference(self, node: Expression, tightest: int = 0) -> str:
+        """Write a value where it is used, in parentheses if it binds less than its surroundings."""
+        if node.serial in self.named:
+            return self.style.now(self.named[node.serial])
+        written = self.definition(node)
+        if node.op in self.style.tall:
+            return written
+        several = node.op == "affine" and (len(node.args) > 1 or node.attrs[2])
+        own = 1 if several else PRECEDENCE.get(node.op, 9)
+        return self.style.group.format(written) if own < tightest else written
+
+    def definition(self, node: Expression) -> str:
+        """Write what a value is."""
+        if node.op == "affine":
+            return self.affine(node)
+        if node.op == "broadcast":
+            return self.reference(node.args[0], 2)
+        if node.op not in OPERATIONS:
+            return self.style.leaf[node.op](*node.attrs)
+        inner = PRECEDENCE.get(node.op, 0) if node.op not in self.style.tall else 0
+        strict = node.op in ("subtract", "divide", "negative")
+        parts = [
+            self.reference(arg, inner + (strict and (i > 0 or len(node.args) == 1))) for i, arg in enumerate(node.args)
+        ]
+        return self.style.operation(node.op).format(*parts)
+
+    def affine(self, node: Expression) -> str:
+        gate, letters, biased = node.attrs
+        terms = []
+        for letter, source in zip(letters, node.args, strict=True):
+            terms.append(self.style.matrix(MATRIX.get(letter, letter.upper()), gate, self.reference(source, 3)))
+        label = letters[0] + gate if gate in self.split else gate
+        return " + ".join(terms + [self.style.bias(label)] * bool(biased))
+
+
+def text(node: Expression) -> str:
+    """Return one expression as a line of text."""
+    return _Printer(TEXT, {}).definition(node)
+
+
+def _lines(equations: Equations, style: Style) -> list[tuple[str, str]]:
+    names = {**equations.named, **equations.new}
+    reachable = {node.serial for node in equations.nodes}
+    chosen = {v.serial: name for name, v in names.items() if v.serial in reachable and v.op not in style.leaf}
+    nodes = [node for node in equations.nodes if node.serial in chosen]
+    counts = Counter(node.attrs[0] for node in equations.affines)
+    split = frozenset(gate for gate, count in counts.items() if count > 1)  # maps apart have biases of their own
+    printer = _Printer(style, chosen, split)
+    lines = [(style.now(chosen[n.serial]), printer.definition(n)) for n in nodes]
+    same = [(s, v) for s, v in equations.new.items() if chosen.get(v.serial) != s]
+    return lines + [(style.now(s), printer.reference(v)) for s, v in same]
+
+
+def describe(equations: Equations) -> str:
+    """Return the equations for a terminal, one value a line."""
+    lines = _lines(equations, TEXT)
+    margin = max(len(left) for left, _ in lines)
+    return "\n".join(f"{left:>{margin}} = {right}" for left, right in lines)
+
+
+def latex(equations: Equations) -> str:
+    r"""Return the equations as a LaTeX ``aligned`` block, ``\odot`` being the product unit by unit."""
+    body = " \\\\\n".join(f"  {left} &= {right}" for left, right in _lines(equations, LATEX))
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"

@@ -1,0 +1,290 @@
+"""The staged program of a cell: affine maps and row instructions in an order that a machine can run.
+
+A step is a list of *stages*. Each stage first computes affine maps whose sources are known by then, then runs row
+instructions: elementwise operations on one row of units at a time. A term of an affine map that depends on the input
+alone is marked ``hoisted``: for all steps at once it is one large product. The backward step has the same form, its
+products being ``transposed``: the sum over gates of a matrix, transposed, times a delta.
+
+Values are numbered. Forward and backward share the numbers of forward values, so that the backward step names what it
+reads: kept values, or values that it computes again (`Program.kept` holds the former).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+from keepgate.equations.expression import LEAVES, Expression, topological
+from keepgate.equations.gradient import Gradient, differentiate
+from keepgate.equations.graph import Equations
+from keepgate.equations.operations import OPERATIONS
+
+__all__ = [
+    "Affine",
+    "Instruction",
+    "Outer",
+    "Program",
+    "Stage",
+    "Term",
+    "Transposed",
+    "Value",
+    "compile_program",
+]
+
+FORMAT = 1
+PRODUCTS = ("affine", "transposed")
+
+
+class Value(NamedTuple):
+    """A numbered value: a leaf names its ``kind`` and ``attrs``, anything else has the kind ``row``."""
+
+    kind: str
+    attrs: tuple[Any, ...]
+    width: str | None
+
+
+class Term(NamedTuple):
+    """One product of an affine map: the matrix rows of ``gate`` in block ``block``, times ``source``."""
+
+    block: str
+    source: int
+    bias: bool
+    hoisted: bool
+
+
+class Affine(NamedTuple):
+    """``target`` = sum of terms."""
+
+    target: int
+    gate: str
+    terms: tuple[Term, ...]
+
+
+class Transposed(NamedTuple):
+    """``target`` = sum over gates of the transposed rows of that gate in ``block``, times its delta."""
+
+    target: int
+    block: str
+    gates: tuple[str, ...]
+    deltas: tuple[int, ...]
+    hoisted: bool
+
+
+class Instruction(NamedTuple):
+    """``target`` = ``op`` of ``args``, unit by unit (``sum`` and ``broadcast`` join and spread units)."""
+
+    op: str
+    target: int
+    args: tuple[int, ...]
+
+
+class Outer(NamedTuple):
+    """A weight's gradient: the sum over steps and rows of ``delta`` times ``source``, transposed."""
+
+    block: str
+    gate: str
+    delta: int
+    source: int
+    bias: bool
+
+
+class Stage(NamedTuple):
+    """Products first, then rows."""
+
+    products: tuple[Affine, ...] | tuple[Transposed, ...]
+    rows: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One step forward and one step backward.
+
+    Attributes:
+        name: of the cell.
+        values: every numbered value.
+        sizes: sizes that the cell fixes.
+        states: name and width of each state.
+        blocks: the gates whose rows each weight stacks, in order; likewise ``biases``.
+        forward: stages of the step.
+        new: value of each new state.
+        kept: values of the forward step to store for the backward step (new states are stored anyway).
+        backward: stages of the gradient; its first rows compute again what is not kept.
+        last: value of the cotangent of each last state (absent: none).
+        x: value of the cotangent of the input, or None.
+        step_inputs: value of the cotangent of each step input.
+        vectors: value, per row, of the cotangent of each vector.
+        outers: the gradients of weights and biases.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    sizes: dict[str, int]
+    states: dict[str, str]
+    blocks: dict[str, tuple[str, ...]]
+    biases: dict[str, tuple[str, ...]]
+    forward: tuple[Stage, ...]
+    new: dict[str, int]
+    kept: tuple[int, ...]
+    backward: tuple[Stage, ...]
+    last: dict[str, int]
+    x: int | None
+    step_inputs: dict[str, int]
+    vectors: dict[str, int]
+    outers: tuple[Outer, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the program as plain data."""
+        plain = asdict(self)
+        plain["forward"] = [_stage_json(stage) for stage in self.forward]
+        plain["backward"] = [_stage_json(stage) for stage in self.backward]
+        plain["values"] = [value._asdict() for value in self.values]
+        plain["outers"] = [outer._asdict() for outer in self.outers]
+        return {"format": FORMAT, **plain}
+
+
+def _stage_json(stage: Stage) -> dict[str, Any]:
+    products = []
+    for product in stage.products:
+        row = product._asdict()
+        if isinstance(product, Affine):
+            row["terms"] = [term._asdict() for term in product.terms]
+        products.append(row)
+    return {"products": products, "rows": [[row.op, row.target, list(row.args)] for row in stage.rows]}
+
+
+def compile_program(equations: Equations) -> Program:
+    """Differentiate the equations and stage both directions."""
+    return _Compiler(differentiate(equations)).compile()
+
+
+def stored(equations: Equations, wanted: set[int]) -> set[int]:
+    """Choose which forward values to store: those wanted that are dear to compute again.
+
+    Affine maps and transcendental functions of them are dear; sums, products and selections are cheap, and a function
+    of a state is computed again, since states are stored anyway.
+    """
+    states = {value.serial for value in equations.new.values()}
+    keep: set[int] = set()
+    for node in reversed(equations.nodes):
+        if node.serial not in wanted or node.op in LEAVES or node.serial in states:
+            continue
+        of_states = node.args and all(a.serial in states or a.op in LEAVES for a in node.args)
+        if node.op == "affine" or not (OPERATIONS[node.op].cheap or of_states):
+            keep.add(node.serial)
+        else:
+            wanted.update(arg.serial for arg in node.args)
+    return keep
+
+
+class _Compiler:
+    """Numbers the values of a gradient's two graphs and sorts them into stages."""
+
+    def __init__(self, gradient: Gradient) -> None:
+        self.gradient, self.equations = gradient, gradient.equations
+        self.numbers: dict[int, int] = {}
+        self.values: list[Value] = []
+        self.block = {
+            (product.gate, product.letter): product.block
+            for products in self.equations.products.values()
+            for product in products
+        }
+
+    def number(self, node: Expression) -> int:
+        if node.serial not in self.numbers:
+            self.numbers[node.serial] = len(self.values)
+            kind = node.op if node.op in LEAVES else "row"
+            self.values.append(Value(kind, node.attrs if kind != "row" else (), node.width))
+        return self.numbers[node.serial]
+
+    def compile(self) -> Program:
+        equations, gradient = self.equations, self.gradient
+        forward_nodes = {node.serial for node in equations.nodes}
+        forward = self.stages(equations.nodes, set())
+        sources = list(gradient.sources.values())
+        backward_nodes = topological(gradient.outputs)
+        used = {n.serial for n in sources}
+        for node in backward_nodes:
+            if node.serial not in forward_nodes:
+                used.update(arg.serial for arg in node.args)
+        keep = stored(equations, used & forward_nodes)
+        known = keep | {value.serial for value in equations.new.values()}
+        program = Program(
+            name=equations.name,
+            values=(),
+            sizes=equations.sizes,
+            states=equations.widths,
+            blocks={block: tuple(p.gate for p in products) for block, products in equations.products.items()},
+            biases={block: tuple(gates) for block, gates in equations.biases.items()},
+            forward=forward,
+            new={state: self.number(value) for state, value in equations.new.items()},
+            kept=tuple(sorted(self.numbers[serial] for serial in keep)),
+            backward=self.stages(self.cut(gradient.outputs + sources, known), known),
+            last={state: self.number(value) for state, value in gradient.last.items()},
+            x=None if gradient.x is None else self.number(gradient.x),
+            step_inputs={name: self.number(value) for name, value in gradient.step_inputs.items()},
+            vectors={name: self.number(value) for name, value in gradient.vectors.items()},
+            outers=tuple(self.outer(key) for key in gradient.deltas),
+        )
+        return replace(program, values=tuple(self.values))
+
+    def cut(self, outputs: list[Expression], known: set[int]) -> list[Expression]:
+        """Return what the outputs need, not going beyond known values."""
+        found: dict[int, Expression] = {}
+        stack = list(outputs)
+        while stack:
+            node = stack.pop()
+            if node.serial not in found and node.serial not in known:
+                found[node.serial] = node
+                stack.extend(node.args)
+        return [found[serial] for serial in sorted(found)]
+
+    def outer(self, key: tuple[str, str]) -> Outer:
+        gate = key[0]
+        delta, source = self.gradient.deltas[key], self.gradient.sources[key]
+        bias = gate in self.equations.biases.get(self.block[key], [])
+        return Outer(self.block[key], gate, self.number(delta), self.number(source), bias)
+
+    def stages(self, nodes: list[Expression], known: set[int]) -> tuple[Stage, ...]:
+        """Sort nodes into stages: products as early as their sources allow, rows as late as their users allow."""
+        own = [n for n in nodes if n.serial not in known and n.op not in LEAVES]
+        stage = self.schedule(own)
+        found: dict[int, tuple[list[Any], list[Instruction]]] = {}
+        for node in nodes:
+            number = self.number(node)
+            if node.serial not in stage:
+                continue
+            products, rows = found.setdefault(stage[node.serial], ([], []))
+            if node.op in PRODUCTS:
+                products.append(self.product(node))
+            else:
+                rows.append(Instruction(node.op, number, tuple(self.number(arg) for arg in node.args)))
+        return tuple(Stage(tuple(p), tuple(r)) for _, (p, r) in sorted(found.items()))
+
+    def schedule(self, own: list[Expression]) -> dict[int, int]:
+        """Return the stage of each node; late rows make for few passes over the units."""
+        stage: dict[int, int] = {}
+        for node in own:
+            earliest = max((stage.get(arg.serial, 0) for arg in node.args), default=0)
+            stage[node.serial] = earliest + (node.op in PRODUCTS)
+        latest = dict.fromkeys(stage, max(stage.values(), default=0))
+        for node in reversed(own):
+            if node.op not in PRODUCTS:
+                stage[node.serial] = latest[node.serial]
+            for arg in node.args:
+                if arg.serial in latest:
+                    needed = stage[node.serial] - (node.op in PRODUCTS)
+                    latest[arg.serial] = min(latest[arg.serial], needed)
+        return stage
+
+    def product(self, node: Expression) -> Affine | Transposed:
+        if node.op == "transposed":
+            letter, gates = node.attrs
+            deltas = tuple(self.number(arg) for arg in node.args)
+            block = self.block[gates[0], letter]
+            return Transposed(self.number(node), block, gates, deltas, node is self.gradient.x)
+        gate, letters, biased = node.attrs
+        terms = tuple(
+            Term(self.block[gate, letter], self.number(source), letter in biased, source.op == "input")
+            for letter, source in zip(letters, node.args, strict=True)
+        )
+        return Affine(self.number(node), gate, terms)

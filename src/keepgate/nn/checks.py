@@ -1,0 +1,88 @@
+"""What a recurrent layer accepts; every refusal says what was expected and what came."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Number
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keepgate.errors import InputError
+
+__all__ = ["ShapeError", "check_input", "check_lengths", "check_options", "check_state"]
+
+
+class ShapeError(InputError, RuntimeError):
+    """A tensor has the wrong shape or type; a RuntimeError too, as torch raises for its own modules."""
+
+
+def check_options(hidden_size: Any, num_layers: Any, dropout: Any, proj_size: Any) -> None:
+    """Check a layer's options as ``torch.nn.LSTM`` does.
+
+    Raises:
+        TypeError, ValueError: an option is no number or out of range.
+    """
+    if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
+        raise InputError(f"dropout is the probability from 0 to 1 of an element being zeroed, got {dropout!r}")
+    if not isinstance(hidden_size, int):
+        raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+    for name, value, least in (
+        ("hidden_size", hidden_size, 1),
+        ("num_layers", num_layers, 1),
+        ("proj_size", proj_size, 0),
+    ):
+        if value < least:
+            raise InputError(f"{name} must be at least {least}, got {value}")
+    if proj_size >= hidden_size:
+        raise InputError(f"proj_size must be smaller than hidden_size {hidden_size}, got {proj_size}")
+    if dropout and num_layers == 1:  # type: ignore[truthy-bool]
+        warnings.warn(
+            f"dropout={dropout} has no effect with num_layers=1: it lies between layers", UserWarning, stacklevel=4
+        )
+
+
+def check_input(name: str, x: Any, input_size: int, dtype: torch.dtype, device: torch.device) -> None:
+    """Check the input of a layer: 2 or 3 dimensions, the right size, dtype and device."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}: expected a tensor or a PackedSequence as input, got {type(x).__name__}")
+    if x.dim() not in (2, 3):
+        raise ShapeError(f"{name}: Expected input to be 2D or 3D, got {x.dim()}D of shape {tuple(x.shape)}")
+    if x.shape[-1] != input_size:
+        raise ShapeError(
+            f"input.size(-1) must be equal to input_size. Expected {input_size}, got {x.shape[-1]} in {tuple(x.shape)}"
+        )
+    if x.dtype != dtype:
+        raise ShapeError(f"{name}: expected input of the weights' dtype {dtype}, got {x.dtype}")
+    if x.device != device:
+        raise ShapeError(f"{name}: expected input on the weights' device {device}, got {x.device}")
+
+
+def check_lengths(name: str, lengths: Any, steps: int, batch: int) -> Tensor:
+    """Return lengths as a tensor of integers [B], each from 0 to T."""
+    lengths = torch.as_tensor(lengths)
+    if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise ShapeError(
+            f"{name}: expected lengths of shape ({batch},) and integer dtype,"
+            f" got {tuple(lengths.shape)} of {lengths.dtype}"
+        )
+    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
+        raise ShapeError(
+            f"{name}: expected lengths from 0 to T={steps}, got {int(lengths.min())} to {int(lengths.max())}"
+        )
+    return lengths
+
+
+def check_state(name: str, state: str, value: Any, shape: tuple[int, ...], x: Tensor) -> Tensor:
+    """Return one initial state, of the given shape and the input's dtype."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: expected the initial state {state} as a tensor, got {type(value).__name__}")
+    if tuple(value.shape) != shape:
+        raise ShapeError(f"{name}: Expected hidden state {state} of size {shape}, got {tuple(value.shape)}")
+    if value.dtype != x.dtype or value.device != x.device:
+        raise ShapeError(
+            f"{name}: expected the initial state {state} as {x.dtype} on {x.device},"
+            f" got {value.dtype} on {value.device}"
+        )
+    return value

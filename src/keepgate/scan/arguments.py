@@ -1,0 +1,46 @@
+"""What every engine takes and gives back: a cell over time, in time-major shapes.
+
+T is the sequence length, B the batch, I the input size, W the width of a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+__all__ = ["Arguments", "Result"]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The inputs of one scan.
+
+    Attributes:
+        x: [T, B, I].
+        state: by name, [B, W].
+        lengths: [B] integers or None: past its length a row's state is held and what is recorded is zero.
+        reset: [T, B] booleans or None: the state before that step is the initial one.
+        step_inputs: by name, [T, B, 1] (or [T, B, width of the step input]).
+        reverse: walk from the last step to the first.
+        seed: of the cell's random bits in training; None in evaluation.
+        record: names of the states or named values to return for every step.
+    """
+
+    x: Tensor
+    state: Mapping[str, Tensor]
+    lengths: Tensor | None = None
+    reset: Tensor | None = None
+    step_inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    reverse: bool = False
+    seed: int | None = None
+    record: tuple[str, ...] = ("h",)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scan gives: ``recorded`` by name, [T, B, W], and the final ``state`` by name, [B, W]."""
+
+    recorded: dict[str, Tensor]
+    state: dict[str, Tensor]

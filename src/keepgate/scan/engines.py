@@ -1,0 +1,80 @@
+"""Engines are chosen openly: ``auto`` takes the first that can, a named one that cannot raises with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+
+from torch import Tensor
+
+from keepgate.equations import Equations
+from keepgate.errors import BackendError, InputError
+from keepgate.scan import cudnn, reference
+from keepgate.scan.arguments import Arguments, Result
+
+__all__ = ["ENGINES", "Engine", "engines", "scan"]
+
+Run = Callable[[Equations, Mapping[str, Tensor], Arguments], Result]
+
+
+class Engine(NamedTuple):
+    """One way to run a cell over time.
+
+    Attributes:
+        run: runs it.
+        here: why this machine cannot run it, or None.
+        refuses: why it cannot run these equations on these arguments, or None.
+    """
+
+    run: Run
+    here: Callable[[], str | None]
+    refuses: Callable[[Equations, Mapping[str, Tensor], Arguments], str | None]
+
+
+def _no_reason(*_: object) -> None:
+    return None
+
+
+ENGINES: dict[str, Engine] = {
+    "cudnn": Engine(cudnn.scan, cudnn.missing, cudnn.refuses),
+    "reference": Engine(reference.scan, _no_reason, _no_reason),
+}
+
+
+def engines() -> dict[str, str]:
+    """Return, for each engine, ``"yes"`` or the reason why it cannot run on this machine."""
+    return {name: engine.here() or "yes" for name, engine in ENGINES.items()}
+
+
+def check_backend(backend: str) -> str:
+    """Return the name of an engine or ``"auto"``.
+
+    Raises:
+        InputError: there is no such engine.
+    """
+    if backend not in ("auto", *ENGINES):
+        raise InputError(f"backend is one of auto, {', '.join(ENGINES)}; got {backend!r}")
+    return backend
+
+
+def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, backend: str = "auto") -> Result:
+    """Run a cell over time.
+
+    Args:
+        equations: of the cell.
+        parameters: by name, as `Equations.parameters` names and shapes them; biases may be absent.
+        arguments: inputs and initial state.
+        backend: ``"auto"`` or the name of an engine.
+
+    Raises:
+        BackendError: the named engine cannot run this; the message says why.
+    """
+    if check_backend(backend) == "auto":
+        able = (e for e in ENGINES.values() if not (e.here() or e.refuses(equations, parameters, arguments)))
+        return next(able).run(equations, parameters, arguments)
+    engine = ENGINES[backend]
+    reason = engine.here() or engine.refuses(equations, parameters, arguments)
+    if reason:
+        raise BackendError(f"backend {backend!r} cannot run this: {reason}; use backend='auto'")
+    return engine.run(equations, parameters, arguments)

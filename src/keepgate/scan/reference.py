@@ -1,0 +1,207 @@
+"""The reference engine: the equations evaluated by torch, one step at a time.
+
+Slow and readable; it runs on any device and supports all that autograd does: double backward, forward mode, `vmap`.
+What an affine map takes from the input alone is computed for all steps at once.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, softplus
+
+from keepgate.equations import Equations, Expression, noise
+from keepgate.equations.operations import EPSILON
+from keepgate.scan.arguments import Arguments, Result
+
+__all__ = ["scan"]
+
+
+def _deviation(x: Tensor) -> Tensor:
+    return torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + EPSILON)
+
+
+TORCH: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negative": operator.neg,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "softplus": softplus,
+    "relu": torch.relu,
+    "absolute": torch.abs,
+    "minimum": torch.minimum,
+    "maximum": torch.maximum,
+    "less": lambda a, b: (a < b).to(torch.result_type(a, b)),
+    "where": lambda c, a, b: torch.where(c != 0, a, b),
+    "mean": lambda x: x.mean(-1, keepdim=True),
+    "deviation": _deviation,
+    "normalise": lambda x: (x - x.mean(-1, keepdim=True)) / _deviation(x),
+    "broadcast": lambda x: x,
+}
+
+
+def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
+    """Run the equations over time; shapes are those of `keepgate.scan.arguments`."""
+    return _Scan(equations, parameters, arguments).run()
+
+
+class _Bundle:
+    """Affine maps of the same sources, computed by one product a source and then split into gates."""
+
+    def __init__(self, nodes: Sequence[Expression], scan: _Scan) -> None:
+        self.nodes = nodes
+        self.width = str(nodes[0].width)
+        _, letters, biased = nodes[0].attrs
+        gates = [node.attrs[0] for node in nodes]
+        self.terms = []
+        for letter, source in zip(letters, nodes[0].args, strict=True):
+            weight = scan.rows("weight", letter, self.width, gates)
+            bias = scan.rows("bias", letter, self.width, gates) if letter in biased else None
+            self.terms.append((source, weight, bias))
+        self.hoisted = self._hoist(scan.arguments.x)
+
+    def _hoist(self, x: Tensor) -> Sequence[Tensor] | None:
+        for i, (source, weight, bias) in enumerate(self.terms):
+            if source.op == "input":
+                del self.terms[i]
+                return linear(x, weight, bias).unbind(0)
+        return None
+
+    def compute(self, t: int, values: dict[int, Any]) -> None:
+        total = None if self.hoisted is None else self.hoisted[t]
+        for source, weight, bias in self.terms:
+            product = linear(values[source.serial], weight, bias)
+            total = product if total is None else total + product
+        assert total is not None
+        for node, part in zip(self.nodes, total.chunk(len(self.nodes), -1), strict=True):
+            values[node.serial] = part
+
+
+class _Scan:
+    """One pass over time: leaves that do not change are set once, then each step runs the rest."""
+
+    def __init__(self, equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> None:
+        self.equations, self.parameters, self.arguments = equations, parameters, arguments
+        self.widths = self._widths()
+        self.fixed: dict[int, Any] = {}
+        self.noise: list[tuple[int, int, float, int]] = []
+        self.steps: list[Callable[[int, dict[int, Any]], None]] = []
+        self._plan()
+
+    def _widths(self) -> dict[str, int]:
+        block, products = next((b, p) for b, p in self.equations.products.items() if p[0].width == "hidden")
+        hidden = self.parameters[f"weight_{block}"].shape[0] // len(products)
+        return self.equations.resolve(self.arguments.x.shape[-1], hidden)
+
+    def rows(self, kind: str, letter: str, width: str, gates: Sequence[str]) -> Tensor | None:
+        """Return the rows of some gates of a stacked parameter, without a copy where they are all of it."""
+        block = letter + ("r" if width == "projection" else "h")
+        if f"{kind}_{block}" not in self.parameters:
+            return None
+        stacked = self.parameters[f"{kind}_{block}"]
+        order = [p.gate for p in self.equations.products[block]] if kind == "weight" else self.equations.biases[block]
+        if list(order) == list(gates):
+            return stacked
+        parts = stacked.chunk(len(order), 0)
+        return torch.cat([parts[order.index(gate)] for gate in gates])
+
+    def _plan(self) -> None:
+        x = self.arguments.x
+        bundles: dict[tuple[Any, ...], list[Expression]] = {}
+        for node in self.equations.affines:
+            key = (tuple(arg.serial for arg in node.args), node.attrs[1], node.attrs[2], node.width)
+            bundles.setdefault(key, []).append(node)
+        first = {nodes[0].serial: nodes for nodes in bundles.values()}
+        for node in self.equations.nodes:
+            if node.op == "affine":
+                if node.serial in first:
+                    self.steps.append(_Bundle(first[node.serial], self).compute)
+            elif node.op == "vector":
+                self.fixed[node.serial] = self.parameters[node.attrs[0]]
+            elif node.op in ("constant", "size"):
+                value = node.attrs[0] if node.op == "constant" else self.widths[node.attrs[0]]
+                self.fixed[node.serial] = torch.tensor(float(value), dtype=x.dtype, device=x.device)
+            elif node.op == "bernoulli":
+                self._plan_noise(node)
+            elif node.op in TORCH:
+                self.steps.append(_operation(node))
+
+    def _plan_noise(self, node: Expression) -> None:
+        seed, rate = self.arguments.seed, node.attrs[1]
+        if seed is None:
+            self.fixed[node.serial] = torch.tensor(rate, dtype=self.arguments.x.dtype, device=self.arguments.x.device)
+        else:
+            key = noise.stream_key(seed, len(self.noise))
+            self.noise.append((node.serial, key, rate, self.widths[str(node.width)]))
+
+    def _draw(self, t: int, values: dict[int, Any]) -> None:
+        x = self.arguments.x
+        rows = torch.arange(x.shape[1], device=x.device)[:, None]
+        for serial, key, rate, units in self.noise:
+            random = noise.bits(key, t, rows, torch.arange(units, device=x.device))
+            values[serial] = (random < rate * 2.0**32).to(x.dtype)
+
+    def run(self) -> Result:
+        """Walk over time, forwards or backwards."""
+        a = self.arguments
+        steps = range(a.x.shape[0])
+        state, outputs = dict(a.state), {name: [] for name in a.record}
+        leaves = {n.serial: n.attrs[0] for n in self.equations.nodes if n.op == "last"}
+        given = {n.serial: a.step_inputs[n.attrs[0]] for n in self.equations.nodes if n.op == "step_input"}
+        inputs = [node.serial for node in self.equations.nodes if node.op == "input"]
+        recorded = {name: self.equations.new.get(name, self.equations.named.get(name)) for name in a.record}
+        for t in reversed(steps) if a.reverse else steps:
+            before = self._reset(t, state)
+            values = self.fixed | {serial: before[name] for serial, name in leaves.items()}
+            values |= {serial: value[t] for serial, value in given.items()} | dict.fromkeys(inputs, a.x[t])
+            self._draw(t, values)
+            for step in self.steps:
+                step(t, values)
+            new = {name: values[node.serial] for name, node in self.equations.new.items()}
+            state, active = self._hold(t, new, state)
+            for name, node in recorded.items():
+                value = values[node.serial] if node is not None else None
+                outputs[name].append(value if active is None else torch.where(active, value, 0.0))
+        return Result(self._stack(outputs), state)
+
+    def _reset(self, t: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.arguments.reset is None:
+            return state
+        now = self.arguments.reset[t][:, None]
+        return {name: torch.where(now, self.arguments.state[name], value) for name, value in state.items()}
+
+    def _hold(self, t: int, new: dict[str, Tensor], old: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Keep the state of rows that are past their length."""
+        if self.arguments.lengths is None:
+            return new, None
+        active = (self.arguments.lengths > t)[:, None]
+        return {name: torch.where(active, value, old[name]) for name, value in new.items()}, active
+
+    def _stack(self, outputs: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+        x, stacked = self.arguments.x, {}
+        for name, values in outputs.items():
+            if self.arguments.reverse:
+                values.reverse()
+            node = self.equations.new.get(name, self.equations.named.get(name))
+            width = self.widths[str(node.width)] if node is not None else 0
+            stacked[name] = torch.stack(values) if values else x.new_zeros(0, x.shape[1], width)
+        return stacked
+
+
+def _operation(node: Expression) -> Callable[[int, dict[int, Any]], None]:
+    function, target, args = TORCH[node.op], node.serial, [arg.serial for arg in node.args]
+
+    def run(t: int, values: dict[int, Any]) -> None:
+        values[target] = function(*[values[arg] for arg in args])
+
+    return run
