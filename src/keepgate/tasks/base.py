@@ -1,4 +1,4 @@
-"""What the estimators of all tasks share: parameters as dataclass fields, network and trainer settings, files.
+"""What the estimators of all tasks share: parameters as dataclass fields, network and trainer settings, file.
 
 An estimator is a dataclass whose fields are its parameters, each made by `param`, which keeps the help text
 that the command line shows for its flag. scikit-learn's rules hold: `__init__` only stores, `fit` checks the
@@ -7,7 +7,7 @@ parameters and sets attributes that end in an underscore, `get_params` and `clon
 A new task is a subclass that gives
 
 * `task`, its name on the command line, and a row in `keepgate.tasks.TASKS`;
-* `fit(*data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
+* `fit(data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
   `train_network(...)`;
 * `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
 * for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below).
@@ -37,9 +37,7 @@ from keepgate.nn import Recurrent
 from keepgate.training import Settings, train
 
 
-def param(
-    default: Any, help: str, *, choices: Sequence[Any] | None = None, minimum: float | None = None
-) -> Any:
+def param(default: Any, help: str, *, choices: Sequence[Any] | None = None, minimum: float | None = None) -> Any:
     """A parameter: a dataclass field that carries its help text, its legal values and its least value.
 
     The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
@@ -61,9 +59,7 @@ class Estimator(BaseEstimator):
     """
 
     task: ClassVar[str]
-    Columns: ClassVar[type] = (
-        NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
-    )
+    Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
     hidden_size: int = param(64, "units of each layer and direction", minimum=1)
@@ -75,9 +71,7 @@ class Estimator(BaseEstimator):
     optimizer: str = param("adamw", "optimiser", choices=("adam", "adamw", "sgd"))
     learning_rate: float = param(1e-3, "highest step size of the optimiser", minimum=0)
     weight_decay: float = param(0.01, "weight decay of the optimiser", minimum=0)
-    clip_norm: float | None = param(
-        1.0, "largest norm of the gradient; longer ones are scaled down", minimum=0
-    )
+    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down", minimum=0)
     schedule: str = param(
         "cosine", "course of the step size over the epochs", choices=("constant", "cosine", "plateau")
     )
@@ -86,34 +80,33 @@ class Estimator(BaseEstimator):
         None, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
     )
     seed: int = param(0, "seed of everything random; the same seed gives the same model", minimum=0)
-    backend: str = param(
-        "auto", "engine of the recurrence", choices=("auto", "reference", "native", "cudnn", "gpu")
-    )
+    backend: str = param("auto", "engine of the recurrence", choices=("auto", "reference", "native", "cudnn", "gpu"))
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
     # What a task gives to the command line
 
     @classmethod
-    def read(cls, path: str | Path, columns: Any, *, labelled: bool = True) -> tuple:
-        """Read a file; return the positional arguments of `fit`, `predict_table` and `evaluate`.
+    def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> Any:
+        """Read a file; return what `fit`, `predict_table` and `evaluate` take as their `data`.
 
-        `columns` is a `cls.Columns`. Without `labelled` the target may be missing (only predictions are made).
+        `columns` is a `cls.Columns`, by default `cls.Columns()`. Without `labelled` the target may be missing from
+        the file: it is only predicted for. Raises InputError that names file, row and column.
         """
         raise NotImplementedError
 
-    def predict_table(self, *data: Any) -> Any:
-        """Predictions for the data of `read` as a pyarrow table, one row for every line that is written."""
+    def predict_table(self, data: Any) -> Any:
+        """Predictions as a pyarrow table, in the form that `keepgate predict` writes."""
         raise NotImplementedError
 
-    def evaluate(self, *data: Any) -> list[dict[str, Any]]:
+    def evaluate(self, data: Any) -> list[dict[str, Any]]:
         """One row for this model and one for every honest baseline: `{"model": name, metric: value, ...}`."""
         raise NotImplementedError
 
-    def sections(self, data: tuple, valid: tuple | None) -> list[Any]:
+    def sections(self, data: Any, valid: Any) -> list[Any]:
         """The task's part of report.html, as `keepgate.tasks.report.Section` objects.
 
-        `data` and `valid` are what `fit` was given; the learning curve and the parameters are there already.
+        `data` and `valid` (or None) are what `fit` was given; parameters and learning curve are in the report anyway.
         """
         raise NotImplementedError
 
@@ -151,9 +144,7 @@ class Estimator(BaseEstimator):
             estimator.columns_ = cls.Columns(**config["columns"])
             estimator.restore(config["fitted"])
         except (KeyError, TypeError) as error:
-            raise InputError(
-                f"{folder}/config.json does not describe a '{cls.task}' model: {error}"
-            ) from error
+            raise InputError(f"{folder}/config.json does not describe a '{cls.task}' model: {error}") from error
         estimator._load_weights(tensors, folder)
         return estimator
 
@@ -168,7 +159,7 @@ class Estimator(BaseEstimator):
     # What `fit` is made of
 
     def check_parameters(self) -> None:
-        """Raise InputError for a parameter of the wrong type, below its least value or none of its choices."""
+        """Raise InputError for a parameter of the wrong type, below the least value or none of the choices."""
         for name, kind, meta in parameters(type(self)):
             check_parameter(name, getattr(self, name), kind, meta)
 
@@ -210,9 +201,7 @@ class Estimator(BaseEstimator):
         self.network_: nn.Module = self.network_.to(self.torch_device())
         run = None if run is None else Path(run)
         with self.seeded():
-            history = train(
-                self.network_, loss, data, valid, self.settings(), run=run, progress=self.progress
-            )
+            history = train(self.network_, loss, data, valid, self.settings(), run, None if self.progress else False)
         self.network_.eval()
         self.history_ = list(history.rows)
 

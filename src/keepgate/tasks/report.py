@@ -44,9 +44,7 @@ def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> N
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["svg"] = _svg
     environment.filters["cell"] = _cell
-    page = environment.from_string(source).render(
-        title=title, sections=sections, version=keepgate.__version__
-    )
+    page = environment.from_string(source).render(title=title, sections=sections, version=keepgate.__version__)
     store.write_atomic(Path(path), page.encode())
 
 
@@ -59,10 +57,10 @@ def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss against epoch from `history_`: keys `epoch`, `loss` and, with held-out data, `valid_loss`."""
+    """Loss against epoch from `history_` (the rows of `keepgate.training.History`)."""
     figure, axes = new_figure()
     epochs = [row["epoch"] for row in history]
-    for key, label in (("loss", "training"), ("valid_loss", "held out")):
+    for key, label in (("train_loss", "training"), ("valid_loss", "held out")):
         losses = [row.get(key) for row in history]
         if any(loss is not None for loss in losses):
             axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
