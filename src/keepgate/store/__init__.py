@@ -11,7 +11,7 @@ checks the sizes before it takes memory, then the checksums; whatever is wrong w
 torch here.
 """
 
-from keepgate.store.files import read_file, write_atomic
-from keepgate.store.model import read_model, write_model
+from keepgate.store.files import make_folder, read_file, write_atomic
+from keepgate.store.model import has_model, read_model, write_model
 
-__all__ = ["read_file", "read_model", "write_atomic", "write_model"]
+__all__ = ["has_model", "make_folder", "read_file", "read_model", "write_atomic", "write_model"]

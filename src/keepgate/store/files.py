@@ -30,6 +30,16 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder `path`, made with its parents if missing; InputError where that is not possible."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    return path
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` reach the disk, where the system can do that for a folder."""
     if os.name != "posix":
@@ -50,9 +60,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
     try:
         size = path.stat().st_size
         if size > limit:
-            raise InputError(
-                f"{path} has {size} bytes, more than the {limit} that can be right; is it another file?"
-            )
+            raise InputError(f"{path} has {size} bytes, more than the {limit} that can be right; is it another file?")
         with open(path, "rb") as file:
             return file.read(limit)
     except FileNotFoundError:

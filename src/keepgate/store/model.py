@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from keepgate.errors import InputError
-from keepgate.store.files import read_file, sync_folder, write_atomic
+from keepgate.store.files import make_folder, read_file, sync_folder, write_atomic
 from keepgate.store.tensors import pack, unpack
 
 VERSION = 1
@@ -40,7 +40,6 @@ def write_model(
     `kind` names what it is ("model", "checkpoint"); `read_model` asks for the same. Raises InputError where
     the folder cannot be written, TypeError or ValueError where `config` is not what JSON can say.
     """
-    folder = Path(folder)
     data = pack(tensors)
     about: dict[str, Any] = {
         "format": f"keepgate {kind}",
@@ -50,19 +49,19 @@ def write_model(
     }
     about["sha256"] = _sha256(_canonical(about))
     text = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    folder = make_folder(folder)
     write_atomic(folder / NEXT, text.encode())
     write_atomic(folder / TENSORS, data)
     os.replace(folder / NEXT, folder / CONFIG)
     sync_folder(folder)
 
 
-def read_model(
-    folder: str | os.PathLike[str], kind: str = "model"
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def has_model(folder: str | os.PathLike[str]) -> bool:
+    """Whether `write_model` has written into `folder`; a first write that was killed half way does not count."""
+    return any((Path(folder) / name).exists() for name in (CONFIG, TENSORS))
+
+
+def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The `config` and the tensors that `write_model` put into `folder`.
 
     Raises InputError, naming the file, where one is missing, truncated, altered, of another program or
@@ -98,9 +97,7 @@ def _about(path: Path, kind: str) -> dict[str, Any]:
     if form != f"keepgate {kind}":
         raise InputError(f"{path} is a {form}, where a keepgate {kind} is needed")
     if version != VERSION:
-        raise InputError(
-            f"{path} has format version {version}; this keepgate reads {VERSION}: upgrade keepgate"
-        )
+        raise InputError(f"{path} has format version {version}; this keepgate reads {VERSION}: upgrade keepgate")
     match about:
         case {"tensors": {"bytes": int(size), "sha256": str(_)}, "config": dict(_), "sha256": str(checksum)}:
             if size >= 0 and checksum == _sha256(_canonical(about)):

@@ -49,11 +49,7 @@ def unpack(data: bytes, name: str) -> dict[str, np.ndarray]:
         begin, stop, dtype, shape = _entry(key, entry, name)
         if begin != end or stop - begin != dtype.itemsize * math.prod(shape) or start + stop > len(data):
             raise InputError(f"{name} is damaged: tensor {key!r} does not lie where its type and shape say")
-        array = (
-            np.frombuffer(data, dtype, math.prod(shape), start + begin)
-            if stop > begin
-            else np.empty(0, dtype)
-        )
+        array = np.frombuffer(data, dtype, math.prod(shape), start + begin) if stop > begin else np.empty(0, dtype)
         tensors[key], end = array.reshape(shape).copy(), stop
     if start + end != len(data):
         raise InputError(f"{name} is damaged: {len(data) - start - end} bytes belong to no tensor")

@@ -50,9 +50,7 @@ class Examples:
         Lengths are cut as well: those of a window run from 0 to `stop - start`. Only the data set knows
         which axis is time, so one without this method raises InputError.
         """
-        raise InputError(
-            f"{type(self).__name__} cannot be cut into windows: give it the method window, or window=None"
-        )
+        raise InputError(f"{type(self).__name__} cannot be cut into windows: give it the method window, or window=None")
 
     def weight(self, batch: Any, count: int) -> float:
         """How much the mean loss of `batch`, of `count` examples, counts: the number of things it is the mean of."""
@@ -81,9 +79,7 @@ class Streams(Examples):
     def __init__(self, *series: torch.Tensor, count: int):
         steps = len(series[0]) // count if series else 0
         if steps < 1 or any(len(one) != len(series[0]) for one in series):
-            raise InputError(
-                f"streams: the series need one common length of at least {count} steps (count={count})"
-            )
+            raise InputError(f"streams: the series need one common length of at least {count} steps (count={count})")
         self.streams = [one[: steps * count].unflatten(0, (count, steps)).transpose(0, 1) for one in series]
 
     def __len__(self) -> int:

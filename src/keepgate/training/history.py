@@ -28,7 +28,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (from 1) whose weights are kept: the first of the lowest held-out loss, else the last; 0 if none."""
+        """The epoch (from 1) whose weights are kept: of the lowest held-out loss, else the last; 0 if there is none."""
         losses = self.valid_losses
         return losses.index(min(losses)) + 1 if losses else len(self.rows)
 

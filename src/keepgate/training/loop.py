@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,15 @@ import torch
 from torch import nn
 
 from keepgate.errors import InputError
+from keepgate.training.checkpoint import Checkpoints, signature
+from keepgate.training.distributed import Processes, join
 from keepgate.training.examples import Examples, order, sorted_order
 from keepgate.training.history import History
+from keepgate.training.optimizer import clip, make_optimizer
 from keepgate.training.progress import Bar
 from keepgate.training.schedule import plateau_scale, rate
 from keepgate.training.settings import Settings
+from keepgate.training.state import Position, TrainingState
 from keepgate.training.tree import detach, to_device
 
 
@@ -29,7 +32,7 @@ def train(
     valid: Examples | None = None,
     settings: Settings | None = None,
     run: str | Path | None = None,
-    progress: bool | None = None,
+    progress: bool = True,
 ) -> History:
     """Train `model` in place and leave it with its best weights, in evaluation mode.
 
@@ -43,7 +46,7 @@ def train(
     run: a folder for `metrics.jsonl` and checkpoints. A run killed there goes on, when called again with
     the same
         model, data and settings, to the same bits; a finished one gives its result at once.
-    progress: a bar on stderr; None: where that is a terminal.
+    progress: show a progress bar on standard error, where that is a terminal.
 
     The caller's random numbers are left as they were. Raises InputError where the data are empty, the
     gradient or the held-out loss is not finite, or `run` holds a run with other settings, data or model.
@@ -51,12 +54,19 @@ def train(
     settings = settings or Settings()
     _check(data, valid, settings)
     device = next(model.parameters()).device
+    processes = join(device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(settings.seed)
-        trainer = Trainer(model, loss, data, valid, settings, device)
-        with Bar(settings.epochs, progress) as bar:
-            trainer.run(bar)
-    return trainer.history
+        torch.manual_seed(settings.seed + processes.rank)
+        trainer = Trainer(model, loss, data, valid, settings, processes, device)
+        checkpoints = None
+        if run is not None:
+            about = processes.from_first(lambda: signature(model, data, valid, settings, processes.size))
+            checkpoints = Checkpoints(Path(run), trainer.state, about, processes)
+            checkpoints.load()
+        with Bar(settings.epochs, progress and processes.first) as bar:
+            trainer.run(bar, checkpoints)
+    model.eval()
+    return trainer.state.history
 
 
 def _check(data: Examples, valid: Examples | None, settings: Settings) -> None:
@@ -69,26 +79,20 @@ def _check(data: Examples, valid: Examples | None, settings: Settings) -> None:
         raise InputError('schedule="plateau" needs a held-out part: give one, or take another schedule')
 
 
-@dataclass
-class Position:
-    """Where in the training the loop is, between two updates."""
+class Objective(nn.Module):
+    """The loss of a model as a module, so that the loss function sees the model itself and not a parallel wrapper."""
 
-    epoch: int = 0
-    batch: int = 0
-    window: int = 0
-    update: int = 0
-    loss: float = (
-        0.0  # sums over the epoch so far: weight times mean loss, weight, gradient norm, updates, seconds
-    )
-    weight: float = 0.0
-    norm: float = 0.0
-    updates: int = 0
-    seconds: float = 0.0
-    state: Any = None
+    def __init__(self, model: nn.Module, loss: Callable[..., Any], windows: bool):
+        super().__init__()
+        self.model, self.loss, self.windows = model, loss, windows
+
+    def forward(self, batch: Any, carried: Any) -> tuple[torch.Tensor, Any]:
+        """The mean loss of a batch or window, and the state to carry on."""
+        return self.loss(self.model, batch, carried) if self.windows else (self.loss(self.model, batch), None)
 
 
 class Trainer:
-    """The loop and all that changes in it."""
+    """The loop over epochs, batches and windows."""
 
     def __init__(
         self,
@@ -97,113 +101,117 @@ class Trainer:
         data: Examples,
         valid: Examples | None,
         settings: Settings,
+        processes: Processes,
         device: torch.device,
     ):
-        self.model, self.loss, self.data, self.valid = model, loss, data, valid
-        self.settings, self.device = settings, device
+        self.data, self.valid, self.settings, self.processes = data, valid, settings, processes
+        self.lengths, self.valid_lengths = lengths(data), lengths(valid or ())
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(self.parameters, settings)
-        self.lengths = lengths(data)
-        self.history = History()
-        self.position = Position()
-        self.best: dict[str, torch.Tensor] = {}
+        self.state = TrainingState(model, make_optimizer(self.parameters, settings), device)
+        self.objective = Objective(model, loss, settings.window is not None)
+        self.parallel = processes.parallel(self.objective)
 
-    def run(self, bar: Bar) -> None:
-        """Train from the current position to the end."""
-        while not self.history.finished:
-            self.epoch(bar)
-            self.close_epoch(bar)
-        if self.best:
-            self.model.load_state_dict(self.best)
-        self.model.eval()
+    def run(self, bar: Bar, checkpoints: Checkpoints | None) -> None:
+        """Train from the present position to the end."""
+        while not self.state.history.finished:
+            self.epoch(bar, checkpoints)
+            self.close_epoch()
+            bar.close_epoch(self.state.history)
+            if checkpoints is not None:
+                checkpoints.save()
 
-    def epoch(self, bar: Bar) -> None:
-        """The rest of the current epoch's updates."""
-        self.model.train()
-        position, settings = self.position, self.settings
-        batches = order(self.lengths, settings.batch_size, settings.seed, position.epoch)
+    def epoch(self, bar: Bar, checkpoints: Checkpoints | None) -> None:
+        """The rest of the present epoch's updates."""
+        self.state.model.train()
+        position, settings = self.state.position, self.settings
+        sizes = self.lengths
+        batches = order(sizes, settings.batch_size, settings.seed, position.epoch)
         while position.batch < len(batches):
             indices = batches[position.batch]
-            windows = window_starts(self.lengths[indices], settings.window)
-            batch = self.data.batch(indices)
-            while position.window < len(windows):
-                started = time.perf_counter()
-                done = (position.batch + (position.window + 0.5) / len(windows)) / len(batches)
-                self.update(batch, len(indices), windows[position.window], done)
+            mine, count = self.processes.part(indices)
+            batch, starts = self.data.batch(mine), window_starts(sizes[mine], settings.window)
+            windows = len(window_starts(sizes[indices], settings.window))
+            while position.window < windows:
+                done = (position.batch + (position.window + 0.5) / windows) / len(batches)
+                here = position.window < len(starts)
+                start = starts[position.window if here else -1]
+                late = checkpoints is not None and checkpoints.age() >= settings.checkpoint_seconds
+                late = self.update(batch, count if here else 0, start, done, late)
                 position.window += 1
-                position.seconds += time.perf_counter() - started
                 bar.show(position.epoch, done, position.loss / position.weight)
-            position.batch, position.window, position.state = position.batch + 1, 0, None
+                if checkpoints is not None and late:
+                    checkpoints.save()
+            position.batch, position.window, self.state.carried = position.batch + 1, 0, None
 
-    def update(self, batch: Any, count: int, start: int, done: float) -> None:
-        """One step of the optimiser on one window of a batch of `count` examples; `done` is the part of the epoch."""
-        position, settings = self.position, self.settings
-        part = batch if settings.window is None else self.data.window(batch, start, start + settings.window)
-        weight = self.data.weight(part, count)
-        loss, position.state = self.forward(part, position.state)
-        self.optimizer.zero_grad()
-        loss.backward()
-        norm = self.clip()
-        learning_rate = rate(settings, (position.epoch + done) / settings.epochs)
-        learning_rate *= plateau_scale(settings, self.history.valid_losses)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
-        position.loss += weight * float(loss.detach())
-        position.weight += weight
-        position.norm += norm
-        position.update += 1
-        position.updates += 1
+    def update(self, batch: Any, count: int, start: int, done: float, late: bool) -> bool:
+        """One step of the optimiser, on one window of this process' part of a batch.
 
-    def forward(self, part: Any, state: Any) -> tuple[torch.Tensor, Any]:
-        """The mean loss of a batch or window and the state to carry on."""
-        part = to_device(part, self.device)
-        if self.settings.window is None:
-            return self.loss(self.model, part), None
-        loss, state = self.loss(self.model, part, state)
-        return loss, detach(state)
-
-    def clip(self) -> float:
-        """Cut the gradient to `clip_norm`; its norm before that, which has to be finite."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
-        if not bool(torch.isfinite(norm)):
+        count: the examples of it that count. done: the part of the epoch at this update. late: whether this
+        process wants a checkpoint; given back is whether the first does.
+        """
+        started = time.perf_counter()
+        state, position, settings = self.state, self.state.position, self.settings
+        loss, weight = self.forward(self.parallel, self.data, batch, count, start)
+        total, weights, saves = self.processes.sum(weight * float(loss.detach()), weight, late and self.processes.first)
+        if weights <= 0:
             raise InputError(
-                f"the gradient is not finite in epoch {self.position.epoch + 1}, update {self.position.update + 1}: "
-                "look for values in the data that are not finite, or lower learning_rate or clip_norm"
+                f"a batch of {type(self.data).__name__} weighs {weights}: nothing in it can be learnt from"
             )
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
-        return float(norm)
+        state.optimizer.zero_grad()
+        (loss * (weight * self.processes.size / weights)).backward()
+        norm = clip(self.parameters, settings.clip_norm)
+        if not math.isfinite(norm) or not math.isfinite(total):
+            raise InputError(
+                f"epoch {position.epoch + 1}, update {position.update + 1}: the loss ({total / weights:.4g}) or its "
+                f"gradient ({norm:.4g}) is not finite; look for such values in the data, or lower learning_rate"
+            )
+        learning_rate = rate(settings, (position.epoch + done) / settings.epochs)
+        learning_rate *= plateau_scale(settings, state.history.valid_losses)
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate
+        state.optimizer.step()
+        position.learning_rate = learning_rate
+        position.loss, position.weight = position.loss + total, position.weight + weights
+        position.norm += norm
+        position.update, position.updates = position.update + 1, position.updates + 1
+        position.seconds += time.perf_counter() - started
+        return bool(saves)
+
+    def forward(
+        self, objective: nn.Module, data: Examples, batch: Any, count: int, start: int
+    ) -> tuple[torch.Tensor, float]:
+        """The mean loss of one window of a batch and its weight, 0 where no example counts; the state is carried on."""
+        window = self.settings.window
+        part = batch if window is None else data.window(batch, start, start + window)
+        weight = data.weight(part, count) if count else 0.0
+        loss, carried = objective(to_device(part, self.state.device), self.state.carried)
+        self.state.carried = detach(carried)
+        return loss, weight
 
     def evaluate(self, data: Examples) -> float:
         """The mean loss over all of `data`."""
-        self.model.eval()
-        total, weights = 0.0, 0.0
-        sizes, settings = lengths(data), self.settings
+        self.state.model.eval()
+        sizes, total, weights = self.valid_lengths, 0.0, 0.0
         with torch.no_grad():
-            for indices in sorted_order(sizes, settings.batch_size):
-                batch, state = data.batch(indices), None
-                for start in window_starts(sizes[indices], settings.window):
-                    part = (
-                        batch
-                        if settings.window is None
-                        else data.window(batch, start, start + settings.window)
-                    )
-                    weight = data.weight(part, len(indices))
-                    loss, state = self.forward(part, state)
+            for indices in sorted_order(sizes, self.settings.batch_size):
+                mine, count = self.processes.part(indices)
+                batch, self.state.carried = data.batch(mine), None
+                for start in window_starts(sizes[mine], self.settings.window):
+                    loss, weight = self.forward(self.objective, data, batch, count, start)
                     total, weights = total + weight * float(loss), weights + weight
+        self.state.carried = None
+        total, weights = self.processes.sum(total, weights)
         return total / weights
 
-    def close_epoch(self, bar: Bar) -> None:
+    def close_epoch(self) -> None:
         """After an epoch's last update: the held-out loss, the row, the best weights, and whether to go on."""
         started = time.perf_counter()
-        position, history, settings = self.position, self.history, self.settings
+        state, position, history = self.state, self.state.position, self.state.history
         valid = None if self.valid is None else self.evaluate(self.valid)
-        if valid is not None and not np.isfinite(valid):
+        if valid is not None and not math.isfinite(valid):
             raise InputError(
-                f"the held-out loss is {valid} after epoch {position.epoch + 1}: look for values in the held-out part "
-                "that are not finite, or lower learning_rate"
+                f"the held-out loss after epoch {position.epoch + 1} is {valid}: look for values that are not finite "
+                "in the held-out part, or lower learning_rate"
             )
         history.rows.append(
             {
@@ -211,29 +219,18 @@ class Trainer:
                 "updates": position.update,
                 "train_loss": position.loss / position.weight,
                 "valid_loss": valid,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "learning_rate": position.learning_rate,
                 "gradient_norm": position.norm / position.updates,
                 "seconds": round(position.seconds + time.perf_counter() - started, 3),
             }
         )
         if valid is not None and history.best_epoch == len(history.rows):
-            self.best = copy.deepcopy(self.model.state_dict())
+            state.best = {name: value.clone() for name, value in state.model.state_dict().items()}
         waited = len(history.rows) - history.best_epoch
-        history.finished = len(history.rows) == settings.epochs or waited == settings.patience
-        self.position = Position(epoch=position.epoch + 1, update=position.update)
-        bar.close_epoch(history)
-
-
-def make_optimizer(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """The optimiser that `settings` name; its rate is set before each update."""
-    common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-    match settings.optimizer:
-        case "adam":
-            return torch.optim.Adam(parameters, **common, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(parameters, **common, fused=True)
-        case _:
-            return torch.optim.SGD(parameters, **common, momentum=settings.momentum)
+        history.finished = len(history.rows) == self.settings.epochs or waited == self.settings.patience
+        if history.finished and state.best:
+            state.model.load_state_dict(state.best)
+        state.position = Position(epoch=position.epoch + 1, update=position.update)
 
 
 def lengths(data: Examples) -> np.ndarray:

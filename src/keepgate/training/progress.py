@@ -10,14 +10,12 @@ FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
 
 
 class Bar:
-    """A bar over the whole training, on stderr; `shown` None: only where that is a terminal."""
+    """A bar over the whole training on standard error, where that is a terminal and the bar is to be `shown`."""
 
-    def __init__(self, epochs: int, shown: bool | None):
+    def __init__(self, epochs: int, shown: bool):
         self.epochs = epochs
         self.valid = ""
-        self.bar = tqdm(
-            total=epochs, disable=None if shown is None else not shown, bar_format=FORMAT, leave=False
-        )
+        self.bar = tqdm(total=epochs, disable=None if shown else True, bar_format=FORMAT, leave=False)
 
     def __enter__(self) -> Bar:
         return self

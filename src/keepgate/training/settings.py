@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 from keepgate.errors import InputError
 
@@ -55,38 +56,39 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            fits, wanted = RULES[field.name]
             value = getattr(self, field.name)
-            try:
-                good = fits(value)
-            except TypeError:
-                good = False
-            if not good:
-                raise InputError(f"{field.name}={value!r} is not possible: it has to be {wanted}")
+            kind, fits, wanted = RULES[field.name]
+            if value is None and field.name in OPTIONAL:
+                continue
+            if not (_is(kind, value) and fits(value)):
+                none = " or None" if field.name in OPTIONAL else ""
+                raise InputError(f"{field.name}={value!r} is not possible: it has to be {wanted}{none}")
+            object.__setattr__(self, field.name, kind(value))  # NumPy's numbers become Python's, as JSON needs them
 
 
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is(kind: type, value: object) -> bool:
+    abstract = {int: Integral, float: Real}.get(kind, kind)
+    return isinstance(value, abstract) and not isinstance(value, bool)
 
 
-COUNT = (lambda value: _whole(value, 1), "a whole number from 1 on")
-COUNT_OR_NONE = (lambda value: value is None or _whole(value, 1), "a whole number from 1 on, or None")
-POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
-NOT_NEGATIVE = (lambda value: 0 <= value < math.inf, "a number from 0 on")
+OPTIONAL = ("clip_norm", "patience", "window")
+COUNT = (int, lambda value: value >= 1, "a whole number from 1 on")
+POSITIVE = (float, lambda value: 0 < value < math.inf, "a number above 0")
+NOT_NEGATIVE = (float, lambda value: 0 <= value < math.inf, "a number from 0 on")
 RULES = {
     "epochs": COUNT,
     "batch_size": COUNT,
-    "optimizer": (lambda value: value in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
+    "optimizer": (str, OPTIMIZERS.__contains__, "one of " + ", ".join(OPTIMIZERS)),
     "learning_rate": POSITIVE,
     "weight_decay": NOT_NEGATIVE,
-    "momentum": (lambda value: 0 <= value < 1, "a number from 0 on and below 1"),
-    "clip_norm": (lambda value: value is None or 0 < value < math.inf, "a number above 0, or None"),
-    "schedule": (lambda value: value in SCHEDULES, "one of " + ", ".join(SCHEDULES)),
+    "momentum": (float, lambda value: 0 <= value < 1, "a number from 0 on and below 1"),
+    "clip_norm": POSITIVE,
+    "schedule": (str, SCHEDULES.__contains__, "one of " + ", ".join(SCHEDULES)),
     "plateau_epochs": COUNT,
-    "plateau_factor": (lambda value: 0 < value < 1, "a number between 0 and 1"),
-    "warmup": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
-    "patience": COUNT_OR_NONE,
-    "window": COUNT_OR_NONE,
-    "seed": (lambda value: _whole(value, 0), "a whole number from 0 on"),
-    "checkpoint_seconds": (lambda value: value >= 0, "a number from 0 on"),
+    "plateau_factor": (float, lambda value: 0 < value < 1, "a number between 0 and 1"),
+    "warmup": (float, lambda value: 0 <= value <= 1, "a number from 0 to 1"),
+    "patience": COUNT,
+    "window": COUNT,
+    "seed": (int, lambda value: value >= 0, "a whole number from 0 on"),
+    "checkpoint_seconds": (float, lambda value: value >= 0, "a number from 0 on"),
 }

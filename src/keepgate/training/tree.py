@@ -35,9 +35,7 @@ def detach(state: Any) -> Any:
         return {key: detach(value) for key, value in state.items()}
     if isinstance(state, tuple | list):
         return (list if isinstance(state, list) else tuple)(detach(value) for value in state)
-    raise TypeError(
-        f"a carried state is made of tensors, tuples, lists and dicts, not of {type(state).__name__}"
-    )
+    raise TypeError(f"a carried state is made of tensors, tuples, lists and dicts, not of {type(state).__name__}")
 
 
 def digest(sums: Any, tree: Any) -> None:
@@ -54,3 +52,41 @@ def digest(sums: Any, tree: Any) -> None:
         sums.update(array.data if array.size else b"")
     else:
         sums.update(repr(tree).encode())
+
+
+def flatten(state: Any) -> tuple[Any, list[torch.Tensor]]:
+    """A detached state as a structure that JSON can hold, and its tensors in order."""
+    leaves: list[torch.Tensor] = []
+
+    def structure(state: Any) -> Any:
+        if state is None:
+            return None
+        if isinstance(state, torch.Tensor):
+            leaves.append(state)
+            return "tensor"
+        if isinstance(state, dict):
+            return {"dict": [[key, structure(value)] for key, value in state.items()]}
+        return {type(state).__name__: [structure(value) for value in state]}
+
+    return structure(state), leaves
+
+
+def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
+    """The state that `flatten` took apart."""
+    rest = iter(leaves)
+
+    def build(structure: Any) -> Any:
+        match structure:
+            case None:
+                return None
+            case "tensor":
+                return next(rest)
+            case {"dict": items}:
+                return {key: build(value) for key, value in items}
+            case {"tuple": items}:
+                return tuple(build(value) for value in items)
+            case {"list": items}:
+                return [build(value) for value in items]
+        raise ValueError(f"no structure of a state: {structure!r}")
+
+    return build(structure)

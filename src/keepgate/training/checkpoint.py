@@ -1,0 +1,91 @@
+"""The folder of a run: `metrics.jsonl`, and `checkpoint/` that a killed run goes on from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from keepgate.errors import InputError
+from keepgate.store import has_model, make_folder, read_model, write_atomic, write_model
+from keepgate.training.distributed import Processes
+from keepgate.training.examples import Examples
+from keepgate.training.settings import Settings
+from keepgate.training.state import TrainingState, pack, pack_own, unpack
+
+CONTENTS = ("model", "training data", "held-out data")  # what a signature has only the hash of
+
+
+def signature(
+    model: nn.Module, data: Examples, valid: Examples | None, settings: Settings, processes: int
+) -> dict[str, Any]:
+    """What has to be the same for a run to be taken up again."""
+    chosen = asdict(settings)
+    del chosen["checkpoint_seconds"]
+    text = re.sub(r"0x[0-9a-f]+", "", repr(model))
+    shapes = [(name, str(p.dtype), list(p.shape), p.requires_grad) for name, p in model.named_parameters()]
+    contents = (
+        hashlib.sha256(f"{text}{shapes}".encode()).hexdigest(),
+        data.fingerprint(),
+        None if valid is None else valid.fingerprint(),
+    )
+    return {**chosen, "processes": processes, **dict(zip(CONTENTS, contents, strict=True))}
+
+
+class Checkpoints:
+    """Saves and loads one training state in the folder `run`, which belongs to the run of this `signature`."""
+
+    def __init__(self, run: Path, state: TrainingState, about: dict[str, Any], processes: Processes):
+        self.run, self.state, self.about, self.processes = run, state, about, processes
+        self.saved = time.monotonic()
+        self.rows = 0  # in metrics.jsonl
+
+    def save(self) -> None:
+        """Replace the checkpoint by the present state; after a new row, then `metrics.jsonl` by the rows so far."""
+        owns = self.processes.gather(pack_own(self.state))
+        if self.processes.first:
+            config, arrays = pack(self.state, owns)
+            write_model(self.run / "checkpoint", {"run": self.about, **config}, arrays, kind="checkpoint")
+            if len(self.state.history.rows) > self.rows:
+                self._write_metrics()
+        self.saved = time.monotonic()
+
+    def age(self) -> float:
+        """Seconds since the last checkpoint (or since the start)."""
+        return time.monotonic() - self.saved
+
+    def load(self) -> None:
+        """Take up the run that the folder holds, if it holds one; InputError where it is another run's."""
+        found = self.processes.from_first(self._read)
+        if found is not None:
+            unpack(self.state, *found, self.processes.rank)
+        if self.processes.first:
+            make_folder(self.run)
+            self._write_metrics()
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        folder = self.run / "checkpoint"
+        if not has_model(folder):
+            return None
+        config, arrays = read_model(folder, kind="checkpoint")
+        then = config["run"]
+        others = [_difference(key, then.get(key), now) for key, now in self.about.items() if then.get(key) != now]
+        if others:
+            raise InputError(
+                f"{self.run} holds a run with {', '.join(others)}: go on with what it had, or take another folder"
+            )
+        return config, arrays
+
+    def _write_metrics(self) -> None:
+        write_atomic(self.run / "metrics.jsonl", self.state.history.text().encode())
+        self.rows = len(self.state.history.rows)
+
+
+def _difference(key: str, then: Any, now: Any) -> str:
+    return f"another {key}" if key in CONTENTS else f"{key}={then!r} instead of {now!r}"

@@ -1,0 +1,160 @@
+"""A run that stops anywhere goes on to the same bits, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keepgate.errors import InputError
+from keepgate.training import Settings, train
+
+COMMON = {"epochs": 3, "batch_size": 4, "learning_rate": 0.02, "checkpoint_seconds": 0.0, "patience": 2, "warmup": 0.2}
+KINDS = {
+    "full, adam, cosine": Settings(**COMMON, schedule="cosine"),
+    "truncated, adamw, plateau": Settings(**COMMON, optimizer="adamw", schedule="plateau", plateau_epochs=1, window=3),
+    "truncated, sgd": Settings(**COMMON, optimizer="sgd", window=4, weight_decay=0.01),
+}
+
+
+class Killed(Exception):
+    pass
+
+
+def stopping(loss, after: int):
+    """The loss, which raises Killed when it is called for the `after`-th time."""
+    calls = 0
+
+    def wrapped(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise Killed
+        return loss(*arguments)
+
+    return wrapped
+
+
+def stable(history) -> list[dict]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history.rows]
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch) -> None:
+    """Nothing waits for the disk: a process that goes on living cannot lose what it wrote."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
+@pytest.fixture(params=KINDS, ids=lambda name: name.replace(", ", "-"))
+def settings(request) -> Settings:
+    return KINDS[request.param]
+
+
+def test_stopped_at_any_call_of_the_loss_it_goes_on_to_the_same_bits(problem, settings, tmp_path: Path):
+    data, valid = problem.Sums(10, seed=1), problem.Sums(5, seed=2)
+    whole = problem.network(dropout=0.3)
+    history = train(whole, problem.squares, data, valid, settings)
+
+    for calls in range(1000):  # once there is a checkpoint, the second process may begin with other weights
+        run = tmp_path / str(calls)
+        first, second = problem.network(dropout=0.3), problem.network(seed=min(calls, 1), dropout=0.3)
+        try:
+            train(first, stopping(problem.squares, calls), data, valid, settings, run=run)
+        except Killed:
+            again = train(second, problem.squares, data, valid, settings, run=run)
+        else:
+            break
+        assert problem.weights(second).tobytes() == problem.weights(whole).tobytes()
+        assert stable(again) == stable(history)
+        assert [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] == again.rows
+    assert calls >= 3 * (3 + 2)
+
+
+def test_a_finished_run_gives_its_result_at_once(problem, settings, tmp_path: Path):
+    data, valid = problem.Sums(10, seed=1), problem.Sums(5, seed=2)
+    model, again = problem.network(), problem.network(seed=1)
+    history = train(model, problem.squares, data, valid, settings, run=tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "updates"')  # as a full disk may leave it
+    assert train(again, stopping(problem.squares, 0), data, valid, settings, run=tmp_path) == history
+    assert problem.weights(again).tobytes() == problem.weights(model).tobytes()
+    assert not again.training
+    assert (tmp_path / "metrics.jsonl").read_text() == history.text()
+
+
+def started(problem, run: Path, settings: Settings, **options) -> None:
+    """A run that stopped in its second epoch."""
+    with pytest.raises(Killed):
+        train(problem.network(**options), stopping(problem.squares, 7), problem.Sums(10, 1), None, settings, run=run)
+
+
+def test_rows_that_the_checkpoint_does_not_know_are_taken_back(problem, tmp_path: Path):
+    settings = Settings(epochs=2, batch_size=4, checkpoint_seconds=0.0)
+    whole = train(problem.network(), problem.squares, problem.Sums(10, 1), None, settings)
+    with pytest.raises(Killed):
+        train(problem.network(), stopping(problem.squares, 4), problem.Sums(10, 1), None, settings, run=tmp_path)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 2, "updates": 6}\n{"epo')
+    history = train(problem.network(), problem.squares, problem.Sums(10, 1), None, settings, run=tmp_path)
+    assert stable(history) == stable(whole)
+    assert (tmp_path / "metrics.jsonl").read_text() == history.text()
+
+
+def test_other_settings_data_or_model_are_refused(problem, tmp_path: Path):
+    settings = Settings(epochs=3, batch_size=4, checkpoint_seconds=0.0)
+    started(problem, tmp_path, settings)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    data, model = problem.Sums(10, 1), problem.network()
+
+    def refusal(model=model, data=data, valid=None, settings=settings) -> str:
+        with pytest.raises(InputError) as caught:
+            train(model, problem.squares, data, valid, settings, run=tmp_path)
+        return str(caught.value)
+
+    other = dataclasses.replace(settings, learning_rate=0.5, batch_size=5)
+    assert refusal(settings=other) == (
+        f"{tmp_path} holds a run with batch_size=4 instead of 5, learning_rate=0.001 instead of 0.5: "
+        "go on with what it had, or take another folder"
+    )
+    assert "a run with another training data:" in refusal(data=problem.Sums(10, 3))
+    assert "a run with another training data:" in refusal(data=problem.Sums(11, 1))
+    assert "a run with another held-out data:" in refusal(valid=problem.Sums(5, 2))
+    assert "a run with another model:" in refusal(model=problem.network(dropout=0.1))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    later = dataclasses.replace(settings, checkpoint_seconds=60.0)  # does not change the result
+    assert len(train(model, problem.squares, data, None, later, run=tmp_path).rows) == 3
+
+
+def test_a_damaged_checkpoint_is_refused(problem, tmp_path: Path):
+    settings = Settings(epochs=3, batch_size=4, checkpoint_seconds=0.0)
+    started(problem, tmp_path, settings)
+    path = tmp_path / "checkpoint" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"model\.safetensors was cut short"):
+        train(problem.network(), problem.squares, problem.Sums(10, 1), None, settings, run=tmp_path)
+
+
+def test_a_first_checkpoint_that_was_killed_half_way_is_none(problem, tmp_path: Path):
+    settings = Settings(epochs=1, batch_size=4)
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "config.json.next").write_text("{}")
+    (tmp_path / "checkpoint" / ".model.safetensors.tmp").write_bytes(b"12")
+    model, plain = problem.network(), problem.network()
+    train(model, problem.squares, problem.Sums(10, 1), None, settings, run=tmp_path)
+    train(plain, problem.squares, problem.Sums(10, 1), None, settings)
+    assert problem.weights(model).tobytes() == problem.weights(plain).tobytes()
+
+
+@pytest.mark.slow
+def test_killed_ten_times_at_random_moments(tmp_path: Path):
+    script = Path(__file__).with_name("killed.py")
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["kills"] == 10
+    assert told["killed while unfinished"] == 10
+    assert told["same weights"] is True
+    assert told["same history"] is True
