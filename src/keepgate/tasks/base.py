@@ -31,7 +31,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 import keepgate
-from keepgate import store
+from keepgate import cells, store
+from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.training import Settings, train
@@ -54,8 +55,8 @@ class NoColumns:
 class Estimator(BaseEstimator):
     """Base of the estimators; not used by itself.
 
-    `fit` sets `network_` (the torch module) and `history_` (one dict for every epoch). The command line sets
-    `columns_` (a `Columns` object): how the file was read, so that the next one is read alike.
+    `fit` sets `equations_` (the cell's), `network_` (the torch module) and `history_` (a dict for every epoch). The
+    command line sets `columns_` (a `Columns` object): how the file was read, so that the next one is read alike.
     """
 
     task: ClassVar[str]
@@ -80,9 +81,14 @@ class Estimator(BaseEstimator):
         None, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
     )
     seed: int = param(0, "seed of everything random; the same seed gives the same model", minimum=0)
-    backend: str = param("auto", "engine of the recurrence", choices=("auto", "reference", "native", "cudnn", "gpu"))
+    backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
+
+    equations_: Equations = field(init=False)
+    network_: nn.Module = field(init=False)
+    history_: list[dict[str, Any]] = field(init=False)
+    columns_: Any = field(init=False)
 
     # What a task gives to the command line
 
@@ -126,7 +132,8 @@ class Estimator(BaseEstimator):
         config = {
             "keepgate": keepgate.__version__,
             "task": self.task,
-            "parameters": self.get_params(deep=False),
+            "parameters": {**self.get_params(deep=False), "cell": self.cell_name()},
+            "equations": self.equations_.to_json(),
             "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),
             "fitted": self.fitted(),
         }
@@ -142,11 +149,16 @@ class Estimator(BaseEstimator):
         try:
             estimator = cls(**config["parameters"])
             estimator.columns_ = cls.Columns(**config["columns"])
+            estimator.equations_ = Equations.from_json(config["equations"])
             estimator.restore(config["fitted"])
         except (KeyError, TypeError) as error:
             raise InputError(f"{folder}/config.json does not describe a '{cls.task}' model: {error}") from error
         estimator._load_weights(tensors, folder)
         return estimator
+
+    def cell_name(self) -> str:
+        """The cell as it was named, or the name of a cell that was given as an object."""
+        return self.cell if isinstance(self.cell, str) else self.equations_.name
 
     def _load_weights(self, tensors: dict[str, np.ndarray], folder: str | Path) -> None:
         try:
@@ -159,9 +171,11 @@ class Estimator(BaseEstimator):
     # What `fit` is made of
 
     def check_parameters(self) -> None:
-        """Raise InputError for a parameter of the wrong type, below the least value or none of the choices."""
+        """Raise InputError for a parameter of the wrong type or value; set `equations_`, those of the cell."""
         for name, kind, meta in parameters(type(self)):
-            check_parameter(name, getattr(self, name), kind, meta)
+            if name != "cell":
+                check_parameter(name, getattr(self, name), kind, meta)
+        self.equations_ = cells.get(self.cell).equations
 
     def settings(self) -> Settings:
         """The trainer's settings: every field of `Settings` that this estimator has a parameter for."""
@@ -186,7 +200,7 @@ class Estimator(BaseEstimator):
             yield
 
     def recurrent(self, input_size: int, **overrides: Any) -> Recurrent:
-        """The recurrent layers that the parameters ask for, batch first."""
+        """The recurrent layers of `equations_` that the parameters ask for, batch first."""
         options: dict[str, Any] = {
             "num_layers": self.num_layers,
             "bidirectional": self.bidirectional,
@@ -194,14 +208,14 @@ class Estimator(BaseEstimator):
             "backend": self.backend,
             "batch_first": True,
         }
-        return Recurrent(self.cell, input_size, self.hidden_size, **{**options, **overrides})
+        return Recurrent(self.equations_, input_size, self.hidden_size, **{**options, **overrides})
 
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
         """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""
-        self.network_: nn.Module = self.network_.to(self.torch_device())
+        self.network_ = self.network_.to(self.torch_device())
         run = None if run is None else Path(run)
         with self.seeded():
-            history = train(self.network_, loss, data, valid, self.settings(), run, None if self.progress else False)
+            history = train(self.network_, loss, data, valid, self.settings(), run, self.progress)
         self.network_.eval()
         self.history_ = list(history.rows)
 

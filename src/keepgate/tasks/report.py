@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Text as text keeps the file small and searchable; the fixed salt gives the same bytes for the same figure.
-_SVG = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
+_SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Section:
 
 def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> None:
     """Write one HTML file with `sections` below each other; figures are embedded as SVG."""
-    source = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
+    source = resources.files("keepgate.tasks").joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["svg"] = _svg
     environment.filters["cell"] = _cell
@@ -61,12 +62,26 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
     figure, axes = new_figure()
     epochs = [row["epoch"] for row in history]
     for key, label in (("train_loss", "training"), ("valid_loss", "held out")):
-        losses = [row.get(key) for row in history]
-        if any(loss is not None for loss in losses):
+        losses = [row[key] for row in history if row[key] is not None]
+        if losses:
             axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
+    return figure
+
+
+def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """A confusion matrix [K, K], true classes down and predicted ones across, with its counts up to 25 classes."""
+    size = min(3.0 + 0.4 * len(names), 12.0)
+    figure, axes = new_figure(size, size)
+    axes.imshow(counts, cmap="Blues")
+    ticks = range(len(names))
+    axes.set(xlabel="predicted", ylabel="true", xticks=ticks, xticklabels=names, yticks=ticks, yticklabels=names)
+    axes.tick_params(axis="x", rotation=90 if max(map(len, names)) > 3 else 0)
+    for (row, column), count in np.ndenumerate(counts if len(names) <= 25 else np.empty((0, 0))):
+        colour = "white" if count > counts.max() / 2 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour)
     return figure
 
 

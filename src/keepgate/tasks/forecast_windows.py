@@ -1,0 +1,93 @@
+"""Windows of a panel's series: the examples that a forecaster learns from, each on its own scale."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from keepgate.data.panel import Panel
+from keepgate.training import Examples
+
+UPDATES = (100, 1000)  # least and most of an epoch, so that it means the same for short and for long tables
+
+
+def window_starts(panel: Panel, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """First rows and series of all windows of so many rows, in order; int64 [windows] each."""
+    counts = np.maximum(panel.lengths - rows + 1, 0)
+    series = np.repeat(np.arange(len(counts)), counts)
+    nth = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return panel.starts[series] + nth, series
+
+
+def rows_from(values: np.ndarray, starts: np.ndarray, rows: int) -> np.ndarray:
+    """`rows` rows of `values` [N, ...] from each start, [B, rows, ...]."""
+    return values[starts[:, None] + np.arange(rows)]
+
+
+def normalise(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows [B, L, C] as (x - mean) / spread with each window's own mean and standard deviation [B, 1, C].
+
+    So a forecast follows its series in level and scale, of which it may have seen none like it (reversible instance
+    normalisation, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero.
+    """
+    mean = x.mean(axis=1, keepdims=True)
+    spread = np.where(np.ptp(x, axis=1, keepdims=True) > 0, x.std(axis=1, keepdims=True), 0.0)
+    return (x - mean) / np.where(spread > 0, spread, 1.0), mean, spread
+
+
+def deviations(panel: Panel) -> np.ndarray:
+    """Standard deviation of each series' target, [S]; 1 for a constant one."""
+    parts = np.split(panel.values[:, 0], panel.starts[1:-1])
+    return np.array([part.std() if np.ptp(part) > 0 else 1.0 for part in parts])
+
+
+class Windows(Examples):
+    """All windows of a panel as batches `(z, weight, target)`.
+
+    z: [B, window, C] float32, normalised. weight: [B, 1] float32, the spread of the window's target over the deviation
+    of its series. target: [B, horizon] float32, the distance of what follows from the window's mean, over that
+    deviation; `weight` times the network's output is to be like it. So all series count alike, and so do all rows of a
+    series, whatever the spread of the window before them.
+
+    deviation: [S]. updates: least and most batches of `batch_size` in an epoch; fewer windows are repeated, of more
+    every second, third, ... is taken.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        window: int,
+        horizon: int,
+        deviation: np.ndarray,
+        batch_size: int,
+        updates: tuple[int, int] = UPDATES,
+    ):
+        self.values, self.window, self.horizon = panel.values, window, horizon
+        self.starts, series = window_starts(panel, window + horizon)
+        self.deviation = deviation[series]
+        self.size = int(np.clip(len(self.starts), *(n * batch_size for n in updates)))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """The windows `indices`."""
+        count = len(self.starts)
+        chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
+        starts, deviation = self.starts[chosen], self.deviation[chosen, None]
+        z, mean, spread = normalise(rows_from(self.values, starts, self.window))
+        future = rows_from(self.values[:, 0], starts + self.window, self.horizon)
+        parts = z, spread[:, :, 0] / deviation, (future - mean[:, :, 0]) / deviation
+        z, weight, target = (torch.from_numpy(part.astype(np.float32)) for part in parts)
+        return z, weight, target
+
+    def fingerprint(self) -> str:
+        """Hash of the values and of how they are cut."""
+        sums = hashlib.sha256(repr((self.window, self.horizon, self.size)).encode())
+        for array in (self.values, self.starts, self.deviation):
+            sums.update(np.ascontiguousarray(array).data)
+        return sums.hexdigest()

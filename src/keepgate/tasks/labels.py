@@ -1,0 +1,60 @@
+"""Class labels of any kind, the numbers 0 to K-1 that networks use for them, and their form in a model file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from keepgate.errors import InputError
+
+
+def as_labels(y: Any, count: int) -> np.ndarray:
+    """Labels as an array [N]; InputError unless there is one class label for each of `count` sequences."""
+    if y is None:
+        raise InputError("fitting requires y to be passed, but the target y is None")
+    try:
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if len(labels) != count:
+        raise InputError(f"inconsistent numbers of samples: {count} sequences in X, {len(labels)} labels in y")
+    return labels
+
+
+def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes [K], sorted, and the number of each label's class [N] int64; InputError below two classes."""
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise InputError(f"y mixes labels that have no common order: {error}") from error
+    if len(classes) < 2:
+        raise InputError(f"y has only 1 class ({classes[0]}); a classifier needs at least two")
+    return classes, codes.astype(np.int64)
+
+
+def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
+    """The number of each label's class; InputError for a label that is no class."""
+    numbers = {name: k for k, name in enumerate(classes.tolist())}
+    try:
+        return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
+    except KeyError as error:
+        known = ", ".join(map(str, classes))
+        raise InputError(f"class {error.args[0]!r} was not in the training data, whose classes are {known}") from error
+
+
+def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
+    """Classes as JSON values with their dtype; InputError for objects that JSON cannot say."""
+    values = classes.astype(str).tolist() if classes.dtype.kind == "M" else classes.tolist()
+    for value in values:
+        if not isinstance(value, str | int | float | bool):
+            raise InputError(f"a class label of type {type(value).__name__} cannot be kept in a model file: {value!r}")
+    return {"dtype": "object" if classes.dtype.kind == "O" else classes.dtype.str, "values": values}
+
+
+def classes_from_json(data: dict[str, Any]) -> np.ndarray:
+    """The classes that `classes_to_json` wrote."""
+    return np.array(data["values"], dtype=np.dtype(data["dtype"]))
