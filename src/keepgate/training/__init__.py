@@ -21,9 +21,10 @@ and a checkpoint, and the same call goes on where a killed one stopped, to the s
 the same script trains by DistributedDataParallel: each process takes its part of every batch.
 """
 
+from keepgate.training.distributed import is_first
 from keepgate.training.examples import Examples, Streams
 from keepgate.training.history import History
 from keepgate.training.loop import train
 from keepgate.training.settings import Settings
 
-__all__ = ["Examples", "History", "Settings", "Streams", "train"]
+__all__ = ["Examples", "History", "Settings", "Streams", "is_first", "train"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,8 +35,8 @@ class Examples:
         """One batch of these examples; here they are stacked along a new first axis."""
         return default_collate(examples)
 
-    def batch(self, indices: Sequence[int]) -> Any:
-        """The batch of the examples `indices`."""
+    def batch(self, indices: np.ndarray) -> Any:
+        """The batch of the examples `indices`, an int64 array [B]."""
         return self.collate([self[index] for index in indices])
 
     def length(self, index: int) -> int:
@@ -63,7 +62,7 @@ class Examples:
         """
         sums = hashlib.sha256()
         for start in range(0, len(self), 1024):
-            digest(sums, self.batch(range(start, min(start + 1024, len(self)))))
+            digest(sums, self.batch(np.arange(start, min(start + 1024, len(self)))))
         return sums.hexdigest()
 
 
@@ -86,9 +85,9 @@ class Streams(Examples):
         """The number of streams."""
         return self.streams[0].shape[1]
 
-    def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, ...]:
+    def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
         """The streams `indices` side by side, [T, B, ...] each."""
-        chosen = torch.as_tensor(indices)
+        chosen = torch.from_numpy(indices)
         return tuple(one[:, chosen] for one in self.streams)
 
     def length(self, index: int) -> int:

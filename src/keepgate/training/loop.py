@@ -105,7 +105,7 @@ class Trainer:
         device: torch.device,
     ):
         self.data, self.valid, self.settings, self.processes = data, valid, settings, processes
-        self.lengths, self.valid_lengths = lengths(data), lengths(valid or ())
+        self.lengths, self.valid_lengths = lengths(data), lengths(valid)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.state = TrainingState(model, make_optimizer(self.parameters, settings), device)
         self.objective = Objective(model, loss, settings.window is not None)
@@ -233,9 +233,10 @@ class Trainer:
         state.position = Position(epoch=position.epoch + 1, update=position.update)
 
 
-def lengths(data: Examples) -> np.ndarray:
+def lengths(data: Examples | None) -> np.ndarray:
     """The time steps of every example."""
-    return np.array([data.length(index) for index in range(len(data))], dtype=np.int64)
+    sizes = [] if data is None else [data.length(index) for index in range(len(data))]
+    return np.array(sizes, dtype=np.int64)
 
 
 def window_starts(sizes: np.ndarray, window: int | None) -> range:
