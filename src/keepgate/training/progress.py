@@ -7,6 +7,7 @@ from tqdm import tqdm
 from keepgate.training.history import History
 
 FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+SECONDS = 0.1  # between two looks of the bar
 
 
 class Bar:
@@ -15,7 +16,9 @@ class Bar:
     def __init__(self, epochs: int, shown: bool):
         self.epochs = epochs
         self.valid = ""
-        self.bar = tqdm(total=epochs, disable=None if shown else True, bar_format=FORMAT, leave=False)
+        self.bar = tqdm(
+            total=epochs, disable=None if shown else True, bar_format=FORMAT, mininterval=SECONDS, leave=False
+        )
 
     def __enter__(self) -> Bar:
         return self
