@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 
 from keepgate.data.sequences import Sequences
+from keepgate.data.table import numbers, read_table, times, to_frame
 from keepgate.errors import InputError
 
-
-def read_long_table(path: str | Path, **columns: Any) -> Sequences:
-    """TODO"""
-    raise NotImplementedError
+STEP = "ds"  # the one column that may be absent under its usual name: then the rows are in order
 
 
-def from_long_table(
-    columns: dict[str, np.ndarray],
+def read_long_table(
+    path: str | Path,
     *,
-    source: str,
-    id_column: str,
-    step_column: str | None,
-    label_column: str | None,
+    id_column: str = "unique_id",
+    step_column: str = STEP,
+    label_column: str = "label",
+    channel_columns: Sequence[str] | None = None,
+    labelled: bool = True,
 ) -> Sequences:
-    """Sequences from a table with one row for each step of each series.
+    """Read a CSV, Parquet or Arrow file with columns for the series, the step, the label and each channel.
 
-    columns: name -> [rows]; what is not the id, the step or the label is a channel and has to be numbers.
-    source: name of the file or table, for messages. Series come in the order of their first rows, steps in the order
-    of `step_column` or, without one, of the rows. Raises InputError for a number missing, a step given twice, a label
-    that changes within its series.
+    Series come in the order of their first rows; a series' rows need not be together. channel_columns: by default all
+    columns that are nothing else. labelled: whether the label column has to be there. Ids and labels of a CSV file are
+    text as it is written.
+
+    Raises InputError that names file, row and column: a column or a value missing, text in a channel, a step of a
+    series twice, a label that changes within its series.
     """
-    codes, ids = _in_order_of_appearance(columns[id_column])
-    order = np.argsort(codes, kind="stable")
-    if step_column is not None:
-        steps = _ranks(columns[step_column], f"{source}: column '{step_column}'")
-        order = np.lexsort((steps, codes))
-        twice = np.flatnonzero((np.diff(codes[order]) == 0) & (np.diff(steps[order]) == 0))
-        if len(twice):
-            row = order[twice[0] + 1]
-            raise InputError(
-                f"{source}, row {row + 1}: series {ids[codes[row]]!r} has the step "
-                f"{columns[step_column][row]!r} of column '{step_column}' twice"
-            )
+    needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
+    needed += [step_column] if step_column != STEP else []
+    frame = to_frame(read_table(path, text=(id_column, label_column)), needed, str(path))
+    steps = _steps(frame[step_column], str(path)) if step_column in frame.columns else None
+    labels = _present(frame[label_column], str(path)) if label_column in frame.columns else None
     others = (id_column, step_column, label_column)
-    channels = [name for name in columns if name not in others]
+    channels = list(channel_columns or (name for name in frame.columns if name not in others))
     if not channels:
-        raise InputError(f"{source} has no channel: no column beside {', '.join(o for o in others if o)}")
-    rows = np.stack([columns[name].astype(np.float64) for name in channels], axis=1)[order]
-    ends = np.cumsum(np.bincount(codes))[:-1]
-    labels = None
-    if label_column is not None:
-        labels = _one_for_each(columns[label_column], codes, ids, f"{source}: column '{label_column}'")
-    return Sequences(ids, np.split(rows, ends), labels, channels)
+        raise InputError(f"{path} has no channel: no column beside {', '.join(frame.columns)}")
+    codes, ids = _in_order_of_appearance(_present(frame[id_column], str(path)))
+    order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
+    if steps is not None:
+        _check_no_step_twice(codes, steps, order, ids, f"{path}, column '{step_column}'")
+    values = np.stack([numbers(frame[name], str(path)) for name in channels], axis=1)
+    series = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
+    if labels is not None:
+        labels = _one_for_each(labels, codes, ids, f"{path}, column '{label_column}'")
+    return Sequences(ids, series, labels, channels)
+
+
+def _present(column: nw.Series, source: str) -> np.ndarray:
+    """The column's values [rows]; InputError for a missing one."""
+    absent = np.flatnonzero(column.is_null().to_numpy())
+    if len(absent):
+        raise InputError(f"{source}, column '{column.name}', row {absent[0] + 1} has no value: fill it in")
+    return np.array(column.to_list())
+
+
+def _steps(column: nw.Series, source: str) -> np.ndarray:
+    return numbers(column, source) if column.dtype.is_numeric() else times(column, source)
 
 
 def _in_order_of_appearance(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
@@ -62,11 +73,11 @@ def _in_order_of_appearance(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     return codes, list(numbers)
 
 
-def _ranks(values: np.ndarray, where: str) -> np.ndarray:
-    try:
-        return np.unique(values, return_inverse=True)[1]
-    except TypeError as error:
-        raise InputError(f"{where} mixes values that have no common order") from error
+def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray, ids: list[Any], where: str) -> None:
+    same = (np.diff(codes[order]) == 0) & (steps[order][1:] == steps[order][:-1])
+    if same.any():
+        row = order[1:][same][0]
+        raise InputError(f"{where}, row {row + 1}: series {ids[codes[row]]!r} has the step {steps[row]} twice")
 
 
 def _one_for_each(values: np.ndarray, codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
@@ -76,7 +87,7 @@ def _one_for_each(values: np.ndarray, codes: np.ndarray, ids: list[Any], where: 
     if len(changes):
         row = changes[0]
         raise InputError(
-            f"{where} changes within series {ids[codes[row]]!r}: {values[first[codes[row]]]!r}, then "
-            f"{values[row]!r} in row {row + 1}"
+            f"{where}, row {row + 1}: the label of series {ids[codes[row]]!r} changes from "
+            f"{values[first[codes[row]]]} to {values[row]}"
         )
     return values[first]

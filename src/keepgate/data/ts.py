@@ -46,7 +46,7 @@ def read_ts(path: str | Path) -> Sequences:
         values.append(_series(path, number, parts, header, values))
     if not values:
         raise InputError(f"{path} has no series after @data")
-    names = np.array(labels, dtype=object) if header.labels is not None else None
+    names = np.array(labels) if header.labels is not None else None
     channels = [str(i + 1) for i in range(values[0].shape[1])]
     return Sequences(list(range(1, len(values) + 1)), values, names, channels)
 

@@ -26,7 +26,7 @@ def estimator_class(task: str) -> type[Estimator]:
     return getattr(importlib.import_module(module), name)
 
 
-def load(folder: str | Path) -> Estimator:
-    """Read the fitted estimator of any task from a folder that `save` wrote."""
+def load(folder: str | Path, device: str = "auto") -> Estimator:
+    """Read the fitted estimator of any task from a folder that `save` wrote; see `Estimator.load`."""
     config, _ = store.read_model(Path(folder))
-    return estimator_class(config.get("task", "")).load(folder)
+    return estimator_class(config.get("task", "")).load(folder, device)

@@ -60,6 +60,7 @@ class Estimator(BaseEstimator):
     """
 
     task: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".arrow", ".feather")  # files that `read` takes
     Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
@@ -141,13 +142,16 @@ class Estimator(BaseEstimator):
         store.write_model(Path(folder), config, tensors)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read an estimator that `save` wrote; InputError if it is another task's, truncated or altered."""
+    def load(cls, folder: str | Path, device: str = "auto") -> Self:
+        """Read an estimator that `save` wrote and put it on `device`, wherever it was trained.
+
+        Raises InputError for a folder of another task, and for files that were cut short or altered.
+        """
         config, tensors = store.read_model(Path(folder))
         if config.get("task") != cls.task:
             raise InputError(f"{folder} holds a model for '{config.get('task')}', not for '{cls.task}'")
         try:
-            estimator = cls(**config["parameters"])
+            estimator = cls(**{**config["parameters"], "device": device})
             estimator.columns_ = cls.Columns(**config["columns"])
             estimator.equations_ = Equations.from_json(config["equations"])
             estimator.restore(config["fitted"])

@@ -32,7 +32,7 @@ class SequenceColumns:
     id_column: str = param("unique_id", "tables: column that names the series")
     step_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
     label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
-    channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels (none: all the others)")
+    channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -55,6 +55,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     """
 
     task: ClassVar[str] = "classify"
+    formats: ClassVar[tuple[str, ...]] = (*Estimator.formats, ".ts")
     Columns: ClassVar[type] = SequenceColumns
 
     bidirectional: bool = param(True, "read the sequence in both directions")

@@ -1,0 +1,28 @@
+"""`keepgate evaluate`: a trained model's scores beside those of honest baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keepgate import tasks
+from keepgate.cli import parser
+from keepgate.cli.text import table
+
+EXAMPLE = """\
+  keepgate evaluate runs/vowels test.ts
+  keepgate evaluate runs/load history_and_after.csv"""
+
+DESCRIPTION = """\
+Score a trained model on a file, beside what needs no training: the commonest class for classify; the last value
+and the value one season before for forecast."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the table of scores."""
+    flags = parser("evaluate", DESCRIPTION, EXAMPLE)
+    flags.add_argument("run", metavar="RUN", help="folder of the run")
+    flags.add_argument("data", metavar="DATA", help="file with the truth, read as the training file was")
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    options = flags.parse_args(arguments)
+    estimator = tasks.load(options.run, options.device)
+    print(table(estimator.evaluate(estimator.read(options.data, estimator.columns_))))

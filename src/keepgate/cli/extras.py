@@ -1,0 +1,33 @@
+"""Optional extras: which packages each brings, by the name they are imported by."""
+
+from __future__ import annotations
+
+import importlib.util
+
+EXTRAS = {
+    "train": {
+        "torch": "torch",
+        "sklearn": "scikit-learn",
+        "pandas": "pandas",
+        "pyarrow": "pyarrow",
+        "narwhals": "narwhals",
+        "matplotlib": "matplotlib",
+        "jinja2": "jinja2",
+        "tqdm": "tqdm",
+    },
+    "demo": {"statsmodels": "statsmodels"},
+}
+
+
+def missing_extra(module: str | None) -> str | None:
+    """The sentence for a module that cannot be imported, or None if no extra brings it."""
+    package = (module or "").partition(".")[0]
+    for extra, packages in EXTRAS.items():
+        if package in packages:
+            return f"{packages[package]} is not installed; pip install 'keepgate[{extra}]'"
+    return None
+
+
+def missing_packages(extra: str) -> list[str]:
+    """The packages of an extra that are not installed."""
+    return [name for module, name in EXTRAS[extra].items() if importlib.util.find_spec(module) is None]

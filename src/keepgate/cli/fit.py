@@ -1,0 +1,94 @@
+"""`keepgate fit`: train an estimator on a file and leave a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keepgate.cli import parser
+from keepgate.cli.text import table
+from keepgate.tasks import TASKS, estimator_class
+
+if TYPE_CHECKING:
+    from keepgate.tasks.base import Estimator
+
+DESCRIPTION = """\
+Train a model on a file. RUN becomes a folder with config.json, model.safetensors, metrics.jsonl and report.html.
+If the training is interrupted, the same command goes on where it stopped."""
+
+EXAMPLES = {
+    "classify": """\
+  keepgate fit classify train.ts --out runs/vowels
+  keepgate fit classify train.csv --valid valid.csv --id-column series --label-column kind --out runs/kinds
+  keepgate fit classify train.ts --cell my_cells.py:MyCell --hidden-size 128 --out runs/mine""",
+    "forecast": """\
+  keepgate fit forecast history.csv --horizon 24 --out runs/load
+  keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru""",
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read the task, then hand the rest to its own parser, which needs the estimator's parameters."""
+    top = parser("fit", DESCRIPTION, "\n".join(EXAMPLES.values()))
+    top.usage = "keepgate fit [-h] TASK DATA --out RUN ..."
+    top.add_argument("task", choices=TASKS, metavar="TASK", help=f"{' or '.join(TASKS)}; each has its own --help")
+    top.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    chosen = top.parse_args(arguments)
+    fit(chosen.task, chosen.rest)
+
+
+def fit(task: str, arguments: Sequence[str]) -> None:
+    """Train the estimator of `task` as the arguments say."""
+    from keepgate.cli.flags import add_flags, take
+
+    kind = estimator_class(task)
+    flags = parser(f"fit {task}", DESCRIPTION, EXAMPLES[task])
+    flags.add_argument("data", metavar="DATA", help=f"what to train on: a file in {', '.join(kind.formats)}")
+    flags.add_argument("--out", metavar="RUN", required=True, help="folder of the run, made if need be")
+    flags.add_argument("--valid", metavar="DATA", help="held-out file, to choose the best epoch (default: none)")
+    add_flags(flags.add_argument_group("columns of the data"), kind.Columns)
+    add_flags(flags.add_argument_group("model and training"), kind)
+    options = flags.parse_args(arguments)
+
+    estimator, columns = take(options, kind), take(options, kind.Columns)
+    estimator.check_parameters()
+    data = kind.read(options.data, columns)
+    valid = None if options.valid is None else kind.read(options.valid, columns)
+    try:
+        estimator.fit(data, valid=valid, run=options.out)
+    except KeyboardInterrupt:
+        print("keepgate fit: stopped; the same command goes on from here", file=sys.stderr)
+        raise
+    estimator.columns_ = columns
+    estimator.save(options.out)
+    write_report(estimator, data, valid, options.data, Path(options.out))
+    summarise(estimator, valid, options.out)
+
+
+def write_report(estimator: Estimator, data: object, valid: object, source: str, run: Path) -> None:
+    """Write report.html into the run folder."""
+    from keepgate.tasks import report
+
+    settings = [{"parameter": name, "value": value} for name, value in estimator.get_params(deep=False).items()]
+    equations = report.Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_))
+    sections = [
+        *estimator.sections(data, valid),
+        report.Section("Learning curve", figure=report.learning_curve(estimator.history_)),
+        equations,
+        report.Section("Parameters", rows=settings),
+    ]
+    report.write_report(run / "report.html", f"{type(estimator).__name__} on {Path(source).name}", sections)
+
+
+def summarise(estimator: Estimator, valid: object, run: str) -> None:
+    """Print what was trained, the held-out scores, and where everything is."""
+    history = estimator.history_
+    seconds = sum(row["seconds"] for row in history)
+    weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
+    print(f"{estimator.cell_name()}: {weights:,} weights, {len(history)} epochs in {seconds:.1f} s")
+    if valid is not None:
+        print(table(estimator.evaluate(valid)))
+    print(f"model in {run}, report in {Path(run) / 'report.html'}")

@@ -1,0 +1,57 @@
+"""`keepgate predict`: a trained model's predictions as a table."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keepgate import tasks
+from keepgate.cli import parser
+from keepgate.errors import InputError
+from keepgate.store import write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXAMPLE = """\
+  keepgate predict runs/vowels new.ts
+  keepgate predict runs/load history.csv --out forecast.parquet"""
+
+DESCRIPTION = """\
+Predict with a trained model: the class of every series, or the steps that follow the end of every series.
+The file is read by the columns that the model was trained with."""
+
+FORMATS = (".csv", ".parquet", ".arrow", ".feather")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the predictions for a file, by default as CSV to standard output."""
+    flags = parser("predict", DESCRIPTION, EXAMPLE)
+    flags.add_argument("run", metavar="RUN", help="folder of the run")
+    flags.add_argument("data", metavar="DATA", help="file to predict for")
+    flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    options = flags.parse_args(arguments)
+    suffix = ".csv" if options.out is None else Path(options.out).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"--out {options.out} ends in none of {', '.join(FORMATS)}")
+    estimator = tasks.load(options.run, options.device)
+    table = estimator.predict_table(estimator.read(options.data, estimator.columns_, labelled=False))
+    data = encode(table, suffix)
+    if options.out is None:
+        sys.stdout.write(data.decode())
+    else:
+        write_atomic(options.out, data)
+
+
+def encode(table: pa.Table, suffix: str) -> bytes:
+    """The bytes of a table file of the kind that `suffix` names."""
+    from pyarrow import csv, feather, parquet
+
+    writers = {".csv": csv.write_csv, ".parquet": parquet.write_table}
+    buffer = io.BytesIO()
+    writers.get(suffix, feather.write_feather)(table, buffer)
+    return buffer.getvalue()
