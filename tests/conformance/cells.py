@@ -1,0 +1,48 @@
+"""The cells on which every engine is tried: all that are registered, all modifiers, and one of every operation."""
+
+from __future__ import annotations
+
+import keepgate.equations as eq
+from keepgate import cells
+from keepgate.equations import Cell, affine, step_input, vector
+
+__all__ = ["CELLS", "Everything"]
+
+
+class Everything(Cell):
+    """Each operation, width and kind of leaf of the language at least once; three states, three stages of maps."""
+
+    name = "everything"
+    state = ("h", "c", "m")
+
+    def step(self, x, last):
+        gap, drive = step_input("gap"), step_input("drive", "hidden")
+        share = eq.bernoulli("share", 0.4)
+        a = affine("a", x, last.h, last.m) + share * drive
+        b = affine("b", x, w=eq.tanh(x))
+        decay = eq.exp(-gap * eq.softplus(vector("k", 0.5)))
+        spread = eq.sqrt(eq.mean(a * a) + 0.1)
+        m = eq.where(last.m < b, eq.minimum(a, b), eq.maximum(eq.tanh(last.c), 0.3)) / (1 + spread)
+        n = eq.normalise(affine("n", q=m * last.h, bias=False)) * vector("n_gain", 1.0)
+        c = decay * last.c + eq.sigmoid(a) * eq.log(1 + eq.absolute(n)) - eq.relu(b - eq.size("hidden") / 100)
+        return self.State(h=eq.tanh(affine("h", r=eq.tanh(c)) - eq.mean(n)), c=c, m=-m)
+
+
+SPECIFICATIONS = (
+    *cells.registry(),
+    "rnn('relu')",
+    "layer_norm(lstm)",
+    "layer_norm(gru)",
+    "layer_norm(peephole_lstm)",
+    "layer_norm(lstm_1997)",
+    "zoneout(lstm, 0.25)",
+    "zoneout(gru, {'h': 0.5})",
+    "projected(lstm, 3)",
+    "projected(peephole_lstm, 2)",
+    "projected(multiplicative_lstm, 5)",
+    "coupled(peephole_lstm)",
+    "no_output_activation(peephole_lstm)",
+    "zoneout(layer_norm(projected(coupled(lstm), 3)), 0.25)",
+)
+
+CELLS: dict[str, Cell] = {name: cells.get(name) for name in SPECIFICATIONS} | {"everything": Everything()}
