@@ -88,12 +88,13 @@ class Interpreter:
         widths = {"input": x.shape[2], "unit": 1} | {
             width: states[name].shape[2] for name, width in self.program.states.items()
         }
-        widths.setdefault("hidden", self._hidden())
+        if "hidden" not in widths:
+            widths["hidden"] = self._hidden()
         leaf = {
             "input": lambda: x[t],
             "last": lambda name: states[name][t],
             "step_input": lambda name: given[name][t],
-            "vector": lambda name, initial: self.parameters[name],
+            "vector": lambda name, initial: np.tile(self.parameters[name], (x.shape[1], 1)),
             "constant": lambda value: value,
             "size": lambda width: widths[width],
         }
@@ -124,10 +125,11 @@ class Interpreter:
                 values[target] = OPERATIONS[op].compute(*(values[arg] for arg in args))
 
     def _product(self, product: Affine | Transposed, values: dict[int, Any]) -> np.ndarray:
-        if isinstance(product, Transposed):
-            pairs = zip(product.gates, product.deltas, strict=True)
-            return sum(values[delta] @ self._rows("weight", product.block, gate) for gate, delta in pairs)
         total: Any = 0.0
+        if isinstance(product, Transposed):
+            for gate, delta in zip(product.gates, product.deltas, strict=True):
+                total = total + values[delta] @ self._rows("weight", product.block, gate)
+            return total
         for block, source, bias, _ in product.terms:
             total = total + values[source] @ self._rows("weight", block, product.gate).T
             if bias and f"bias_{block}" in self.parameters:
@@ -148,4 +150,4 @@ class Interpreter:
             if bias and f"bias_{block}" in gradients:
                 self._rows("bias", block, gate, gradients)[...] += values[delta].sum(0)
         for name, number in self.program.vectors.items():
-            gradients[name][...] += np.sum(np.broadcast_to(values[number], values[number].shape), 0)
+            gradients[name][...] += values[number].sum(0)

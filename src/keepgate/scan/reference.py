@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, softplus
+from torch.nn.functional import linear
 
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
+from keepgate.errors import InputError
 from keepgate.scan.arguments import Arguments, Result
 
 __all__ = ["scan"]
 
 
 def _deviation(x: Tensor) -> Tensor:
-    return torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + EPSILON)
+    centred = x - x.mean(-1, keepdim=True)
+    return torch.sqrt((centred * centred).mean(-1, keepdim=True) + EPSILON)
 
 
 TORCH: dict[str, Callable[..., Any]] = {
@@ -36,7 +39,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "exp": torch.exp,
     "log": torch.log,
     "sqrt": torch.sqrt,
-    "softplus": softplus,
+    "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),  # torch's own is x above 20
     "relu": torch.relu,
     "absolute": torch.abs,
     "minimum": torch.minimum,
@@ -51,8 +54,22 @@ TORCH: dict[str, Callable[..., Any]] = {
 
 
 def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
-    """Run the equations over time; shapes are those of `keepgate.scan.arguments`."""
-    return _Scan(equations, parameters, arguments).run()
+    """Run the equations over time; shapes are those of `keepgate.scan.arguments`.
+
+    Raises:
+        InputError: a value to record is not one of the cell's.
+    """
+    return _Scan(equations, parameters, _without_padding(arguments)).run()
+
+
+def _without_padding(arguments: Arguments) -> Arguments:
+    """Put zeros past each row's length: a NaN there would reach the gradients of the weights."""
+    if arguments.lengths is None:
+        return arguments
+    steps = torch.arange(arguments.x.shape[0], device=arguments.x.device)
+    inside = (steps[:, None] < arguments.lengths)[..., None]
+    given = {name: torch.where(inside, value, 0.0) for name, value in arguments.step_inputs.items()}
+    return replace(arguments, x=torch.where(inside, arguments.x, 0.0), step_inputs=given)
 
 
 class _Bundle:
@@ -99,9 +116,19 @@ class _Scan:
         self._plan()
 
     def _widths(self) -> dict[str, int]:
-        block, products = next((b, p) for b, p in self.equations.products.items() if p[0].width == "hidden")
-        hidden = self.parameters[f"weight_{block}"].shape[0] // len(products)
-        return self.equations.resolve(self.arguments.x.shape[-1], hidden)
+        by_state = {width: self.arguments.state[name].shape[-1] for name, width in self.equations.widths.items()}
+        if "hidden" not in by_state:
+            block, products = next((b, p) for b, p in self.equations.products.items() if p[0].width == "hidden")
+            by_state["hidden"] = self.parameters[f"weight_{block}"].shape[0] // len(products)
+        return self.equations.resolve(self.arguments.x.shape[-1], by_state["hidden"])
+
+    def _recorded(self) -> dict[str, Expression]:
+        """Return the values to record by name."""
+        own = {node.serial for node in self.equations.nodes}
+        known = {k: v for k, v in {**self.equations.named, **self.equations.new}.items() if v.serial in own}
+        if unknown := [name for name in self.arguments.record if name not in known]:
+            raise InputError(f"{self.equations.name} has no value {unknown[0]!r} to record; it has {', '.join(known)}")
+        return {name: known[name] for name in self.arguments.record}
 
     def rows(self, kind: str, letter: str, width: str, gates: Sequence[str]) -> Tensor | None:
         """Return the rows of some gates of a stacked parameter, without a copy where they are all of it."""
@@ -159,7 +186,7 @@ class _Scan:
         leaves = {n.serial: n.attrs[0] for n in self.equations.nodes if n.op == "last"}
         given = {n.serial: a.step_inputs[n.attrs[0]] for n in self.equations.nodes if n.op == "step_input"}
         inputs = [node.serial for node in self.equations.nodes if node.op == "input"]
-        recorded = {name: self.equations.new.get(name, self.equations.named.get(name)) for name in a.record}
+        recorded = self._recorded()
         for t in reversed(steps) if a.reverse else steps:
             before = self._reset(t, state)
             values = self.fixed | {serial: before[name] for serial, name in leaves.items()}
@@ -167,12 +194,12 @@ class _Scan:
             self._draw(t, values)
             for step in self.steps:
                 step(t, values)
-            new = {name: values[node.serial] for name, node in self.equations.new.items()}
+            new = {name: values[node.serial].expand_as(state[name]) for name, node in self.equations.new.items()}
             state, active = self._hold(t, new, state)
             for name, node in recorded.items():
-                value = values[node.serial] if node is not None else None
+                value = values[node.serial].expand(a.x.shape[1], self.widths[str(node.width)])
                 outputs[name].append(value if active is None else torch.where(active, value, 0.0))
-        return Result(self._stack(outputs), state)
+        return Result({name: self._stack(outputs[name], node) for name, node in recorded.items()}, state)
 
     def _reset(self, t: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.arguments.reset is None:
@@ -187,15 +214,10 @@ class _Scan:
         active = (self.arguments.lengths > t)[:, None]
         return {name: torch.where(active, value, old[name]) for name, value in new.items()}, active
 
-    def _stack(self, outputs: dict[str, list[Tensor]]) -> dict[str, Tensor]:
-        x, stacked = self.arguments.x, {}
-        for name, values in outputs.items():
-            if self.arguments.reverse:
-                values.reverse()
-            node = self.equations.new.get(name, self.equations.named.get(name))
-            width = self.widths[str(node.width)] if node is not None else 0
-            stacked[name] = torch.stack(values) if values else x.new_zeros(0, x.shape[1], width)
-        return stacked
+    def _stack(self, values: list[Tensor], node: Expression) -> Tensor:
+        if not values:
+            return self.arguments.x.new_zeros(0, self.arguments.x.shape[1], self.widths[str(node.width)])
+        return torch.stack(values[::-1] if self.arguments.reverse else values)
 
 
 def _operation(node: Expression) -> Callable[[int, dict[int, Any]], None]:
