@@ -23,7 +23,15 @@ class ForecastNetwork(nn.Module):
     """
 
     def __init__(
-        self, recurrent: Recurrent, *, window: int, patch: int, channels: int, horizon: int, quantiles: Sequence[float], dropout: float
+        self,
+        recurrent: Recurrent,
+        *,
+        window: int,
+        patch: int,
+        channels: int,
+        horizon: int,
+        quantiles: Sequence[float],
+        dropout: float,
     ):
         super().__init__()
         self.patch, self.dropout = patch, dropout

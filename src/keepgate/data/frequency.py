@@ -1,0 +1,103 @@
+"""The step between the rows of a series, inferred from their times and used to continue them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
+LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-minute rows no more
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """A regular step: so many units, each a "step" (times are integers), a key of `US`, "month" or "business day".
+
+    `month_end` says that months are counted between ends (31 January, 28 February, ...) and not between like days.
+    """
+
+    unit: str
+    count: int
+    month_end: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}{'s' if self.count > 1 else ''}"
+
+    def same_step(self, other: Frequency) -> bool:
+        """Whether the steps are equally long."""
+        return (self.unit, self.count) == (other.unit, other.count)
+
+    def after(self, times: np.ndarray, steps: Any = 1) -> np.ndarray:
+        """The times so many steps later; datetime64[us] or int64, broadcast against `steps`."""
+        if self.unit == "month":
+            months = times.astype("datetime64[M]") + int(self.month_end)
+            within = times - months.astype("datetime64[us]")
+            return (months + self.count * np.asarray(steps)).astype("datetime64[us]") + within
+        if self.unit == "business day":
+            days = times.astype("datetime64[D]")
+            later = np.busday_offset(days, self.count * np.asarray(steps), roll="forward")
+            return later.astype("datetime64[us]") + (times - days.astype("datetime64[us]"))
+        one = self.count if self.unit == "step" else np.timedelta64(self.count * US[self.unit], "us")
+        return times + one * np.asarray(steps)
+
+    @property
+    def season(self) -> int:
+        """Rows in the natural cycle: a day, hour or minute for shorter steps, else a week or year; 1 if there is none.
+
+        24 for hourly rows, 96 for every 15 minutes, 60 for every minute, 7 daily, 5 on business days, 52 weekly, 12
+        monthly, 4 quarterly, 1 yearly and for numbered steps.
+        """
+        if self.unit == "step":
+            return 1
+        if self.unit == "business day":
+            return 5 if self.count == 1 else 1
+        if self.unit == "month":
+            return max(_fits(12, self.count), 1)
+        step = self.count * US[self.unit]
+        week = 7 * US["day"]
+        cycles = [US["day"], US["hour"], US["minute"]] if step < US["day"] else [week, 52 * week]
+        found = [n for n in (_fits(cycle, step) for cycle in cycles) if 1 < n <= LONGEST_SEASON]
+        return found[0] if found else 1
+
+
+def _fits(cycle: int, step: int) -> int:
+    """How often the step goes into the cycle; 0 if it does not go evenly."""
+    return cycle // step if cycle % step == 0 else 0
+
+
+def infer(times: np.ndarray, same: np.ndarray) -> tuple[Frequency, int | None]:
+    """The frequency that most steps of all series have, and the first row that breaks it (None: all are regular).
+
+    times: [N] datetime64[us] or int64, one series after the other, ascending in each. same: [N - 1] booleans, whether
+    row i + 1 is of the series of row i; at least one is.
+    """
+    before, after = times[:-1][same], times[1:][same]
+    best, most, breaks = None, -1, None
+    for frequency in _candidates(before, after):
+        right = frequency.after(before) == after
+        if right.sum() > most:
+            best, most = frequency, int(right.sum())
+            breaks = None if right.all() else int(np.flatnonzero(same)[np.argmin(right)]) + 1
+    assert best is not None  # there is a step, and with it a fixed frequency
+    return best, breaks
+
+
+def _candidates(before: np.ndarray, after: np.ndarray) -> list[Frequency]:
+    """The simplest first."""
+    if before.dtype == np.int64:
+        return [Frequency("step", _commonest(after - before))]
+    step = _commonest((after - before).astype(np.int64))
+    unit = next(name for name, length in US.items() if step % length == 0)
+    fixed = Frequency(unit, step // US[unit])
+    if step < US["day"]:
+        return [fixed]
+    months = _commonest((after.astype("datetime64[M]") - before.astype("datetime64[M]")).astype(np.int64))
+    monthly = [Frequency("month", months, end) for end in (False, True)] if months else []
+    return [fixed, *monthly, Frequency("business day", 1)]
+
+
+def _commonest(steps: np.ndarray) -> int:
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[np.argmax(counts)])

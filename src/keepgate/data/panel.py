@@ -1,0 +1,162 @@
+"""`Panel`: the series of a long table, checked, sorted and ready to be cut into windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from keepgate.data.frequency import Frequency, infer
+from keepgate.data.table import ANY_TABLE, numbers, times, to_frame
+from keepgate.errors import InputError
+
+
+@dataclass(frozen=True)
+class Panel:
+    """S series of one frequency, one after the other in N rows.
+
+    source: the file or table, for messages.
+    names: the columns of id, time, target and the covariates.
+    ids: narwhals series [S] in the form of the table.
+    times: [N] datetime64[us] or int64, ascending within a series. time_type: that of the table.
+    values: [N, 1 + covariates] float64, the target first.
+    starts: [S + 1], series s has the rows starts[s] to starts[s + 1].
+    frequency: the step between rows; None if no series has two.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    ids: nw.Series
+    times: np.ndarray
+    time_type: Any
+    values: np.ndarray
+    starts: np.ndarray
+    frequency: Frequency | None
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Rows of each series, [S]."""
+        return np.diff(self.starts)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the covariates."""
+        return self.names[3:]
+
+    def with_covariates(self, names: Sequence[str]) -> Panel:
+        """The panel with these covariates, in this order; InputError if it lacks one."""
+        missing = [name for name in names if name not in self.covariates]
+        if missing:
+            raise InputError(
+                f"{self.source} has no column '{missing[0]}', a covariate that the model was fitted to: add it"
+            )
+        columns = [0, *(1 + self.covariates.index(name) for name in names)]
+        return replace(self, names=(*self.names[:3], *names), values=self.values[:, columns])
+
+    def cut(self, first: np.ndarray, last: np.ndarray) -> Panel:
+        """The rows first[s] to last[s], counted from the start of series s; a series without rows is left out."""
+        kept = np.flatnonzero(last > first)
+        rows = np.concatenate([np.arange(self.starts[s] + first[s], self.starts[s] + last[s]) for s in kept])
+        starts = np.concatenate([[0], np.cumsum((last - first)[kept])])
+        return replace(
+            self, ids=self.ids[kept.tolist()], times=self.times[rows], values=self.values[rows], starts=starts
+        )
+
+    def need(self, rows: int, why: str) -> None:
+        """Raise InputError unless every series has that many rows."""
+        short = np.flatnonzero(self.lengths < rows)
+        if len(short):
+            s, more = short[0], len(short) - 1
+            length = self.lengths[s]
+            others = f" (and {more} other series {'is' if more == 1 else 'are'} too short)" if more else ""
+            raise InputError(
+                f"{self.source}: series '{self.ids[int(s)]}' has {length} row{'s' if length > 1 else ''}{others} where "
+                f"{rows} are needed ({why}): give more rows, take the series away, or choose a smaller window"
+            )
+
+    def table(self, series: np.ndarray, times: np.ndarray, columns: dict[str, np.ndarray]) -> Any:
+        """A table of the kind that the panel came from: id and time columns, then `columns`, each [rows].
+
+        series: [rows] index of the series. times: [rows] as in the panel.
+        """
+        ids = self.ids[series.tolist()]
+        build = {name: nw.new_series(name, values, backend=ids.implementation) for name, values in columns.items()}
+        time = nw.new_series(self.names[1], times, backend=ids.implementation)
+        frame = nw.maybe_reset_index(ids.alias(self.names[0]).to_frame())
+        return frame.with_columns(_as_type(time, self.time_type), *build.values()).to_native()
+
+
+def panel(
+    table: Any,
+    *,
+    id_column: str = "unique_id",
+    time_column: str = "ds",
+    target_column: str = "y",
+    covariate_columns: Sequence[str] | None = None,
+    source: str = ANY_TABLE,
+) -> Panel:
+    """The panel of a long table: one row for each time of each series, in any order.
+
+    table: pandas, polars or pyarrow. covariate_columns: None for all columns beside the three.
+    Raises InputError that names column and row for a column that is missing or holds text or gaps, a time given twice
+    within a series, and steps that are not the same everywhere.
+    """
+    needed = (id_column, time_column, target_column, *(covariate_columns or ()))
+    frame = to_frame(table, needed, source)
+    if covariate_columns is None:
+        needed = (*needed, *(name for name in frame.columns if name not in needed))
+    codes, ids = _series(frame[id_column], source)
+    when = times(frame[time_column], source)
+    values = np.stack([numbers(frame[name], source) for name in needed[2:]], axis=1)
+    order = np.lexsort((when, codes))
+    codes, when = codes[order], when[order]
+
+    def place(i: int) -> str:
+        return f"{source}, row {order[i] + 1}: series '{ids[int(codes[i])]}'"
+
+    same = codes[1:] == codes[:-1]
+    twice = np.flatnonzero(same & (when[1:] == when[:-1]))
+    if len(twice):
+        i = twice[0]
+        raise InputError(
+            f"{place(i + 1)} already has the time {_shown(when[i])} in row {order[i] + 1} of column '{time_column}': "
+            "keep one of the two"
+        )
+    frequency, breaks = infer(when, same) if same.any() else (None, None)
+    if breaks is not None:
+        raise InputError(
+            f"{place(breaks)} goes from {_shown(when[breaks - 1])} to {_shown(when[breaks])} where one step is "
+            f"{frequency}: fill the gap, resample, or number the steps 0, 1, 2, … in column '{time_column}'"
+        )
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
+    return Panel(source, needed, ids, when, frame[time_column].dtype, values[order], starts, frequency)
+
+
+def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:
+    """A code 0, 1, ... for each row's series in order of appearance, [N], and the series' ids, [S]."""
+    absent = np.flatnonzero(ids.is_null().to_numpy())
+    if len(absent):
+        raise InputError(f"{source}, column '{ids.name}', row {absent[0] + 1} has no value: name the series")
+    seen: dict[Any, int] = {}
+    codes = np.array([seen.setdefault(item, len(seen)) for item in ids.to_list()], dtype=np.int64)
+    return codes, ids[np.unique(codes, return_index=True)[1].tolist()]
+
+
+def _shown(time: Any) -> str:
+    if not isinstance(time, np.datetime64):
+        return str(time)
+    return str(time).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
+
+
+def _as_type(column: nw.Series, kind: Any) -> nw.Series:
+    """Times of the panel in the table's own type; text comes back as timestamps."""
+    if kind.is_integer() or kind == nw.Date:
+        return column.cast(kind)
+    if not isinstance(kind, nw.Datetime):
+        return column
+    if kind.time_zone:
+        column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(kind.time_zone)
+    return column.cast(kind)

@@ -1,0 +1,270 @@
+"""`Forecaster`: the next steps of many series by one model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from keepgate.data.frequency import Frequency
+from keepgate.data.panel import Panel, panel
+from keepgate.data.table import read_table
+from keepgate.errors import InputError
+from keepgate.tasks.base import Estimator, param
+from keepgate.tasks.forecast_figure import forecast_figure
+from keepgate.tasks.forecast_network import ForecastNetwork
+from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
+from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
+from keepgate.tasks.report import Section
+
+NO_SEASON = 8  # rows in a patch where the rows have no natural cycle
+HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part
+AT_ONCE = 1024  # windows forecast in one go
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastColumns:
+    """Names of the columns of a long table with one row for each time of each series."""
+
+    id_column: str = param("unique_id", "column that names the series")
+    time_column: str = param("ds", "column of the times, or of integers that count the steps")
+    target_column: str = param("y", "column of what is to be forecast")
+    covariate_columns: tuple[str, ...] | None = param(
+        None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
+    )
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Forecaster(Estimator):
+    """Forecasts `horizon` steps ahead for every series of a table, by one recurrent model of them all.
+
+    A table (pandas, polars or pyarrow) is long: columns `unique_id`, `ds` (timestamps, dates or integers) and `y`;
+    all further columns are covariates, numbers that are known up to the last row as `y` is. Rows may come in any
+    order; the steps have to be regular and the same in all series. `read` takes files and other names of columns.
+
+    Every window of `window` rows is brought to its own mean and spread, so that series of any level and scale
+    share a model and one never seen in `fit` can be forecast.
+
+    >>> import numpy as np, pandas as pd
+    >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
+    >>> table = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.sin(2 * np.pi * np.arange(140) / 7)})
+    >>> forecaster = Forecaster(horizon=2, epochs=2).fit(table)
+    >>> forecaster.predict(table).columns.to_list()
+    ['unique_id', 'ds', 'y_hat', 'y_hat_q10', 'y_hat_q50', 'y_hat_q90']
+
+    Attributes set by `fit`, beside those of `Estimator`: `window_`, `patch_` and `season_`, in rows; `frequency_`, the
+    step between rows; `covariates_`, their names.
+    """
+
+    task: ClassVar[str] = "forecast"
+    Columns: ClassVar[type] = ForecastColumns
+
+    horizon: int = param(24, "steps to forecast", minimum=1)
+    quantiles: tuple[float, ...] = param((0.1, 0.5, 0.9), "quantiles to forecast beside the mean, between 0 and 1")
+    season: int | None = param(
+        None, "rows in one season (none: a day, week or year, as the step between rows suggests)", minimum=1
+    )
+    window: int | None = param(
+        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=1
+    )
+    patch: int | None = param(None, "rows that the recurrent layers take in one step (none: a season)", minimum=1)
+    hidden_size: int = param(128, "units of each layer and direction", minimum=1)
+    dropout: float = param(0.2, "share of activations dropped while training", minimum=0)
+    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", minimum=1)
+    batch_size: int = param(256, "windows in one step of the optimiser", minimum=1)
+    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", minimum=0)
+    patience: int | None = param(
+        3, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
+    )
+
+    def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
+        """Train on the series of `table` and return self.
+
+        valid: a table that is held out to choose the best epoch; its series begin with the `window` rows before what
+        is held out. Without it the last fifth of each series (at least `horizon` rows) is held out. run: a folder for
+        `metrics.jsonl` and the state of the training; the same call resumes a training that was interrupted.
+
+        Raises InputError that names column and row for a table that `panel` refuses, and for series that are too
+        short for the window.
+        """
+        self.check_parameters()
+        data = self._panel(table)
+        self._shape(data)
+        data, held_out = self._split(data, valid)
+        scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))
+        own = deviations(held_out)
+        held_out_scale = np.array([scale.get(name, d) for name, d in zip(held_out.ids.to_list(), own, strict=True)])
+        with self.seeded():
+            self.network_ = self._network()
+        sizes = self.window_, self.horizon
+        examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
+        held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
+        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
+        return self
+
+    def predict(self, table: Any) -> Any:
+        """The `horizon` steps after the end of each series, as a table of the same kind.
+
+        Columns: those of id and time, `y_hat` (the mean) and `y_hat_q10`, ... (the quantiles). Only the last
+        `window` rows of a series count. Raises InputError as `fit` does, and for another step between rows or a
+        covariate that is missing.
+        """
+        data = self._fitted_panel(table)
+        data.need(self.window_, "the window")
+        forecasts = self._forecast(rows_from(data.values, data.starts[1:] - self.window_, self.window_))
+        assert data.frequency is not None  # a window has two rows
+        times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, self.horizon + 1))
+        series = np.repeat(np.arange(len(data.ids)), self.horizon)
+        columns = dict(zip(self._names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
+        return data.table(series, times.ravel(), columns)
+
+    # Files, scores and the report
+
+    @classmethod
+    def read(cls, path: str | Path, columns: ForecastColumns | None = None, *, labelled: bool = True) -> Panel:
+        """Read a CSV, Parquet or Arrow file; `y` is needed in any case, since a forecast continues it."""
+        columns = columns or ForecastColumns()
+        return panel(read_table(path, text=[columns.id_column]), **asdict(columns), source=str(path))
+
+    def predict_table(self, data: Panel) -> Any:
+        """`predict`, for the command line."""
+        return self.predict(data)
+
+    def evaluate(self, table: Any) -> list[dict[str, Any]]:
+        """Scores of this model, of the last season repeated and of the last value, over all windows of `table`.
+
+        Each window of `window` rows (or one season, if that is longer) forecasts the `horizon` rows after it, so the
+        first `window` rows of each series are not scored. See `Scores` for what the scores are.
+        """
+        data = self._fitted_panel(table)
+        past_rows = max(self.window_, self.season_)
+        data.need(past_rows + self.horizon, f"past {past_rows} + horizon {self.horizon}")
+        starts, _ = window_starts(data, past_rows + self.horizon)
+        own, seasonal, last = (
+            Scores(name, self.quantiles) for name in (self.cell_name(), "seasonal naive", "last value")
+        )
+        for part in np.array_split(starts, -(-len(starts) // AT_ONCE)):
+            past = rows_from(data.values, part, past_rows)
+            truth = rows_from(data.values[:, 0], part + past_rows, self.horizon)
+            forecasts = self._forecast(past[:, past_rows - self.window_ :])
+            own.add(truth, forecasts[:, :, 0], forecasts[:, :, 1:])
+            seasonal.add(truth, seasonal_naive(past[:, :, 0], self.horizon, self.season_))
+            last.add(truth, last_value(past[:, :, 0], self.horizon))
+        return [scores.row() for scores in (own, seasonal, last)]
+
+    def sections(self, data: Any, valid: Any) -> list[Section]:
+        """Scores on the held-out part, and the last forecast of some series beside what came."""
+        _, held_out = self._split(self._fitted_panel(data), valid)
+        count = len(window_starts(held_out, self.window_ + self.horizon)[0])
+        text = f"{count} windows of {len(held_out.ids)} series; season: {self.season_} rows of {self.frequency_}."
+        return [
+            Section("Scores on the held-out part", text, self.evaluate(held_out)),
+            Section("Forecasts of the held-out part's end", figure=self.figure(held_out)),
+        ]
+
+    def figure(self, table: Any) -> Any:
+        """A matplotlib Figure: the last `horizon` rows of up to six series beside their forecast from the rows before."""
+        data = self._fitted_panel(table)
+        data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
+        data = data.cut(data.lengths - self.window_ - self.horizon, data.lengths)
+        past = rows_from(data.values, data.starts[:-1], self.window_)
+        return forecast_figure(data, self._forecast(past), sorted(self.quantiles))
+
+    # The model file
+
+    def fitted(self) -> dict[str, Any]:
+        """What was inferred from the training table."""
+        return {
+            "window": self.window_,
+            "patch": self.patch_,
+            "season": self.season_,
+            "frequency": asdict(self.frequency_),
+            "covariates": list(self.covariates_),
+        }
+
+    def restore(self, fitted: dict[str, Any]) -> None:
+        """Set what `fitted` returned and build the network."""
+        self.window_, self.patch_, self.season_ = fitted["window"], fitted["patch"], fitted["season"]
+        self.frequency_ = Frequency(**fitted["frequency"])
+        self.covariates_ = tuple(fitted["covariates"])
+        self.network_ = self._network()
+
+    # Parts
+
+    def check_parameters(self) -> None:
+        """Raise InputError for a parameter of the wrong type or value."""
+        super().check_parameters()
+        if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
+            raise InputError(f"quantiles={self.quantiles!r} are not different numbers between 0 and 1")
+
+    def _shape(self, data: Panel) -> None:
+        """Set window, patch and season by the parameters and the data's frequency."""
+        data.need(2, "at least")
+        assert data.frequency is not None  # there are two rows
+        self.frequency_, self.covariates_ = data.frequency, data.covariates
+        self.season_ = self.season or data.frequency.season
+        block = self.season_ if self.season_ > 1 else NO_SEASON
+        self.window_ = self.window or max(4 * block, self.horizon)
+        self.patch_ = self.patch or min(block, self.window_)
+        if self.patch_ > self.window_:
+            raise InputError(f"patch={self.patch_} is longer than the window of {self.window_} rows")
+
+    def _split(self, data: Panel, valid: Any) -> tuple[Panel, Panel]:
+        """The training and the held-out part, which starts with the window before its first forecast."""
+        rows, words = self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}"
+        if valid is not None:
+            held_out = self._fitted_panel(valid)
+            for part in (data, held_out):
+                part.need(rows, words)
+            return data, held_out
+        data.need(rows + self.horizon, f"{words} + {self.horizon} held out")
+        length = data.lengths
+        end = np.maximum(length - np.maximum(length // HELD_OUT, self.horizon), rows)
+        return data.cut(np.zeros_like(end), end), data.cut(end - self.window_, length)
+
+    def _network(self) -> ForecastNetwork:
+        return ForecastNetwork(
+            self.recurrent(self.hidden_size),
+            window=self.window_,
+            patch=self.patch_,
+            channels=1 + len(self.covariates_),
+            horizon=self.horizon,
+            quantiles=sorted(self.quantiles),
+            dropout=self.dropout,
+        )
+
+    def _panel(self, table: Any, **given: Any) -> Panel:
+        return panel(table, **{**asdict(getattr(self, "columns_", ForecastColumns())), **given})
+
+    def _fitted_panel(self, table: Any) -> Panel:
+        """The panel of a table to forecast or to score, with the covariates and the frequency of the model."""
+        check_is_fitted(self, "window_")
+        known = isinstance(table, Panel)
+        data = table if known else self._panel(table, covariate_columns=self.covariates_)
+        if data.covariates != self.covariates_:
+            data = data.with_covariates(self.covariates_)
+        if data.frequency is not None and not data.frequency.same_step(self.frequency_):
+            raise InputError(
+                f"{data.source}: its rows are {data.frequency} apart, the model was fitted to steps of "
+                f"{self.frequency_}: resample, or fit another model"
+            )
+        return data
+
+    def _forecast(self, past: np.ndarray) -> np.ndarray:
+        """Windows [B, L, C] to forecasts [B, horizon, 1 + Q] in their units; quantiles ascend."""
+        network, device = self.network_, self.torch_device()
+        out = []
+        with torch.inference_mode():
+            for part in np.array_split(past, -(-len(past) // AT_ONCE)):
+                z, mean, spread = normalise(part)
+                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy().astype(np.float64)
+                y[:, :, 1:].sort(axis=2)  # rearranged, quantiles never cross (Chernozhukov et al. 2010)
+                out.append(y * spread[:, :, :1] + mean[:, :, :1])
+        return np.concatenate(out)
+
+    def _names(self, target: str) -> list[str]:
+        return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
