@@ -44,13 +44,17 @@ def unpack(data: bytes, name: str) -> dict[str, np.ndarray]:
     Raises InputError where a length, type, shape or offset in the header does not fit the bytes there are.
     """
     start, header = _header(data, name)
-    tensors, end = {}, 0
-    for key, entry in sorted(header.items(), key=lambda item: _begin(item[1])):
-        begin, stop, dtype, shape = _entry(key, entry, name)
-        if begin != end or stop - begin != dtype.itemsize * math.prod(shape) or start + stop > len(data):
+    entries = sorted((*_entry(key, entry, name), key) for key, entry in header.items())
+    view, tensors, end = memoryview(data), {}, 0
+    for begin, stop, code, shape, key in entries:
+        dtype, count = DTYPES[code], math.prod(shape)
+        if begin != end or stop - begin != dtype.itemsize * count or start + stop > len(data):
             raise InputError(f"{name} is damaged: tensor {key!r} does not lie where its type and shape say")
-        array = np.frombuffer(data, dtype, math.prod(shape), start + begin) if stop > begin else np.empty(0, dtype)
-        tensors[key], end = array.reshape(shape).copy(), stop
+        try:
+            tensors[key] = np.frombuffer(view[start + begin : start + stop], dtype).reshape(shape).copy()
+        except ValueError as error:
+            raise InputError(f"{name} is damaged: tensor {key!r} has a shape that NumPy cannot have") from error
+        end = stop
     if start + end != len(data):
         raise InputError(f"{name} is damaged: {len(data) - start - end} bytes belong to no tensor")
     return tensors
@@ -70,16 +74,10 @@ def _header(data: bytes, name: str) -> tuple[int, dict]:
     return 8 + length, header
 
 
-def _begin(entry: object) -> int:
+def _entry(key: str, entry: object, name: str) -> tuple[int, int, str, tuple[int, ...]]:
+    """Begin, end, type and shape of one tensor as the header says them; lengths and places are whole numbers."""
     match entry:
-        case {"data_offsets": [int(begin), int(_)]}:
-            return begin
-    return -1
-
-
-def _entry(key: str, entry: object, name: str) -> tuple[int, int, np.dtype, tuple[int, ...]]:
-    match entry:
-        case {"dtype": str(code), "shape": [*shape], "data_offsets": [int(begin), int(end)]}:
-            if code in DTYPES and all(type(size) is int and size >= 0 for size in shape):
-                return begin, end, DTYPES[code], tuple(shape)
+        case {"dtype": str(code), "shape": [*shape], "data_offsets": [begin, end]} if code in DTYPES:
+            if all(type(size) is int and size >= 0 for size in (begin, end, *shape)):
+                return begin, end, code, tuple(shape)
     raise InputError(f"{name} is damaged: the header's entry for tensor {key!r} makes no sense")

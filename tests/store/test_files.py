@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from keepgate.errors import InputError
+from keepgate.store import make_folder, read_file, write_atomic
+
+
+def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path):
+    path = tmp_path / "file"
+    for data in (b"long and old", b"new", b""):
+        write_atomic(path, data)
+        assert path.read_bytes() == data
+        assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"cannot write .*file: No space left on device"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_until_the_last_step_the_old_bytes_are_seen_and_the_new_are_on_the_disk(tmp_path: Path, monkeypatch):
+    path, seen = tmp_path / "file", []
+    write_atomic(path, b"old")
+    fsync, replace = os.fsync, os.replace
+
+    def spied(name, function):
+        def wrapped(*arguments):
+            seen.append((name, path.read_bytes()))
+            return function(*arguments)
+
+        return wrapped
+
+    monkeypatch.setattr(os, "fsync", spied("fsync", fsync))
+    monkeypatch.setattr(os, "replace", spied("replace", replace))
+    write_atomic(path, b"new")
+    assert seen == [("fsync", b"old"), ("replace", b"old"), ("fsync", b"new")]  # the file, its name, the folder
+
+
+def test_what_a_killed_write_left_is_taken_over(tmp_path: Path):
+    (tmp_path / ".file.tmp").write_bytes(b"half of it, and longer than what comes now")
+    write_atomic(tmp_path / "file", b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("file", b"new")]
+
+
+def test_paths_that_cannot_be_written_are_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"cannot write .*missing/file: No such file or directory"):
+        write_atomic(tmp_path / "missing" / "file", b"")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match=r"cannot write .*file/inside: Not a directory"):
+        write_atomic(tmp_path / "file" / "inside", b"")
+    with pytest.raises(InputError, match=r"cannot make the folder .*file: File exists"):
+        make_folder(tmp_path / "file")
+    assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_reading_looks_at_the_size_first(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_file(path, limit=5) == b"12345"
+    with pytest.raises(InputError, match="has 5 bytes, more than the 4"):
+        read_file(path, limit=4)
+    with pytest.raises(InputError, match="none does not exist"):
+        read_file(tmp_path / "none", limit=4)
+    with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
+        read_file(tmp_path, limit=2**40)
+    with open(tmp_path / "huge", "wb") as file:  # a hole, not bytes
+        file.truncate(2**42)
+    with pytest.raises(InputError, match="more than"):
+        read_file(tmp_path / "huge", limit=2**30)
