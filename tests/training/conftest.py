@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from keepgate.nn import LSTM
 from keepgate.training import Examples
 
 
@@ -45,7 +46,7 @@ class Sums(Examples):
 class Network(nn.Module):
     def __init__(self, dropout: float = 0.0, dtype: torch.dtype = torch.float64):
         super().__init__()
-        self.recurrent = nn.LSTM(2, 5, dtype=dtype)
+        self.recurrent = LSTM(2, 5, dtype=dtype)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(5, 1, dtype=dtype)
 
