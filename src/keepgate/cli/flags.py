@@ -9,7 +9,6 @@ from typing import Any
 
 from keepgate.tasks.base import parameters, split_optional
 
-
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 

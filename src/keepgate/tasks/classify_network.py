@@ -29,9 +29,12 @@ class SequenceExamples(Examples):
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """The sequences `indices`, padded with zeros to the longest."""
-        rows = [torch.from_numpy(self.values[i]) for i in indices]
-        lengths = torch.tensor([len(row) for row in rows])
-        return nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths, torch.from_numpy(self.targets[indices])
+        rows = [self.values[i] for i in indices]
+        lengths = [len(row) for row in rows]
+        x = torch.zeros(len(rows), max(lengths), rows[0].shape[1], dtype=torch.float64)
+        for padded, row in zip(x.numpy(), rows, strict=True):
+            padded[: len(row)] = row
+        return x, torch.tensor(lengths), torch.from_numpy(self.targets[indices])
 
 
 class ClassifierNetwork(nn.Module):

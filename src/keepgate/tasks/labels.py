@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -17,6 +18,7 @@ def as_labels(y: Any, count: int) -> np.ndarray:
         raise InputError("fitting requires y to be passed, but the target y is None")
     try:
         labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -27,7 +27,7 @@ _SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report: a heading, then what is given of a sentence, a listing, a table and a figure.
+    """A part of a report: a heading, then what is given of a sentence, a table, a figure and a listing.
 
     `rows` are dicts with the same keys, which become the columns. `figure` is a matplotlib Figure made
     without pyplot (see `new_figure`), so that nothing is left open.
@@ -35,9 +35,9 @@ class Section:
 
     title: str
     text: str = ""
-    listing: str = ""
     rows: Sequence[Mapping[str, Any]] = ()
     figure: Figure | None = None
+    listing: str = ""
 
 
 def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> None:
