@@ -6,7 +6,7 @@ import keepgate.equations as eq
 from keepgate import cells
 from keepgate.equations import Cell, affine, step_input, vector
 
-__all__ = ["CELLS", "Everything"]
+__all__ = ["CELLS", "Everything", "TwoMaps"]
 
 
 class Everything(Cell):
@@ -28,6 +28,17 @@ class Everything(Cell):
         return self.State(h=eq.tanh(affine("h", r=eq.tanh(c)) - eq.mean(n)), c=c, m=-m)
 
 
+class TwoMaps(Cell):
+    """One computed value read by maps of two widths under one letter, once it is projected."""
+
+    name = "two_maps"
+    state = ("h", "c")
+
+    def step(self, x, last):
+        wide = eq.tanh(affine("g", x, last.c))
+        return self.State(h=wide, c=eq.tanh(affine("k", h=wide) + last.c))
+
+
 SPECIFICATIONS = (
     *cells.registry(),
     "rnn('relu')",
@@ -45,4 +56,7 @@ SPECIFICATIONS = (
     "zoneout(layer_norm(projected(coupled(lstm), 3)), 0.25)",
 )
 
-CELLS: dict[str, Cell] = {name: cells.get(name) for name in SPECIFICATIONS} | {"everything": Everything()}
+CELLS: dict[str, Cell] = {name: cells.get(name) for name in SPECIFICATIONS} | {
+    "everything": Everything(),
+    "projected(two_maps, 2)": cells.projected(TwoMaps(), 2),
+}

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
+from typing import Any
 
 from keepgate.equations.expression import Expression, caller_line
 from keepgate.equations.graph import Equations
@@ -19,6 +20,8 @@ from keepgate.equations.operations import OPERATIONS
 from keepgate.equations.simplify import simplify
 
 __all__ = ["Gradient", "differentiate"]
+
+Block = tuple[str, str | None]  # letter and width of the result: the gates that share one stacked matrix
 
 
 @dataclass
@@ -64,7 +67,7 @@ class _Differentiation:
     def __init__(self, equations: Equations) -> None:
         self.equations = equations
         self.owed: dict[int, list[Expression]] = defaultdict(list)
-        self.products: dict[int, dict[str, list[tuple[str, Expression]]]] = defaultdict(lambda: defaultdict(list))
+        self.products: dict[int, dict[Block, list[tuple[str, Expression]]]] = defaultdict(lambda: defaultdict(list))
         self.gradient = Gradient(equations)
         self.targets = {
             "last": self.gradient.last,
@@ -86,7 +89,7 @@ class _Differentiation:
     def collect(self, node: Expression) -> Expression | None:
         """Sum what the users of a node have sent to it."""
         parts = self.owed.pop(node.serial, [])
-        for letter, pairs in self.products.pop(node.serial, {}).items():
+        for (letter, _), pairs in self.products.pop(node.serial, {}).items():
             pairs.reverse()  # users were visited last to first; the rows of the matrix run first to last
             deltas, gates = [delta for _, delta in pairs], tuple(gate for gate, _ in pairs)
             parts.append(Expression("transposed", deltas, (letter, gates), node.width, caller_line()))
@@ -99,7 +102,7 @@ class _Differentiation:
             for letter, source in zip(letters, node.args, strict=True):
                 self.gradient.deltas[gate, letter] = cotangent
                 self.gradient.sources[gate, letter] = source
-                self.products[source.serial][letter].append((gate, cotangent))
+                self.products[source.serial][letter, node.width].append((gate, cotangent))
         elif node.op == "input":
             self.gradient.x = cotangent
         elif node.op in self.targets:
@@ -116,7 +119,8 @@ class _Differentiation:
         new = self.equations.new
         simple = iter(simplify([*g.outputs, *g.sources.values(), *new.values()]))
         g.x = None if g.x is None else next(simple)
-        for table in (g.last, g.step_inputs, g.vectors, g.deltas, g.sources):
+        tables: tuple[dict[Any, Expression], ...] = (g.last, g.step_inputs, g.vectors, g.deltas, g.sources)
+        for table in tables:
             for key in table:
                 table[key] = next(simple)
         g.equations = Equations(g.equations.name, dict(zip(new, simple, strict=True)), sizes=g.equations.sizes)

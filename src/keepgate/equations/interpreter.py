@@ -50,9 +50,10 @@ class Interpreter:
         tape = []
         for name, state in states.items():
             run[name][0] = state
+        widths = self._widths(x, run)
         for t in range(len(x)):
-            values = self._leaves(t, x, run, step_inputs or {})
-            self._stages(self.program.forward, values)
+            values = self._leaves(t, x, run, step_inputs or {}, widths)
+            self._stages(self.program.forward, values, widths)
             for name, number in self.program.new.items():
                 run[name][t + 1] = values[number]
             tape.append({number: values[number] for number in self.program.kept})
@@ -65,14 +66,15 @@ class Interpreter:
         dx = np.zeros_like(x)
         d_given = {name: np.zeros_like(value) for name, value in given.items()}
         carried = {name: np.zeros_like(state[0]) for name, state in run.states.items()}
+        widths = self._widths(x, run.states)
         for t in reversed(range(len(x))):
-            values = self._leaves(t, x, run.states, given) | run.tape[t]
+            values = self._leaves(t, x, run.states, given, widths) | run.tape[t]
             values |= {program.new[name]: state[t + 1] for name, state in run.states.items()}
             for number, value in enumerate(program.values):
                 if value.kind == "cotangent":
                     name = value.attrs[0]
                     values[number] = carried[name] + cotangents[name][t]
-            self._stages(program.backward, values)
+            self._stages(program.backward, values, widths)
             carried = {
                 name: values[program.last[name]] if name in program.last else np.zeros_like(value)
                 for name, value in carried.items()
@@ -84,12 +86,16 @@ class Interpreter:
             self._accumulate(values, parameters)
         return Gradients(dx, carried, d_given, parameters)
 
-    def _leaves(self, t: int, x: np.ndarray, states: Arrays, given: Arrays) -> dict[int, Any]:
-        widths = {"input": x.shape[2], "unit": 1} | {
-            width: states[name].shape[2] for name, width in self.program.states.items()
-        }
+    def _widths(self, x: np.ndarray, states: Arrays) -> dict[str, int]:
+        widths = {width: states[name].shape[2] for name, width in self.program.states.items()}
         if "hidden" not in widths:
-            widths["hidden"] = self._hidden()
+            block, gates = next((b, g) for b, g in self.program.blocks.items() if b.endswith("h"))
+            widths["hidden"] = len(self.parameters[f"weight_{block}"]) // len(gates)
+        return widths | {"input": x.shape[2], "unit": 1}
+
+    def _leaves(
+        self, t: int, x: np.ndarray, states: Arrays, given: Arrays, widths: Mapping[str, int]
+    ) -> dict[int, Any]:
         leaf = {
             "input": lambda: x[t],
             "last": lambda name: states[name][t],
@@ -108,21 +114,19 @@ class Interpreter:
                 values[number] = leaf[kind](*attrs)
         return values
 
-    def _hidden(self) -> int:
-        block, gates = next((b, g) for b, g in self.program.blocks.items() if b.endswith("h"))
-        return len(self.parameters[f"weight_{block}"]) // len(gates)
-
-    def _noise(self, stream: int, t: int, rows: int, units: int, rate: float) -> Any:
+    def _noise(self, stream: int, t: int, rows: int, units: int, rate: float) -> np.ndarray:
         if self.seed is None:
-            return rate
+            return np.full((rows, units), rate)
         return noise.bernoulli(noise.stream_key(self.seed, stream), t, rows, units, rate)
 
-    def _stages(self, stages: tuple[Stage, ...], values: dict[int, Any]) -> None:
+    def _stages(self, stages: tuple[Stage, ...], values: dict[int, Any], widths: Mapping[str, int]) -> None:
         for stage in stages:
             for product in stage.products:
                 values[product.target] = self._product(product, values)
             for op, target, args in stage.rows:
                 values[target] = OPERATIONS[op].compute(*(values[arg] for arg in args))
+                if op == "broadcast":
+                    values[target] = np.repeat(values[target], widths[str(self.program.values[target].width)], -1)
 
     def _product(self, product: Affine | Transposed, values: dict[int, Any]) -> np.ndarray:
         total: Any = 0.0

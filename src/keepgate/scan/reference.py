@@ -49,7 +49,6 @@ TORCH: dict[str, Callable[..., Any]] = {
     "mean": lambda x: x.mean(-1, keepdim=True),
     "deviation": _deviation,
     "normalise": lambda x: (x - x.mean(-1, keepdim=True)) / _deviation(x),
-    "broadcast": lambda x: x,
 }
 
 
@@ -125,7 +124,8 @@ class _Scan:
     def _recorded(self) -> dict[str, Expression]:
         """Return the values to record by name."""
         own = {node.serial for node in self.equations.nodes}
-        known = {k: v for k, v in {**self.equations.named, **self.equations.new}.items() if v.serial in own}
+        named = {**self.equations.named, **self.equations.new}
+        known = {name: node for name, node in named.items() if node.serial in own and node.width is not None}
         if unknown := [name for name in self.arguments.record if name not in known]:
             raise InputError(f"{self.equations.name} has no value {unknown[0]!r} to record; it has {', '.join(known)}")
         return {name: known[name] for name in self.arguments.record}
@@ -154,22 +154,25 @@ class _Scan:
                 if node.serial in first:
                     self.steps.append(_Bundle(first[node.serial], self).compute)
             elif node.op == "vector":
-                self.fixed[node.serial] = self.parameters[node.attrs[0]]
+                vector = self.parameters[node.attrs[0]]
+                self.fixed[node.serial] = vector.expand(x.shape[1], *vector.shape)
             elif node.op in ("constant", "size"):
                 value = node.attrs[0] if node.op == "constant" else self.widths[node.attrs[0]]
                 self.fixed[node.serial] = torch.tensor(float(value), dtype=x.dtype, device=x.device)
             elif node.op == "bernoulli":
                 self._plan_noise(node)
+            elif node.op == "broadcast":
+                width = self.widths[str(node.width)]
+                self.steps.append(_operation(node, lambda value, width=width: value.expand(-1, width)))
             elif node.op in TORCH:
-                self.steps.append(_operation(node))
+                self.steps.append(_operation(node, TORCH[node.op]))
 
     def _plan_noise(self, node: Expression) -> None:
-        seed, rate = self.arguments.seed, node.attrs[1]
+        seed, rate, units = self.arguments.seed, node.attrs[1], self.widths[str(node.width)]
         if seed is None:
-            self.fixed[node.serial] = torch.tensor(rate, dtype=self.arguments.x.dtype, device=self.arguments.x.device)
+            self.fixed[node.serial] = self.arguments.x.new_full((self.arguments.x.shape[1], units), rate)
         else:
-            key = noise.stream_key(seed, len(self.noise))
-            self.noise.append((node.serial, key, rate, self.widths[str(node.width)]))
+            self.noise.append((node.serial, noise.stream_key(seed, len(self.noise)), rate, units))
 
     def _draw(self, t: int, values: dict[int, Any]) -> None:
         x = self.arguments.x
@@ -194,10 +197,10 @@ class _Scan:
             self._draw(t, values)
             for step in self.steps:
                 step(t, values)
-            new = {name: values[node.serial].expand_as(state[name]) for name, node in self.equations.new.items()}
+            new = {name: values[node.serial] for name, node in self.equations.new.items()}
             state, active = self._hold(t, new, state)
             for name, node in recorded.items():
-                value = values[node.serial].expand(a.x.shape[1], self.widths[str(node.width)])
+                value = values[node.serial]
                 outputs[name].append(value if active is None else torch.where(active, value, 0.0))
         return Result({name: self._stack(outputs[name], node) for name, node in recorded.items()}, state)
 
@@ -220,8 +223,8 @@ class _Scan:
         return torch.stack(values[::-1] if self.arguments.reverse else values)
 
 
-def _operation(node: Expression) -> Callable[[int, dict[int, Any]], None]:
-    function, target, args = TORCH[node.op], node.serial, [arg.serial for arg in node.args]
+def _operation(node: Expression, function: Callable[..., Any]) -> Callable[[int, dict[int, Any]], None]:
+    target, args = node.serial, [arg.serial for arg in node.args]
 
     def run(t: int, values: dict[int, Any]) -> None:
         values[target] = function(*[values[arg] for arg in args])
