@@ -14,6 +14,7 @@ from keepgate.tasks import TASKS, estimator_class
 
 if TYPE_CHECKING:
     from keepgate.tasks.base import Estimator
+    from keepgate.tasks.report import Section
 
 DESCRIPTION = """\
 Train a model on a file. RUN becomes a folder with config.json, model.safetensors, metrics.jsonl and report.html.
@@ -64,31 +65,31 @@ def fit(task: str, arguments: Sequence[str]) -> None:
         raise
     estimator.columns_ = columns
     estimator.save(options.out)
-    write_report(estimator, data, valid, options.data, Path(options.out))
-    summarise(estimator, valid, options.out)
+    found = estimator.sections(data, valid)
+    write_report(Path(options.out) / "report.html", estimator, found, f"{task}: {Path(options.data).name}")
+    summarise(options.out, estimator, found)
 
 
-def write_report(estimator: Estimator, data: object, valid: object, source: str, run: Path) -> None:
-    """Write report.html into the run folder."""
+def write_report(path: Path, estimator: Estimator, found: list[Section], title: str) -> None:
+    """Write report.html: what the task found, how the training went, what was trained."""
     from keepgate.tasks import report
 
     settings = [{"parameter": name, "value": value} for name, value in estimator.get_params(deep=False).items()]
-    equations = report.Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_))
-    sections = [
-        *estimator.sections(data, valid),
+    about = [
         report.Section("Learning curve", figure=report.learning_curve(estimator.history_)),
-        equations,
+        report.Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_)),
         report.Section("Parameters", rows=settings),
     ]
-    report.write_report(run / "report.html", f"{type(estimator).__name__} on {Path(source).name}", sections)
+    report.write_report(path, title, [*found, *about])
 
 
-def summarise(estimator: Estimator, valid: object, run: str) -> None:
-    """Print what was trained, the held-out scores, and where everything is."""
+def summarise(run: str, estimator: Estimator, found: list[Section]) -> None:
+    """Print what was trained, the scores, and where everything is."""
     history = estimator.history_
     seconds = sum(row["seconds"] for row in history)
     weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
     print(f"{estimator.cell_name()}: {weights:,} weights, {len(history)} epochs in {seconds:.1f} s")
-    if valid is not None:
-        print(table(estimator.evaluate(valid)))
+    for section in found:
+        if section.rows:
+            print(f"{section.title}:\n{table(section.rows)}")
     print(f"model in {run}, report in {Path(run) / 'report.html'}")

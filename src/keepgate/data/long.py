@@ -13,14 +13,14 @@ from keepgate.data.sequences import Sequences
 from keepgate.data.table import numbers, read_table, times, to_frame
 from keepgate.errors import InputError
 
-STEP = "ds"  # the one column that may be absent under its usual name: then the rows are in order
+TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order
 
 
 def read_long_table(
     path: str | Path,
     *,
     id_column: str = "unique_id",
-    step_column: str = STEP,
+    time_column: str = TIME,
     label_column: str = "label",
     channel_columns: Sequence[str] | None = None,
     labelled: bool = True,
@@ -35,18 +35,18 @@ def read_long_table(
     series twice, a label that changes within its series.
     """
     needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
-    needed += [step_column] if step_column != STEP else []
+    needed += [time_column] if time_column != TIME else []
     frame = to_frame(read_table(path, text=(id_column, label_column)), needed, str(path))
-    steps = _steps(frame[step_column], str(path)) if step_column in frame.columns else None
+    steps = _steps(frame[time_column], str(path)) if time_column in frame.columns else None
     labels = _present(frame[label_column], str(path)) if label_column in frame.columns else None
-    others = (id_column, step_column, label_column)
+    others = (id_column, time_column, label_column)
     channels = list(channel_columns or (name for name in frame.columns if name not in others))
     if not channels:
         raise InputError(f"{path} has no channel: no column beside {', '.join(frame.columns)}")
     codes, ids = _in_order_of_appearance(_present(frame[id_column], str(path)))
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:
-        _check_no_step_twice(codes, steps, order, ids, f"{path}, column '{step_column}'")
+        _check_no_step_twice(codes, steps, order, ids, f"{path}, column '{time_column}'")
     values = np.stack([numbers(frame[name], str(path)) for name in channels], axis=1)
     series = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
     if labels is not None:

@@ -1,4 +1,4 @@
-"""What the estimators of all tasks share: parameters as dataclass fields, network and trainer settings, file.
+"""What the estimators of all tasks share: parameters as dataclass fields, network and trainer settings, files.
 
 An estimator is a dataclass whose fields are its parameters, each made by `param`, which keeps the help text
 that the command line shows for its flag. scikit-learn's rules hold: `__init__` only stores, `fit` checks the
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -36,14 +37,23 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.training import Settings, train
+from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
 
-def param(default: Any, help: str, *, choices: Sequence[Any] | None = None, minimum: float | None = None) -> Any:
-    """A parameter: a dataclass field that carries its help text, its legal values and its least value.
+def param(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[Any] | None = None,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+) -> Any:
+    """A parameter: a dataclass field that carries its help text and its legal values.
 
     The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
     """
-    return field(default=default, metadata={"help": help, "choices": choices, "minimum": minimum})
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True)
@@ -67,21 +77,17 @@ class Estimator(BaseEstimator):
     hidden_size: int = param(64, "units of each layer and direction", minimum=1)
     num_layers: int = param(1, "recurrent layers, one above the other", minimum=1)
     bidirectional: bool = param(False, "read the sequence in both directions")
-    dropout: float = param(0.0, "share of activations dropped while training", minimum=0)
-    epochs: int = param(50, "passes over the training data", minimum=1)
-    batch_size: int = param(32, "examples in one step of the optimiser", minimum=1)
-    optimizer: str = param("adamw", "optimiser", choices=("adam", "adamw", "sgd"))
-    learning_rate: float = param(1e-3, "highest step size of the optimiser", minimum=0)
-    weight_decay: float = param(0.01, "weight decay of the optimiser", minimum=0)
-    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down", minimum=0)
-    schedule: str = param(
-        "cosine", "course of the step size over the epochs", choices=("constant", "cosine", "plateau")
-    )
-    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", minimum=0)
-    patience: int | None = param(
-        None, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
-    )
-    seed: int = param(0, "seed of everything random; the same seed gives the same model", minimum=0)
+    dropout: float = param(0.0, "share of activations dropped while training", minimum=0, maximum=1)
+    epochs: int = param(50, "passes over the training data")
+    batch_size: int = param(32, "examples in one step of the optimiser")
+    optimizer: str = param("adamw", "optimiser", choices=OPTIMIZERS)
+    learning_rate: float = param(1e-3, "highest step size of the optimiser")
+    weight_decay: float = param(0.01, "weight decay of the optimiser")
+    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down")
+    schedule: str = param("cosine", "course of the step size over the epochs", choices=SCHEDULES)
+    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest")
+    patience: int | None = param(None, "stop after this many epochs without a better held-out loss (none: never)")
+    seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
     backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
@@ -133,7 +139,7 @@ class Estimator(BaseEstimator):
         config = {
             "keepgate": keepgate.__version__,
             "task": self.task,
-            "parameters": {**self.get_params(deep=False), "cell": self.cell_name()},
+            "parameters": {**self._plain_parameters(), "cell": self.cell_name()},
             "equations": self.equations_.to_json(),
             "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),
             "fitted": self.fitted(),
@@ -151,8 +157,8 @@ class Estimator(BaseEstimator):
         if config.get("task") != cls.task:
             raise InputError(f"{folder} holds a model for '{config.get('task')}', not for '{cls.task}'")
         try:
-            estimator = cls(**{**config["parameters"], "device": device})
-            estimator.columns_ = cls.Columns(**config["columns"])
+            estimator = cls(**{**_with_tuples(config["parameters"]), "device": device})
+            estimator.columns_ = cls.Columns(**_with_tuples(config["columns"]))
             estimator.equations_ = Equations.from_json(config["equations"])
             estimator.restore(config["fitted"])
         except (KeyError, TypeError) as error:
@@ -179,12 +185,22 @@ class Estimator(BaseEstimator):
         for name, kind, meta in parameters(type(self)):
             if name != "cell":
                 check_parameter(name, getattr(self, name), kind, meta)
+        self.settings()
+        self.torch_device()
         self.equations_ = cells.get(self.cell).equations
+        if self.equations_.step_inputs:
+            names = ", ".join(self.equations_.step_inputs)
+            raise InputError(f"cell {self.cell_name()} needs the step inputs {names}, which '{self.task}' cannot give")
 
     def settings(self) -> Settings:
         """The trainer's settings: every field of `Settings` that this estimator has a parameter for."""
-        names = {f.name for f in dataclasses.fields(Settings)} & set(self.get_params(deep=False))
-        return Settings(**{name: getattr(self, name) for name in sorted(names)})
+        names = {f.name for f in dataclasses.fields(Settings)}
+        return Settings(**{name: value for name, value in self._plain_parameters().items() if name in names})
+
+    def _plain_parameters(self) -> dict[str, Any]:
+        """The parameters as Python values, where a search over a NumPy array may have left NumPy ones."""
+        values = self.get_params(deep=False).items()
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in values}
 
     def torch_device(self) -> torch.device:
         """The device that parameter `device` means here."""
@@ -203,25 +219,22 @@ class Estimator(BaseEstimator):
             torch.manual_seed(self.seed)
             yield
 
-    def recurrent(self, input_size: int, **overrides: Any) -> Recurrent:
+    def recurrent(self, input_size: int) -> Recurrent:
         """The recurrent layers of `equations_` that the parameters ask for, batch first."""
-        options: dict[str, Any] = {
-            "num_layers": self.num_layers,
-            "bidirectional": self.bidirectional,
-            "dropout": self.dropout if self.num_layers > 1 else 0.0,  # between layers only
-            "backend": self.backend,
-            "batch_first": True,
-        }
-        return Recurrent(self.equations_, input_size, self.hidden_size, **{**options, **overrides})
+        given = self._plain_parameters()
+        options = {name: given[name] for name in ("num_layers", "bidirectional", "backend")}
+        options["dropout"] = given["dropout"] if given["num_layers"] > 1 else 0.0  # lies between layers
+        return Recurrent(self.equations_, input_size, given["hidden_size"], batch_first=True, **options)
 
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
         """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""
         self.network_ = self.network_.to(self.torch_device())
-        run = None if run is None else Path(run)
-        with self.seeded():
-            history = train(self.network_, loss, data, valid, self.settings(), run, self.progress)
-        self.network_.eval()
-        self.history_ = list(history.rows)
+        self.history_ = train(self.network_, loss, data, valid, self.settings(), run, self.progress).rows
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as they were before JSON made lists of their tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def parameters(cls: type) -> list[tuple[str, Any, dict[str, Any]]]:
@@ -249,7 +262,7 @@ def check_parameter(name: str, value: Any, kind: Any, meta: dict[str, Any]) -> N
         return
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, (tuple, list)):
-            raise InputError(f"{name}={value!r} is not a sequence of values")
+            raise InputError(f"{name}={value!r} is no tuple of values")
         for item in value:
             check_parameter(name, item, typing.get_args(kind)[0], meta)
         return
@@ -263,5 +276,5 @@ def check_parameter(name: str, value: Any, kind: Any, meta: dict[str, Any]) -> N
         raise InputError(f"{name}={value!r} is not of type {kind.__name__}")
     if meta["choices"] is not None and value not in meta["choices"]:
         raise InputError(f"{name}={value!r} is none of {', '.join(map(str, meta['choices']))}")
-    if meta["minimum"] is not None and not value >= meta["minimum"]:  # catches NaN too
-        raise InputError(f"{name}={value!r} is below its least value {meta['minimum']}")
+    if kind in (int, float) and not meta["minimum"] <= value <= meta["maximum"]:  # catches NaN too
+        raise InputError(f"{name}={value!r} is not between {meta['minimum']} and {meta['maximum']}")

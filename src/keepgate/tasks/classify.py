@@ -30,7 +30,7 @@ class SequenceColumns:
     """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
 
     id_column: str = param("unique_id", "tables: column that names the series")
-    step_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
+    time_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
     label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
     channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
 
@@ -59,10 +59,10 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     Columns: ClassVar[type] = SequenceColumns
 
     bidirectional: bool = param(True, "read the sequence in both directions")
-    dropout: float = param(0.5, "share of activations dropped while training", minimum=0)
+    dropout: float = param(0.5, "share of activations dropped while training", minimum=0, maximum=1)
     learning_rate: float = param(3e-3, "highest step size of the optimiser", minimum=0)
     noise: float = param(0.5, "deviation of the noise on the standardised input while training", minimum=0)
-    label_smoothing: float = param(0.1, "share of each target that is spread over all classes", minimum=0)
+    label_smoothing: float = param(0.1, "share of each target that is spread over all classes", minimum=0, maximum=1)
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceClassifier:
         """Train on sequences X and labels y [N] and return self.
