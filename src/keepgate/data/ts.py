@@ -54,7 +54,7 @@ def read_ts(path: str | Path) -> Sequences:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Line number (from 1) and text of every line that is neither empty nor a comment."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
