@@ -51,9 +51,10 @@ def test_windows_of_mixed_lengths_and_a_stop_on_two_processes(tmp_path: Path):
         for expected, got in zip(one[name], two[name], strict=True):
             del expected["seconds"], got["seconds"]
             assert got == pytest.approx(expected, rel=1e-11)
-    for found in (one, two):
+    for found, processes in ((one, 1), (two, 2)):
         assert found["stopped"] is True
         assert found["same bits"] is True
+        assert len(set(found["first draws"])) == processes  # dropout is not the same on each
         assert "another training data, another held-out data" in found["refusal"]
 
 

@@ -179,6 +179,20 @@ def test_the_caller_s_random_numbers_are_left_and_the_seed_decides(problem):
     assert trained(0) == first != trained(1)
 
 
+def test_the_seed_decides_what_the_loss_draws(problem):
+    def draws(seed: int) -> list[float]:
+        found = []
+
+        def loss(model, batch):
+            found.append(float(torch.rand(())))
+            return problem.squares(model, batch)
+
+        train(problem.network(), loss, problem.Sums(3, seed=1), settings=Settings(epochs=1, seed=seed))
+        return found
+
+    assert draws(0) == draws(0) != draws(1)
+
+
 def test_frozen_parameters_stay(problem):
     model = problem.network()
     model.recurrent.requires_grad_(False)

@@ -91,6 +91,22 @@ def started(problem, run: Path, settings: Settings, **options) -> None:
         train(problem.network(**options), stopping(problem.squares, 7), problem.Sums(10, 1), None, settings, run=run)
 
 
+def test_inside_an_epoch_checkpoints_keep_their_distance(problem, monkeypatch, tmp_path: Path):
+    written = []
+    monkeypatch.setattr("keepgate.training.checkpoint.write_model", lambda *_, **__: written.append(now))
+    now = 0.0
+    monkeypatch.setattr("keepgate.training.checkpoint.time.monotonic", lambda: now)
+
+    def loss(model, batch):
+        nonlocal now
+        now += 1.0  # a second for each of the 10 updates of an epoch
+        return problem.squares(model, batch)
+
+    settings = Settings(epochs=2, batch_size=1, checkpoint_seconds=3.0)
+    train(problem.network(), loss, problem.Sums(10, seed=1), settings=settings, run=tmp_path)
+    assert written == [4.0, 8.0, 10.0, 14.0, 18.0, 20.0]
+
+
 def test_rows_that_the_checkpoint_does_not_know_are_taken_back(problem, tmp_path: Path):
     settings = Settings(epochs=2, batch_size=4, checkpoint_seconds=0.0)
     whole = train(problem.network(), problem.squares, problem.Sums(10, 1), None, settings)
