@@ -10,7 +10,7 @@ from torch import Tensor
 
 from keepgate.equations import Equations
 from keepgate.errors import BackendError, InputError
-from keepgate.scan import cudnn, reference
+from keepgate.scan import cudnn, native, reference
 from keepgate.scan.arguments import Arguments, Result
 
 __all__ = ["ENGINES", "Engine", "engines", "scan"]
@@ -38,6 +38,7 @@ def _no_reason(*_: object) -> None:
 
 ENGINES: dict[str, Engine] = {
     "cudnn": Engine(cudnn.scan, cudnn.missing, cudnn.refuses),
+    "native": Engine(native.scan, native.missing, native.refuses),
     "reference": Engine(reference.scan, _no_reason, _no_reason),
 }
 

@@ -1,0 +1,117 @@
+// The kernels: what is compiled once per instruction set and chosen at import.
+//
+// Rules that make the same bits everywhere:
+//   - every sum runs in one fixed order with one accumulator and fused multiply-add, whatever the tile or vector size;
+//   - exp, tanh and the rest are ours, made of exactly rounded operations;
+//   - the end of a row is computed by the same vector code as its middle.
+//
+// All buffers are owned by the caller and live for the duration of the call. No kernel allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace keepgate {
+
+// Operations of row instructions; the order is that of `OPCODES` in scan/plan.py.
+enum class Op : int32_t {
+  add, subtract, multiply, divide, negative, sigmoid, tanh, exp, log, sqrt, softplus, relu, absolute,
+  minimum, maximum, less, where, mean, deviation, normalise, broadcast, multiply_add, sigmoid_slope, tanh_slope,
+};
+
+// One row instruction. `width` is the number of units of its widest argument.
+struct Instruction {
+  Op op;
+  int32_t target;
+  int32_t args[3];
+  int32_t width;
+};
+
+// One source of a product: `rows` points at row 0 of A [rows, depth], `stride` apart; `packed` holds, for each panel,
+// B as [depth, panel width].
+template <class T> struct Segment {
+  const T* rows;
+  ptrdiff_t stride;
+  const T* packed;
+  ptrdiff_t depth;
+};
+
+// Where one panel of a product goes: row r at `to + r * stride`, its first `columns` numbers.
+template <class T> struct Panel {
+  T* to;
+  ptrdiff_t stride;
+  int32_t columns;
+};
+
+// C = start + sum over segments of A B, for `rows` rows and `panels` panels. `start` + r * start_stride + p * panel
+// width is where the sums begin; a null `start` begins at 0.
+template <class T> struct Product {
+  const Segment<T>* segments;
+  int32_t segment_count;
+  int32_t panel_count;
+  const Panel<T>* panels;
+  const T* start;
+  ptrdiff_t start_stride;
+  ptrdiff_t rows;
+};
+
+// Where a value lies: row r of it at `base + r * stride`; a stride of 0 repeats one row block for all.
+template <class T> struct Place {
+  T* base;
+  ptrdiff_t stride;
+};
+
+// `count` rows of sources [count, n], each `stride` after the one before.
+template <class T> struct Sources {
+  const T* rows;
+  ptrdiff_t stride;
+  ptrdiff_t count;
+};
+
+// Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] += sum over all rows of
+// delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the block, m], dense.
+// Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
+template <class T> struct Outer {
+  const Sources<T>* blocks;
+  const T* const* deltas;
+  T* const* to;
+  ptrdiff_t block_count, gates, m, n, to_stride, first, last;
+};
+
+template <class T> struct Kernels {
+  int panel;  // columns of a panel
+  int tile;   // rows of a tile of `outer`
+
+  void (*product)(const Product<T>&);
+
+  // `work` holds (number of source rows) * panel numbers.
+  void (*outer)(const Outer<T>&, T* work);
+
+  // sums[n] += rows of values [rows, n], in order.
+  void (*sum_rows)(const T* values, ptrdiff_t rows, ptrdiff_t n, T* sums);
+
+  // Run row instructions over rows `first` to `first + rows`; places[i] is value i, dense rows of its width.
+  void (*rows)(const Instruction* code, size_t count, const Place<T>* places, ptrdiff_t first, ptrdiff_t rows);
+
+  // to = a + b.
+  void (*add)(const T* a, const T* b, T* to, ptrdiff_t n);
+
+  // to[row, unit] = 1 with probability threshold / 2^32, else 0; rows[row] is the row's number in the whole batch.
+  void (*bernoulli)(uint32_t key, uint32_t step, const int32_t* rows, ptrdiff_t count, ptrdiff_t units,
+                    uint64_t threshold, T* to);
+
+  // Pack B for `product`: panel p, depth k, column j is from[(p * panel + j) * column_stride + k * depth_stride],
+  // 0 past the last column.
+  void (*pack)(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride,
+               T* to);
+};
+
+// One instruction set: its name, whether this machine has it, and its kernels.
+struct InstructionSet {
+  const char* name;
+  bool (*supported)();
+  const Kernels<float>* single;
+  const Kernels<double>* twofold;
+};
+
+}  // namespace keepgate

@@ -1,0 +1,58 @@
+// A cell over time, forward and backward, on plain buffers.
+//
+// T steps, B rows, I inputs, W units of a state. Every buffer belongs to the caller, is dense in the stated shape, and
+// must live until the call returns; nothing is kept after it. Rows are in the order of falling lengths where there are
+// lengths. Gradients are added to what the buffers of weights, biases and vectors hold; the others are overwritten.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "keepgate/plan.h"
+
+namespace keepgate {
+
+class Pool;
+
+// The weights in the order in which the products read them; owns its memory. `weights[i]` is [block_rows, block_columns],
+// `biases[i]` [rows with a bias] or null.
+template <class T> class Packed {
+ public:
+  Packed(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, bool backward, Pool&,
+         int threads);
+  ~Packed();
+  struct Matrices;
+  std::unique_ptr<Matrices> matrices;
+};
+
+template <class T> struct Call {
+  ptrdiff_t steps, rows;
+  bool reverse;                      // walk from the last step to the first
+  const T* x;                        // [T, B, I]
+  std::vector<T*> states;            // per state [T + 1, B, W]: the initial state first (reverse: last), set by the caller
+  const int32_t* lengths;            // [B], falling, or null
+  const uint8_t* reset;              // [T, B], 1 = start this step from the initial state, or null
+  const int32_t* row_numbers;        // [B]: number of each row in the caller's order, for random bits
+  std::vector<const T*> step_inputs; // [T, B, W]
+  std::vector<const T*> vectors;     // [W]
+  bool training;                     // draw random bits; else use their probabilities
+  std::vector<uint32_t> keys;        // one per stream of random bits
+  std::vector<T*> tape;              // per kept value [T, B, W]; empty: no backward pass will follow
+
+  // Backward only.
+  std::vector<const T*> d_states;    // per state [T, B, W]: cotangent of each step's result, or null
+  std::vector<const T*> d_final;     // per state [B, W]: cotangent of the final state, or null
+  T* dx;                             // [T, B, I], or null
+  std::vector<T*> d_initial;         // per state [B, W]
+  std::vector<T*> d_step_inputs;     // [T, B, W]
+  std::vector<T*> d_weights;         // per block, as the weight
+  std::vector<T*> d_biases;          // per bias, or null
+  std::vector<T*> d_vectors;         // [W]
+};
+
+template <class T> void forward(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int threads);
+template <class T> void backward(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int threads);
+
+}  // namespace keepgate

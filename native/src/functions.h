@@ -1,0 +1,129 @@
+// Elementary functions on vectors, in exactly rounded operations alone, so that every instruction set gives the same
+// bits. Errors stay within 2 units in the last place over the range (tests/scan/test_native_functions.py).
+#pragma once
+
+#include "simd.h"
+
+namespace keepgate {
+namespace {
+
+template <class T> struct Format;
+template <> struct Format<float> {
+  static constexpr int mantissa = 23;
+  static constexpr int32_t bias = 127;
+  static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
+  static constexpr float largest = 88.72f, smallest = -87.33f, sigmoid_bound = 86.0f, tanh_bound = 9.1f;
+  static constexpr int32_t reciprocal = 0x7EF311C7, sqrt_half = 0x3F3504F3;
+  static constexpr int reciprocal_steps = 2, log_terms = 5, log1p_terms = 8;
+  // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax in the error relative to e^r - 1: 1.4e-8.
+  static constexpr float exp_tail[] = {0.5f, 0x1.5554bp-3f, 0x1.555486p-5f, 0x1.122838p-7f, 0x1.6d9956p-10f};
+};
+template <> struct Format<double> {
+  static constexpr int mantissa = 52;
+  static constexpr int64_t bias = 1023;
+  static constexpr double round = 6755399441055744.0;
+  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
+  static constexpr double largest = 709.78, smallest = -708.39, sigmoid_bound = 706.0, tanh_bound = 19.1;
+  static constexpr int64_t reciprocal = 0x7FDE623822FC16E6, sqrt_half = 0x3FE6A09E667F3BCD;
+  static constexpr int reciprocal_steps = 3, log_terms = 12, log1p_terms = 17;
+  // Taylor's series: the next term is below 1.3e-17 of the first.
+  static constexpr double exp_tail[] = {1 / 2.0,        1 / 6.0,         1 / 24.0,         1 / 120.0,       1 / 720.0,
+                                        1 / 5040.0,     1 / 40320.0,     1 / 362880.0,     1 / 3628800.0,   1 / 39916800.0,
+                                        1 / 479001600.0, 1 / 6227020800.0, 1 / 87178291200.0};
+};
+
+// Selections are written so that a NaN of the second operand survives.
+template <class T> inline Vector<T> smaller(Vector<T> bound, Vector<T> a) { return bound < a ? bound : a; }
+template <class T> inline Vector<T> larger(Vector<T> bound, Vector<T> a) { return bound > a ? bound : a; }
+template <class T> inline Vector<T> absolute(Vector<T> a) {
+  return (Vector<T>)((Bits<T>)a & ~(Bits<T>)all<T>(T(-0.0)));
+}
+
+// 1 / a for a from 1 up to the largest finite number / 4: cubic steps from a guess by the exponent.
+template <class T> inline Vector<T> reciprocal(Vector<T> a) {
+  Vector<T> y = (Vector<T>)(Format<T>::reciprocal - (Bits<T>)a);
+#pragma GCC unroll 3
+  for (int i = 0; i < Format<T>::reciprocal_steps; ++i) {
+    Vector<T> e = fma(-a, y, all<T>(1));
+    e = fma(e, e, e);
+    y = fma(y, e, y);
+  }
+  return y;
+}
+
+template <class T, int N = 0> inline Vector<T> exp_tail(Vector<T> r) {
+  constexpr int last = sizeof(Format<T>::exp_tail) / sizeof(T) - 1;
+  if constexpr (N == last)
+    return all<T>(Format<T>::exp_tail[N]);
+  else
+    return fma(exp_tail<T, N + 1>(r), r, all<T>(Format<T>::exp_tail[N]));
+}
+
+template <class T> struct Reduced {
+  Vector<T> less_one;  // e^r - 1
+  Vector<T> power;     // 2^n
+};
+
+// x = n ln(2) + r.
+template <class T> inline Reduced<T> reduce(Vector<T> x) {
+  Vector<T> shifted = fma(x, all<T>(T(1.4426950408889634074)), all<T>(Format<T>::round));
+  Vector<T> n = shifted - Format<T>::round;
+  Vector<T> r = fma(n, all<T>(-Format<T>::ln2_high), x);
+  r = fma(n, all<T>(-Format<T>::ln2_low), r);
+  Bits<T> power = ((Bits<T>)shifted + Format<T>::bias) << Format<T>::mantissa;
+  return {fma(exp_tail<T>(r) * r, r, r), (Vector<T>)power};
+}
+
+template <class T> inline Vector<T> exp(Vector<T> x) {
+  Reduced<T> e = reduce<T>(smaller<T>(all<T>(Format<T>::largest), larger<T>(all<T>(Format<T>::smallest), x)));
+  // 2^n may lie just above the range: half of it, twice.
+  Vector<T> half = (Vector<T>)((Bits<T>)e.power - ((typename Simd<T>::Bit)1 << Format<T>::mantissa));
+  Vector<T> y = fma(e.less_one, half, half) * T(2);
+  y = x > Format<T>::largest ? all<T>(T(INFINITY)) : y;
+  return x < Format<T>::smallest ? all<T>(0) : y;
+}
+
+template <class T> inline Vector<T> sigmoid(Vector<T> x) {
+  // Beyond the bound e^-x leaves the range of `reciprocal`; the result there is 1 or nearly 0.
+  Vector<T> bound = all<T>(Format<T>::sigmoid_bound);
+  Reduced<T> e = reduce<T>(smaller<T>(bound, larger<T>(-bound, -x)));
+  return reciprocal<T>(fma(e.less_one, e.power, e.power) + T(1));
+}
+
+template <class T> inline Vector<T> tanh(Vector<T> x) {
+  Vector<T> size = smaller<T>(all<T>(Format<T>::tanh_bound), absolute<T>(x));
+  Reduced<T> e = reduce<T>(size + size);
+  Vector<T> less_one = fma(e.less_one, e.power, e.power - T(1));  // e^2|x| - 1, without cancellation near 0
+  Vector<T> y = smaller<T>(all<T>(1), less_one * reciprocal<T>(less_one + T(2)));
+  Bits<T> sign = (Bits<T>)x & (Bits<T>)all<T>(T(-0.0));
+  return (Vector<T>)((Bits<T>)y | sign);
+}
+
+// 2 artanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...).
+template <class T> inline Vector<T> twice_artanh(Vector<T> s, int terms) {
+  Vector<T> square = s * s, sum = all<T>(T(1) / T(2 * terms + 1));
+  for (int k = terms - 1; k >= 1; --k) sum = fma(sum, square, all<T>(T(1) / T(2 * k + 1)));
+  return T(2) * fma(sum * square, s, s);
+}
+
+template <class T> inline Vector<T> log(Vector<T> x) {
+  const Vector<T> tiny = all<T>(T(1e-30));
+  Vector<T> scaled = x < tiny ? x * T(0x1p64) : x;  // out of the reach of subnormal numbers
+  Bits<T> exponent = ((Bits<T>)scaled - Format<T>::sqrt_half) >> Format<T>::mantissa;
+  Vector<T> m = (Vector<T>)((Bits<T>)scaled - (exponent << Format<T>::mantissa));
+  Vector<T> n = __builtin_convertvector(exponent, Vector<T>) - (x < tiny ? all<T>(64) : all<T>(0));
+  Vector<T> y = twice_artanh<T>((m - T(1)) / (m + T(1)), Format<T>::log_terms);
+  y = fma(n, all<T>(Format<T>::ln2_high), fma(n, all<T>(Format<T>::ln2_low), y));
+  y = x == T(INFINITY) ? x : y;
+  y = x == T(0) ? all<T>(T(-INFINITY)) : y;
+  return x >= T(0) ? y : all<T>(T(NAN));
+}
+
+template <class T> inline Vector<T> softplus(Vector<T> x) {
+  Vector<T> e = exp<T>(-absolute<T>(x));
+  return larger<T>(all<T>(0), x) + twice_artanh<T>(e / (e + T(2)), Format<T>::log1p_terms);
+}
+
+}  // namespace
+}  // namespace keepgate

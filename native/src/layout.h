@@ -1,0 +1,60 @@
+// Where the values of one call lie. A value moves with time (a tape, a state, a chunk of deltas), or is written anew at
+// every step by each thread, or never changes.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "packed.h"
+
+namespace keepgate {
+
+// Memory of one call, handed out piece by piece on cache lines; kept by the thread for the next call.
+class Arena {
+ public:
+  template <class T> T* take(size_t count) {
+    const size_t bytes = (count * sizeof(T) + 127) / 64 * 64;
+    if (used_ + bytes > size_) grow(bytes);
+    T* piece = reinterpret_cast<T*>(blocks_.back().get() + used_);
+    used_ += bytes;
+    if (poison()) std::memset(piece, 0xFF, bytes);
+    return piece;
+  }
+  // Forget all pieces; memory of moderate size is kept as one block, so that the next call takes none.
+  void clear() {
+    if (blocks_.size() > 1 || size_ > kKeep) {
+      blocks_.clear();
+      const size_t whole = total_ + size_;
+      size_ = total_ = 0;
+      if (whole <= kKeep) grow(whole);
+    }
+    used_ = total_ = 0;
+  }
+
+ private:
+  static constexpr size_t kKeep = size_t(1) << 25;
+  static bool poison() {  // tests fill memory with NaN, to see reads of what was never written
+    static const bool on = std::getenv("KEEPGATE_POISON") != nullptr;
+    return on;
+  }
+  void grow(size_t bytes) {
+    total_ += size_;
+    size_ = std::max(bytes, size_t(1) << 16);
+    blocks_.emplace_back(size_);
+    used_ = 0;
+  }
+  std::vector<Buffer<char>> blocks_;
+  size_t size_ = 0, used_ = 0, total_ = 0;  // of the newest block; `total_`: of the others
+};
+
+// Where a value lies at step t: base + (t - origin) * step.
+template <class T> struct Mover {
+  int32_t value;
+  T* base;
+  ptrdiff_t step, origin;
+};
+
+inline ptrdiff_t before(bool reverse, ptrdiff_t t) { return reverse ? t + 1 : t; }
+inline ptrdiff_t after(bool reverse, ptrdiff_t t) { return reverse ? t : t + 1; }
+
+}  // namespace keepgate

@@ -1,0 +1,187 @@
+// The Python face: plans, packed weights and the two passes, on addresses of buffers that the caller owns. Shapes are
+// checked by the caller (keepgate/native/engine.py), which alone uses this module.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <tuple>
+
+#include "keepgate/scan.h"
+#include "pool.h"
+#include "sets.h"
+
+namespace nb = nanobind;
+
+namespace keepgate {
+
+#define KEEPGATE_DECLARE(name) extern const InstructionSet set_##name;
+KEEPGATE_FOR_SETS(KEEPGATE_DECLARE)
+
+namespace {
+
+#define KEEPGATE_ADDRESS(name) &set_##name,
+const InstructionSet* const kSets[] = {KEEPGATE_FOR_SETS(KEEPGATE_ADDRESS)};  // fastest first
+
+const InstructionSet* chosen = nullptr;
+
+Pool& pool() {
+  static Pool* const shared = new Pool;  // never torn down: a worker may outlive static destructors
+  return *shared;
+}
+
+template <class T> const Kernels<T>& kernels();
+template <> const Kernels<float>& kernels<float>() { return *chosen->single; }
+template <> const Kernels<double>& kernels<double>() { return *chosen->twofold; }
+
+using Ints = std::vector<int32_t>;
+using Addresses = std::vector<uintptr_t>;
+using ValueRow = std::tuple<int, int, int, double>;
+using TermRow = std::tuple<int, int, int, bool, Ints, Ints>;
+using BundleRow = std::tuple<int, Ints, std::vector<TermRow>>;
+using TransposedRow = std::tuple<int, int, int, Ints, Ints>;
+using InstructionRow = std::tuple<int, int, Ints, int>;
+using StageRow = std::tuple<std::vector<BundleRow>, std::vector<TransposedRow>, std::vector<InstructionRow>>;
+using OutersRow = std::tuple<int, int, int, Ints, Ints, Ints>;
+
+Transposed transposed(const TransposedRow& row) {
+  const auto& [target, width, block, deltas, rows] = row;
+  return {target, width, block, deltas, rows};
+}
+
+Stage stage(const StageRow& from) {
+  Stage stage;
+  for (const auto& [width, targets, terms] : std::get<0>(from)) {
+    Bundle bundle{width, targets, {}};
+    for (const auto& [source, block, bias_block, hoisted, rows, biases] : terms)
+      bundle.terms.push_back({source, block, bias_block, hoisted, rows, biases});
+    stage.bundles.push_back(std::move(bundle));
+  }
+  for (const auto& row : std::get<1>(from)) stage.transposed.push_back(transposed(row));
+  for (const auto& [op, target, args, width] : std::get<2>(from))
+    stage.rows.push_back({(Op)op, target, {args.at(0), args.at(1), args.at(2)}, width});
+  return stage;
+}
+
+// Reads the dictionary that keepgate/native/plan.py writes.
+Plan plan(const nb::dict& d) {
+  Plan plan;
+  for (const auto& [kind, width, slot, number] : nb::cast<std::vector<ValueRow>>(d["values"]))
+    plan.values.push_back({(Kind)kind, width, slot, number});
+  plan.state_widths = nb::cast<Ints>(d["state_widths"]);
+  plan.input_size = nb::cast<int>(d["input_size"]);
+  plan.block_rows = nb::cast<Ints>(d["block_rows"]);
+  plan.block_columns = nb::cast<Ints>(d["block_columns"]);
+  plan.vector_widths = nb::cast<Ints>(d["vector_widths"]);
+  plan.step_input_widths = nb::cast<Ints>(d["step_input_widths"]);
+  plan.new_values = nb::cast<Ints>(d["new_values"]);
+  plan.kept = nb::cast<Ints>(d["kept"]);
+  for (const auto& row : nb::cast<std::vector<StageRow>>(d["forward"])) plan.forward.push_back(stage(row));
+  for (const auto& row : nb::cast<std::vector<StageRow>>(d["backward"])) plan.backward.push_back(stage(row));
+  plan.last_values = nb::cast<Ints>(d["last_values"]);
+  for (const auto& row : nb::cast<std::vector<TransposedRow>>(d["x"])) plan.x.push_back(transposed(row));
+  plan.x_value = nb::cast<int>(d["x_value"]);
+  plan.step_input_values = nb::cast<Ints>(d["step_input_values"]);
+  plan.vector_values = nb::cast<Ints>(d["vector_values"]);
+  for (const auto& [block, source, bias_block, deltas, rows, biases] : nb::cast<std::vector<OutersRow>>(d["outers"]))
+    plan.outers.push_back({block, source, bias_block, deltas, rows, biases});
+  return plan;
+}
+
+template <class T> std::vector<T*> pointers(const Addresses& addresses) {
+  std::vector<T*> result;
+  for (uintptr_t address : addresses) result.push_back(reinterpret_cast<T*>(address));
+  return result;
+}
+
+template <class T>
+Packed<T>* pack(const Plan& plan, const Addresses& weights, const Addresses& biases, bool backward, int threads) {
+  const auto w = pointers<const T>(weights), b = pointers<const T>(biases);
+  nb::gil_scoped_release release;
+  return new Packed<T>(plan, kernels<T>(), w.data(), b.data(), backward, pool(), threads);
+}
+
+// The part of a call that both passes need: (steps, rows, reverse, training), addresses, and lists of addresses.
+using Shape = std::tuple<ptrdiff_t, ptrdiff_t, bool, bool>;
+using Inputs = std::tuple<uintptr_t, Addresses, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses,
+                          std::vector<uint32_t>, Addresses>;
+
+template <class T> Call<T> make_call(const Shape& shape, const Inputs& inputs) {
+  Call<T> call{};
+  std::tie(call.steps, call.rows, call.reverse, call.training) = shape;
+  const auto& [x, states, lengths, reset, row_numbers, step_inputs, vectors, keys, tape] = inputs;
+  call.x = reinterpret_cast<const T*>(x);
+  call.states = pointers<T>(states);
+  call.lengths = reinterpret_cast<const int32_t*>(lengths);
+  call.reset = reinterpret_cast<const uint8_t*>(reset);
+  call.row_numbers = reinterpret_cast<const int32_t*>(row_numbers);
+  call.step_inputs = pointers<const T>(step_inputs);
+  call.vectors = pointers<const T>(vectors);
+  call.keys = keys;
+  call.tape = pointers<T>(tape);
+  return call;
+}
+
+template <class T>
+void run_forward(const Plan& plan, const Packed<T>& packed, const Shape& shape, const Inputs& inputs, int threads) {
+  const Call<T> call = make_call<T>(shape, inputs);
+  nb::gil_scoped_release release;
+  forward<T>(plan, kernels<T>(), packed, call, pool(), threads);
+}
+
+using Cotangents = std::tuple<Addresses, Addresses>;
+using Gradients = std::tuple<uintptr_t, Addresses, Addresses, Addresses, Addresses, Addresses>;
+
+template <class T>
+void run_backward(const Plan& plan, const Packed<T>& packed, const Shape& shape, const Inputs& inputs,
+                  const Cotangents& cotangents, const Gradients& gradients, int threads) {
+  Call<T> call = make_call<T>(shape, inputs);
+  call.d_states = pointers<const T>(std::get<0>(cotangents));
+  call.d_final = pointers<const T>(std::get<1>(cotangents));
+  const auto& [dx, initial, step_inputs, weights, biases, vectors] = gradients;
+  call.dx = reinterpret_cast<T*>(dx);
+  call.d_initial = pointers<T>(initial);
+  call.d_step_inputs = pointers<T>(step_inputs);
+  call.d_weights = pointers<T>(weights);
+  call.d_biases = pointers<T>(biases);
+  call.d_vectors = pointers<T>(vectors);
+  nb::gil_scoped_release release;
+  backward<T>(plan, kernels<T>(), packed, call, pool(), threads);
+}
+
+template <class T> void define(nb::module_& m, const char* packed, const char* pack_name) {
+  nb::class_<Packed<T>>(m, packed);
+  m.def(pack_name, pack<T>, nb::rv_policy::take_ownership);
+  m.def("forward", run_forward<T>);
+  m.def("backward", run_backward<T>);
+  m.def("function", [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count, T) {
+    const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
+    const Place<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
+    kernels<T>().rows(&code, 1, places, 0, 1);
+  });
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  nb::set_leak_warnings(false);  // engines are cached for the life of the process
+  nb::class_<Plan>(m, "Plan").def("__init__", [](Plan* self, const nb::dict& d) { new (self) Plan(plan(d)); });
+  define<float>(m, "PackedSingle", "pack_single");
+  define<double>(m, "PackedDouble", "pack_double");
+  m.def("instruction_sets", [] {
+    std::vector<std::tuple<std::string, bool>> names;
+    for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());
+    return names;
+  });
+  m.def("choose", [](const std::string& name) {
+    for (const InstructionSet* set : kSets)
+      if (name == set->name && set->supported()) {
+        chosen = set;
+        return true;
+      }
+    return false;
+  });
+}
+
+}  // namespace keepgate

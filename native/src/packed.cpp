@@ -1,0 +1,106 @@
+#include "packed.h"
+
+#include <cstring>
+#include <functional>
+
+#include "pool.h"
+
+namespace keepgate {
+namespace {
+
+// Collects the copies to make, then shares them out: large weights take as long to pack as a step takes.
+template <class T> class Packer {
+ public:
+  Packer(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases)
+      : plan_(plan), kernels_(kernels), weights_(weights), biases_(biases) {}
+
+  PackedBundle<T> bundle(const Bundle& bundle) {
+    PackedBundle<T> packed;
+    packed.panels_each = panels_of(bundle.width, kernels_.panel);
+    const size_t padded = (size_t)packed.panels_each * kernels_.panel, targets = bundle.targets.size();
+    packed.bias = Buffer<T>(padded * targets);
+    std::memset(packed.bias.get(), 0, padded * targets * sizeof(T));
+    for (const Term& term : bundle.terms) {
+      const ptrdiff_t depth = plan_.block_columns[term.block];
+      packed.terms.emplace_back(padded * targets * depth);
+      for (size_t i = 0; i < targets; ++i) {
+        const T* from = weights_[term.block] + (size_t)term.rows[i] * depth;
+        later(from, bundle.width, depth, depth, 1, packed.terms.back().get() + i * padded * depth);
+        const T* bias = term.biases[i] < 0 ? nullptr : biases_[term.bias_block];
+        if (bias)
+          kernels_.add(packed.bias.get() + i * padded, bias + term.biases[i], packed.bias.get() + i * padded,
+                       bundle.width);
+      }
+    }
+    return packed;
+  }
+
+  PackedTransposed<T> transposed(const Transposed& product) {
+    PackedTransposed<T> packed;
+    packed.panels = panels_of(product.width, kernels_.panel);
+    for (size_t i = 0; i < product.deltas.size(); ++i) {
+      const ptrdiff_t depth = plan_.values[product.deltas[i]].width;
+      packed.deltas.emplace_back((size_t)packed.panels * kernels_.panel * depth);
+      const T* from = weights_[product.block] + (size_t)product.rows[i] * product.width;
+      later(from, product.width, 1, depth, product.width, packed.deltas.back().get());
+    }
+    return packed;
+  }
+
+  void run(Pool& pool, int threads) {
+    size_t numbers = 0;
+    for (const auto& job : jobs_) numbers += (size_t)job.columns * job.depth;
+    if (numbers < 50000) threads = 1;
+    pool.run(threads, [&](int thread) {
+      for (size_t i = thread; i < jobs_.size(); i += threads) {
+        const Job& job = jobs_[i];
+        kernels_.pack(job.from, job.columns, job.column_stride, job.depth, job.depth_stride, job.to);
+      }
+    });
+  }
+
+ private:
+  struct Job {
+    const T* from;
+    ptrdiff_t columns, column_stride, depth, depth_stride;
+    T* to;
+  };
+
+  void later(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, T* to) {
+    jobs_.push_back({from, columns, column_stride, depth, depth_stride, to});
+  }
+
+  const Plan& plan_;
+  const Kernels<T>& kernels_;
+  const T* const* weights_;
+  const T* const* biases_;
+  std::vector<Job> jobs_;
+};
+
+}  // namespace
+
+template <class T>
+Packed<T>::Packed(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
+                  bool backward, Pool& pool, int threads)
+    : matrices(std::make_unique<Matrices>()) {
+  Packer<T> packer(plan, kernels, weights, biases);
+  for (const Stage& stage : plan.forward) {
+    auto& row = matrices->forward.emplace_back();
+    for (const Bundle& bundle : stage.bundles) row.push_back(packer.bundle(bundle));
+  }
+  if (backward) {
+    for (const Stage& stage : plan.backward) {
+      auto& row = matrices->backward.emplace_back();
+      for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product));
+    }
+    for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product));
+  }
+  packer.run(pool, threads);
+}
+
+template <class T> Packed<T>::~Packed() = default;
+
+template class Packed<float>;
+template class Packed<double>;
+
+}  // namespace keepgate

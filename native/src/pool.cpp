@@ -1,0 +1,87 @@
+#include "pool.h"
+
+#include <chrono>
+
+namespace keepgate {
+namespace {
+
+constexpr auto kPatience = std::chrono::microseconds(50);
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Look at a condition for a short while.
+template <class F> bool soon(F condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (condition()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return condition();
+}
+
+}  // namespace
+
+Pool::~Pool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+    round_.fetch_add(1);
+  }
+  wake_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+void Pool::grow(int workers) {
+  while ((int)workers_.size() < workers) {
+    const int number = (int)workers_.size() + 1;
+    workers_.emplace_back([this, number] { serve(number); });
+  }
+}
+
+void Pool::run(int threads, const std::function<void(int)>& work) {
+  if (threads <= 1) return work(0);
+  std::lock_guard<std::mutex> turn(turn_);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    grow(threads - 1);
+    work_ = &work;
+    wanted_ = threads;
+    open_ = (int)workers_.size();
+    round_.fetch_add(1);
+  }
+  wake_.notify_all();
+  work(0);
+  const auto done = [this] { return open_.load(std::memory_order_acquire) == 0; };
+  if (soon(done)) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  finished_.wait(lock, done);
+}
+
+void Pool::serve(int number) {
+  uint64_t seen = 0;
+  for (;;) {
+    const auto called = [this, &seen] { return round_.load(std::memory_order_acquire) != seen; };
+    if (!soon(called)) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, called);
+    }
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      seen = round_.load();
+      if (stop_) return;
+    }
+    if (number < wanted_.load()) (*work_)(number);
+    if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      finished_.notify_all();
+    }
+  }
+}
+
+}  // namespace keepgate

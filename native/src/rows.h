@@ -1,0 +1,148 @@
+// The row machine: elementwise instructions on blocks of rows small enough to stay in the first-level cache.
+#pragma once
+
+#include "functions.h"
+#include "keepgate/kernels.h"
+
+namespace keepgate {
+namespace {
+
+template <class T, class F> inline void map1(T* to, const T* a, ptrdiff_t n, F f) {
+  constexpr int L = lanes<T>;
+  ptrdiff_t i = 0;
+  for (; i + L <= n; i += L) store(to + i, f(load(a + i)));
+  if (i < n) store_some(to + i, f(load_some(a + i, n - i)), n - i);
+}
+
+template <class T, class F> inline void map2(T* to, const T* a, const T* b, ptrdiff_t n, F f) {
+  constexpr int L = lanes<T>;
+  ptrdiff_t i = 0;
+  for (; i + L <= n; i += L) store(to + i, f(load(a + i), load(b + i)));
+  if (i < n) store_some(to + i, f(load_some(a + i, n - i), load_some(b + i, n - i)), n - i);
+}
+
+template <class T, class F> inline void map3(T* to, const T* a, const T* b, const T* c, ptrdiff_t n, F f) {
+  constexpr int L = lanes<T>;
+  ptrdiff_t i = 0;
+  for (; i + L <= n; i += L) store(to + i, f(load(a + i), load(b + i), load(c + i)));
+  if (i < n)
+    store_some(to + i, f(load_some(a + i, n - i), load_some(b + i, n - i), load_some(c + i, n - i)), n - i);
+}
+
+// Sum of f over a row in 16 lanes whatever the vector size: unit u goes to lane u mod 16; then the lanes by halves.
+template <class T, class F> inline T fixed_sum(const T* a, ptrdiff_t n, F f) {
+  constexpr int L = lanes<T>, V = 16 / L > 0 ? 16 / L : 1;
+  T sums[16] = {};
+  if constexpr (L <= 16) {
+    Vector<T> sum[V] = {};
+    ptrdiff_t i = 0;
+    for (; i + 16 <= n; i += 16)
+      for (int v = 0; v < V; ++v) sum[v] = f(load(a + i + v * L), sum[v]);
+    std::memcpy(sums, sum, sizeof sums);
+    for (int lane = 0; i < n; ++i, ++lane) {
+      Vector<T> one = f(all<T>(a[i]), all<T>(sums[lane]));
+      sums[lane] = one[0];
+    }
+  }
+  for (int half = 8; half; half /= 2)
+    for (int lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  return sums[0];
+}
+
+template <class T> inline T mean(const T* a, ptrdiff_t n) {
+  return fixed_sum(a, n, [](Vector<T> x, Vector<T> sum) { return sum + x; }) / T(n);
+}
+
+template <class T> inline T deviation(const T* a, ptrdiff_t n, T centre) {
+  const Vector<T> c = all<T>(centre);
+  T squares = fixed_sum(a, n, [c](Vector<T> x, Vector<T> sum) { return fma(x - c, x - c, sum); });
+  return __builtin_sqrt(squares / T(n) + T(1e-5));
+}
+
+template <class T> void row_reductions(Op op, T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t r = 0; r < rows; ++r, a += width) {
+    const T centre = mean(a, width);
+    if (op == Op::mean) {
+      to[r] = centre;
+      continue;
+    }
+    const T spread = deviation(a, width, centre);
+    if (op == Op::deviation) {
+      to[r] = spread;
+      continue;
+    }
+    const Vector<T> c = all<T>(centre), s = all<T>(spread);
+    map1(to + r * width, a, width, [c, s](Vector<T> x) { return (x - c) / s; });
+  }
+}
+
+template <class T> inline T* at(const Place<T>& place, ptrdiff_t row) { return place.base + row * place.stride; }
+
+template <class T>
+void run_rows(const Instruction* code, size_t count, const Place<T>* places, ptrdiff_t first, ptrdiff_t rows) {
+  using V = Vector<T>;
+  const V one = all<T>(1), zero = all<T>(0);
+  for (size_t i = 0; i < count; ++i) {
+    const Instruction& row = code[i];
+    T* to = at(places[row.target], first);
+    const T* a = at(places[row.args[0]], first);
+    const T* b = at(places[row.args[1]], first);
+    const T* c = at(places[row.args[2]], first);
+    const ptrdiff_t n = rows * row.width;
+    switch (row.op) {
+      case Op::add: map2(to, a, b, n, [](V x, V y) { return x + y; }); break;
+      case Op::subtract: map2(to, a, b, n, [](V x, V y) { return x - y; }); break;
+      case Op::multiply: map2(to, a, b, n, [](V x, V y) { return x * y; }); break;
+      case Op::divide: map2(to, a, b, n, [](V x, V y) { return x / y; }); break;
+      case Op::negative: map1(to, a, n, [](V x) { return -x; }); break;
+      case Op::sigmoid: map1(to, a, n, [](V x) { return sigmoid<T>(x); }); break;
+      case Op::tanh: map1(to, a, n, [](V x) { return tanh<T>(x); }); break;
+      case Op::exp: map1(to, a, n, [](V x) { return exp<T>(x); }); break;
+      case Op::log: map1(to, a, n, [](V x) { return log<T>(x); }); break;
+      case Op::sqrt: map1(to, a, n, [](V x) { return sqrt(x); }); break;
+      case Op::softplus: map1(to, a, n, [](V x) { return softplus<T>(x); }); break;
+      case Op::relu: map1(to, a, n, [=](V x) { return x < zero ? zero : x; }); break;
+      case Op::absolute: map1(to, a, n, [](V x) { return absolute<T>(x); }); break;
+      case Op::minimum: map2(to, a, b, n, [](V x, V y) { return y < x ? y : x; }); break;
+      case Op::maximum: map2(to, a, b, n, [](V x, V y) { return x < y ? y : x; }); break;
+      case Op::less: map2(to, a, b, n, [=](V x, V y) { return x < y ? one : zero; }); break;
+      case Op::where: map3(to, a, b, c, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
+      case Op::mean:
+      case Op::deviation:
+      case Op::normalise: row_reductions(row.op, to, a, rows, row.width); break;
+      case Op::broadcast:
+        for (ptrdiff_t r = 0; r < rows; ++r)
+          for (ptrdiff_t u = 0; u < row.width; ++u) to[r * row.width + u] = a[r];
+        break;
+      case Op::multiply_add: map3(to, a, b, c, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
+      case Op::sigmoid_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;
+      case Op::tanh_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, one); }); break;
+    }
+  }
+}
+
+template <class T> void add(const T* a, const T* b, T* to, ptrdiff_t n) {
+  map2(to, a, b, n, [](Vector<T> x, Vector<T> y) { return x + y; });
+}
+
+inline uint32_t mix(uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7FEB352Du;
+  x ^= x >> 15;
+  x *= 0x846CA68Bu;
+  return x ^ (x >> 16);
+}
+
+template <class T>
+void bernoulli(uint32_t key, uint32_t step, const int32_t* rows, ptrdiff_t count, ptrdiff_t units, uint64_t threshold,
+               T* to) {
+  const uint32_t base = mix(key ^ step);
+  for (ptrdiff_t r = 0; r < count; ++r) {
+    const uint32_t row = mix(base ^ (uint32_t)rows[r]);
+    for (ptrdiff_t u = 0; u < units; ++u)
+      to[r * units + u] = mix(row + (uint32_t)u * 0x9E3779B9u) < threshold ? T(1) : T(0);
+  }
+}
+
+}  // namespace
+}  // namespace keepgate

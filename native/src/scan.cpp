@@ -1,0 +1,684 @@
+#include "keepgate/scan.h"
+
+#include <functional>
+
+#include "layout.h"
+#include "pool.h"
+
+namespace keepgate {
+namespace {
+
+constexpr ptrdiff_t kChunkRows = 512;        // rows of x that are multiplied at once, and of deltas before their sums
+constexpr ptrdiff_t kBlock = 512;            // numbers of a row block: small enough for the first-level cache
+constexpr double kWorthThreads = 2e6;        // floating-point operations below which waking a thread costs more
+constexpr ptrdiff_t kRowsPerThread = 4;      // below, threads share the products of all steps instead of the batch
+
+thread_local Arena arena;
+
+struct ClearArena {
+  ~ClearArena() { arena.clear(); }
+};
+
+// What both passes know of a call: how steps are cut into chunks and rows into threads, and which rows run when.
+template <class T> class Pass {
+ public:
+  Pass(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads)
+      : plan(plan), kernels(kernels), packed(*packed.matrices), call(call), pool(pool) {
+    for (const Value& value : plan.values) widest = std::max<ptrdiff_t>(widest, value.width);
+    chunk = std::clamp<ptrdiff_t>(kChunkRows / std::max<ptrdiff_t>(call.rows, 1), 1, std::max<ptrdiff_t>(call.steps, 1));
+    block = std::clamp<ptrdiff_t>(kBlock / widest, 1, 16);
+    double operations = 0;
+    for (size_t i = 0; i < plan.block_rows.size(); ++i)
+      operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * call.steps * call.rows;
+    if (operations < kWorthThreads) threads = 1;
+    by_rows = call.rows >= kRowsPerThread * threads;
+    this->threads = threads;
+    cut_rows();
+    find_fresh();
+  }
+
+  ptrdiff_t active(ptrdiff_t t) const { return call.lengths ? running[t] : call.rows; }
+
+  // Whether row b starts step t from the initial state, other than at the first step of all.
+  bool fresh(ptrdiff_t t, ptrdiff_t b) const {
+    if (call.reset && call.reset[t * call.rows + b]) return true;
+    return call.reverse && call.lengths && call.lengths[b] - 1 == t && t != call.steps - 1;
+  }
+
+  const Plan& plan;
+  const Kernels<T>& kernels;
+  const typename Packed<T>::Matrices& packed;
+  const Call<T>& call;
+  Pool& pool;
+  int threads;
+  bool by_rows;                   // threads share the batch; else one thread steps and all share large products
+  ptrdiff_t chunk, block, widest = 1;
+  std::vector<ptrdiff_t> bounds;  // rows of each thread
+  std::vector<uint8_t> any_fresh; // per step
+
+ private:
+  void cut_rows() {
+    const int parts = by_rows ? threads : 1;
+    bounds.assign(1, 0);
+    double whole = 0, sum = 0;
+    auto weight = [this](ptrdiff_t b) { return call.lengths ? call.lengths[b] + 1.0 : 1.0; };
+    for (ptrdiff_t b = 0; b < call.rows; ++b) whole += weight(b);
+    for (ptrdiff_t b = 0; b < call.rows; ++b) {
+      if ((ptrdiff_t)bounds.size() < parts && sum >= whole * bounds.size() / parts) bounds.push_back(b);
+      sum += weight(b);
+    }
+    while ((int)bounds.size() <= parts) bounds.push_back(call.rows);
+    if (!call.lengths) return;
+    running.assign(call.steps, 0);
+    ptrdiff_t t = 0;
+    for (ptrdiff_t b = call.rows; b > 0; --b)
+      for (; t < call.lengths[b - 1]; ++t) running[t] = (int32_t)b;
+  }
+
+  void find_fresh() {
+    any_fresh.assign(call.steps, 0);
+    if (!call.reset && !(call.reverse && call.lengths)) return;
+    for (ptrdiff_t t = 0; t < call.steps; ++t)
+      for (ptrdiff_t b = 0; b < active(t) && !any_fresh[t]; ++b) any_fresh[t] = fresh(t, b);
+  }
+
+  std::vector<int32_t> running;
+};
+
+// The rows of one thread: where every value lies, and one step.
+template <class T> class Worker {
+ public:
+  Worker(const Pass<T>& pass, ptrdiff_t first, ptrdiff_t last)
+      : pass(pass), plan(pass.plan), call(pass.call), kernels(pass.kernels), first(first), rows(last - first),
+        places(plan.values.size() + 1, Place<T>{nullptr, 0}) {}
+
+ protected:
+  void move(int value, T* base, ptrdiff_t origin = 0) {
+    const ptrdiff_t width = plan.values[value].width;
+    movers.push_back({value, base + first * width, call.rows * width, origin});
+    places[value].stride = width;
+  }
+  void scratch(int value, T* base = nullptr) {
+    const ptrdiff_t width = plan.values[value].width;
+    places[value] = {base ? base : arena.take<T>(rows * width), width};
+  }
+  void repeat(int value, const T* from) {  // the same row for all
+    const ptrdiff_t width = plan.values[value].width;
+    T* base = arena.take<T>(pass.block * width);
+    for (ptrdiff_t r = 0; r < pass.block; ++r) std::memcpy(base + r * width, from, width * sizeof(T));
+    places[value] = {base, 0};
+  }
+  void fill(int value, T number) {
+    T* base = arena.take<T>(pass.block * pass.widest);
+    std::fill(base, base + pass.block * pass.widest, number);
+    places[value] = {base, 0};
+  }
+  void local(int value) { places[value] = {arena.take<T>(pass.block * plan.values[value].width), 0}; }
+
+  // Places of everything but rows and cotangents.
+  void place_leaves() {
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Value& value = plan.values[v];
+      const int slot = value.slot;
+      switch (value.kind) {
+        case Kind::input: move(v, const_cast<T*>(call.x)); break;
+        case Kind::last: move(v, call.states[slot], call.reverse ? -1 : 0); break;
+        case Kind::step_input: move(v, const_cast<T*>(call.step_inputs[slot])); break;
+        case Kind::vector: repeat(v, call.vectors[slot]); break;
+        case Kind::constant: fill(v, T(value.number)); break;
+        case Kind::bernoulli:
+          if (call.training) scratch(v);
+          else fill(v, T(value.number));
+          break;
+        default: break;
+      }
+    }
+    unused = (int)plan.values.size();
+    places[unused] = {arena.take<T>(pass.block * pass.widest), 0};
+  }
+
+  // Values that are made and used by the rows of one stage alone need room for one block of rows only.
+  std::vector<bool> find_local(const std::vector<Stage>& stages) const {
+    std::vector<int> made(plan.values.size(), -1);
+    std::vector<bool> is_local(plan.values.size(), false);
+    for (size_t s = 0; s < stages.size(); ++s)
+      for (const Instruction& row : stages[s].rows) {
+        made[row.target] = (int)s;
+        is_local[row.target] = true;
+      }
+    for (size_t s = 0; s < stages.size(); ++s) {
+      for (const Instruction& row : stages[s].rows)
+        for (int arg : row.args)
+          if (arg < (int)made.size() && made[arg] != (int)s) is_local[arg] = false;
+      for (const Bundle& bundle : stages[s].bundles)
+        for (const Term& term : bundle.terms) is_local[term.source] = false;
+      for (const Transposed& product : stages[s].transposed)
+        for (int delta : product.deltas) is_local[delta] = false;
+    }
+    return is_local;
+  }
+
+  void set_time(ptrdiff_t t) {
+    for (const Mover<T>& mover : movers) places[mover.value].base = mover.base + (t - mover.origin) * mover.step;
+  }
+
+  // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
+  void gather_last(ptrdiff_t t, ptrdiff_t count, const std::vector<T*>& to) {
+    const ptrdiff_t start = call.reverse ? call.steps : 0;
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      if (plan.values[v].kind != Kind::last) continue;
+      const int slot = plan.values[v].slot;
+      const ptrdiff_t width = plan.values[v].width;
+      T* place = to[slot] + first * width;
+      for (ptrdiff_t b = first; b < first + count; ++b, place += width) {
+        const ptrdiff_t at = pass.fresh(t, b) ? start : before(call.reverse, t);
+        std::memcpy(place, call.states[slot] + (at * call.rows + b) * width, width * sizeof(T));
+      }
+      places[v].base = to[slot] + first * width;
+    }
+  }
+
+  void draw(ptrdiff_t t, ptrdiff_t count) {
+    if (!call.training) return;
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Value& value = plan.values[v];
+      if (value.kind == Kind::bernoulli)
+        kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
+                          (uint64_t)(value.number * 4294967296.0), places[v].base);
+    }
+  }
+
+  void run_rows(const Stage& stage, ptrdiff_t count) {
+    if (stage.rows.empty()) return;
+    for (ptrdiff_t r = 0; r < count; r += pass.block)
+      kernels.rows(stage.rows.data(), stage.rows.size(), places.data(), r, std::min(pass.block, count - r));
+  }
+
+  void multiply(const std::vector<Segment<T>>& segments, const T* start, ptrdiff_t start_stride, ptrdiff_t count) {
+    if (count)
+      kernels.product({segments.data(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start,
+                       start_stride, count});
+  }
+
+  void panels_to(T* to, ptrdiff_t stride, ptrdiff_t width) {
+    for (ptrdiff_t column = 0; column < width; column += kernels.panel)
+      panels.push_back({to + column, stride, (int32_t)std::min<ptrdiff_t>(kernels.panel, width - column)});
+  }
+
+  const Pass<T>& pass;
+  const Plan& plan;
+  const Call<T>& call;
+  const Kernels<T>& kernels;
+
+ public:
+  const ptrdiff_t first, rows;
+
+ protected:
+  std::vector<Place<T>> places;
+  std::vector<Mover<T>> movers;
+  std::vector<Panel<T>> panels;
+  std::vector<Segment<T>> segments;
+  int unused = 0;
+};
+
+template <class T> class ForwardWorker : public Worker<T> {
+ public:
+  ForwardWorker(const Pass<T>& pass, ptrdiff_t first, ptrdiff_t last) : Worker<T>(pass, first, last) {
+    this->place_leaves();
+    std::vector<bool> is_local = this->find_local(plan.forward);
+    std::vector<bool> placed(plan.values.size(), false);
+    for (size_t s = 0; s < plan.new_values.size(); ++s) {
+      const int value = plan.new_values[s];
+      if (plan.values[value].kind == Kind::row && !placed[value]) {
+        this->move(value, call.states[s], call.reverse ? 0 : -1);
+        placed[value] = true;
+      } else {
+        copies.push_back((int)s);
+      }
+    }
+    for (size_t i = 0; i < call.tape.size(); ++i) {
+      this->move(plan.kept[i], call.tape[i]);
+      placed[plan.kept[i]] = true;
+    }
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (plan.values[v].kind == Kind::row && !placed[v]) {
+        if (is_local[v]) this->local(v);
+        else this->scratch(v);
+      }
+    for (const auto& stage : plan.forward)
+      for (const Bundle& bundle : stage.bundles) {
+        const ptrdiff_t padded = width_of(bundle);
+        bool hoisted = false;
+        for (const Term& term : bundle.terms) hoisted |= term.hoisted;
+        hoists.push_back(hoisted ? arena.take<T>(pass.chunk * rows * padded) : nullptr);
+      }
+    for (size_t s = 0; s < plan.state_widths.size(); ++s)
+      afresh.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(call.rows * plan.state_widths[s])
+                                                                    : nullptr);
+  }
+
+  // What depends on x alone, for steps `from` to `to` of the chunk that begins at `origin`.
+  void hoist(ptrdiff_t from, ptrdiff_t to, ptrdiff_t origin) {
+    const bool whole = rows == call.rows && !call.lengths;
+    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
+      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
+      size_t hoist = 0;
+      for (size_t s = 0; s < plan.forward.size(); ++s)
+        for (size_t b = 0; b < plan.forward[s].bundles.size(); ++b, ++hoist) {
+          if (!hoists[hoist]) continue;
+          const Bundle& bundle = plan.forward[s].bundles[b];
+          const PackedBundle<T>& packed = pass.packed.forward[s][b];
+          const ptrdiff_t padded = width_of(bundle);
+          segments.clear();
+          panels.clear();
+          for (size_t i = 0; i < bundle.terms.size(); ++i)
+            if (bundle.terms[i].hoisted)
+              segments.push_back({call.x + (t * call.rows + first) * plan.input_size, plan.input_size,
+                                  packed.terms[i].get(), plan.input_size});
+          this->panels_to(hoists[hoist] + (t - origin) * rows * padded, padded, padded);
+          this->multiply(segments, packed.bias.get(), 0, count);
+        }
+    }
+  }
+
+  void step(ptrdiff_t t, ptrdiff_t origin) {
+    const ptrdiff_t count = active(t);
+    this->set_time(t);
+    if (pass.any_fresh[t]) this->gather_last(t, count, afresh);
+    this->draw(t, count);
+    size_t hoist = 0;
+    for (size_t s = 0; s < plan.forward.size(); ++s) {
+      const Stage& stage = plan.forward[s];
+      for (size_t b = 0; b < stage.bundles.size(); ++b, ++hoist)
+        run_bundle(stage.bundles[b], pass.packed.forward[s][b], hoists[hoist], t - origin, count);
+      this->run_rows(stage, count);
+    }
+    finish(t, count);
+  }
+
+ private:
+  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
+  using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
+
+  ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
+  ptrdiff_t width_of(const Bundle& bundle) const {
+    return (ptrdiff_t)panels_of(bundle.width, kernels.panel) * kernels.panel * bundle.targets.size();
+  }
+
+  void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step, ptrdiff_t count) {
+    segments.clear();
+    panels.clear();
+    for (size_t i = 0; i < bundle.terms.size(); ++i) {
+      const Term& term = bundle.terms[i];
+      if (term.hoisted) continue;
+      const Place<T>& source = places[term.source];
+      segments.push_back({source.base, source.stride, packed.terms[i].get(), plan.block_columns[term.block]});
+    }
+    for (int target : bundle.targets) this->panels_to(places[target].base, places[target].stride, bundle.width);
+    const ptrdiff_t padded = width_of(bundle);
+    if (hoisted) this->multiply(segments, hoisted + step * rows * padded, padded, count);
+    else this->multiply(segments, packed.bias.get(), 0, count);
+  }
+
+  void finish(ptrdiff_t t, ptrdiff_t count) {
+    const ptrdiff_t at = after(call.reverse, t) * call.rows + first;
+    for (int s : copies) {
+      const Place<T>& from = places[plan.new_values[s]];
+      const ptrdiff_t width = plan.state_widths[s];
+      for (ptrdiff_t r = 0; r < count; ++r)
+        std::memcpy(call.states[s] + (at + r) * width, from.base + r * from.stride, width * sizeof(T));
+    }
+    if (count < rows) {  // the output of rows that have ended is zero
+      const ptrdiff_t width = plan.state_widths[0];
+      std::memset(call.states[0] + (at + count) * width, 0, (rows - count) * width * sizeof(T));
+    }
+  }
+
+  std::vector<int> copies;
+  std::vector<T*> hoists, afresh;
+};
+
+// Values of the backward pass that all threads write for their rows and that are summed after each chunk.
+template <class T> struct Shared {
+  std::vector<T*> chunk;  // per value [chunk, B, W], or null
+  std::vector<T*> last;   // per state [chunk, B, W]: states before steps that some row starts afresh
+};
+
+template <class T> class BackwardWorker : public Worker<T> {
+ public:
+  BackwardWorker(const Pass<T>& pass, const Shared<T>& shared, ptrdiff_t first, ptrdiff_t last)
+      : Worker<T>(pass, first, last), shared(shared) {
+    this->place_leaves();
+    std::vector<bool> is_local = this->find_local(plan.backward);
+    std::vector<bool> placed(plan.values.size(), false);
+    auto not_local = [&](int value) {
+      if (value >= 0) is_local[value] = false;
+    };
+    for (int value : plan.last_values) not_local(value);
+    for (int value : plan.step_input_values) not_local(value);
+    not_local(plan.x_value);
+    for (size_t s = 0; s < plan.new_values.size(); ++s) {
+      const int value = plan.new_values[s];
+      if (plan.values[value].kind == Kind::row && !placed[value]) {
+        this->move(value, call.states[s], call.reverse ? 0 : -1);
+        placed[value] = true;
+      }
+    }
+    for (size_t i = 0; i < call.tape.size(); ++i) {
+      this->move(plan.kept[i], call.tape[i]);
+      placed[plan.kept[i]] = true;
+    }
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (shared.chunk[v]) {
+        chunked.push_back(this->movers.size());
+        this->move(v, shared.chunk[v]);
+        placed[v] = true;
+      }
+    for (size_t s = 0; s < plan.state_widths.size(); ++s) {
+      const size_t size = rows * plan.state_widths[s];
+      carried.push_back(arena.take<T>(size));
+      std::fill(carried[s], carried[s] + size, T(0));
+      const int value = plan.last_values[s];
+      direct.push_back(value >= 0 && plan.values[value].kind == Kind::row && !placed[value]);
+      if (direct[s]) {
+        this->scratch(value, carried[s]);
+        placed[value] = true;
+      }
+    }
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Kind kind = plan.values[v].kind;
+      if (placed[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
+      if (kind == Kind::row && is_local[v]) this->local(v);
+      else this->scratch(v);
+    }
+  }
+
+  void begin_chunk(ptrdiff_t origin) {
+    for (size_t i : chunked) this->movers[i].origin = origin;
+    this->origin = origin;
+  }
+
+  void step(ptrdiff_t t) {
+    const ptrdiff_t count = active(t);
+    enter(count);
+    this->set_time(t);
+    if (pass.any_fresh[t]) {
+      std::vector<T*> to;
+      for (size_t s = 0; s < shared.last.size(); ++s)
+        to.push_back(shared.last[s] + (t - origin) * call.rows * plan.state_widths[s]);
+      this->gather_last(t, count, to);
+    }
+    this->draw(t, count);
+    add_cotangents(t, count);
+    for (size_t s = 0; s < plan.backward.size(); ++s) {
+      const Stage& stage = plan.backward[s];
+      for (size_t i = 0; i < stage.transposed.size(); ++i) {
+        const Place<T>& target = places[stage.transposed[i].target];
+        run_transposed(stage.transposed[i], pass.packed.backward[s][i], target.base, target.stride, count);
+      }
+      this->run_rows(stage, count);
+    }
+    finish(t, count);
+  }
+
+  // The cotangent of x for steps `from` to `to`: one product for all of them where the rows lie together.
+  void input(ptrdiff_t from, ptrdiff_t to) {
+    if (!call.dx || plan.x.empty()) return;
+    const bool whole = rows == call.rows && !call.lengths;
+    const ptrdiff_t width = plan.input_size;
+    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
+      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
+      this->set_time(t);
+      T* out = call.dx + (t * call.rows + first) * width;
+      run_transposed(plan.x[0], pass.packed.x[0], out, width, count);
+      if (!whole) std::memset(out + count * width, 0, (rows - count) * width * sizeof(T));
+    }
+  }
+
+  // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through.
+  void end() {
+    for (size_t s = 0; s < carried.size(); ++s) {
+      const ptrdiff_t width = plan.state_widths[s];
+      for (ptrdiff_t r = 0; r < rows; ++r) {
+        T* to = call.d_initial[s] + (first + r) * width;
+        const bool never = call.steps == 0 || (call.lengths && call.lengths[first + r] == 0);
+        if (never && call.d_final[s]) kernels.add(to, call.d_final[s] + (first + r) * width, to, width);
+        else if (!never) kernels.add(to, carried[s] + r * width, to, width);
+      }
+    }
+  }
+
+ private:
+  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
+  using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
+
+  ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
+
+  // Rows whose last step this is receive the cotangent of the final state.
+  void enter(ptrdiff_t count) {
+    for (ptrdiff_t r = entered; r < count; ++r)
+      for (size_t s = 0; s < carried.size(); ++s) {
+        const ptrdiff_t width = plan.state_widths[s];
+        if (call.d_final[s])
+          std::memcpy(carried[s] + r * width, call.d_final[s] + (first + r) * width, width * sizeof(T));
+      }
+    entered = std::max(entered, count);
+  }
+
+  void add_cotangents(ptrdiff_t t, ptrdiff_t count) {
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      if (plan.values[v].kind != Kind::cotangent) continue;
+      const int s = plan.values[v].slot;
+      const ptrdiff_t width = plan.state_widths[s];
+      if (call.d_states[s])
+        kernels.add(carried[s], call.d_states[s] + (t * call.rows + first) * width, places[v].base, count * width);
+      else
+        std::memcpy(places[v].base, carried[s], count * width * sizeof(T));
+    }
+  }
+
+  void run_transposed(const Transposed& product, const PackedTransposed<T>& packed, T* to, ptrdiff_t stride,
+                      ptrdiff_t count) {
+    segments.clear();
+    panels.clear();
+    for (size_t i = 0; i < product.deltas.size(); ++i) {
+      const Place<T>& delta = places[product.deltas[i]];
+      segments.push_back({delta.base, delta.stride, packed.deltas[i].get(), plan.values[product.deltas[i]].width});
+    }
+    this->panels_to(to, stride, product.width);
+    this->multiply(segments, nullptr, 0, count);
+  }
+
+  void finish(ptrdiff_t t, ptrdiff_t count) {
+    for (size_t s = 0; s < carried.size(); ++s) {
+      const ptrdiff_t width = plan.state_widths[s];
+      const int value = plan.last_values[s];
+      if (value < 0) std::fill(carried[s], carried[s] + count * width, T(0));
+      else if (!direct[s]) copy(places[value], carried[s], count, width);
+      if (pass.any_fresh[t]) release(t, (int)s, count);
+    }
+    for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
+      const ptrdiff_t width = plan.step_input_widths[i];
+      if (plan.step_input_values[i] >= 0)
+        copy(places[plan.step_input_values[i]], call.d_step_inputs[i] + (t * call.rows + first) * width, count, width);
+    }
+    if (call.dx && plan.x_value >= 0)
+      copy(places[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
+  }
+
+  // Rows that started this step afresh: their cotangent goes to the initial state and no further back.
+  void release(ptrdiff_t t, int s, ptrdiff_t count) {
+    const ptrdiff_t width = plan.state_widths[s];
+    for (ptrdiff_t r = 0; r < count; ++r) {
+      if (!pass.fresh(t, first + r)) continue;
+      T* to = call.d_initial[s] + (first + r) * width;
+      kernels.add(to, carried[s] + r * width, to, width);
+      std::fill(carried[s] + r * width, carried[s] + (r + 1) * width, T(0));
+    }
+  }
+
+  static void copy(const Place<T>& from, T* to, ptrdiff_t count, ptrdiff_t width) {
+    for (ptrdiff_t r = 0; r < count; ++r) std::memcpy(to + r * width, from.base + r * from.stride, width * sizeof(T));
+  }
+
+  const Shared<T>& shared;
+  std::vector<size_t> chunked;
+  std::vector<T*> carried;
+  std::vector<bool> direct;
+  ptrdiff_t origin = 0, entered = 0;
+};
+
+// The gradients of weights, biases and vectors, summed over the steps of a chunk in the order of the walk.
+template <class T> class Sums {
+ public:
+  Sums(const Pass<T>& pass, const Shared<T>& shared) : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
+    for (int thread = 0; thread < pass.threads; ++thread)
+      work.push_back(arena.take<T>(pass.chunk * call.rows * pass.kernels.panel));
+    state_of.assign(plan.values.size(), -1);
+    for (size_t s = 0; s < plan.new_values.size(); ++s)
+      if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;
+    tape_of.assign(plan.values.size(), nullptr);
+    for (size_t i = 0; i < call.tape.size(); ++i) tape_of[plan.kept[i]] = call.tape[i];
+  }
+
+  // Add the steps `walk` of the chunk that begins at `origin`; each thread takes its part of the tiles.
+  void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, int thread) {
+    for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, thread);
+    for (size_t i = 0; i < plan.vector_values.size(); ++i)
+      if (plan.vector_values[i] >= 0 && (int)i % pass.threads == thread)
+        for (ptrdiff_t t : walk)
+          pass.kernels.sum_rows(locate(plan.vector_values[i], t, origin), pass.active(t), plan.vector_widths[i],
+                                call.d_vectors[i]);
+  }
+
+ private:
+  const T* locate(int v, ptrdiff_t t, ptrdiff_t origin) const {
+    const Value& value = plan.values[v];
+    const ptrdiff_t size = call.rows * value.width;
+    if (shared.chunk[v]) return shared.chunk[v] + (t - origin) * size;
+    if (tape_of[v]) return tape_of[v] + t * size;
+    if (value.kind == Kind::input) return call.x + t * size;
+    if (value.kind == Kind::step_input) return call.step_inputs[value.slot] + t * size;
+    if (value.kind == Kind::last)
+      return pass.any_fresh[t] ? shared.last[value.slot] + (t - origin) * size
+                               : call.states[value.slot] + before(call.reverse, t) * size;
+    return call.states[state_of[v]] + after(call.reverse, t) * size;
+  }
+
+  void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, int thread) {
+    const ptrdiff_t gates = outers.deltas.size(), m = plan.values[outers.deltas[0]].width;
+    const ptrdiff_t n = plan.values[outers.source].width, tiles = gates * ((m + pass.kernels.tile - 1) / pass.kernels.tile);
+    std::vector<Sources<T>> blocks;
+    std::vector<const T*> deltas;
+    std::vector<T*> to;
+    for (ptrdiff_t t : walk) blocks.push_back({locate(outers.source, t, origin), n, pass.active(t)});
+    for (ptrdiff_t gate = 0; gate < gates; ++gate) {
+      for (ptrdiff_t t : walk) deltas.push_back(locate(outers.deltas[gate], t, origin));
+      to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
+    }
+    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), (ptrdiff_t)walk.size(), gates, m, n, n,
+                            tiles * thread / pass.threads, tiles * (thread + 1) / pass.threads};
+    pass.kernels.outer(outer, work[thread]);
+    for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
+      if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
+        for (size_t i = 0; i < walk.size(); ++i)
+          pass.kernels.sum_rows(deltas[gate * walk.size() + i], blocks[i].count, m,
+                                call.d_biases[outers.bias_block] + outers.biases[gate]);
+  }
+
+  const Pass<T>& pass;
+  const Plan& plan;
+  const Call<T>& call;
+  const Shared<T>& shared;
+  std::vector<T*> work;
+  std::vector<int> state_of;
+  std::vector<const T*> tape_of;
+};
+
+// Part `i` of `n` of the steps from `from` to `to`.
+ptrdiff_t part(ptrdiff_t from, ptrdiff_t to, int i, int n) { return from + (to - from) * i / n; }
+
+}  // namespace
+
+template <class T>
+void forward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
+             int threads) {
+  ClearArena clear;
+  Pass<T> pass(plan, kernels, packed, call, pool, threads);
+  std::vector<ForwardWorker<T>> workers;
+  workers.reserve(pass.bounds.size());
+  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, pass.bounds[i], pass.bounds[i + 1]);
+  const ptrdiff_t steps = call.steps;
+  auto walk = [&](ForwardWorker<T>& worker, bool hoist) {
+    for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
+      const ptrdiff_t here = std::min(pass.chunk, steps - done), origin = call.reverse ? steps - done - here : done;
+      if (hoist) worker.hoist(origin, origin + here, origin);
+      else pool.run(pass.threads, [&](int i) {
+        ForwardWorker<T> helper(worker);
+        helper.hoist(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads), origin);
+      });
+      for (ptrdiff_t i = 0; i < here; ++i) worker.step(call.reverse ? origin + here - 1 - i : origin + i, origin);
+    }
+  };
+  if (pass.by_rows) pool.run((int)workers.size(), [&](int i) { walk(workers[i], true); });
+  else walk(workers[0], pass.threads == 1);
+}
+
+template <class T>
+void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
+              int threads) {
+  ClearArena clear;
+  Pass<T> pass(plan, kernels, packed, call, pool, threads);
+  Shared<T> shared;
+  shared.chunk.assign(plan.values.size(), nullptr);
+  std::vector<bool> stored(plan.values.size(), false);
+  for (int value : plan.kept) stored[value] = true;
+  for (int value : plan.new_values) stored[value] = true;
+  auto share = [&](int v) {
+    if (v < 0 || stored[v]) return;
+    stored[v] = true;
+    if (plan.values[v].kind == Kind::row || plan.values[v].kind == Kind::cotangent)
+      shared.chunk[v] = arena.take<T>(pass.chunk * call.rows * plan.values[v].width);
+  };
+  for (const Outers& outers : plan.outers) {
+    share(outers.source);
+    for (int delta : outers.deltas) share(delta);
+  }
+  for (int value : plan.vector_values) share(value);
+  for (int width : plan.state_widths)
+    shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk * call.rows * width)
+                                                                       : nullptr);
+  std::vector<BackwardWorker<T>> workers;
+  workers.reserve(pass.bounds.size());
+  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
+    workers.emplace_back(pass, shared, pass.bounds[i], pass.bounds[i + 1]);
+  Sums<T> sums(pass, shared);
+  const ptrdiff_t steps = call.steps;
+  const bool alone = !pass.by_rows;
+  for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
+    const ptrdiff_t here = std::min(pass.chunk, steps - done), origin = call.reverse ? done : steps - done - here;
+    std::vector<ptrdiff_t> walk;
+    for (ptrdiff_t i = 0; i < here; ++i) walk.push_back(call.reverse ? origin + i : origin + here - 1 - i);
+    pool.run((int)workers.size(), [&](int i) {
+      workers[i].begin_chunk(origin);
+      for (ptrdiff_t t : walk) workers[i].step(t);
+      if (!alone) workers[i].input(origin, origin + here);
+    });
+    pool.run(pass.threads, [&](int i) {
+      if (alone) {
+        BackwardWorker<T> helper(workers[0]);
+        helper.input(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads));
+      }
+      sums.add(walk, origin, i);
+    });
+  }
+  for (auto& worker : workers) worker.end();
+}
+
+template void forward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);
+template void forward<double>(const Plan&, const Kernels<double>&, const Packed<double>&, const Call<double>&, Pool&, int);
+template void backward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);
+template void backward<double>(const Plan&, const Kernels<double>&, const Packed<double>&, const Call<double>&, Pool&,
+                               int);
+
+}  // namespace keepgate

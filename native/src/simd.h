@@ -1,0 +1,105 @@
+// Vectors of the widest registers that the instruction set of this compilation has. Arithmetic is that of the
+// compiler's vector types; only what they lack is written per instruction set: fused multiply-add and square root.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__)
+#define KEEPGATE_BYTES 64
+#include <immintrin.h>
+#elif defined(__AVX2__) && defined(__FMA__)
+#define KEEPGATE_BYTES 32
+#include <immintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#define KEEPGATE_BYTES 16
+#include <arm_neon.h>
+#else
+#define KEEPGATE_BYTES 16
+#endif
+
+namespace keepgate {
+namespace {
+
+typedef float Floats __attribute__((vector_size(KEEPGATE_BYTES)));
+typedef double Doubles __attribute__((vector_size(KEEPGATE_BYTES)));
+typedef int32_t Ints __attribute__((vector_size(KEEPGATE_BYTES)));
+typedef int64_t Longs __attribute__((vector_size(KEEPGATE_BYTES)));
+
+template <class T> struct Simd;
+template <> struct Simd<float> {
+  using Vector = Floats;
+  using Bits = Ints;
+  using Bit = int32_t;
+};
+template <> struct Simd<double> {
+  using Vector = Doubles;
+  using Bits = Longs;
+  using Bit = int64_t;
+};
+
+template <class T> using Vector = typename Simd<T>::Vector;
+template <class T> using Bits = typename Simd<T>::Bits;
+template <class T> constexpr int lanes = KEEPGATE_BYTES / sizeof(T);
+
+template <class T> inline Vector<T> load(const T* from) {
+  Vector<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class T> inline void store(T* to, Vector<T> v) { std::memcpy(to, &v, sizeof v); }
+template <class T> inline Vector<T> load_some(const T* from, ptrdiff_t count) {
+  Vector<T> v{};
+  std::memcpy(&v, from, count * sizeof(T));
+  return v;
+}
+template <class T> inline void store_some(T* to, Vector<T> v, ptrdiff_t count) {
+  std::memcpy(to, &v, count * sizeof(T));
+}
+template <class T> inline Vector<T> all(T x) { return x - Vector<T>{}; }  // x + 0 would lose the sign of -0
+
+#if defined(__AVX512F__)
+inline Floats fma(Floats a, Floats b, Floats c) { return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+inline Doubles fma(Doubles a, Doubles b, Doubles c) {
+  return (Doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+inline Floats sqrt(Floats a) { return (Floats)_mm512_sqrt_ps((__m512)a); }
+inline Doubles sqrt(Doubles a) { return (Doubles)_mm512_sqrt_pd((__m512d)a); }
+#elif defined(__AVX2__) && defined(__FMA__)
+inline Floats fma(Floats a, Floats b, Floats c) { return (Floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+inline Doubles fma(Doubles a, Doubles b, Doubles c) {
+  return (Doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+inline Floats sqrt(Floats a) { return (Floats)_mm256_sqrt_ps((__m256)a); }
+inline Doubles sqrt(Doubles a) { return (Doubles)_mm256_sqrt_pd((__m256d)a); }
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+inline Floats fma(Floats a, Floats b, Floats c) {
+  return (Floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+inline Doubles fma(Doubles a, Doubles b, Doubles c) {
+  return (Doubles)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+inline Floats sqrt(Floats a) { return (Floats)vsqrtq_f32((float32x4_t)a); }
+inline Doubles sqrt(Doubles a) { return (Doubles)vsqrtq_f64((float64x2_t)a); }
+#else
+inline Floats fma(Floats a, Floats b, Floats c) {
+  for (int i = 0; i < lanes<float>; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+}
+inline Doubles fma(Doubles a, Doubles b, Doubles c) {
+  for (int i = 0; i < lanes<double>; ++i) c[i] = __builtin_fma(a[i], b[i], c[i]);
+  return c;
+}
+inline Floats sqrt(Floats a) {
+  for (int i = 0; i < lanes<float>; ++i) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+}
+inline Doubles sqrt(Doubles a) {
+  for (int i = 0; i < lanes<double>; ++i) a[i] = __builtin_sqrt(a[i]);
+  return a;
+}
+#endif
+
+}  // namespace
+}  // namespace keepgate

@@ -1,0 +1,10 @@
+"""The native core: the staged program of any cell at the speed of the machine, on plain buffers; no torch.
+
+``KEEPGATE_CPU`` forces an instruction set (``avx512``, ``avx2``, ``plain``, ``neon``) and fails if it cannot;
+``KEEPGATE_THREADS`` sets the number of threads.
+"""
+
+from keepgate.native.engine import Engine, instruction_set, missing, threads
+from keepgate.native.plan import plan
+
+__all__ = ["Engine", "instruction_set", "missing", "plan", "threads"]

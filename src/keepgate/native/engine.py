@@ -1,0 +1,105 @@
+"""The native core from Python: which instruction set, how many threads, and an `Engine` for each cell and size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from keepgate.equations import Equations, compile_program, noise
+from keepgate.errors import BackendError, InputError
+from keepgate.native.plan import plan
+
+try:
+    from keepgate.native import _core
+except ImportError as error:  # a source tree whose core is not built
+    _core: Any = None
+    _reason = f"the native core is not built ({error}); run: pip install ."
+else:
+    _reason = None
+
+__all__ = ["Engine", "instruction_set", "missing", "threads"]
+
+
+@cache
+def instruction_set() -> str:
+    """Return the instruction set in use: the one that ``KEEPGATE_CPU`` names, else the best of this machine.
+
+    Raises:
+        BackendError: the core is not built, or ``KEEPGATE_CPU`` names a set that this machine or build lacks.
+    """
+    if _core is None:
+        raise BackendError(_reason)
+    sets = dict(_core.instruction_sets())
+    forced = os.environ.get("KEEPGATE_CPU")
+    if forced and not sets.get(forced):
+        able = ", ".join(name for name, here in sets.items() if here)
+        why = "this machine does not have it" if forced in sets else "no such instruction set is built"
+        raise BackendError(f"KEEPGATE_CPU={forced}: {why}; there are {able}")
+    name = forced or next(name for name, here in sets.items() if here)
+    _core.choose(name)
+    return name
+
+
+def missing() -> str | None:
+    """Return why the core cannot run here, or None."""
+    return _reason
+
+
+def threads(default: int | None = None) -> int:
+    """Return the number of threads: ``KEEPGATE_THREADS``, else ``default``, else the processors of this process.
+
+    Raises:
+        InputError: ``KEEPGATE_THREADS`` is no positive integer.
+    """
+    text = os.environ.get("KEEPGATE_THREADS")
+    if text is None:
+        return default or len(os.sched_getaffinity(0))
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"KEEPGATE_THREADS is a number of threads from 1 up, got {text!r}")
+    return int(text)
+
+
+class Engine:
+    """The equations of a cell at given sizes, ready to run; use `engine` to share them.
+
+    Attributes:
+        plan: the core's plan.
+        states, blocks, biases, vectors, step_inputs: names, in the order in which the core takes their buffers.
+        kept_widths: widths of the values that the tape holds.
+    """
+
+    def __init__(self, equations: Equations, input_size: int, hidden_size: int) -> None:
+        instruction_set()
+        program = compile_program(equations)
+        numbers = plan(program, input_size, hidden_size)
+        self.plan = _core.Plan(numbers)
+        self.states = tuple(program.states)
+        self.widths = tuple(numbers["state_widths"])
+        self.blocks, self.biases = tuple(program.blocks), tuple(program.biases)
+        named = [(v.kind, v.attrs[0]) for v in program.values if v.kind in ("vector", "step_input", "bernoulli")]
+        self.vectors = tuple(dict.fromkeys(name for kind, name in named if kind == "vector"))
+        self.step_inputs = tuple(dict.fromkeys(name for kind, name in named if kind == "step_input"))
+        self.streams = sum(kind == "bernoulli" for kind, _ in named)
+        self.kept_widths = tuple(numbers["values"][number][1] for number in program.kept)
+
+    def keys(self, seed: int | None) -> list[int]:
+        """Return the keys of the streams of random bits."""
+        return [noise.stream_key(seed or 0, stream) for stream in range(self.streams)]
+
+    def pack(self, double: bool, weights: Sequence[int], biases: Sequence[int], backward: bool, count: int) -> Any:
+        """Pack weights for the products; the addresses may be freed afterwards."""
+        make = _core.pack_double if double else _core.pack_single
+        return make(self.plan, list(weights), list(biases), backward, count)
+
+
+@cache
+def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
+    """Return the engine of a cell at given sizes, made once."""
+    return Engine(equations, input_size, hidden_size)
+
+
+forward = _core.forward if _core is not None else None
+backward = _core.backward if _core is not None else None
+function = _core.function if _core is not None else None
