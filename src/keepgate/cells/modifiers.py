@@ -2,7 +2,7 @@
 
 >>> from keepgate.cells import LSTM, layer_norm, zoneout
 >>> zoneout(layer_norm(LSTM()), 0.1).name
-'zoneout(layer_norm(lstm))'
+'zoneout(layer_norm(lstm), 0.1)'
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ def _modified(cell: Cell, equations: Equations, source: str) -> Cell:
     return WrittenCell(equations, paper=f"{cell.paper}; {source}" if cell.paper else source)
 
 
+def _memory(equations: Equations) -> Expression | None:
+    """Return what the output reads of the state c: its new value, before zoneout mixes it with the last."""
+    return equations.named.get("c_candidate", equations.new.get("c"))
+
+
 def _normalised(value: Expression, gain: str) -> Expression:
     return vector(gain, 1.0, str(value.width)) * normalise(value)
 
@@ -33,11 +38,14 @@ def layer_norm(cell: Cell) -> Cell:
     where the output reads it (``gain_c``, ``shift_c``). Here each gate is normalised by itself.
     """
     old = cell.equations
-    memory = old.new.get("c")
+    memory = _memory(old)
+    squashed: list[Expression] = []  # the normalised memory, written once however often it is read
 
     def rule(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
         if node.op in ("tanh", "sigmoid") and node.args[0] is memory:
-            return expression(node.op, _normalised(args[0], "gain_c") + vector("shift_c", 0.0))
+            if not squashed:
+                squashed.append(_normalised(args[0], "gain_c") + vector("shift_c", 0.0))
+            return expression(node.op, squashed[0])
         if node.op != "affine" or node.width != "hidden":
             return None
         return _normalised_affine(node, args)
@@ -70,12 +78,15 @@ def zoneout(cell: Cell, rate: float | Mapping[str, float] = 0.1) -> Cell:
         rate: one probability for every state, or one for each state by name (absent: 0).
 
     Raises:
-        InputError: a state is unknown.
+        InputError: a state is unknown, or a rate is no probability.
     """
     old = cell.equations
     rates = dict(rate) if isinstance(rate, Mapping) else dict.fromkeys(old.states, rate)
     if unknown := [state for state in rates if state not in old.states]:
         raise InputError(f"zoneout: {cell.name} has no state {unknown[0]!r}; its states are {', '.join(old.states)}")
+    for state, probability in rates.items():
+        if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
+            raise InputError(f"zoneout: the rate of {state} is a probability from 0 to 1, got {probability!r}")
     new, named = dict(old.new), {name: value for name, value in old.named.items() if not rates.get(name)}
     for state, probability in rates.items():
         if probability:
@@ -97,7 +108,7 @@ def projected(cell: Cell, size: int) -> Cell:
         InputError: the size is not positive.
         CellError: the cell uses h unit by unit, so that it cannot have another size.
     """
-    if not isinstance(size, int) or size <= 0:
+    if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
         raise InputError(f"projected takes a positive size, got {size!r}")
     old = cell.equations
     output = old.states[0]
@@ -140,8 +151,8 @@ def coupled(cell: Cell) -> Cell:
 
 def no_output_activation(cell: Cell) -> Cell:
     """Read the cell without squashing: h = o * c. Gers & Schmidhuber 2001, section 2, suggest it for peepholes."""
-    c = cell.equations.new.get("c")
-    squashed = [n for n in cell.equations.nodes if n.op == "tanh" and n.args[0] is c]
+    memory = _memory(cell.equations)
+    squashed = [n for n in cell.equations.nodes if n.op == "tanh" and n.args[0] is memory]
     if not squashed:
         raise CellError(f"{cell.name} has no tanh of its new state c to remove")
 

@@ -73,7 +73,7 @@ def get(spec: str | Cell | type[Cell] | Equations) -> Cell:
         return _from_file(spec)
     try:
         tree = ast.parse(spec.strip(), mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise _unknown(spec) from None
     return _build(tree, spec)
 
@@ -90,6 +90,8 @@ def _build(tree: ast.expr, spec: str) -> Cell:
     if name.id in modifiers() and arguments:
         inner = _build(arguments[0], spec)
         return _call(modifiers()[name.id], (inner, *(_literal(a, spec) for a in arguments[1:])), options, spec)
+    if name.id in modifiers():
+        raise InputError(f"cell {spec!r}: {name.id} modifies a cell, as in {name.id}(lstm)")
     if name.id not in registry():
         raise _unknown(name.id)
     return _call(registry()[name.id], tuple(_literal(a, spec) for a in arguments), options, spec)
@@ -106,7 +108,7 @@ def _call(maker: Callable[..., Cell], arguments: tuple[Any, ...], options: dict[
 def _literal(tree: ast.expr, spec: str) -> Any:
     try:
         return ast.literal_eval(tree)
-    except ValueError:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise InputError(f"cell {spec!r}: options are plain values, not {ast.unparse(tree)!r}") from None
 
 

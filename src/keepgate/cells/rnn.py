@@ -24,7 +24,7 @@ class RNN(Cell):
     state = ("h",)
 
     def __init__(self, nonlinearity: str = "tanh"):
-        if nonlinearity not in NONLINEARITIES:
+        if nonlinearity not in tuple(NONLINEARITIES):
             raise InputError(f"nonlinearity is one of {', '.join(NONLINEARITIES)}; got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
 

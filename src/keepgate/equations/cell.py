@@ -39,6 +39,8 @@ class Step:
         for state, value in new.items():
             if not isinstance(value, Expression) or value.width in (None, "unit"):
                 fail(f"the new {state} is no value with one number a unit")
+            if value.width == "input":
+                fail(f"the new {state} has as many units as the input; bring it to the state's by an affine map")
         self.new = {state: new[state] for state in states}
         self.named = {
             name: value
@@ -87,8 +89,9 @@ class Cell:
         Raises:
             CellError: the step is wrong; the message names the line.
         """
-        if not self.state or len(set(self.state)) < len(self.state):
-            raise CellError(f"{self.name}: `state` names each state once, got {self.state!r}")
+        names = self.state if isinstance(self.state, tuple | list) else ()
+        if not names or len(set(names)) < len(names) or not all(str(name).isidentifier() for name in names):
+            raise CellError(f"{self.name}: `state` is a tuple that names each state once, got {self.state!r}")
         x = Expression("input", (), (), "input", SourceLine(self.name, 0))
         try:
             step = self.step(x, Last(self.name, tuple(self.state)))

@@ -47,7 +47,7 @@ class SourceLine(NamedTuple):
 
     def __str__(self) -> str:
         text = linecache.getline(self.file, self.number).strip()
-        return f"{self.file}, line {self.number}" + (f" (`{text}`)" if text else "")
+        return self.file + (f", line {self.number}" if self.number else "") + (f" (`{text}`)" if text else "")
 
 
 def caller_line() -> SourceLine:

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from keepgate.equations.expression import LEAVES, Expression, SourceLine, expression, fail, topological
+from keepgate.equations.checks import check
+from keepgate.equations.expression import Expression, expression, topological
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
-from keepgate.errors import CellError
 
 __all__ = ["Equations", "Parameter"]
 
 Rule = Callable[[Expression, tuple[Expression, ...]], Expression | None]
 
 TARGET_LETTER = {"hidden": "h", "projection": "r"}
-LIMITS = {"nodes": 10_000, "name": 200}
 
 
 class Parameter(NamedTuple):
@@ -43,7 +42,7 @@ class Product(NamedTuple):
         return self.letter + TARGET_LETTER[self.width]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equations:
     """What a cell computes in one step.
 
@@ -60,8 +59,7 @@ class Equations:
     sizes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._check_widths()
-        self._check_names()
+        check(self)
 
     @cached_property
     def nodes(self) -> list[Expression]:
@@ -174,14 +172,9 @@ class Equations:
         Raises:
             CellError: the data is no graph of known operations.
         """
-        try:
-            nodes = _read_nodes(data["nodes"])
-            new = {str(state): nodes[i] for state, i in data["new"].items()}
-            named = {str(key): nodes[i] for key, i in data["named"].items()}
-            sizes = {str(width): int(n) for width, n in data["sizes"].items()}
-            return cls(str(data["name"]), new, named, sizes)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise CellError(f"the equations in the model file are damaged: {error!r}; save the model again") from error
+        from keepgate.equations.reading import read
+
+        return read(data)
 
     def __str__(self) -> str:
         from keepgate.equations.printing import describe
@@ -201,41 +194,6 @@ class Equations:
         """Return `to_json` as text; equal for equal equations."""
         return json.dumps(self.to_json(), sort_keys=True)
 
-    def _check_widths(self) -> None:
-        for node in self.nodes:
-            if node.op == "last" and node.width != (expected := self.widths.get(node.attrs[0])):
-                fail(
-                    f"state {node.attrs[0]} has width '{expected}' after the step, and is used as '{node.width}'",
-                    node.line,
-                )
-            if node.op == "affine" and node.width not in TARGET_LETTER:
-                fail(f"affine('{node.attrs[0]}') has the unknown width '{node.width}'", node.line)
-
-    def _check_names(self) -> None:
-        rows: dict[tuple[str, str], Expression] = {}
-        columns: dict[str, Expression] = {}
-        for node in self.affines:
-            for letter, source in zip(node.attrs[1], node.args, strict=True):
-                key = (node.attrs[0], letter)
-                if key in rows:
-                    fail(
-                        f"the affine map '{key[0]}' of source {letter} is written twice; name them apart",
-                        node.line,
-                    )
-                rows[key] = node
-                if columns.setdefault(f"{letter} to {node.width}", source).width != source.width:
-                    fail(
-                        f"matrix {letter} of '{key[0]}' takes a source of another width than before",
-                        node.line,
-                    )
-        vectors: dict[str, tuple[Any, ...]] = {}
-        for node in self.nodes:
-            if node.op == "vector" and vectors.setdefault(node.attrs[0], (*node.attrs, node.width)) != (
-                *node.attrs,
-                node.width,
-            ):
-                fail(f"the vector '{node.attrs[0]}' is written twice, differently; name them apart", node.line)
-
 
 def rewrite(values: Mapping[str, Expression], rule: Rule) -> dict[str, Expression]:
     """Replace every node below the values by ``rule(node, its rewritten arguments)``; None keeps the node."""
@@ -254,20 +212,3 @@ def rebuild(node: Expression, args: tuple[Expression, ...]) -> Expression:
     if node.op in OPERATIONS and node.op not in REDUCTIONS and node.op != "broadcast":
         return expression(node.op, *args)
     return Expression(node.op, args, node.attrs, node.width, node.line)
-
-
-def _read_nodes(rows: list[dict[str, Any]]) -> list[Expression]:
-    if len(rows) > LIMITS["nodes"]:
-        raise ValueError(f"{len(rows)} nodes, more than {LIMITS['nodes']}")
-    line = SourceLine("model file", 0)
-    nodes: list[Expression] = []
-    for row in rows:
-        op = row["op"]
-        if op not in OPERATIONS and op not in LEAVES and op != "affine":
-            raise ValueError(f"unknown operation {op!r}")
-        if any(not 0 <= i < len(nodes) for i in row["args"]):
-            raise ValueError(f"node {len(nodes)} uses a node that is not before it")
-        args = [nodes[i] for i in row["args"]]
-        attrs = tuple(tuple(a) if isinstance(a, list) else a for a in row["attrs"])
-        nodes.append(Expression(op, args, attrs, row["width"], line))
-    return nodes

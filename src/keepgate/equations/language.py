@@ -13,7 +13,7 @@ from keepgate.equations.expression import (
     over_units,
     size,
 )
-from keepgate.equations.operations import where
+from keepgate.equations.operations import OPERATIONS, where
 
 __all__ = [
     "absolute",
@@ -110,7 +110,11 @@ def normalise(value: Expression) -> Expression:
 
 
 def _elementwise(op: str, summary: str) -> Callable[..., Expression]:
+    arity = OPERATIONS[op].arity
+
     def function(*operands: Operand) -> Expression:
+        if len(operands) != arity:
+            fail(f"{op} takes {arity} value{'s' * (arity > 1)}, got {len(operands)}")
         return expression(op, *operands)
 
     function.__name__ = function.__qualname__ = op

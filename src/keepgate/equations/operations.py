@@ -30,6 +30,11 @@ class Operation(NamedTuple):
     latex: str
     cheap: bool = True
 
+    @property
+    def arity(self) -> int:
+        """Number of arguments."""
+        return self.text.count("{}")
+
 
 def where(condition: Operand, a: Operand, b: Operand) -> Expression:
     """Return ``a`` where the condition is not zero, else ``b``."""
@@ -68,8 +73,24 @@ OPERATIONS: dict[str, Operation] = {
         np.divide, lambda g, y, a, b: (g / b, -(g * y) / b), "{} / {}", r"\frac{{{}}}{{{}}}", cheap=False
     ),
     "negative": Operation(np.negative, lambda g, y, a: (-g,), "-{}", "-{}"),
-    "sigmoid": Operation(sigmoid, lambda g, y, a: (g * (y * (1.0 - y)),), "sigmoid({})", r"\sigma({})", cheap=False),
-    "tanh": Operation(np.tanh, lambda g, y, a: (g * (1.0 - y * y),), "tanh({})", r"\tanh({})", cheap=False),
+    "sigmoid": Operation(
+        sigmoid, lambda g, y, a: (expression("sigmoid_slope", g, y),), "sigmoid({})", r"\sigma({})", cheap=False
+    ),
+    "tanh": Operation(
+        np.tanh, lambda g, y, a: (expression("tanh_slope", g, y),), "tanh({})", r"\tanh({})", cheap=False
+    ),
+    "sigmoid_slope": Operation(
+        lambda g, y: g * (y * (1.0 - y)),
+        lambda h, _, g, y: (expression("sigmoid_slope", h, y), h * g * (1.0 - 2.0 * y)),
+        "sigmoid_slope({}, {})",
+        r"\sigma'({}, {})",
+    ),
+    "tanh_slope": Operation(
+        lambda g, y: g * (1.0 - y * y),
+        lambda h, _, g, y: (expression("tanh_slope", h, y), -2.0 * h * g * y),
+        "tanh_slope({}, {})",
+        r"\tanh'({}, {})",
+    ),
     "exp": Operation(np.exp, lambda g, y, a: (g * y,), "exp({})", r"\exp({})", cheap=False),
     "log": Operation(np.log, lambda g, y, a: (g / a,), "log({})", r"\log({})", cheap=False),
     "sqrt": Operation(np.sqrt, lambda g, y, a: (0.5 * g / y,), "sqrt({})", r"\sqrt{{{}}}", cheap=False),

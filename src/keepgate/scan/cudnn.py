@@ -26,7 +26,7 @@ def _kernels() -> dict[str, str]:
 
 def _key(equations: Equations) -> str:
     """Name what equations compute, whatever the cell and its values are called."""
-    return Equations("", equations.new).dumps()
+    return Equations("", equations.new, sizes=dict.fromkeys(equations.sizes, 1)).dumps()
 
 
 def missing() -> str | None:
