@@ -219,15 +219,18 @@ class _Buffers:
         """Return room for what the backward pass reads."""
         return [self.x.new_empty(self.steps, self.rows, width) for width in self.made.kept_widths]
 
-    def packed(self, backward: bool) -> Any:
-        """Pack the weights, unless they are as they were when they were packed last."""
+    def packed(self, backward: bool, fresh: bool) -> Any:
+        """Pack the weights; unless `fresh`, take those that the forward pass packed.
+
+        A tensor's version does not tell whether it has changed: fused optimisers and writes through `.data` leave it.
+        """
         weights = [self.parameters[f"weight_{block}"] for block in self.made.blocks]
         biases = [self.parameters.get(f"bias_{block}") for block in self.made.biases]
         used = [*weights, *(bias for bias in biases if bias is not None)]
         key = (self.made, backward, *((t.data_ptr(), t._version) for t in used))
         holder = self.sources[f"weight_{self.made.blocks[0]}"]
         known = _packed.get(holder)
-        if known is None or known[0] != key:
+        if fresh or known is None or known[0] != key:
             made = self.made.pack(
                 self.x.dtype == torch.float64,
                 [t.data_ptr() for t in weights],
@@ -255,7 +258,7 @@ class _Buffers:
 
     def run_forward(self, tape: Sequence[Tensor]) -> None:
         """Run the core's forward pass."""
-        core.forward(self.made.plan, self.packed(bool(tape)), *self._call(tape), self.spec.threads)
+        core.forward(self.made.plan, self.packed(bool(tape), fresh=True), *self._call(tape), self.spec.threads)
 
     def sequence(self, name: str) -> Tensor:
         """Return a state after every step, [T, B, W]."""
@@ -304,7 +307,7 @@ class _Buffers:
             [d_parameters[name].data_ptr() for name in made.vectors],
         )
         given = ([_address(t) for t in d_states], [_address(t) for t in d_final])
-        core.backward(made.plan, self.packed(True), *self._call(tape), given, gradients, self.spec.threads)
+        core.backward(made.plan, self.packed(True, fresh=False), *self._call(tape), given, gradients, self.spec.threads)
         back = self.ragged.unsort
         return [
             None if dx is None else back(dx, 1),
