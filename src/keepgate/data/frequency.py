@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
+SHORTEST_MONTH = 28 * US["day"]
 LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-minute rows no more
 
 
@@ -93,9 +94,10 @@ def _candidates(before: np.ndarray, after: np.ndarray) -> list[Frequency]:
     fixed = Frequency(unit, step // US[unit])
     if step < US["day"]:
         return [fixed]
+    if step < SHORTEST_MONTH:
+        return [fixed, Frequency("business day", 1)]
     months = _commonest((after.astype("datetime64[M]") - before.astype("datetime64[M]")).astype(np.int64))
-    monthly = [Frequency("month", months, end) for end in (False, True)] if months else []
-    return [fixed, *monthly, Frequency("business day", 1)]
+    return [*(Frequency("month", max(months, 1), end) for end in (False, True)), fixed]
 
 
 def _commonest(steps: np.ndarray) -> int:

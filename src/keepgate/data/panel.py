@@ -74,7 +74,7 @@ class Panel:
             others = f" (and {more} other series {'is' if more == 1 else 'are'} too short)" if more else ""
             raise InputError(
                 f"{self.source}: series '{self.ids[int(s)]}' has {length} row{'s' if length > 1 else ''}{others} where "
-                f"{rows} are needed ({why}): give more rows, take the series away, or choose a smaller window"
+                f"{rows} are needed ({why}): give more rows, take the series away, or fit with a smaller window"
             )
 
     def table(self, series: np.ndarray, times: np.ndarray, columns: dict[str, np.ndarray]) -> Any:

@@ -6,7 +6,9 @@ read from, or "the table".
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +79,7 @@ _READERS: dict[str, Callable[[Path, Sequence[str]], Any]] = {
 
 
 def to_frame(table: Any, needed: Sequence[str], source: str = ANY_TABLE) -> nw.DataFrame:
-    """The table (pandas, polars, Arrow, ...) as a narwhals frame; InputError if it lacks a needed column or has no row."""
+    """The table (pandas, polars, Arrow, ...) as a narwhals frame; InputError if it lacks a column or rows."""
     try:
         frame = nw.maybe_reset_index(nw.from_native(table, eager_only=True))
     except TypeError as error:
@@ -110,10 +112,20 @@ def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
 
 def _all_numbers(items: list[Any], where: str) -> np.ndarray:
     """Numbers that came as objects; None is NaN."""
-    for row, item in enumerate(items, start=1):
-        if item is not None and not isinstance(item, (int, float, np.number)):
-            raise InputError(f"{where}, row {row}: {_shown(item)} is no number; correct it or take the column away")
+    wrong = [i for i, item in enumerate(items) if item is not None and not isinstance(item, (int, float, np.number))]
+    if wrong:
+        # One word makes text of a whole CSV column; the word is the culprit, not the numbers beside it.
+        row = next((i for i in wrong if not _reads_as_number(items[i])), wrong[0])
+        raise InputError(f"{where}, row {row + 1}: {_shown(items[row])} is no number; correct it or drop the column")
     return np.array(items, dtype=np.float64)
+
+
+def _reads_as_number(item: Any) -> bool:
+    try:
+        float(item)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
@@ -135,13 +147,17 @@ def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
 
 
 def _time(item: Any, where: str) -> np.datetime64:
-    try:
-        return np.datetime64(item, "us")
-    except ValueError as error:
-        raise InputError(
-            f"{where}: {_shown(item)} is no time; write it like 2024-01-31 or 2024-01-31 18:00:00, or number the "
-            "steps 0, 1, 2, …"
-        ) from error
+    """A time that came as text or as an object."""
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(item) if isinstance(item, str) else item
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        if isinstance(moment, date):
+            return np.datetime64(moment, "us")
+    raise InputError(
+        f"{where}: {_shown(item)} is no time; write it like 2024-01-31 or 2024-01-31 18:00:00, or number the steps "
+        "0, 1, 2, …"
+    )
 
 
 def _shown(item: Any) -> str:

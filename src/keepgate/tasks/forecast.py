@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from keepgate.tasks.forecast_network import ForecastNetwork
 from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
 from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
 from keepgate.tasks.report import Section
+from keepgate.training import Settings
 
 NO_SEASON = 8  # rows in a patch where the rows have no natural cycle
 HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part
@@ -73,7 +74,7 @@ class Forecaster(Estimator):
     )
     patch: int | None = param(None, "rows that the recurrent layers take in one step (none: a season)", minimum=1)
     hidden_size: int = param(128, "units of each layer and direction", minimum=1)
-    dropout: float = param(0.2, "share of activations dropped while training", minimum=0)
+    dropout: float = param(0.2, "share of activations dropped while training", minimum=0, maximum=1)
     epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", minimum=1)
     batch_size: int = param(256, "windows in one step of the optimiser", minimum=1)
     warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", minimum=0)
@@ -167,7 +168,7 @@ class Forecaster(Estimator):
         ]
 
     def figure(self, table: Any) -> Any:
-        """A matplotlib Figure: the last `horizon` rows of up to six series beside their forecast from the rows before."""
+        """A matplotlib Figure: the last `horizon` rows of up to six series, forecast from the rows before them."""
         data = self._fitted_panel(table)
         data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
         data = data.cut(data.lengths - self.window_ - self.horizon, data.lengths)
@@ -201,10 +202,15 @@ class Forecaster(Estimator):
         if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
             raise InputError(f"quantiles={self.quantiles!r} are not different numbers between 0 and 1")
 
+    def settings(self) -> Settings:
+        """The trainer's settings; its `window`, of truncated back-propagation, has nothing to do with the one here."""
+        return replace(super().settings(), window=None)
+
     def _shape(self, data: Panel) -> None:
         """Set window, patch and season by the parameters and the data's frequency."""
-        data.need(2, "at least")
-        assert data.frequency is not None  # there are two rows
+        if data.frequency is None:
+            data.need(2, "to see the step between rows")
+        assert data.frequency is not None
         self.frequency_, self.covariates_ = data.frequency, data.covariates
         self.season_ = self.season or data.frequency.season
         block = self.season_ if self.season_ > 1 else NO_SEASON
@@ -217,7 +223,7 @@ class Forecaster(Estimator):
         """The training and the held-out part, which starts with the window before its first forecast."""
         rows, words = self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}"
         if valid is not None:
-            held_out = self._fitted_panel(valid)
+            held_out = self._alike(valid)
             for part in (data, held_out):
                 part.need(rows, words)
             return data, held_out
@@ -238,13 +244,18 @@ class Forecaster(Estimator):
         )
 
     def _panel(self, table: Any, **given: Any) -> Panel:
+        if isinstance(table, Panel):
+            return table
         return panel(table, **{**asdict(getattr(self, "columns_", ForecastColumns())), **given})
 
     def _fitted_panel(self, table: Any) -> Panel:
-        """The panel of a table to forecast or to score, with the covariates and the frequency of the model."""
-        check_is_fitted(self, "window_")
-        known = isinstance(table, Panel)
-        data = table if known else self._panel(table, covariate_columns=self.covariates_)
+        """The panel of a table to forecast or to score."""
+        check_is_fitted(self, "network_")
+        return self._alike(table)
+
+    def _alike(self, table: Any) -> Panel:
+        """The panel of a table with the covariates and the frequency of the training table."""
+        data = self._panel(table, covariate_columns=self.covariates_)
         if data.covariates != self.covariates_:
             data = data.with_covariates(self.covariates_)
         if data.frequency is not None and not data.frequency.same_step(self.frequency_):

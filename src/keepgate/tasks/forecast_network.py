@@ -22,6 +22,8 @@ class ForecastNetwork(nn.Module):
     The oldest rows that fill no whole patch go into the linear map only.
     """
 
+    quantiles: Tensor
+
     def __init__(
         self,
         recurrent: Recurrent,

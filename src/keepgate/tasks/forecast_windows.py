@@ -66,10 +66,11 @@ class Windows(Examples):
         batch_size: int,
         updates: tuple[int, int] = UPDATES,
     ):
-        self.values, self.window, self.horizon = panel.values, window, horizon
+        self.values, self.past, self.horizon = panel.values, window, horizon
         self.starts, series = window_starts(panel, window + horizon)
         self.deviation = deviation[series]
-        self.size = int(np.clip(len(self.starts), *(n * batch_size for n in updates)))
+        least, most = updates
+        self.size = min(max(len(self.starts), least * batch_size), most * batch_size)
 
     def __len__(self) -> int:
         return self.size
@@ -79,15 +80,15 @@ class Windows(Examples):
         count = len(self.starts)
         chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
         starts, deviation = self.starts[chosen], self.deviation[chosen, None]
-        z, mean, spread = normalise(rows_from(self.values, starts, self.window))
-        future = rows_from(self.values[:, 0], starts + self.window, self.horizon)
+        z, mean, spread = normalise(rows_from(self.values, starts, self.past))
+        future = rows_from(self.values[:, 0], starts + self.past, self.horizon)
         parts = z, spread[:, :, 0] / deviation, (future - mean[:, :, 0]) / deviation
         z, weight, target = (torch.from_numpy(part.astype(np.float32)) for part in parts)
         return z, weight, target
 
     def fingerprint(self) -> str:
         """Hash of the values and of how they are cut."""
-        sums = hashlib.sha256(repr((self.window, self.horizon, self.size)).encode())
+        sums = hashlib.sha256(repr((self.past, self.horizon, self.size)).encode())
         for array in (self.values, self.starts, self.deviation):
             sums.update(np.ascontiguousarray(array).data)
         return sums.hexdigest()
