@@ -18,7 +18,7 @@ from keepgate.equations import Cell, Expression, affine, vector
 __all__ = ["RandomCell", "cells", "settings"]
 
 Row = tuple[str, int, int, int]
-LETTERS = {"hidden": "pqr", "unit": "uvw", "input": "st"}
+LETTERS = {"hidden": "pqr", "unit": "xyz", "input": "jk"}
 
 
 class _Pool:

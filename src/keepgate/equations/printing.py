@@ -17,9 +17,10 @@ MATRIX = {"i": "W", "h": "U", "c": "V"}
 
 
 class Style(NamedTuple):
-    """How one output format writes leaves and products; operations are in their table."""
+    """How one output format writes leaves and products (``scaled``: by a number); operations are in their table."""
 
     operation: Callable[[str], str]
+    scaled: str
     leaf: dict[str, Callable[..., str]]
     matrix: Callable[[str, str, str], str]
     bias: Callable[[str], str]
@@ -34,14 +35,14 @@ def _number(value: float) -> str:
 
 def _tex_name(name: str, time: str = "") -> str:
     """Write p_i at time t as p_{i,t}."""
-    head, _, tail = name.partition("_")
-    head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
-    below = ",".join(part for part in (tail.replace("_", ","), time) if part)
+    head, *tail = [part if len(part) == 1 else rf"\mathrm{{{part}}}" for part in name.split("_") if part]
+    below = ",".join(filter(None, [*tail, time]))
     return head + (f"_{{{below}}}" if below else "")
 
 
 TEXT = Style(
     operation=lambda op: OPERATIONS[op].text,
+    scaled="{} * {}",
     leaf={
         "input": lambda: "x[t]",
         "last": lambda state: f"{state}[t-1]",
@@ -62,6 +63,7 @@ TEXT = Style(
 
 LATEX = Style(
     operation=lambda op: OPERATIONS[op].latex,
+    scaled=r"{} \, {}",
     leaf={
         "input": lambda: "x_{t}",
         "last": lambda state: _tex_name(state, "t-1"),
@@ -91,6 +93,8 @@ class _Printer:
         """Write a value where it is used, in parentheses if it binds less than its surroundings."""
         if node.serial in self.named:
             return self.style.now(self.named[node.serial])
+        if node.op == "broadcast":
+            return self.reference(node.args[0], tightest)
         written = self.definition(node)
         if node.op in self.style.tall:
             return written
@@ -103,15 +107,14 @@ class _Printer:
         if node.op == "affine":
             return self.affine(node)
         if node.op == "broadcast":
-            return self.reference(node.args[0], 2)
+            return self.reference(node.args[0])
         if node.op not in OPERATIONS:
             return self.style.leaf[node.op](*node.attrs)
         inner = PRECEDENCE.get(node.op, 0) if node.op not in self.style.tall else 0
-        strict = node.op in ("subtract", "divide", "negative")
-        parts = [
-            self.reference(arg, inner + (strict and (i > 0 or len(node.args) == 1))) for i, arg in enumerate(node.args)
-        ]
-        return self.style.operation(node.op).format(*parts)
+        strict = {"subtract": (0, 1), "divide": (0, 1), "negative": (1,), "less": (1, 1)}.get(node.op, (0, 0, 0))
+        parts = [self.reference(arg, inner + more) for arg, more in zip(node.args, strict, strict=False)]
+        scaled = node.op == "multiply" and any(arg.op == "constant" for arg in node.args)
+        return (self.style.scaled if scaled else self.style.operation(node.op)).format(*parts)
 
     def affine(self, node: Expression) -> str:
         gate, letters, biased = node.attrs

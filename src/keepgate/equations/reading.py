@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keepgate.equations.checks import TARGETS, WIDTHS
-from keepgate.equations.expression import Expression, SourceLine, common_width
+from keepgate.equations.expression import Expression, SourceLine
 from keepgate.equations.graph import Equations
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 from keepgate.errors import CellError
@@ -121,7 +121,7 @@ def _is_sound(node: Expression) -> bool:
         return units == "unit" and node.width in WIDTHS[:3]
     if node.op in REDUCTIONS:
         return units in WIDTHS[:3] and node.width == (units if node.op == "normalise" else "unit")
-    return node.width == common_width(node.args)
+    return {arg.width for arg in node.args} - {None} == {node.width} - {None}
 
 
 def _is_affine(node: Expression) -> bool:
