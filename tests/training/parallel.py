@@ -27,7 +27,7 @@ spec.loader.exec_module(problem)
 
 SETTINGS = Settings(
     epochs=3, batch_size=5, window=3, learning_rate=0.02, schedule="plateau", plateau_epochs=1, patience=2,
-    checkpoint_seconds=0.0,
+    checkpoint_seconds=1e-9,
 )  # fmt: skip
 FULL = dataclasses.replace(SETTINGS, window=None, optimizer="sgd")
 
