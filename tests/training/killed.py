@@ -22,7 +22,7 @@ from keepgate.store import has_model, read_model
 from keepgate.training import Settings, Streams, train
 
 SETTINGS = Settings(
-    epochs=8, batch_size=4, window=10, learning_rate=0.01, schedule="cosine", patience=6, checkpoint_seconds=0.0
+    epochs=5, batch_size=4, window=10, learning_rate=0.01, schedule="cosine", patience=4, checkpoint_seconds=0.0
 )
 KILLS = 10
 
