@@ -13,6 +13,7 @@ from keepgate.equations.operations import OPERATIONS
 __all__ = ["describe", "latex", "text"]
 
 PRECEDENCE = {"less": 0, "add": 1, "subtract": 1, "negative": 2, "multiply": 2, "divide": 2}
+TIGHTER = {"subtract": (0, 1), "divide": (0, 1), "negative": (1,), "less": (1, 1)}  # what an argument must bind more
 MATRIX = {"i": "W", "h": "U", "c": "V"}
 
 
@@ -111,8 +112,8 @@ class _Printer:
         if node.op not in OPERATIONS:
             return self.style.leaf[node.op](*node.attrs)
         inner = PRECEDENCE.get(node.op, 0) if node.op not in self.style.tall else 0
-        strict = {"subtract": (0, 1), "divide": (0, 1), "negative": (1,), "less": (1, 1)}.get(node.op, (0, 0, 0))
-        parts = [self.reference(arg, inner + more) for arg, more in zip(node.args, strict, strict=False)]
+        tighter = TIGHTER.get(node.op, (0,) * len(node.args))
+        parts = [self.reference(arg, inner + more) for arg, more in zip(node.args, tighter, strict=True)]
         scaled = node.op == "multiply" and any(arg.op == "constant" for arg in node.args)
         return (self.style.scaled if scaled else self.style.operation(node.op)).format(*parts)
 

@@ -36,6 +36,8 @@ TORCH: dict[str, Callable[..., Any]] = {
     "negative": operator.neg,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "sigmoid_slope": lambda g, y: g * (y * (1.0 - y)),
+    "tanh_slope": lambda g, y: g * (1.0 - y * y),
     "exp": torch.exp,
     "log": torch.log,
     "sqrt": torch.sqrt,
