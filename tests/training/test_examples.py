@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from keepgate.errors import InputError
 from keepgate.training import Examples, Streams
-from keepgate.training.examples import order, sorted_order
+from keepgate.training.batches import Batches, order
+from keepgate.training.distributed import Processes
 
 SIZES = st.lists(st.integers(0, 50), max_size=200).map(lambda sizes: np.array(sizes, dtype=np.int64))
 
@@ -24,9 +25,45 @@ def test_an_epoch_has_every_example_once_and_is_a_function_of_seed_and_epoch(len
     assert all((one == other).all() for one, other in zip(batches, again, strict=True))
 
 
+class Sized(Examples):
+    """Examples that are nothing but their lengths."""
+
+    def __init__(self, lengths: np.ndarray):
+        self.lengths = lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def length(self, index: int) -> int:
+        return int(self.lengths[index])
+
+    def batch(self, indices: np.ndarray) -> list[range]:
+        return [range(self.lengths[i]) for i in indices]
+
+    def window(self, batch: list[range], start: int, stop: int) -> list[range]:
+        return [one[start:stop] for one in batch]
+
+    def weight(self, batch: list[range], count: int) -> float:
+        return float(sum(map(len, batch)))
+
+
+@given(SIZES.filter(len), st.integers(1, 5), st.integers(1, 60), st.integers(1, 4))
+def test_the_windows_of_all_processes_are_the_whole_batch(lengths, batch_size, window, size):
+    data = Sized(lengths)
+    for indices in Batches(data, batch_size, window, Processes()).shuffled(0, 0):
+        sides = [list(Batches(data, batch_size, window, Processes(r, size)).windows(indices)) for r in range(size)]
+        whole = list(Batches(data, batch_size, window, Processes()).windows(indices))
+        assert len({len(side) for side in [*sides, whole]}) == 1  # all take part in each update
+        assert [sum(one.weight for one in at) for at in zip(*sides, strict=True)] == [one.weight for one in whole]
+        assert sum(one.weight for one in whole) == lengths[indices].sum()
+        assert [one.done for one in sides[-1]] == [(i + 0.5) / len(whole) for i in range(len(whole))]
+        rest = list(Batches(data, batch_size, window, Processes()).windows(indices, first=2))
+        assert rest == whole[2:]
+
+
 @given(SIZES, st.integers(1, 40))
 def test_an_evaluation_goes_from_short_to_long(lengths, batch_size):
-    batches = sorted_order(lengths, batch_size)
+    batches = Batches(Sized(lengths), batch_size, None, Processes()).from_short_to_long()
     assert sorted(np.concatenate([*batches, []])) == list(range(len(lengths)))
     assert (np.diff([lengths[i] for batch in batches for i in batch]) >= 0).all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from torch import nn
 
 from keepgate.errors import InputError
 from keepgate.training import Examples, Settings, Streams, train
-from keepgate.training.examples import order
-from keepgate.training.loop import lengths
+from keepgate.training.batches import order
 
 OPTIONS = {"epochs": 2, "batch_size": 4, "learning_rate": 0.02, "clip_norm": 0.3}
+
+
+def lengths(data: Examples) -> np.ndarray:
+    return np.array([data.length(i) for i in range(len(data))])
 
 
 def by_hand(problem, data, settings: Settings, pieces) -> np.ndarray:
@@ -203,14 +207,14 @@ def test_frozen_parameters_stay(problem):
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_is_one_error_and_spoils_nothing(problem, bad: float):
-    data, model = problem.Sums(10, seed=1), problem.network()
+def test_a_loss_that_is_not_finite_is_one_error_and_spoils_nothing(problem, bad: float, tmp_path: Path):
+    data, model, run = problem.Sums(10, seed=1), problem.network(), tmp_path / "run"
     data.x[3][1] = bad
-    with pytest.raises(
-        InputError, match=r"epoch 1, update \d: the loss \((nan|inf)\) or its gradient .* is not finite"
-    ):
-        train(model, problem.squares, data, settings=Settings(**OPTIONS))
+    said = r"^epoch 1, update \d: the loss \((nan|inf)\) or its gradient \(nan\) is not finite; look for such values"
+    with pytest.raises(InputError, match=said):
+        train(model, problem.squares, data, settings=Settings(**OPTIONS), run=run)
     assert np.isfinite(problem.weights(model)).all()
+    assert not run.exists()
 
 
 def test_a_gradient_that_is_not_finite_though_the_loss_is(problem):
@@ -239,5 +243,7 @@ def test_what_cannot_be_trained_is_refused(problem):
     with pytest.raises(InputError, match='schedule="plateau" needs a held-out part'):
         train(model, problem.squares, some, settings=Settings(schedule="plateau"))
     some.weight = lambda batch, count: 0.0
-    with pytest.raises(InputError, match="a batch of Sums weighs 0"):
+    with pytest.raises(InputError, match=r"examples of Sums weigh 0\.0 together"):
         train(model, problem.squares, some)
+    with pytest.raises(InputError, match=r"examples of Sums weigh 0\.0 together"):
+        train(model, problem.squares, problem.Sums(3, seed=1), some)

@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from keepgate.errors import InputError
-from keepgate.store import has_model, make_folder, read_model, write_atomic, write_model
+from keepgate.store import has_model, read_model, write_atomic, write_model
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Examples
 from keepgate.training.settings import Settings
@@ -39,12 +39,16 @@ def signature(
 
 
 class Checkpoints:
-    """Saves and loads one training state in the folder `run`, which belongs to the run of this `signature`."""
+    """Saves and loads one training state in the folder `run`, which belongs to the run of this signature."""
 
-    def __init__(self, run: Path, state: TrainingState, about: dict[str, Any], processes: Processes):
-        self.run, self.state, self.about, self.processes = run, state, about, processes
+    def __init__(self, run: Path, about: dict[str, Any], state: TrainingState, seconds: float, processes: Processes):
+        self.run, self.about, self.state, self.seconds, self.processes = run, about, state, seconds, processes
         self.saved = time.monotonic()
         self.rows = 0  # in metrics.jsonl
+
+    def due(self) -> bool:
+        """Whether so many seconds have passed since the last checkpoint (or the start), by the first process' clock."""
+        return self.processes.first and time.monotonic() - self.saved >= self.seconds
 
     def save(self) -> None:
         """Replace the checkpoint by the present state; after a new row, then `metrics.jsonl` by the rows so far."""
@@ -56,18 +60,13 @@ class Checkpoints:
                 self._write_metrics()
         self.saved = time.monotonic()
 
-    def age(self) -> float:
-        """Seconds since the last checkpoint (or since the start)."""
-        return time.monotonic() - self.saved
-
     def load(self) -> None:
         """Take up the run that the folder holds, if it holds one; InputError where it is another run's."""
         found = self.processes.from_first(self._read)
         if found is not None:
             unpack(self.state, *found, self.processes.rank)
-        if self.processes.first:
-            make_folder(self.run)
-            self._write_metrics()
+            if self.processes.first:
+                self._write_metrics()  # they may lack the last row, or be damaged
 
     def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         folder = self.run / "checkpoint"

@@ -1,9 +1,8 @@
-"""What is trained on: examples that come in batches, and the order they come in."""
+"""What is trained on: examples that come in batches."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import Any
 
 import numpy as np
@@ -101,29 +100,3 @@ class Streams(Examples):
     def weight(self, batch: tuple[torch.Tensor, ...], count: int) -> float:
         """Steps times streams."""
         return batch[0].shape[0] * batch[0].shape[1]
-
-
-def order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """The batches of one epoch, each an array of indices; a function of the arguments alone.
-
-    Examples are shuffled, then sorted by length inside pools of about sqrt(number of batches) batches, so
-    that the rows of a batch are alike in length and batches still mix anew each epoch; then the batches are
-    shuffled.
-    """
-    random = np.random.default_rng([seed, epoch])
-    indices = random.permutation(len(lengths))
-    if len(lengths) == 0 or lengths.min() == lengths.max():
-        return _cut(indices, batch_size)
-    pool = batch_size * math.isqrt(len(lengths) // batch_size + 1)
-    pools = [part[np.argsort(lengths[part], kind="stable")] for part in _cut(indices, pool)]
-    batches = [batch for part in pools for batch in _cut(part, batch_size)]
-    return [batches[i] for i in random.permutation(len(batches))]
-
-
-def sorted_order(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """The batches of an evaluation: from the shortest examples to the longest."""
-    return _cut(np.argsort(lengths, kind="stable"), batch_size)
-
-
-def _cut(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]

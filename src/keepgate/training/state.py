@@ -28,6 +28,24 @@ class Position:
     learning_rate: float = 0.0  # of the last update
     seconds: float = 0.0
 
+    def add(self, total: float, weight: float, norm: float, seconds: float) -> None:
+        """Count one update: weight times mean loss, weight, gradient norm, and the time it took."""
+        self.update, self.updates = self.update + 1, self.updates + 1
+        self.loss, self.weight, self.norm = self.loss + total, self.weight + weight, self.norm + norm
+        self.seconds += seconds
+
+    def row(self, valid_loss: float | None) -> dict[str, Any]:
+        """The epoch's row of the history."""
+        return {
+            "epoch": self.epoch + 1,
+            "updates": self.update,
+            "train_loss": self.loss / self.weight,
+            "valid_loss": valid_loss,
+            "learning_rate": self.learning_rate,
+            "gradient_norm": self.norm / self.updates,
+            "seconds": round(self.seconds, 3),
+        }
+
 
 @dataclass
 class TrainingState:
