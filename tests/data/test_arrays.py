@@ -54,7 +54,7 @@ def test_what_is_no_sequence_is_told(X, message):
 
 
 def test_sparse_matrices_are_refused():
-    with pytest.raises(TypeError, match="[Ss]parse"):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
         as_sequences(sparse.csr_matrix(np.eye(3)))
 
 

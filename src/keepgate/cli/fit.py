@@ -63,7 +63,7 @@ def fit(task: str, arguments: Sequence[str]) -> None:
     except KeyboardInterrupt:
         print("keepgate fit: stopped; the same command goes on from here", file=sys.stderr)
         raise
-    estimator.columns_ = columns
+    estimator.remember(columns)
     estimator.save(options.out)
     found = estimator.sections(data, valid)
     write_report(Path(options.out) / "report.html", estimator, found, f"{task}: {Path(options.data).name}")

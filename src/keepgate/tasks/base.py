@@ -65,8 +65,8 @@ class NoColumns:
 class Estimator(BaseEstimator):
     """Base of the estimators; not used by itself.
 
-    `fit` sets `equations_` (the cell's), `network_` (the torch module) and `history_` (a dict for every epoch). The
-    command line sets `columns_` (a `Columns` object): how the file was read, so that the next one is read alike.
+    `fit` sets `equations_` (the cell's), `network_` (the torch module) and `history_` (a dict for every epoch);
+    `remember` sets `columns_` (a `Columns` object) where the data came from a file.
     """
 
     task: ClassVar[str]
@@ -107,6 +107,10 @@ class Estimator(BaseEstimator):
         the file: it is only predicted for. Raises InputError that names file, row and column.
         """
         raise NotImplementedError
+
+    def remember(self, columns: Any) -> None:
+        """Set `columns_`: how the file that was fitted to was read, so that the next one is read alike."""
+        self.columns_ = columns
 
     def predict_table(self, data: Any) -> Any:
         """Predictions as a pyarrow table, in the form that `keepgate predict` writes."""

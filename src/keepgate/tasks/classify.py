@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -60,7 +60,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training", minimum=0, maximum=1)
-    learning_rate: float = param(3e-3, "highest step size of the optimiser", minimum=0)
+    learning_rate: float = param(0.01, "highest step size of the optimiser")
     noise: float = param(0.5, "deviation of the noise on the standardised input while training", minimum=0)
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", minimum=0, maximum=1)
 
@@ -117,6 +117,10 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         if labelled and data.labels is None:
             raise InputError(f"{path} has no class labels (@classLabel false)")
         return data
+
+    def remember(self, columns: SequenceColumns) -> None:
+        """Set `columns_`, the channels being those that were fitted to: further columns are then passed over."""
+        self.columns_ = replace(columns, channel_columns=tuple(self.channels_ or ()) or None)
 
     def predict_table(self, data: Sequences) -> pa.Table:
         """Table of the series' ids, the predicted class `<label column>_hat`, and a probability for every class."""
