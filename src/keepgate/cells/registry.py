@@ -66,7 +66,7 @@ def get(spec: str | Cell | type[Cell] | Equations) -> Cell:
     if isinstance(spec, Equations):
         return WrittenCell(spec)
     if inspect.isclass(spec) and issubclass(spec, Cell):
-        return spec()
+        return _made(spec)
     if not isinstance(spec, str):
         raise InputError(f"a cell is a name, a Cell or Equations; got {type(spec).__name__}")
     if ".py:" in spec and "(" not in spec:
@@ -105,6 +105,15 @@ def _call(maker: Callable[..., Cell], arguments: tuple[Any, ...], options: dict[
     return maker(*arguments, **options)
 
 
+def _made(cell: type[Cell]) -> Cell:
+    try:
+        inspect.signature(cell).bind()
+    except TypeError:
+        name = cell.__name__
+        raise InputError(f"{name} takes arguments; give a cell made with them, such as mine = {name}(...)") from None
+    return cell()
+
+
 def _literal(tree: ast.expr, spec: str) -> Any:
     try:
         return ast.literal_eval(tree)
@@ -136,6 +145,6 @@ def _from_file(spec: str) -> Cell:
     if isinstance(found, Cell):
         return found
     if inspect.isclass(found) and issubclass(found, Cell):
-        return found()
+        return _made(found)
     names = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, Cell) and v is not Cell]
     raise InputError(f"cell {spec!r}: {file} has no cell {name}; it has {', '.join(names) or 'none'}")
