@@ -1,4 +1,4 @@
-"""The data of the command line's tests, as lines of files."""
+"""The data of the command line's tests, as lines of files, and what a refusal is."""
 
 import numpy as np
 
@@ -33,3 +33,14 @@ def ts_lines(**options: int) -> list[str]:
         for value, label in zip(values, labels, strict=True)
     ]
     return ["@timeStamps false", "@dimensions 2", "@equalLength false", "@classLabel true down up", "@data", *rows]
+
+
+def refused(outcome, *words):
+    """The outcome is a refusal in one line that has these words."""
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1
+    assert "Traceback" not in outcome.err
+    assert outcome.err.startswith("keepgate ")
+    for word in words:
+        assert str(word) in outcome.err

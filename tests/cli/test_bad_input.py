@@ -4,18 +4,7 @@ import json
 
 import pytest
 
-from cli.files import FAST, csv_lines, ts_lines
-
-
-def refused(outcome, *words):
-    """The outcome is a refusal in one line that has these words."""
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert outcome.err.count("\n") == 1
-    assert "Traceback" not in outcome.err
-    assert outcome.err.startswith("keepgate ")
-    for word in words:
-        assert str(word) in outcome.err
+from cli.files import FAST, csv_lines, refused, ts_lines
 
 
 def changed(lines, row, old, new):

@@ -1,0 +1,100 @@
+"""fit, predict and evaluate of the forecaster on the command line, and the tables that it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cli.files import refused
+from keepgate import Forecaster
+
+FLAGS = ("--horizon", "3", "--window", "8", "--season", "4", "--epochs", "1", "--hidden-size", "4", "--no-progress")
+
+
+def frame(series=("a", "b"), rows=40):
+    days = pd.date_range("2024-01-01", periods=rows, freq="D").strftime("%Y-%m-%d")
+    wave = np.sin(np.arange(rows) * np.pi / 2)
+    parts = [pd.DataFrame({"unique_id": name, "ds": days, "y": i + wave}) for i, name in enumerate(series)]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(table, name="data.csv"):
+        table.to_csv(tmp_path / name, index=False)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def run(keepgate, csv, tmp_path):
+    outcome = keepgate("fit", "forecast", csv(frame()), "--out", tmp_path / "run", *FLAGS)
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "run"
+
+
+def test_a_run_and_its_report(run):
+    html = (run / "report.html").read_text()
+    assert html.count("<svg") >= 2  # forecasts and the learning curve
+    for part in ("seasonal naive", "last value", "Learning curve", "horizon"):
+        assert part in html
+    assert Forecaster.load(run).horizon == 3
+
+
+def test_predictions_continue_each_series(keepgate, csv, run, tmp_path):
+    outcome = keepgate("predict", run, csv(frame()), "--out", tmp_path / "p.parquet")
+    assert (outcome.code, outcome.err) == (0, "")
+    found = pd.read_parquet(tmp_path / "p.parquet")
+    assert found.columns.tolist() == ["unique_id", "ds", "y_hat", "y_hat_q10", "y_hat_q50", "y_hat_q90"]
+    assert found["unique_id"].tolist() == ["a"] * 3 + ["b"] * 3
+    assert pd.to_datetime(found["ds"]).dt.strftime("%m-%d").tolist() == ["02-10", "02-11", "02-12"] * 2
+    expected = Forecaster.load(run).predict(frame().assign(ds=lambda t: pd.to_datetime(t["ds"])))
+    np.testing.assert_allclose(found["y_hat"], expected["y_hat"])
+    shown = keepgate("predict", run, csv(frame())).out
+    assert len(shown.splitlines()) == 7
+
+
+def test_evaluate_stands_beside_the_baselines(keepgate, csv, run):
+    outcome = keepgate("evaluate", run, csv(frame()))
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == ["lstm", "seasonal naive", "last value"]
+
+
+def shuffled_day(table):
+    return table.assign(ds=table["ds"].where(table.index != 5, "2024-01-05"))
+
+
+BAD = {
+    "missing column": (lambda t: t.drop(columns="y"), ["no column 'y'"]),
+    "text in a number": (lambda t: t.assign(y=t["y"].astype(str).where(t.index != 6, "high")), ["column 'y', row 7"]),
+    "NaN": (lambda t: t.assign(y=t["y"].where(t.index != 6)), ["column 'y', row 7"]),
+    "text in a time": (lambda t: t.assign(ds=t["ds"].where(t.index != 6, "soon")), ["column 'ds'", "soon"]),
+    "time twice": (shuffled_day, ["2024-01-05"]),
+    "irregular": (lambda t: t.drop(index=6), ["2024-01-06", "2024-01-08"]),
+    "header only": (lambda t: t[:0], ["is empty"]),
+    "one row": (lambda t: t[:1], ["1 row"]),
+    "too short": (lambda t: t[:10], ["10 rows"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_tables_that_cannot_be_fitted_to(keepgate, csv, tmp_path, kind):
+    change, words = BAD[kind]
+    path = csv(change(frame()))
+    refused(keepgate("fit", "forecast", path, "--out", tmp_path / "run", *FLAGS), *words)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_empty_file(keepgate, tmp_path):
+    path = tmp_path / "data.csv"
+    path.touch()
+    refused(keepgate("fit", "forecast", path, "--out", tmp_path / "run", *FLAGS), path, "is empty")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tables_that_cannot_be_predicted_from(keepgate, csv, run):
+    refused(keepgate("predict", run, csv(frame(rows=5))), "5 rows")
+    weekly = frame().assign(ds=np.tile(pd.date_range("2024-01-01", periods=40, freq="W").strftime("%Y-%m-%d"), 2))
+    refused(keepgate("predict", run, csv(weekly)), "1 day")
+    refused(keepgate("evaluate", run, csv(frame(rows=10))), "10 rows")
