@@ -40,6 +40,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return f"the input is on {arguments.x.device}, not on a CUDA device"
     if _key(equations) not in _kernels():
         return f"torch has no kernel for the equations of {equations.name}"
+    if 0 in arguments.x.shape[:2]:
+        return "its kernel needs a step and a row"
     if arguments.lengths is not None or arguments.reset is not None:
         return "its kernel takes neither lengths nor resets"
     if arguments.record != equations.states[:1]:
