@@ -69,6 +69,16 @@ def test_index_categories_and_zone_survive() -> None:
     assert back["unique_id"].dtype == "category"
 
 
+def test_days_of_changing_clocks_are_irregular() -> None:
+    times = pd.date_range("2024-03-25", periods=10, freq="D", tz="Europe/Berlin")
+    table = pd.DataFrame({"unique_id": "a", "ds": times, "y": range(10)})
+    with pytest.raises(
+        InputError, match=r"row 8: .* to 2024-03-31 22:00 UTC where one step is 1 day: .* take the time zone off"
+    ):
+        panel(table)
+    assert str(panel(table.assign(ds=times.tz_localize(None))).frequency) == "1 day"
+
+
 def test_names_of_columns() -> None:
     table = pd.DataFrame(rows()).rename(columns={"unique_id": "meter", "ds": "day", "y": "kWh"}).assign(note="text")
     data = panel(table, id_column="meter", time_column="day", target_column="kWh", covariate_columns=["x"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 
 import keepgate
 from keepgate import Forecaster
@@ -136,6 +138,16 @@ def test_the_same_seed_gives_the_same_bits(fitted: Forecaster) -> None:
     assert (values(other.predict(waves())) != values(fitted.predict(waves()))).all()
 
 
+def test_threads_are_set_for_the_work_only(fitted: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    monkeypatch.setattr(fitted.network_, "forward", lambda z: seen.append(torch.get_num_threads()) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fitted.predict(waves())
+    assert (seen, torch.get_num_threads()) == ([1], 2)
+    torch.set_num_threads(1)
+
+
 def test_a_given_held_out_part_chooses_the_epoch() -> None:
     table = waves()
     test = table.groupby("unique_id").tail(28 + 20)
@@ -199,6 +211,29 @@ def test_files(fitted: Forecaster, tmp_path: Path, suffix: str) -> None:
     expected = fitted.predict(waves())
     np.testing.assert_allclose(forecast["load_hat"].to_numpy(), expected["y_hat"], rtol=1e-6)
     assert pd.to_datetime(forecast["ds"].to_pandas()).tolist() == expected["ds"].tolist()
+
+
+def test_a_loaded_model_reads_the_columns_that_it_was_fitted_to(tmp_path: Path) -> None:
+    table = waves().rename(columns={"y": "load"}).assign(x=1.0)
+    columns = Forecaster.Columns(target_column="load")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    forecaster = Forecaster(horizon=3, **SMALL).fit(Forecaster.read(tmp_path / "t.csv", columns))
+    forecaster.remember(columns)
+    forecaster.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    table.assign(note="text").to_csv(tmp_path / "more.csv", index=False)
+    forecast = loaded.predict_table(Forecaster.read(tmp_path / "more.csv", loaded.columns_))
+    assert forecast == forecaster.predict_table(Forecaster.read(tmp_path / "t.csv", columns))
+    table.drop(columns="x").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(InputError, match=r"less.csv has no column 'x'"):
+        Forecaster.read(tmp_path / "less.csv", loaded.columns_)
+
+
+def test_example_of_the_class() -> None:
+    found = doctest.DocTestFinder().find(Forecaster, "Forecaster", globs={"Forecaster": Forecaster})
+    results = [doctest.DocTestRunner().run(example) for example in found]
+    assert sum(result.attempted for result in results) > 0
+    assert sum(result.failed for result in results) == 0
 
 
 # Bad input: one sentence each

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Data: tables and sequence files to checked arrays."""

@@ -127,9 +127,12 @@ def panel(
         )
     frequency, breaks = infer(when, same) if same.any() else (None, None)
     if breaks is not None:
+        zoned = getattr(frame[time_column].dtype, "time_zone", None)
+        clocks = ", take the time zone off if clocks changed" if zoned else ""
         raise InputError(
-            f"{place(breaks)} goes from {_shown(when[breaks - 1])} to {_shown(when[breaks])} where one step is "
-            f"{frequency}: fill the gap, resample, or number the steps 0, 1, 2, … in column '{time_column}'"
+            f"{place(breaks)} goes from {_shown(when[breaks - 1])} to {_shown(when[breaks])}{' UTC' if zoned else ''} "
+            f"where one step is {frequency}: fill the gap, resample{clocks}, or number the steps 0, 1, 2, … in column "
+            f"'{time_column}'"
         )
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     return Panel(source, needed, ids, when, frame[time_column].dtype, values[order], starts, frequency)
@@ -148,7 +151,8 @@ def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:
 def _shown(time: Any) -> str:
     if not isinstance(time, np.datetime64):
         return str(time)
-    return str(time).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
+    text = str(time).removesuffix(".000000").removesuffix(":00")
+    return text.removesuffix("T00:00").replace("T", " ")
 
 
 def _as_type(column: nw.Series, kind: Any) -> nw.Series:

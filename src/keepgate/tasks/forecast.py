@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,7 +55,7 @@ class Forecaster(Estimator):
     >>> import numpy as np, pandas as pd
     >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
     >>> table = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.sin(2 * np.pi * np.arange(140) / 7)})
-    >>> forecaster = Forecaster(horizon=2, epochs=2).fit(table)
+    >>> forecaster = Forecaster(horizon=2, epochs=2, hidden_size=16).fit(table)
     >>> forecaster.predict(table).columns.to_list()
     ['unique_id', 'ds', 'y_hat', 'y_hat_q10', 'y_hat_q50', 'y_hat_q90']
 
@@ -75,11 +77,13 @@ class Forecaster(Estimator):
     patch: int | None = param(None, "rows that the recurrent layers take in one step (none: a season)", minimum=1)
     hidden_size: int = param(128, "units of each layer and direction", minimum=1)
     dropout: float = param(0.2, "share of activations dropped while training", minimum=0, maximum=1)
-    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", minimum=1)
-    batch_size: int = param(256, "windows in one step of the optimiser", minimum=1)
-    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", minimum=0)
-    patience: int | None = param(
-        3, "stop after this many epochs without a better held-out loss (none: never)", minimum=1
+    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each")
+    batch_size: int = param(256, "windows in one step of the optimiser")
+    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest")
+    patience: int | None = param(3, "stop after this many epochs without a better held-out loss (none: never)")
+
+    threads: int | None = param(
+        1, "processor threads; one is fastest for networks of the default size (none: torch's own setting)", minimum=1
     )
 
     def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
@@ -104,15 +108,16 @@ class Forecaster(Estimator):
         sizes = self.window_, self.horizon
         examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
         held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
-        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
+        with self._threads():
+            self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
         return self
 
     def predict(self, table: Any) -> Any:
         """The `horizon` steps after the end of each series, as a table of the same kind.
 
-        Columns: those of id and time, `y_hat` (the mean) and `y_hat_q10`, ... (the quantiles). Only the last
-        `window` rows of a series count. Raises InputError as `fit` does, and for another step between rows or a
-        covariate that is missing.
+        Columns: id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
+        quantiles). Only the last `window` rows of a series count. Raises InputError as `fit` does, and for another step
+        between rows or a covariate that is missing.
         """
         data = self._fitted_panel(table)
         data.need(self.window_, "the window")
@@ -130,6 +135,10 @@ class Forecaster(Estimator):
         """Read a CSV, Parquet or Arrow file; `y` is needed in any case, since a forecast continues it."""
         columns = columns or ForecastColumns()
         return panel(read_table(path, text=[columns.id_column]), **asdict(columns), source=str(path))
+
+    def remember(self, columns: ForecastColumns) -> None:
+        """Set `columns_`, the covariates being those that were fitted to: further columns are then passed over."""
+        self.columns_ = replace(columns, covariate_columns=self.covariates_)
 
     def predict_table(self, data: Panel) -> Any:
         """`predict`, for the command line."""
@@ -269,13 +278,22 @@ class Forecaster(Estimator):
         """Windows [B, L, C] to forecasts [B, horizon, 1 + Q] in their units; quantiles ascend."""
         network, device = self.network_, self.torch_device()
         out = []
-        with torch.inference_mode():
+        with torch.inference_mode(), self._threads():
             for part in np.array_split(past, -(-len(past) // AT_ONCE)):
                 z, mean, spread = normalise(part)
                 y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy().astype(np.float64)
                 y[:, :, 1:].sort(axis=2)  # rearranged, quantiles never cross (Chernozhukov et al. 2010)
                 out.append(y * spread[:, :, :1] + mean[:, :, :1])
         return np.concatenate(out)
+
+    @contextlib.contextmanager
+    def _threads(self) -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def _names(self, target: str) -> list[str]:
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
