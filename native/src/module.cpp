@@ -123,31 +123,48 @@ template <class T> Call<T> make_call(const Shape& shape, const Inputs& inputs) {
   return call;
 }
 
-template <class T>
-void run_forward(const Plan& plan, const Packed<T>& packed, const Shape& shape, const Inputs& inputs, int threads) {
-  const Call<T> call = make_call<T>(shape, inputs);
+// Networks of one kind: a single one has all threads, a population shares them network by network.
+template <class F> void each(size_t count, int threads, const F& run) {
+  if (count == 1) return run(0, pool(), threads);
+  pool().run(threads, [&](int thread) {
+    static thread_local Pool alone;  // never starts a thread
+    for (size_t i = thread; i < count; i += threads) run(i, alone, 1);
+  });
+}
+
+template <class T> using ForwardRow = std::tuple<const Packed<T>*, Shape, Inputs>;
+
+template <class T> void run_forward(const Plan& plan, const std::vector<ForwardRow<T>>& rows, int threads) {
+  std::vector<Call<T>> calls;
+  for (const auto& [packed, shape, inputs] : rows) calls.push_back(make_call<T>(shape, inputs));
   nb::gil_scoped_release release;
-  forward<T>(plan, kernels<T>(), packed, call, pool(), threads);
+  each(rows.size(), threads, [&](size_t i, Pool& pool, int threads) {
+    forward<T>(plan, kernels<T>(), *std::get<0>(rows[i]), calls[i], pool, threads);
+  });
 }
 
 using Cotangents = std::tuple<Addresses, Addresses>;
 using Gradients = std::tuple<uintptr_t, Addresses, Addresses, Addresses, Addresses, Addresses>;
+template <class T> using BackwardRow = std::tuple<const Packed<T>*, Shape, Inputs, Cotangents, Gradients>;
 
-template <class T>
-void run_backward(const Plan& plan, const Packed<T>& packed, const Shape& shape, const Inputs& inputs,
-                  const Cotangents& cotangents, const Gradients& gradients, int threads) {
-  Call<T> call = make_call<T>(shape, inputs);
-  call.d_states = pointers<const T>(std::get<0>(cotangents));
-  call.d_final = pointers<const T>(std::get<1>(cotangents));
-  const auto& [dx, initial, step_inputs, weights, biases, vectors] = gradients;
-  call.dx = reinterpret_cast<T*>(dx);
-  call.d_initial = pointers<T>(initial);
-  call.d_step_inputs = pointers<T>(step_inputs);
-  call.d_weights = pointers<T>(weights);
-  call.d_biases = pointers<T>(biases);
-  call.d_vectors = pointers<T>(vectors);
+template <class T> void run_backward(const Plan& plan, const std::vector<BackwardRow<T>>& rows, int threads) {
+  std::vector<Call<T>> calls;
+  for (const auto& [packed, shape, inputs, cotangents, gradients] : rows) {
+    Call<T>& call = calls.emplace_back(make_call<T>(shape, inputs));
+    call.d_states = pointers<const T>(std::get<0>(cotangents));
+    call.d_final = pointers<const T>(std::get<1>(cotangents));
+    const auto& [dx, initial, step_inputs, weights, biases, vectors] = gradients;
+    call.dx = reinterpret_cast<T*>(dx);
+    call.d_initial = pointers<T>(initial);
+    call.d_step_inputs = pointers<T>(step_inputs);
+    call.d_weights = pointers<T>(weights);
+    call.d_biases = pointers<T>(biases);
+    call.d_vectors = pointers<T>(vectors);
+  }
   nb::gil_scoped_release release;
-  backward<T>(plan, kernels<T>(), packed, call, pool(), threads);
+  each(rows.size(), threads, [&](size_t i, Pool& pool, int threads) {
+    backward<T>(plan, kernels<T>(), *std::get<0>(rows[i]), calls[i], pool, threads);
+  });
 }
 
 template <class T> void define(nb::module_& m, const char* packed, const char* pack_name) {

@@ -77,42 +77,41 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
   }
 }
 
-template <class T, int M, int P> void tile_rows_panels(const Product<T>& product, ptrdiff_t row, int panel) {
+template <class T, int M, int P> void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
   product_tile<T, M, P>(product, row, panel);
 }
 
 template <class T> using Tile = void (*)(const Product<T>&, ptrdiff_t, int);
 
-template <class T, int M> struct Tiles {
-  static void fill(Tile<T> (&one)[tile_rows + 1], Tile<T> (&several)[tile_rows + 1]) {
-    one[M] = tile_rows_panels<T, M, 1>;
-    several[M] = tile_rows_panels<T, M, panels_for(M)>;
-    if constexpr (M > 1) Tiles<T, M - 1>::fill(one, several);
+// tiles[M][P]: the tile of M rows and P panels.
+template <class T> struct Tiles {
+  Tile<T> of[tile_rows + 1][panels_for(1) + 1] = {};
+  constexpr Tiles() { fill<tile_rows, panels_for(tile_rows)>(); }
+
+ private:
+  template <int M, int P> constexpr void fill() {
+    of[M][P] = tile_of<T, M, P>;
+    if constexpr (P > 1) fill<M, P - 1>();
+    else if constexpr (M > 1) fill<M - 1, panels_for(M - 1)>();
   }
 };
 
 template <class T> void product(const Product<T>& product) {
-  static Tile<T> one[tile_rows + 1], several[tile_rows + 1];
-  static const bool filled = (Tiles<T, tile_rows>::fill(one, several), true);
-  (void)filled;
-  const ptrdiff_t rows = product.rows;
-  if (rows <= 0) return;
-  const ptrdiff_t tiles = (rows + tile_rows - 1) / tile_rows;
-  for (int panel = 0; panel < product.panel_count;) {
-    const int height = (int)((rows + tiles - 1) / tiles);
-    int group = panels_for(height);
-    if (group > product.panel_count - panel) group = 1;
+  static constexpr Tiles<T> tiles;
+  const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
+  if (!heights) return;
+  // Panels and rows are cut evenly: the last tile is nearly as large as the others.
+  const int high = (int)((product.rows + heights - 1) / heights), most = panels_for(high);
+  const int groups = (product.panel_count + most - 1) / most;
+  for (int group = 0, panel = 0; group < groups; ++group) {
+    const int panels = (product.panel_count - panel + groups - group - 1) / (groups - group);
     ptrdiff_t row = 0;
-    for (ptrdiff_t tile = 0; tile < tiles; ++tile) {
-      const int here = (int)((rows - row + tiles - tile - 1) / (tiles - tile));
-      if (group == panels_for(here) && group > 1) {
-        several[here](product, row, panel);
-      } else {
-        for (int p = 0; p < group; ++p) one[here](product, row, panel + p);
-      }
-      row += here;
+    for (ptrdiff_t i = 0; i < heights; ++i) {
+      const int rows = (int)((product.rows - row + heights - i - 1) / (heights - i));
+      tiles.of[rows][panels](product, row, panel);
+      row += rows;
     }
-    panel += group;
+    panel += panels;
   }
 }
 
@@ -127,68 +126,82 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
   }
 }
 
-// One tile of the outer products: M rows of `to`, one panel of columns; `sources` is packed, W numbers a row.
+// One tile of the outer products: M rows of `to`, one panel of columns. `deltas` [rows, tile_rows] and `sources`
+// [rows, W] are packed: rows of a power of two apart would fall on each other in the cache.
 template <class T, int M>
-__attribute__((always_inline)) inline void outer_tile(const Outer<T>& outer, const T* const* deltas, ptrdiff_t m,
-                                                      const T* sources, T* to, ptrdiff_t columns) {
+__attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* sources, ptrdiff_t rows, T* to,
+                                                      ptrdiff_t stride, ptrdiff_t columns) {
   constexpr int W = panel_width<T>, L = lanes<T>;
-  const ptrdiff_t stride = outer.to_stride, left = columns > L ? L : columns, right = columns - left;
+  const ptrdiff_t left = columns > L ? L : columns, right = columns - left;
   Vector<T> sum[M][2];
 #pragma GCC unroll 12
   for (int i = 0; i < M; ++i) {
-    sum[i][0] = load_some(to + i * stride, left);
-    sum[i][1] = load_some(to + i * stride + L, right);
+    sum[i][0] = left == L ? load(to + i * stride) : load_some(to + i * stride, left);
+    sum[i][1] = right == L ? load(to + i * stride + L) : load_some(to + i * stride + L, right);
   }
-  for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
-    const T* delta = deltas[b] + m;
-    for (ptrdiff_t r = outer.blocks[b].count; r > 0; --r, delta += outer.m, sources += W) {
-      Vector<T> s0 = load(sources), s1 = load(sources + L);
+  for (ptrdiff_t r = 0; r < rows; ++r, deltas += tile_rows, sources += W) {
+    Vector<T> s0 = load(sources), s1 = load(sources + L);
 #pragma GCC unroll 12
-      for (int i = 0; i < M; ++i) {
-        Vector<T> d = all<T>(delta[i]);
-        sum[i][0] = fma(d, s0, sum[i][0]);
-        sum[i][1] = fma(d, s1, sum[i][1]);
-      }
+    for (int i = 0; i < M; ++i) {
+      Vector<T> d = all<T>(deltas[i]);
+      sum[i][0] = fma(d, s0, sum[i][0]);
+      sum[i][1] = fma(d, s1, sum[i][1]);
     }
   }
 #pragma GCC unroll 12
   for (int i = 0; i < M; ++i) {
-    store_some(to + i * stride, sum[i][0], left);
-    store_some(to + i * stride + L, sum[i][1], right);
+    if (left == L) store(to + i * stride, sum[i][0]);
+    else store_some(to + i * stride, sum[i][0], left);
+    if (right == L) store(to + i * stride + L, sum[i][1]);
+    else store_some(to + i * stride + L, sum[i][1], right);
   }
 }
 
 // The last tile of a gate may be lower than the others.
 template <class T, int M>
-void outer_tile_of(int height, const Outer<T>& outer, const T* const* deltas, ptrdiff_t m, const T* sources, T* to,
+void outer_tile_of(int height, const T* deltas, const T* sources, ptrdiff_t rows, T* to, ptrdiff_t stride,
                    ptrdiff_t columns) {
-  if (height == M) return outer_tile<T, M>(outer, deltas, m, sources, to, columns);
-  if constexpr (M > 1) outer_tile_of<T, M - 1>(height, outer, deltas, m, sources, to, columns);
+  if (height == M) return outer_tile<T, M>(deltas, sources, rows, to, stride, columns);
+  if constexpr (M > 1) outer_tile_of<T, M - 1>(height, deltas, sources, rows, to, stride, columns);
+}
+
+// Copy N of each `count` rows to dense rows of N, the columns past `columns` as 0.
+template <class T, int N> T* gather(const T* from, ptrdiff_t stride, ptrdiff_t count, ptrdiff_t columns, T* to) {
+  for (ptrdiff_t r = 0; r < count; ++r, from += stride, to += N) {
+    if (columns >= N) {
+      std::memcpy(to, from, N * sizeof(T));
+    } else {
+      for (ptrdiff_t j = 0; j < N; ++j) to[j] = j < columns ? from[j] : T(0);
+    }
+  }
+  return to;
 }
 
 template <class T> void outer(const Outer<T>& outer, T* work) {
   constexpr int W = panel_width<T>;
   const ptrdiff_t tiles = (outer.m + tile_rows - 1) / tile_rows;
-  for (ptrdiff_t column = 0; column < outer.n; column += W) {
-    const ptrdiff_t columns = outer.n - column < W ? outer.n - column : W;
-    T* to = work;
+  ptrdiff_t rows = 0;
+  for (ptrdiff_t b = 0; b < outer.block_count; ++b) rows += outer.blocks[b].count;
+  if (!rows || outer.first == outer.last) return;
+  T* sources = work;
+  for (ptrdiff_t column = 0; column < outer.n; column += W)
     for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
-      const T* from = outer.blocks[b].rows + column;
-      for (ptrdiff_t r = 0; r < outer.blocks[b].count; ++r, from += outer.blocks[b].stride, to += W) {
-        if (columns == W) {
-          store(to, load(from));
-          store(to + lanes<T>, load(from + lanes<T>));
-        } else {
-          for (ptrdiff_t j = 0; j < W; ++j) to[j] = j < columns ? from[j] : T(0);
-        }
-      }
+      const Sources<T>& block = outer.blocks[b];
+      sources = gather<T, W>(block.rows + column, block.stride, block.count, outer.n - column, sources);
     }
-    for (ptrdiff_t tile = outer.first; tile < outer.last; ++tile) {
-      const ptrdiff_t gate = tile / tiles, m = tile % tiles * tile_rows;
-      const int height = outer.m - m < tile_rows ? (int)(outer.m - m) : tile_rows;
-      T* corner = outer.to[gate] + m * outer.to_stride + column;
-      outer_tile_of<T, tile_rows>(height, outer, outer.deltas + gate * outer.block_count, m, work, corner, columns);
+  T* const deltas = sources;
+  for (ptrdiff_t tile = outer.first; tile < outer.last; ++tile) {
+    const ptrdiff_t gate = tile / tiles, m = tile % tiles * tile_rows;
+    T* to = deltas;
+    for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
+      const T* from = outer.deltas[gate * outer.block_count + b] + m;
+      to = gather<T, tile_rows>(from, outer.m, outer.blocks[b].count, outer.m - m, to);
     }
+    const int height = outer.m - m < tile_rows ? (int)(outer.m - m) : tile_rows;
+    for (ptrdiff_t column = 0; column < outer.n; column += W)
+      outer_tile_of<T, tile_rows>(height, deltas, work + column * rows, rows,
+                                  outer.to[gate] + m * outer.to_stride + column, outer.to_stride,
+                                  outer.n - column < W ? outer.n - column : W);
   }
 }
 

@@ -532,8 +532,11 @@ template <class T> class BackwardWorker : public Worker<T> {
 template <class T> class Sums {
  public:
   Sums(const Pass<T>& pass, const Shared<T>& shared) : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
+    ptrdiff_t columns = 0;
+    for (const Outers& outers : plan.outers) columns = std::max<ptrdiff_t>(columns, plan.values[outers.source].width);
+    columns = panels_of((int)columns, pass.kernels.panel) * pass.kernels.panel + pass.kernels.tile;
     for (int thread = 0; thread < pass.threads; ++thread)
-      work.push_back(arena.take<T>(pass.chunk * call.rows * pass.kernels.panel));
+      work.push_back(arena.take<T>(pass.chunk * call.rows * columns));
     state_of.assign(plan.values.size(), -1);
     for (size_t s = 0; s < plan.new_values.size(); ++s)
       if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;

@@ -84,7 +84,7 @@ template <class T> struct Kernels {
 
   void (*product)(const Product<T>&);
 
-  // `work` holds (number of source rows) * panel numbers.
+  // `work` holds (number of source rows) * (n up to whole panels + tile) numbers.
   void (*outer)(const Outer<T>&, T* work);
 
   // sums[n] += rows of values [rows, n], in order.

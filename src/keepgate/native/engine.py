@@ -68,6 +68,7 @@ class Engine:
         plan: the core's plan.
         states, blocks, biases, vectors, step_inputs: names, in the order in which the core takes their buffers.
         kept_widths: widths of the values that the tape holds.
+        reads_x: whether the cell has a gradient for its input.
     """
 
     def __init__(self, equations: Equations, input_size: int, hidden_size: int) -> None:
@@ -82,6 +83,7 @@ class Engine:
         self.vectors = tuple(dict.fromkeys(name for kind, name in named if kind == "vector"))
         self.step_inputs = tuple(dict.fromkeys(name for kind, name in named if kind == "step_input"))
         self.streams = sum(kind == "bernoulli" for kind, _ in named)
+        self.reads_x = program.x is not None
         self.kept_widths = tuple(numbers["values"][number][1] for number in program.kept)
 
     def keys(self, seed: int | None) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from keepgate.equations.operations import OPERATIONS
 from keepgate.equations.program import Affine, Instruction, Program, Stage, Transposed
 
 __all__ = ["OPCODES", "plan"]
@@ -39,6 +40,18 @@ class _Planner:
         self.vectors = _names(program, "vector")
         self.streams: list[str] = []
         self.widths = [1 if v.width is None else self.size[v.width] for v in program.values]
+        self.numbers = self.known()
+
+    def known(self) -> dict[int, float]:
+        """Return the values that are plain numbers at these sizes."""
+        values = self.program.values
+        numbers = {n: float(v.attrs[0]) for n, v in enumerate(values) if v.kind == "constant"}
+        numbers |= {n: float(self.size[v.attrs[0]]) for n, v in enumerate(values) if v.kind == "size"}
+        for stage in (*self.program.forward, *self.program.backward):
+            for op, target, args in stage.rows:
+                if values[target].width is None:
+                    numbers[target] = float(OPERATIONS[op].compute(*(numbers[arg] for arg in args)))
+        return numbers
 
     def plan(self) -> dict[str, Any]:
         program = self.program
@@ -78,17 +91,18 @@ class _Planner:
         elif kind == "bernoulli":
             slot, constant = len(self.streams), attrs[1]
             self.streams.append(attrs[0])
-        elif kind in ("constant", "size"):
-            constant = float(attrs[0] if kind == "constant" else self.size[attrs[0]])
-        return KINDS["constant" if kind == "size" else kind], width, slot, constant
+        elif number in self.numbers:
+            kind, constant = "constant", self.numbers[number]
+        return KINDS[kind], width, slot, constant
 
     def rows(self, block: str) -> int:
         """Return the rows of one gate of a weight."""
         return self.size["projection" if block.endswith("r") else "hidden"]
 
     def columns(self, block: str) -> int:
-        outer = next(outer for outer in self.program.outers if outer.block == block)
-        return self.widths[outer.source]
+        """Return the columns of a weight: the width of what it multiplies."""
+        affines = [p for stage in self.program.forward for p in stage.products if isinstance(p, Affine)]
+        return next(self.widths[t.source] for affine in affines for t in affine.terms if t.block == block)
 
     def stage(self, stage: Stage) -> tuple[list[Any], list[Any], list[Any]]:
         affines = [p for p in stage.products if isinstance(p, Affine)]
@@ -97,7 +111,8 @@ class _Planner:
         for affine in affines:
             key = (self.widths[affine.target], *((t.block, t.source, t.bias) for t in affine.terms))
             bundles.setdefault(key, []).append(affine)
-        rows = [self.instruction(row) for row in fuse(stage.rows, self.outside(stage))]
+        fused = fuse(stage.rows, self.outside(stage))
+        rows = [self.instruction(row) for row in fused if row.target not in self.numbers]
         return [self.bundle(group) for group in bundles.values()], [self.transposed(p) for p in transposed], rows
 
     def outside(self, stage: Stage) -> set[int]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-__all__ = ["Arguments", "Result"]
+from keepgate.equations import Equations
+
+__all__ = ["Arguments", "Result", "widths"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,12 @@ class Result:
 
     recorded: dict[str, Tensor]
     state: dict[str, Tensor]
+
+
+def widths(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> dict[str, int]:
+    """Return the number of units of every width, read off the states or, where none is hidden, off a weight."""
+    sizes = {width: arguments.state[state].shape[-1] for state, width in equations.widths.items()}
+    if "hidden" not in sizes:
+        block, products = next((b, p) for b, p in equations.products.items() if p[0].width == "hidden")
+        sizes["hidden"] = parameters[f"weight_{block}"].shape[0] // len(products)
+    return equations.resolve(arguments.x.shape[-1], sizes["hidden"])

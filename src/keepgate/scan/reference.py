@@ -18,7 +18,7 @@ from torch.nn.functional import linear
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
 from keepgate.errors import InputError
-from keepgate.scan.arguments import Arguments, Result
+from keepgate.scan.arguments import Arguments, Result, widths
 
 __all__ = ["scan"]
 
@@ -110,18 +110,11 @@ class _Scan:
 
     def __init__(self, equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> None:
         self.equations, self.parameters, self.arguments = equations, parameters, arguments
-        self.widths = self._widths()
+        self.widths = widths(equations, parameters, arguments)
         self.fixed: dict[int, Any] = {}
         self.noise: list[tuple[int, int, float, int]] = []
         self.steps: list[Callable[[int, dict[int, Any]], None]] = []
         self._plan()
-
-    def _widths(self) -> dict[str, int]:
-        by_state = {width: self.arguments.state[name].shape[-1] for name, width in self.equations.widths.items()}
-        if "hidden" not in by_state:
-            block, products = next((b, p) for b, p in self.equations.products.items() if p[0].width == "hidden")
-            by_state["hidden"] = self.parameters[f"weight_{block}"].shape[0] // len(products)
-        return self.equations.resolve(self.arguments.x.shape[-1], by_state["hidden"])
 
     def _recorded(self) -> dict[str, Expression]:
         """Return the values to record by name."""

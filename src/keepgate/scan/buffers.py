@@ -1,0 +1,222 @@
+"""The buffers of a call of the native core: dense, in the core's order of rows, and alive until it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keepgate.equations import Equations
+from keepgate.native import engine as core
+from keepgate.native.engine import Engine
+
+__all__ = ["Spec", "run_backward", "run_forward"]
+
+Tensors = Sequence[Tensor]
+Split = tuple[Tensor, Tensors, Tensors, Tensors]
+
+
+@dataclass(eq=False)
+class Spec:
+    """What one scan is, apart from its tensors; carries the packed weights from its forward to its backward pass.
+
+    Attributes:
+        names: of the parameters, in the order of the tensors.
+        packed: the weights as packed in the forward pass.
+        networks: of a population, the spec of each network.
+    """
+
+    equations: Equations
+    engine: Engine
+    names: tuple[str, ...]
+    reverse: bool
+    seed: int | None
+    record: tuple[str, ...]
+    threads: int
+    packed: Any = None
+    networks: list[Spec] = field(default_factory=list)
+
+    @property
+    def result_count(self) -> int:
+        """Number of results: recorded states, then final states."""
+        return len(self.record) + len(self.engine.states)
+
+    def split(self, tensors: Tensors) -> Split:
+        """Split the tensors of a scan into x, states, step inputs and parameters."""
+        states = 1 + len(self.engine.states)
+        given = states + len(self.engine.step_inputs)
+        return tensors[0], tensors[1:states], tensors[states:given], tensors[given:]
+
+    def again(self) -> Spec:
+        """Return the spec for another network of the same kind."""
+        return replace(self, packed=None, networks=[])
+
+
+class _Order:
+    """The order of falling lengths that the core needs; none where rows are in it already."""
+
+    def __init__(self, lengths: Tensor | None) -> None:
+        self.order = self.back = None
+        if lengths is not None and bool((lengths[1:] > lengths[:-1]).any()):
+            self.order = torch.argsort(lengths, descending=True, stable=True)
+            self.back = torch.argsort(self.order)
+
+    def sort(self, value: Tensor, dim: int) -> Tensor:
+        """Return rows in the core's order, dense."""
+        return (value if self.order is None else value.index_select(dim, self.order)).contiguous()
+
+    def unsort(self, value: Tensor, dim: int) -> Tensor:
+        """Return rows in the caller's order."""
+        return value if self.back is None else value.index_select(dim, self.back)
+
+
+class _Call:
+    """One network's call: holds every buffer whose address the core receives."""
+
+    def __init__(self, spec: Spec, lengths: Tensor | None, reset: Tensor | None, tensors: Tensors) -> None:
+        self.spec, self.engine = spec, spec.engine
+        x, initial, given, values = spec.split(tensors)
+        self.order = _Order(lengths)
+        sort = self.order.sort
+        self.x = sort(x, 1)
+        self.steps, self.rows = x.shape[:2]
+        self.initial = initial
+        self.given = [sort(value, 1) for value in given]
+        self.parameters = dict(zip(spec.names, (value.contiguous() for value in values), strict=True))
+        self.lengths = None if lengths is None else sort(lengths, 0).to(torch.int32)
+        self.reset = None if reset is None else sort(reset, 1)
+        self.row_numbers = None
+        if self.engine.streams:
+            order = torch.arange(self.rows) if self.order.order is None else self.order.order
+            self.row_numbers = order.to(torch.int32)
+
+    def begin(self, keep: bool) -> None:
+        """Take room for the states and, to keep what a gradient needs, for the tape; pack the weights."""
+        x, first = self.x, self.steps if self.spec.reverse else 0
+        self.states = [x.new_empty(self.steps + 1, self.rows, width) for width in self.engine.widths]
+        for state, value in zip(self.states, self.initial, strict=True):
+            state[first] = self.order.sort(value, 0)
+        widths = self.engine.kept_widths if keep else ()
+        self.tape = [x.new_empty(self.steps, self.rows, width) for width in widths]
+        self.spec.packed = self.pack(keep)
+
+    def pack(self, backward: bool) -> Any:
+        """Return the weights in the core's order.
+
+        They are packed anew in every forward pass: a tensor's version does not tell whether it has changed, for fused
+        optimisers and writes through `.data` leave it.
+        """
+        weights = [self.parameters[f"weight_{block}"].data_ptr() for block in self.engine.blocks]
+        biases = [_address(self.parameters.get(f"bias_{block}")) for block in self.engine.biases]
+        return self.engine.pack(self.x.dtype == torch.float64, weights, biases, backward, self.spec.threads)
+
+    def resume(self, stored: Tensors) -> None:
+        """Take up what the forward pass stored."""
+        count = len(self.engine.states)
+        self.states, self.tape = [t.contiguous() for t in stored[:count]], [t.contiguous() for t in stored[count:]]
+        if self.spec.packed is None:
+            self.spec.packed = self.pack(True)
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return what both passes of the core take."""
+        spec, engine = self.spec, self.engine
+        inputs = (
+            self.x.data_ptr(),
+            [t.data_ptr() for t in self.states],
+            _address(self.lengths),
+            _address(self.reset),
+            _address(self.row_numbers),
+            [t.data_ptr() for t in self.given],
+            [self.parameters[name].data_ptr() for name in engine.vectors],
+            engine.keys(spec.seed),
+            [t.data_ptr() for t in self.tape],
+        )
+        return spec.packed, (self.steps, self.rows, spec.reverse, spec.seed is not None), inputs
+
+    def results(self) -> tuple[Tensor, ...]:
+        """Return the recorded states, the final states, and what was stored."""
+        recorded = [self._sequence(name) for name in self.spec.record]
+        return (*recorded, *(self.order.unsort(s, 0) for s in self._final()), *self.states, *self.tape)
+
+    def _sequence(self, name: str) -> Tensor:
+        state = self.states[self.engine.states.index(name)]
+        steps = state[: self.steps] if self.spec.reverse else state[1:]
+        if self.lengths is not None and name != self.engine.states[0]:  # the core zeroes the output itself
+            ended = torch.arange(self.steps)[:, None] >= self.lengths
+            steps = steps.masked_fill(ended[:, :, None], 0.0)
+        return self.order.unsort(steps, 1)
+
+    def _final(self) -> list[Tensor]:
+        if not self.spec.reverse:
+            if self.lengths is None:
+                return [state[self.steps].clone() for state in self.states]
+            at, rows = self.lengths.long(), torch.arange(self.rows)
+            return [state[at, rows] for state in self.states]
+        if self.lengths is None:
+            return [state[0].clone() for state in self.states]
+        ran = (self.lengths > 0)[:, None]
+        return [torch.where(ran, state[0], state[self.steps]) for state in self.states]
+
+    def begin_backward(self, cotangents: Sequence[Tensor | None]) -> tuple[Any, ...]:
+        """Take room for the gradients; return what the core's backward pass takes besides `arguments`."""
+        engine, record, sort = self.engine, self.spec.record, self.order.sort
+        steps = {name: c for name, c in zip(record, cotangents, strict=False) if c is not None}
+        self.d_states = [sort(steps[name], 1) if name in steps else None for name in engine.states]
+        self.d_final = [None if c is None else sort(c, 0) for c in cotangents[len(record) :]]
+        every_row = engine.reads_x and self.lengths is None  # else some rows are left as they are
+        self.dx = torch.empty_like(self.x) if every_row else torch.zeros_like(self.x)
+        self.d_initial = [self.x.new_zeros(self.rows, width) for width in engine.widths]
+        self.d_given = [torch.zeros_like(value) for value in self.given]
+        self.d_parameters = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
+        gradients = (
+            self.dx.data_ptr(),
+            [t.data_ptr() for t in self.d_initial],
+            [t.data_ptr() for t in self.d_given],
+            [self.d_parameters[f"weight_{block}"].data_ptr() for block in engine.blocks],
+            [_address(self.d_parameters.get(f"bias_{block}")) for block in engine.biases],
+            [self.d_parameters[name].data_ptr() for name in engine.vectors],
+        )
+        return ([_address(t) for t in self.d_states], [_address(t) for t in self.d_final]), gradients
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        """Return the gradients in the order of the tensors."""
+        unsort = self.order.unsort
+        initial = (unsort(t, 0) for t in self.d_initial)
+        given = (unsort(t, 1) for t in self.d_given)
+        return (unsort(self.dx, 1), *initial, *given, *self.d_parameters.values())
+
+
+def run_forward(
+    specs: Sequence[Spec], keep: bool, lengths: Tensor | None, reset: Tensor | None, networks: Sequence[Tensors]
+) -> list[tuple[Tensor, ...]]:
+    """Run networks of one kind; return each one's results and, if ``keep``, what its gradient needs."""
+    calls = [_Call(spec, lengths, reset, tensors) for spec, tensors in zip(specs, networks, strict=True)]
+    for call in calls:
+        call.begin(keep)
+    core.forward(specs[0].engine.plan, [call.arguments() for call in calls], specs[0].threads)
+    return [call.results() for call in calls]
+
+
+def run_backward(
+    specs: Sequence[Spec],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    networks: Sequence[Tensors],
+    stored: Sequence[Tensors],
+    cotangents: Sequence[Sequence[Tensor | None]],
+) -> list[tuple[Tensor, ...]]:
+    """Run networks of one kind backward; return each one's gradients."""
+    calls = [_Call(spec, lengths, reset, tensors) for spec, tensors in zip(specs, networks, strict=True)]
+    rows = []
+    for call, kept, given in zip(calls, stored, cotangents, strict=True):
+        call.resume(kept)
+        rows.append((*call.arguments(), *call.begin_backward(given)))
+    core.backward(specs[0].engine.plan, rows, specs[0].threads)
+    return [call.gradients() for call in calls]
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
