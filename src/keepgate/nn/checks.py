@@ -18,7 +18,7 @@ class ShapeError(InputError, RuntimeError):
     """A tensor has the wrong shape or type; a RuntimeError too, as torch raises for its own modules."""
 
 
-def check_options(hidden_size: Any, num_layers: Any, dropout: Any, proj_size: Any) -> None:
+def check_options(input_size: Any, hidden_size: Any, num_layers: Any, dropout: Any, proj_size: Any) -> None:
     """Check a layer's options as ``torch.nn.LSTM`` does.
 
     Raises:
@@ -26,13 +26,14 @@ def check_options(hidden_size: Any, num_layers: Any, dropout: Any, proj_size: An
     """
     if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
         raise InputError(f"dropout is the probability from 0 to 1 of an element being zeroed, got {dropout!r}")
-    if not isinstance(hidden_size, int):
-        raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
     for name, value, least in (
+        ("input_size", input_size, 0),
         ("hidden_size", hidden_size, 1),
         ("num_layers", num_layers, 1),
         ("proj_size", proj_size, 0),
     ):
+        if not isinstance(value, int):
+            raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
         if value < least:
             raise InputError(f"{name} must be at least {least}, got {value}")
     if proj_size >= hidden_size:

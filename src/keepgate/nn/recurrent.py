@@ -67,7 +67,7 @@ class Recurrent(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
-        check_options(hidden_size, num_layers, dropout, proj_size)
+        check_options(input_size, hidden_size, num_layers, dropout, proj_size)
         self.cell = get(cell) if not proj_size else projected(get(cell), proj_size)
         self.equations = self.cell.equations
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -141,7 +141,7 @@ class Recurrent(nn.Module):
             input: [T, B, I], [B, T, I] if ``batch_first``, [T, I] unbatched, or a PackedSequence.
             hx: initial state (absent: zeros).
             lengths: [B] integers from 0 to T: past its length a row's output is zero and its state is held.
-            reset: booleans in the layout of the input without its last axis: True starts that step from the initial state.
+            reset: booleans in the layout of the input without its last axis: True starts a step from the initial state.
             step_inputs: the cell's extra inputs by name, [T, B, 1] in the layout of the input.
 
         Returns:
@@ -151,7 +151,12 @@ class Recurrent(nn.Module):
             ShapeError: a shape, dtype or device is wrong; the message says what was expected and what came.
         """
         if isinstance(input, PackedSequence):
-            return self._forward_packed(input, hx, step_inputs)
+            if lengths is not None:
+                raise InputError("a PackedSequence has its lengths; give no others")
+            if reset is not None or step_inputs:
+                extra = "reset goes" if reset is not None else "step inputs go"
+                raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
+            return self._forward_packed(input, hx)
         name = type(self).__name__
         check_input(name, input, self.input_size, self.all_weights[0][0].dtype, self.all_weights[0][0].device)
         batched = input.dim() == 3
@@ -175,16 +180,15 @@ class Recurrent(nn.Module):
     def _check_given(self, given: Mapping[str, Tensor], reset: Tensor | None, x: Tensor) -> None:
         wanted = self.equations.step_inputs
         if set(given) != set(wanted):
-            raise InputError(
-                f"{self.cell.name} takes the step inputs {', '.join(wanted) or 'none'}; got {', '.join(given) or 'none'}"
-            )
+            names = [", ".join(inputs) or "none" for inputs in (wanted, given)]
+            raise InputError(f"{self.cell.name} takes the step inputs {names[0]}; got {names[1]}")
         size = self.equations.resolve(self.input_size, self.hidden_size)
         for name, value in given.items():
             check_state(type(self).__name__, f"step input {name}", value, (*x.shape[:2], size[wanted[name]]), x)
-        if reset is not None and (reset.shape != x.shape[:2] or reset.dtype != torch.bool):
-            raise ShapeError(
-                f"expected reset of shape {tuple(x.shape[:2])} and dtype bool, got {tuple(reset.shape)} of {reset.dtype}"
-            )
+        shape = tuple(x.shape[:2])
+        if reset is not None and (tuple(reset.shape) != shape or reset.dtype != torch.bool):
+            got = f"{tuple(reset.shape)} of {reset.dtype}"
+            raise ShapeError(f"expected reset of shape {shape} and dtype bool, got {got}")
 
     def _initial(self, hx: State, x: Tensor, batched: bool) -> dict[str, Tensor]:
         name, states = type(self).__name__, self.equations.states
@@ -244,9 +248,7 @@ class Recurrent(nn.Module):
         noisy = any(node.op == "bernoulli" for node in self.equations.nodes)
         return int(torch.randint(2**31, ())) if noisy and self.training else None
 
-    def _forward_packed(self, packed: PackedSequence, hx: State, step_inputs: Any) -> tuple[PackedSequence, State]:
-        if step_inputs:
-            raise InputError("step inputs go with a padded input and lengths, not with a PackedSequence")
+    def _forward_packed(self, packed: PackedSequence, hx: State) -> tuple[PackedSequence, State]:
         x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)
         output, state = self.forward(x, hx, lengths)
         lengths = lengths if packed.sorted_indices is None else lengths[packed.sorted_indices.cpu()]
