@@ -86,6 +86,12 @@ def test_evaluate_is_the_error_of_predict(fitted: Forecaster) -> None:
     assert row["mae"] == pytest.approx(np.mean(abs(truth - forecast["y_hat"])))
 
 
+@pytest.mark.parametrize("season", [1, 30])
+def test_no_seasonal_naive_without_a_season_or_with_one_longer_than_the_window(season: int) -> None:
+    forecaster = Forecaster(horizon=5, season=season, window=21, patch=7, **SMALL).fit(waves())
+    assert [row["model"] for row in forecaster.sections(waves(), None)[0].rows] == ["lstm", "last value"]
+
+
 @pytest.mark.parametrize("convert", [pl.from_pandas, lambda t: pa.Table.from_pandas(t, preserve_index=False)])
 def test_the_same_kind_of_table_comes_back(fitted: Forecaster, convert) -> None:
     forecast = fitted.predict(convert(waves()))
@@ -292,7 +298,7 @@ def test_bad_tables_to_predict(fitted: Forecaster) -> None:
         InputError, match=r"series 'series 0' has 27 rows \(and 1 other series is too short\) where 28 are"
     ):
         fitted.predict(short)
-    with pytest.raises(InputError, match=r"where 33 are needed \(past 28 \+ horizon 5\)"):
+    with pytest.raises(InputError, match=r"where 33 are needed \(window 28 \+ horizon 5\)"):
         fitted.evaluate(short)
     with pytest.raises(
         InputError, match="the table: its rows are 1 hour apart, the model was fitted to steps of 1 day"
@@ -305,6 +311,7 @@ def test_bad_tables_to_predict(fitted: Forecaster) -> None:
     [
         ({"horizon": 0}, "horizon=0 is not between 1 and"),
         ({"horizon": 2.5}, "horizon=2.5 is not of type int"),
+        ({"window": 1}, "window=1 is not between 2 and"),
         ({"quantiles": (0.1, 1.0)}, r"quantiles=\(0.1, 1.0\) are not different numbers between 0 and 1"),
         ({"quantiles": (0.5, 0.5)}, "are not different numbers"),
         ({"window": 4, "patch": 5}, "patch=5 is longer than the window of 4 rows"),

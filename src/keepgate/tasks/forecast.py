@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from sklearn.utils.validation import check_is_fitted
 
 from keepgate.data.frequency import Frequency
@@ -72,7 +73,7 @@ class Forecaster(Estimator):
         None, "rows in one season (none: a day, week or year, as the step between rows suggests)", minimum=1
     )
     window: int | None = param(
-        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=1
+        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=2
     )
     patch: int | None = param(None, "rows that the recurrent layers take in one step (none: a season)", minimum=1)
     hidden_size: int = param(128, "units of each layer and direction", minimum=1)
@@ -147,24 +148,26 @@ class Forecaster(Estimator):
     def evaluate(self, table: Any) -> list[dict[str, Any]]:
         """Scores of this model, of the last season repeated and of the last value, over all windows of `table`.
 
-        Each window of `window` rows (or one season, if that is longer) forecasts the `horizon` rows after it, so the
-        first `window` rows of each series are not scored. See `Scores` for what the scores are.
+        Each window of `window` rows forecasts the `horizon` rows after it, so the first `window` rows of each series
+        are not scored. The season is left out where it is one row, or longer than the window. See `Scores` for the
+        scores.
         """
         data = self._fitted_panel(table)
-        past_rows = max(self.window_, self.season_)
-        data.need(past_rows + self.horizon, f"past {past_rows} + horizon {self.horizon}")
-        starts, _ = window_starts(data, past_rows + self.horizon)
-        own, seasonal, last = (
-            Scores(name, self.quantiles) for name in (self.cell_name(), "seasonal naive", "last value")
-        )
+        data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
+        starts, _ = window_starts(data, self.window_ + self.horizon)
+        baselines = {"last value": lambda past: last_value(past, self.horizon)}
+        if 1 < self.season_ <= self.window_:
+            seasonal = {"seasonal naive": lambda past: seasonal_naive(past, self.horizon, self.season_)}
+            baselines = seasonal | baselines
+        own, *others = (Scores(name, self.quantiles) for name in (self.cell_name(), *baselines))
         for part in np.array_split(starts, -(-len(starts) // AT_ONCE)):
-            past = rows_from(data.values, part, past_rows)
-            truth = rows_from(data.values[:, 0], part + past_rows, self.horizon)
-            forecasts = self._forecast(past[:, past_rows - self.window_ :])
+            past = rows_from(data.values, part, self.window_)
+            truth = rows_from(data.values[:, 0], part + self.window_, self.horizon)
+            forecasts = self._forecast(past)
             own.add(truth, forecasts[:, :, 0], forecasts[:, :, 1:])
-            seasonal.add(truth, seasonal_naive(past[:, :, 0], self.horizon, self.season_))
-            last.add(truth, last_value(past[:, :, 0], self.horizon))
-        return [scores.row() for scores in (own, seasonal, last)]
+            for scores in others:
+                scores.add(truth, baselines[scores.model](past[:, :, 0]))
+        return [scores.row() for scores in (own, *others)]
 
     def sections(self, data: Any, valid: Any) -> list[Section]:
         """Scores on the held-out part, and the last forecast of some series beside what came."""
@@ -176,7 +179,7 @@ class Forecaster(Estimator):
             Section("Forecasts of the held-out part's end", figure=self.figure(held_out)),
         ]
 
-    def figure(self, table: Any) -> Any:
+    def figure(self, table: Any) -> Figure:
         """A matplotlib Figure: the last `horizon` rows of up to six series, forecast from the rows before them."""
         data = self._fitted_panel(table)
         data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
