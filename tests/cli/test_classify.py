@@ -52,7 +52,7 @@ def test_fit_says_what_it_did(keepgate, file, tmp_path):
     assert outcome.err == ""
     lines = outcome.out.splitlines()
     assert lines[0].startswith("lstm: ")
-    assert "2 epochs" in lines[0]
+    assert lines[0].endswith("(epochs: 2)")
     assert lines[1] == "Scores on the held-out data:"
     assert lines[2].split() == ["model", "accuracy", "macro", "F1"]
     assert lines[4].split()[:3] == ["majority", "class", "0.5"]

@@ -88,7 +88,7 @@ def summarise(run: str, estimator: Estimator, found: list[Section]) -> None:
     history = estimator.history_
     seconds = sum(row["seconds"] for row in history)
     weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
-    print(f"{estimator.cell_name()}: {weights:,} weights, {len(history)} epochs in {seconds:.1f} s")
+    print(f"{estimator.cell_name()}: {weights:,} weights, trained in {seconds:.1f} s (epochs: {len(history)})")
     for section in found:
         if section.rows:
             print(f"{section.title}:\n{table(section.rows)}")

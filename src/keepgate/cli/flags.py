@@ -35,8 +35,14 @@ def add_flags(group: Any, cls: type) -> None:
 
 def take(arguments: argparse.Namespace, cls: type) -> Any:
     """An object of the dataclass `cls` with the values of its flags."""
-    values = {name: getattr(arguments, name) for name, _, _ in parameters(cls)}
-    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return cls(**{name: _value(getattr(arguments, name)) for name, _, _ in parameters(cls)})
+
+
+def _value(given: Any) -> Any:
+    """What a flag stands for: several values are a tuple, and the one word `none` is no tuple at all."""
+    if not isinstance(given, list):
+        return given
+    return None if given == [None] else tuple(given)
 
 
 def _help(meta: dict[str, Any]) -> str:
