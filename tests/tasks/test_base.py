@@ -139,3 +139,16 @@ def test_load_finds_the_task_and_refuses_another(tmp_path):
     assert isinstance(load(tmp_path), SequenceClassifier)
     with pytest.raises(InputError, match="holds a model for 'classify', not for 'forecast'"):
         estimator_class("forecast").load(tmp_path)
+
+
+@pytest.mark.parametrize(("threads", "inside"), [(1, 1), (np.int64(2), 2), (None, 3)])
+def test_threads_are_set_for_the_work_only(threads, inside):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(ZeroDivisionError), SequenceClassifier(threads=threads).limited_threads():
+            assert torch.get_num_threads() == inside
+            raise ZeroDivisionError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

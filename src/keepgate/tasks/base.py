@@ -90,6 +90,9 @@ class Estimator(BaseEstimator):
     seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
     backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
+    threads: int | None = param(
+        1, "processor threads; one is fastest for networks of the default size (none: torch's own setting)", minimum=1
+    )
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
     equations_: Equations = field(init=False)
@@ -223,6 +226,16 @@ class Estimator(BaseEstimator):
             torch.manual_seed(self.seed)
             yield
 
+    @contextlib.contextmanager
+    def limited_threads(self) -> Iterator[None]:
+        """Inside, torch takes `threads` threads; afterwards as many as before."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(int(self.threads or before))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
     def recurrent(self, input_size: int) -> Recurrent:
         """The recurrent layers of `equations_` that the parameters ask for, batch first."""
         given = self._plain_parameters()
@@ -233,7 +246,8 @@ class Estimator(BaseEstimator):
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
         """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""
         self.network_ = self.network_.to(self.torch_device())
-        self.history_ = train(self.network_, loss, data, valid, self.settings(), run, self.progress).rows
+        with self.limited_threads():
+            self.history_ = train(self.network_, loss, data, valid, self.settings(), run, self.progress).rows
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         logits = torch.empty(len(data), len(self.classes_), dtype=torch.float64)
         by_length = np.argsort([data.length(i) for i in range(len(data))], kind="stable")  # little padding
         device = next(self.network_.parameters()).device
-        with torch.inference_mode():
+        with torch.inference_mode(), self.limited_threads():
             for rows in np.split(by_length, range(self.batch_size, len(data), self.batch_size)):
                 x, lengths, _ = to_device(data.batch(rows.tolist()), device)
                 logits[rows] = self.network_(x, lengths).double().cpu()

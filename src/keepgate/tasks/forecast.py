@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -83,10 +81,6 @@ class Forecaster(Estimator):
     warmup: float = param(0.1, "share of all steps over which the step size rises to its highest")
     patience: int | None = param(3, "stop after this many epochs without a better held-out loss (none: never)")
 
-    threads: int | None = param(
-        1, "processor threads; one is fastest for networks of the default size (none: torch's own setting)", minimum=1
-    )
-
     def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
         """Train on the series of `table` and return self.
 
@@ -109,8 +103,7 @@ class Forecaster(Estimator):
         sizes = self.window_, self.horizon
         examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
         held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
-        with self._threads():
-            self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
+        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
         return self
 
     def predict(self, table: Any) -> Any:
@@ -281,22 +274,13 @@ class Forecaster(Estimator):
         """Windows [B, L, C] to forecasts [B, horizon, 1 + Q] in their units; quantiles ascend."""
         network, device = self.network_, self.torch_device()
         out = []
-        with torch.inference_mode(), self._threads():
+        with torch.inference_mode(), self.limited_threads():
             for part in np.array_split(past, -(-len(past) // AT_ONCE)):
                 z, mean, spread = normalise(part)
                 y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy().astype(np.float64)
                 y[:, :, 1:].sort(axis=2)  # rearranged, quantiles never cross (Chernozhukov et al. 2010)
                 out.append(y * spread[:, :, :1] + mean[:, :, :1])
         return np.concatenate(out)
-
-    @contextlib.contextmanager
-    def _threads(self) -> Iterator[None]:
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.threads or before)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
     def _names(self, target: str) -> list[str]:
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
