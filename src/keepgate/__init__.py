@@ -30,11 +30,7 @@ def __getattr__(name: str) -> Any:
             return importlib.import_module(f"keepgate.{name}")
         return getattr(importlib.import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("keepgate"):
-            raise
-        raise MissingExtraError(
-            f"keepgate.{name} needs {error.name}, which is not installed; run: pip install 'keepgate[train]'"
-        ) from error
+        raise MissingExtraError.of(f"keepgate.{name}", error) from None
 
 
 def __dir__() -> list[str]:

@@ -24,3 +24,10 @@ class BackendError(KeepgateError, RuntimeError):
 
 class MissingExtraError(KeepgateError, ImportError):
     """A package of an optional extra is not installed."""
+
+    @classmethod
+    def of(cls, what: str, error: ModuleNotFoundError) -> ImportError:
+        """Return the one line that says which package ``what`` needs; an error of our own modules stays as it is."""
+        if (error.name or "").startswith("keepgate"):
+            return error
+        return cls(f"{what} needs {error.name}, which is not installed; run: pip install 'keepgate[train]'")
