@@ -118,11 +118,20 @@ template <class T> void product(const Product<T>& product) {
 template <class T>
 void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, T* to) {
   constexpr int W = panel_width<T>;
-  for (ptrdiff_t first = 0; first < columns; first += W) {
+  for (ptrdiff_t first = 0; first < columns; first += W, to += depth * W) {
+    const T* corner = from + first * column_stride;
     const ptrdiff_t here = columns - first < W ? columns - first : W;
-    for (ptrdiff_t k = 0; k < depth; ++k, to += W)
-      for (ptrdiff_t j = 0; j < W; ++j)
-        to[j] = j < here ? from[(first + j) * column_stride + k * depth_stride] : T(0);
+    if (here < W) std::memset(to, 0, depth * W * sizeof(T));
+    if (column_stride == 1) {
+      for (ptrdiff_t k = 0; k < depth; ++k) std::memcpy(to + k * W, corner + k * depth_stride, here * sizeof(T));
+      continue;
+    }
+    // Columns lie far apart: a few steps of depth of all of them at a time, so that both sides stay in the cache.
+    for (ptrdiff_t k = 0; k < depth; k += 16) {
+      const ptrdiff_t end = depth - k < 16 ? depth : k + 16;
+      for (ptrdiff_t j = 0; j < here; ++j)
+        for (ptrdiff_t i = k; i < end; ++i) to[i * W + j] = corner[j * column_stride + i * depth_stride];
+    }
   }
 }
 

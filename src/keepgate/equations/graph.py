@@ -71,7 +71,7 @@ class Equations:
         """Names of the states; the first is the output."""
         return tuple(self.new)
 
-    @property
+    @cached_property
     def widths(self) -> dict[str, str]:
         """Width of each state."""
         return {state: str(value.width) for state, value in self.new.items()}
@@ -86,7 +86,12 @@ class Equations:
         """Names of the gates: the affine maps of hidden width."""
         return tuple(dict.fromkeys(node.attrs[0] for node in self.affines if node.width == "hidden"))
 
-    @property
+    @cached_property
+    def noisy(self) -> bool:
+        """Whether a step draws random bits in training."""
+        return any(node.op == "bernoulli" for node in self.nodes)
+
+    @cached_property
     def step_inputs(self) -> dict[str, str]:
         """Name and width of each extra input of a step."""
         return {node.attrs[0]: str(node.width) for node in self.nodes if node.op == "step_input"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -84,7 +85,7 @@ class Recurrent(nn.Module):
         """1, or 2 if bidirectional."""
         return 2 if self.bidirectional else 1
 
-    @property
+    @cached_property
     def widths(self) -> dict[str, int]:
         """Width of each state."""
         size = self.equations.resolve(self.input_size, self.hidden_size)
@@ -105,6 +106,7 @@ class Recurrent(nn.Module):
         specified = self.equations.parameters(size, self.hidden_size, self.bias)
         for parameter in specified:
             self.register_parameter(parameter.name + suffix, nn.Parameter(torch.empty(parameter.shape, **factory)))
+        self._own_names = [parameter.name for parameter in specified]
         self._names.append([parameter.name + suffix for parameter in specified])
 
     def reset_parameters(self) -> None:
@@ -158,7 +160,8 @@ class Recurrent(nn.Module):
                 raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
             return self._forward_packed(input, hx)
         name = type(self).__name__
-        check_input(name, input, self.input_size, self.all_weights[0][0].dtype, self.all_weights[0][0].device)
+        weight = getattr(self, self._names[0][0])
+        check_input(name, input, self.input_size, weight.dtype, weight.device)
         batched = input.dim() == 3
         x = self._time_major(input, batched)
         state = self._initial(hx, x, batched)
@@ -238,15 +241,14 @@ class Recurrent(nn.Module):
                 for name, value in result.state.items():
                     final[name].append(value)
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
-        return x, {name: torch.stack(values) for name, values in final.items()}
+        return x, {name: torch.stack(v) if len(v) > 1 else v[0].unsqueeze(0) for name, v in final.items()}
 
     def _parameters_of(self, row: int) -> dict[str, Tensor]:
-        return {name[: name.rindex("_l")]: getattr(self, name) for name in self._names[row]}
+        return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
 
     def _seed(self) -> int | None:
         """Draw the seed of the cell's random bits, if it has any and is in training."""
-        noisy = any(node.op == "bernoulli" for node in self.equations.nodes)
-        return int(torch.randint(2**31, ())) if noisy and self.training else None
+        return int(torch.randint(2**31, ())) if self.equations.noisy and self.training else None
 
     def _forward_packed(self, packed: PackedSequence, hx: State) -> tuple[PackedSequence, State]:
         x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)

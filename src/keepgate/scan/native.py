@@ -7,7 +7,6 @@ shared, and runs a population of networks in one call of the core where they are
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -51,7 +50,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     given = [a.step_inputs[name] for name in made.step_inputs]
     tensors = (a.x, *states, *given, *parameters.values())
     needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    results = _Scan.apply(spec, needs_grad, a.lengths, a.reset, *tensors)
+    results = _apply(_Scan, spec, needs_grad, a.lengths, a.reset, *tensors)
     count = len(a.record)
     final = dict(zip(made.states, results[count : spec.result_count], strict=True))
     return Result(dict(zip(a.record, results, strict=False)), final)
@@ -105,7 +104,10 @@ class _Scan(torch.autograd.Function):
         given = cotangents[: ctx.spec.result_count]
         if all(cotangent is None for cotangent in given):
             return (None,) * (4 + ctx.count)
-        gradients = _Gradient.apply(ctx.spec, wanted, lengths, reset, ctx.count, *tensors, *stored, *given)
+        if torch.is_grad_enabled() or _transforming():
+            gradients = _apply(_Gradient, ctx.spec, wanted, lengths, reset, ctx.count, *tensors, *stored, *given)
+        else:
+            gradients = run_backward([ctx.spec], lengths, reset, [tensors], [stored], [given])[0]
         return (None, None, None, None, *(g if w else None for g, w in zip(gradients, wanted, strict=True)))
 
     @staticmethod
@@ -198,9 +200,16 @@ class _Gradient(torch.autograd.Function):
         return tuple(torch.stack(part) for part in zip(*results, strict=True)), (0,) * count
 
 
-# `Function.apply` binds its arguments by the signature at every call; reading it once saves more than a small scan takes.
-for _function in (_Scan, _Gradient):
-    _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
+def _transforming() -> bool:
+    """Return whether a transform of torch.func is at work."""
+    return torch._C._are_functorch_transforms_active()
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Apply a function; outside transforms without binding its signature, which takes longer than a small scan."""
+    if _transforming():
+        return function.apply(*arguments)
+    return super(torch.autograd.Function, function).apply(*arguments)
 
 
 def _cut(spec: Spec, count: int, rest: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
