@@ -21,18 +21,24 @@ def lengths(data: Examples) -> np.ndarray:
     return np.array([data.length(i) for i in range(len(data))])
 
 
-def by_hand(problem, data, settings: Settings, pieces) -> np.ndarray:
-    """Weights after training on `pieces(model, indices)`, generators of losses whose graphs end where they should."""
+def by_hand(problem, data, settings: Settings, pieces) -> tuple[np.ndarray, list[float]]:
+    """Weights after training on `pieces(model, indices)`, which yields losses whose graphs end where they should.
+
+    Beside them each epoch's mean norm of the gradient.
+    """
     model = problem.network()
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
+    means = []
     for epoch in range(settings.epochs):
+        norms = []
         for indices in order(lengths(data), settings.batch_size, settings.seed, epoch):
             for loss in pieces(model, indices):
                 optimizer.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+                norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)))
                 optimizer.step()
-    return problem.weights(model)
+        means.append(np.mean(norms))
+    return problem.weights(model), means
 
 
 def test_full_back_propagation(problem):
@@ -47,9 +53,10 @@ def test_full_back_propagation(problem):
             steps += len(x)
         yield total / steps
 
-    model = problem.network()
-    train(model, problem.squares, data, settings=settings)
-    np.testing.assert_allclose(problem.weights(model), by_hand(problem, data, settings, pieces), atol=1e-11)
+    model, (weights, norms) = problem.network(), by_hand(problem, data, settings, pieces)
+    history = train(model, problem.squares, data, settings=settings)
+    np.testing.assert_allclose(problem.weights(model), weights, atol=1e-11)
+    assert [row["gradient_norm"] for row in history.rows] == pytest.approx(norms, rel=1e-9)
 
 
 @pytest.mark.parametrize("window", [1, 3, 4, 100])
@@ -71,9 +78,10 @@ def test_truncated_back_propagation_carries_the_state_and_cuts_the_gradient(prob
                     carried[row] = (h.detach(), c.detach())
             yield total / steps
 
-    model = problem.network()
+    model, (weights, norms) = problem.network(), by_hand(problem, data, settings, pieces)
     history = train(model, problem.squares, data, settings=settings)
-    np.testing.assert_allclose(problem.weights(model), by_hand(problem, data, settings, pieces), atol=1e-11)
+    np.testing.assert_allclose(problem.weights(model), weights, atol=1e-11)
+    assert [row["gradient_norm"] for row in history.rows] == pytest.approx(norms, rel=1e-9)
     windows = [-(-lengths(data)[i].max() // window) for e in range(2) for i in order(lengths(data), 4, 0, e)]
     assert history.rows[-1]["updates"] == sum(windows)
 

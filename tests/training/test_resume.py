@@ -139,6 +139,10 @@ def test_other_settings_data_or_model_are_refused(problem, tmp_path: Path):
     assert "a run with another training data:" in refusal(data=problem.Sums(11, 1))
     assert "a run with another held-out data:" in refusal(valid=problem.Sums(5, 2))
     assert "a run with another model:" in refusal(model=problem.network(dropout=0.1))
+    assert "a run with another model:" in refusal(model=problem.network().float())
+    frozen = problem.network()
+    frozen.recurrent.requires_grad_(False)
+    assert "a run with another model:" in refusal(model=frozen)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     later = dataclasses.replace(settings, checkpoint_seconds=60.0)  # does not change the result
     assert len(train(model, problem.squares, data, None, later, run=tmp_path).rows) == 3

@@ -47,8 +47,8 @@ class Checkpoints:
         self.rows = 0  # in metrics.jsonl
 
     def due(self) -> bool:
-        """Whether so many seconds have passed since the last checkpoint (or the start), by the first process' clock."""
-        return self.processes.first and time.monotonic() - self.saved >= self.seconds
+        """Whether so many seconds have passed since the last checkpoint (or the start), by this process' clock."""
+        return time.monotonic() - self.saved >= self.seconds
 
     def save(self) -> None:
         """Replace the checkpoint by the present state; after a new row, then `metrics.jsonl` by the rows so far."""
