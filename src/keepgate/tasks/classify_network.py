@@ -40,10 +40,10 @@ class SequenceExamples(Examples):
 class ClassifierNetwork(nn.Module):
     """Logits [B, K] of K classes from x [B, T, C] and lengths [B], each at least 1.
 
-    The recurrent outputs are pooled into their mean and their greatest value over the valid steps, which sees every
-    step at the same distance; the last state alone would favour the end of long sequences. While training, noise on
-    the standardised input (which amounts to Tikhonov regularisation, Bishop 1995), dropout on the pooled values and
-    smoothed targets (Szegedy et al. 2016) work against overfitting.
+    What is decided from is the outputs' mean and greatest value over the valid steps, which see every step at the
+    same distance, and the final output of each direction, which sees their order. While training, noise on the
+    standardised input (which amounts to Tikhonov regularisation, Bishop 1995), dropout on these values and smoothed
+    targets (Szegedy et al. 2016) work against overfitting.
     """
 
     mean: Tensor
@@ -58,7 +58,7 @@ class ClassifierNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(channels, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(channels, dtype=torch.float64))
         self.recurrent = recurrent
-        self.output = nn.Linear(2 * recurrent.output_size, classes)
+        self.output = nn.Linear(3 * recurrent.output_size, classes)
 
     def standardise_by(self, values: Sequence[np.ndarray]) -> None:
         """Take each channel's mean and deviation over all steps of `values`; a constant channel keeps its scale."""
@@ -73,10 +73,12 @@ class ClassifierNetwork(nn.Module):
         x = ((x - self.mean) / self.scale).float()
         if self.training and self.noise:
             x = x + self.noise * torch.randn_like(x)
-        output, _ = self.recurrent(x, lengths=lengths)
+        output, state = self.recurrent(x, lengths=lengths)
         mean = output.sum(dim=1) / lengths[:, None]  # outputs past the length are zero
         greatest = output.masked_fill(~valid, -torch.inf).amax(dim=1)
-        pooled = torch.cat([mean, greatest], dim=-1)
+        h = state[0] if isinstance(state, tuple) else state
+        final = h[-self.recurrent.directions :].transpose(0, 1).flatten(1)
+        pooled = torch.cat([mean, greatest, final], dim=-1)
         return self.output(F.dropout(pooled, self.dropout, self.training))
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
