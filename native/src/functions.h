@@ -1,5 +1,11 @@
 // Elementary functions on vectors, in exactly rounded operations alone, so that every instruction set gives the same
-// bits. Errors stay within 2 units in the last place over the range (tests/scan/test_native_functions.py).
+// bits. Errors in units in the last place, single and double precision (tests/native/test_functions.py):
+//
+//   sqrt 0.5   exp 1.1   log 2.1   sigmoid 2.6   softplus 3   tanh 3.2
+//
+// exp is 0 below `smallest` and infinite above `largest` of Format, both within 0.007 of the ends of the normal numbers;
+// softplus is 0 below `smallest` too. sigmoid is constant below -sigmoid_bound, at -infinity too: its error there is less
+// than 5e-38 (single), 3e-307 (double). NaN gives NaN; infinities, zeros and subnormal numbers give what they should.
 #pragma once
 
 #include "simd.h"

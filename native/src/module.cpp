@@ -104,15 +104,16 @@ Packed<T>* pack(const Plan& plan, const Addresses& weights, const Addresses& bia
 
 // The part of a call that both passes need: (steps, rows, reverse, training), addresses, and lists of addresses.
 using Shape = std::tuple<ptrdiff_t, ptrdiff_t, bool, bool>;
-using Inputs = std::tuple<uintptr_t, Addresses, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses,
+using Inputs = std::tuple<uintptr_t, Addresses, std::vector<bool>, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses,
                           std::vector<uint32_t>, Addresses>;
 
 template <class T> Call<T> make_call(const Shape& shape, const Inputs& inputs) {
   Call<T> call{};
   std::tie(call.steps, call.rows, call.reverse, call.training) = shape;
-  const auto& [x, states, lengths, reset, row_numbers, step_inputs, vectors, keys, tape] = inputs;
+  const auto& [x, states, rings, lengths, reset, row_numbers, step_inputs, vectors, keys, tape] = inputs;
   call.x = reinterpret_cast<const T*>(x);
   call.states = pointers<T>(states);
+  call.rings = rings;
   call.lengths = reinterpret_cast<const int32_t*>(lengths);
   call.reset = reinterpret_cast<const uint8_t*>(reset);
   call.row_numbers = reinterpret_cast<const int32_t*>(row_numbers);
@@ -167,12 +168,13 @@ template <class T> void run_backward(const Plan& plan, const std::vector<Backwar
   });
 }
 
-template <class T> void define(nb::module_& m, const char* packed, const char* pack_name) {
+template <class T>
+void define(nb::module_& m, const char* packed, const char* pack_name, const char* function_name) {
   nb::class_<Packed<T>>(m, packed);
   m.def(pack_name, pack<T>, nb::rv_policy::take_ownership);
   m.def("forward", run_forward<T>);
   m.def("backward", run_backward<T>);
-  m.def("function", [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count, T) {
+  m.def(function_name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
     const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
     const Place<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
     kernels<T>().rows(&code, 1, places, 0, 1);
@@ -184,8 +186,8 @@ template <class T> void define(nb::module_& m, const char* packed, const char* p
 NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // engines are cached for the life of the process
   nb::class_<Plan>(m, "Plan").def("__init__", [](Plan* self, const nb::dict& d) { new (self) Plan(plan(d)); });
-  define<float>(m, "PackedSingle", "pack_single");
-  define<double>(m, "PackedDouble", "pack_double");
+  define<float>(m, "PackedSingle", "pack_single", "function_single");
+  define<double>(m, "PackedDouble", "pack_double", "function_double");
   m.def("instruction_sets", [] {
     std::vector<std::tuple<std::string, bool>> names;
     for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());

@@ -104,4 +104,3 @@ def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
 
 forward = _core.forward if _core is not None else None
 backward = _core.backward if _core is not None else None
-function = _core.function if _core is not None else None
