@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
 .PHONY: venv check test demo clean
 
 venv: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,demo,test]'
 	touch $(STAMP)
@@ -20,7 +21,7 @@ check: venv
 	$(BIN)/lint-imports
 
 test: venv
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 demo: venv
 	$(BIN)/python examples/demo.py

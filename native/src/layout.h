@@ -47,11 +47,14 @@ class Arena {
   size_t size_ = 0, used_ = 0, total_ = 0;  // of the newest block; `total_`: of the others
 };
 
-// Where a value lies at step t: base + (t - origin) * step.
+// Where a value lies at step t: base + (t - origin) * step, or its remainder by 2.
 template <class T> struct Mover {
   int32_t value;
   T* base;
   ptrdiff_t step, origin;
+  bool ring;
+
+  T* at(ptrdiff_t t) const { return base + (ring ? (t - origin) & 1 : t - origin) * step; }
 };
 
 inline ptrdiff_t before(bool reverse, ptrdiff_t t) { return reverse ? t + 1 : t; }

@@ -93,10 +93,14 @@ template <class T> class Worker {
         places(plan.values.size() + 1, Place<T>{nullptr, 0}) {}
 
  protected:
-  void move(int value, T* base, ptrdiff_t origin = 0) {
+  void move(int value, T* base, ptrdiff_t origin = 0, bool ring = false) {
     const ptrdiff_t width = plan.values[value].width;
-    movers.push_back({value, base + first * width, call.rows * width, origin});
+    movers.push_back({value, base + first * width, call.rows * width, origin, ring});
     places[value].stride = width;
+  }
+  // A state, number `index` of the T + 1 that it takes on.
+  T* state(int s, ptrdiff_t index) const {
+    return call.states[s] + (call.rings[s] ? index & 1 : index) * call.rows * plan.state_widths[s];
   }
   void scratch(int value, T* base = nullptr) {
     const ptrdiff_t width = plan.values[value].width;
@@ -122,7 +126,7 @@ template <class T> class Worker {
       const int slot = value.slot;
       switch (value.kind) {
         case Kind::input: move(v, const_cast<T*>(call.x)); break;
-        case Kind::last: move(v, call.states[slot], call.reverse ? -1 : 0); break;
+        case Kind::last: move(v, call.states[slot], call.reverse ? -1 : 0, call.rings[slot]); break;
         case Kind::step_input: move(v, const_cast<T*>(call.step_inputs[slot])); break;
         case Kind::vector: repeat(v, call.vectors[slot]); break;
         case Kind::constant: fill(v, T(value.number)); break;
@@ -159,7 +163,7 @@ template <class T> class Worker {
   }
 
   void set_time(ptrdiff_t t) {
-    for (const Mover<T>& mover : movers) places[mover.value].base = mover.base + (t - mover.origin) * mover.step;
+    for (const Mover<T>& mover : movers) places[mover.value].base = mover.at(t);
   }
 
   // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
@@ -172,7 +176,7 @@ template <class T> class Worker {
       T* place = to[slot] + first * width;
       for (ptrdiff_t b = first; b < first + count; ++b, place += width) {
         const ptrdiff_t at = pass.fresh(t, b) ? start : before(call.reverse, t);
-        std::memcpy(place, call.states[slot] + (at * call.rows + b) * width, width * sizeof(T));
+        std::memcpy(place, state(slot, at) + b * width, width * sizeof(T));
       }
       places[v].base = to[slot] + first * width;
     }
@@ -230,7 +234,7 @@ template <class T> class ForwardWorker : public Worker<T> {
     for (size_t s = 0; s < plan.new_values.size(); ++s) {
       const int value = plan.new_values[s];
       if (plan.values[value].kind == Kind::row && !placed[value]) {
-        this->move(value, call.states[s], call.reverse ? 0 : -1);
+        this->move(value, call.states[s], call.reverse ? 0 : -1, call.rings[s]);
         placed[value] = true;
       } else {
         copies.push_back((int)s);
@@ -321,16 +325,17 @@ template <class T> class ForwardWorker : public Worker<T> {
   }
 
   void finish(ptrdiff_t t, ptrdiff_t count) {
-    const ptrdiff_t at = after(call.reverse, t) * call.rows + first;
+    const ptrdiff_t at = after(call.reverse, t);
     for (int s : copies) {
       const Place<T>& from = places[plan.new_values[s]];
       const ptrdiff_t width = plan.state_widths[s];
+      T* to = this->state(s, at) + first * width;
       for (ptrdiff_t r = 0; r < count; ++r)
-        std::memcpy(call.states[s] + (at + r) * width, from.base + r * from.stride, width * sizeof(T));
+        std::memcpy(to + r * width, from.base + r * from.stride, width * sizeof(T));
     }
-    if (count < rows) {  // the output of rows that have ended is zero
+    if (count < rows && !call.rings[0]) {  // the output of rows that have ended is zero
       const ptrdiff_t width = plan.state_widths[0];
-      std::memset(call.states[0] + (at + count) * width, 0, (rows - count) * width * sizeof(T));
+      std::memset(this->state(0, at) + (first + count) * width, 0, (rows - count) * width * sizeof(T));
     }
   }
 

@@ -32,6 +32,7 @@ template <class T> struct Call {
   bool reverse;                      // walk from the last step to the first
   const T* x;                        // [T, B, I]
   std::vector<T*> states;            // per state [T + 1, B, W]: the initial state first (reverse: last), set by the caller
+  std::vector<bool> rings;           // per state: [2, B, W] instead, step i in place i mod 2; not with resets or a tape
   const int32_t* lengths;            // [B], falling, or null
   const uint8_t* reset;              // [T, B], 1 = start this step from the initial state, or null
   const int32_t* row_numbers;        // [B]: number of each row in the caller's order, for random bits

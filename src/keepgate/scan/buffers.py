@@ -96,9 +96,13 @@ class _Call:
     def begin(self, keep: bool) -> None:
         """Take room for the states and, to keep what a gradient needs, for the tape; pack the weights."""
         x, first = self.x, self.steps if self.spec.reverse else 0
-        self.states = [x.new_empty(self.steps + 1, self.rows, width) for width in self.engine.widths]
-        for state, value in zip(self.states, self.initial, strict=True):
-            state[first] = self.order.sort(value, 0)
+        may_forget = not keep and self.reset is None
+        self.rings = [may_forget and name not in self.spec.record for name in self.engine.states]
+        self.states = []
+        for width, ring, value in zip(self.engine.widths, self.rings, self.initial, strict=True):
+            state = x.new_empty(2 if ring else self.steps + 1, self.rows, width)
+            state[first % len(state)] = self.order.sort(value, 0)
+            self.states.append(state)
         widths = self.engine.kept_widths if keep else ()
         self.tape = [x.new_empty(self.steps, self.rows, width) for width in widths]
         self.spec.packed = self.pack(keep)
@@ -117,6 +121,7 @@ class _Call:
         """Take up what the forward pass stored."""
         count = len(self.engine.states)
         self.states, self.tape = [t.contiguous() for t in stored[:count]], [t.contiguous() for t in stored[count:]]
+        self.rings = [False] * count
         if self.spec.packed is None:
             self.spec.packed = self.pack(True)
 
@@ -126,6 +131,7 @@ class _Call:
         inputs = (
             self.x.data_ptr(),
             [t.data_ptr() for t in self.states],
+            self.rings,
             _address(self.lengths),
             _address(self.reset),
             _address(self.row_numbers),
@@ -150,15 +156,15 @@ class _Call:
         return self.order.unsort(steps, 1)
 
     def _final(self) -> list[Tensor]:
-        if not self.spec.reverse:
-            if self.lengths is None:
-                return [state[self.steps].clone() for state in self.states]
-            at, rows = self.lengths.long(), torch.arange(self.rows)
-            return [state[at, rows] for state in self.states]
+        """Return the state after each row's last step in the walk; for rows without a step, the initial state."""
         if self.lengths is None:
-            return [state[0].clone() for state in self.states]
-        ran = (self.lengths > 0)[:, None]
-        return [torch.where(ran, state[0], state[self.steps]) for state in self.states]
+            last = 0 if self.spec.reverse else self.steps
+            return [state[last % len(state)].clone() for state in self.states]
+        at = self.lengths.long()
+        if self.spec.reverse:
+            at = torch.where(at > 0, 0, self.steps)
+        rows = torch.arange(self.rows)
+        return [state[at % len(state), rows] for state in self.states]
 
     def begin_backward(self, cotangents: Sequence[Tensor | None]) -> tuple[Any, ...]:
         """Take room for the gradients; return what the core's backward pass takes besides `arguments`."""
