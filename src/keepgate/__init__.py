@@ -6,9 +6,13 @@ Names load on first use, so that ``import keepgate`` is quick and needs neither 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keepgate.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from keepgate.tasks.classify import SequenceClassifier
+    from keepgate.tasks.forecast import Forecaster
 
 __version__ = "0.1.0"
 

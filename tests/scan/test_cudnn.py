@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from conformance.engines import differentiate
@@ -28,3 +30,16 @@ def test_torchs_kernels(cell: str, setting: str):
     assert_close("output", got.output, wanted.output)
     assert_all_close("final", got.final, wanted.final)
     assert_all_close("gradient of", got.gradients, wanted.gradients)
+
+
+def test_torchs_warning_about_scattered_weights_is_not_passed_on(monkeypatch: pytest.MonkeyPatch):
+    """On a CUDA device torch warns that weights lie apart, and names a method that our modules do not need."""
+    kernel = cudnn._VF.lstm
+
+    def warning(*arguments):
+        warnings.warn("RNN module weights are not part of single contiguous chunk of memory.", stacklevel=2)
+        return kernel(*arguments)
+
+    monkeypatch.setattr(cudnn, "_VF", type("Kernels", (), {"lstm": staticmethod(warning)}))
+    tried = problem("warning", cells.get("lstm").equations, Setting())
+    assert_close("output", differentiate(cudnn.scan, tried).output, solve(tried).output)

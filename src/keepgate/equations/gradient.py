@@ -119,7 +119,7 @@ class _Differentiation:
         new = self.equations.new
         simple = iter(simplify([*g.outputs, *g.sources.values(), *new.values()]))
         g.x = None if g.x is None else next(simple)
-        tables: tuple[dict[Any, Expression], ...] = (g.last, g.step_inputs, g.vectors, g.deltas, g.sources)
+        tables: list[dict[Any, Expression]] = [g.last, g.step_inputs, g.vectors, g.deltas, g.sources]
         for table in tables:
             for key in table:
                 table[key] = next(simple)

@@ -119,9 +119,9 @@ class _Printer:
 
     def affine(self, node: Expression) -> str:
         gate, letters, biased = node.attrs
-        terms = []
-        for letter, source in zip(letters, node.args, strict=True):
-            terms.append(self.style.matrix(MATRIX.get(letter, letter.upper()), gate, self.reference(source, 3)))
+        names = [MATRIX.get(str(letter), str(letter).upper()) for letter in letters]
+        sources = [self.reference(source, 3) for source in node.args]
+        terms = [self.style.matrix(name, gate, source) for name, source in zip(names, sources, strict=True)]
         label = letters[0] + gate if gate in self.split else gate
         return " + ".join(terms + [self.style.bias(label)] * bool(biased))
 

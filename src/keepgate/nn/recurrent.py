@@ -207,7 +207,7 @@ class Recurrent(nn.Module):
 
     def _packed_state(self, state: Mapping[str, Tensor]) -> State:
         values = tuple(state.values())
-        return values if len(values) > 1 else values[0]
+        return values[0] if len(values) == 1 else values
 
     def _run(
         self,

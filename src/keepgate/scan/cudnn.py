@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cache
 
@@ -57,7 +58,10 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     state = [arguments.state[name].unsqueeze(0).contiguous() for name in equations.states]
     options = ("bias_ih" in parameters, 1, 0.0, torch.is_grad_enabled(), False, False)
     hx = state if len(state) > 1 else state[0]
-    output, *final = getattr(_VF, kernel)(x, hx, weights, *options)
+    with warnings.catch_warnings():
+        # Our parameters lie apart, so that cuDNN puts them together in each call, which torch warns of.
+        warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
+        output, *final = getattr(_VF, kernel)(x, hx, weights, *options)
     output = output.flip(0) if arguments.reverse else output
     new = {name: value.squeeze(0) for name, value in zip(equations.states, final, strict=True)}
     return Result({equations.states[0]: output}, new)
