@@ -41,6 +41,10 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
     const ptrdiff_t stride = segment.stride, depth = segment.depth;
     const T* b = segment.packed + (ptrdiff_t)panel * depth * W;
     for (ptrdiff_t k = 0; k < depth; ++k, b += W) {
+      if (M > 4) {  // the panel that comes next may lie far off
+        __builtin_prefetch(b + depth * W, 0, 2);
+        __builtin_prefetch(b + depth * W + L, 0, 2);
+      }
       Vector<T> right[P][2];
 #pragma GCC unroll 6
       for (int p = 0; p < P; ++p) {

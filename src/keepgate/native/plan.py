@@ -14,14 +14,14 @@ from keepgate.equations.program import Affine, Instruction, Program, Stage, Tran
 
 __all__ = ["OPCODES", "plan"]
 
-OPCODES = {
-    name: code
-    for code, name in enumerate(
-        "add subtract multiply divide negative sigmoid tanh exp log sqrt softplus relu absolute minimum maximum less"
-        " where mean deviation normalise broadcast multiply_add sigmoid_slope tanh_slope".split()
-    )
-}
-KINDS = {name: i for i, name in enumerate("row input last step_input vector constant bernoulli cotangent".split())}
+# In the order of the core's enumerations (native/include/keepgate/kernels.h and plan.h).
+OPERATION_NAMES = """
+    add subtract multiply divide negative sigmoid tanh exp log sqrt softplus relu absolute minimum maximum less where
+    mean deviation normalise broadcast multiply_add sigmoid_slope tanh_slope
+"""
+KIND_NAMES = "row input last step_input vector constant bernoulli cotangent"
+OPCODES = {name: code for code, name in enumerate(OPERATION_NAMES.split())}
+KINDS = {name: code for code, name in enumerate(KIND_NAMES.split())}
 
 
 def plan(program: Program, input_size: int, hidden_size: int) -> dict[str, Any]:

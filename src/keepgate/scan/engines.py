@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-
 from torch import Tensor
 
 from keepgate.equations import Equations
