@@ -7,8 +7,8 @@ from sklearn.base import clone
 
 from keepgate.errors import BackendError, InputError
 from keepgate.tasks import TASKS, estimator_class, load
-from keepgate.tasks.base import check_parameter, param, parameters
 from keepgate.tasks.classify import SequenceClassifier
+from keepgate.tasks.parameters import check_parameter, param, parameters
 from keepgate.training import Settings
 
 

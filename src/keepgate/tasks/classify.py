@@ -18,9 +18,10 @@ from keepgate.data.long import read_long_table
 from keepgate.data.sequences import Sequences
 from keepgate.data.ts import read_ts
 from keepgate.errors import InputError
-from keepgate.tasks.base import Estimator, param
+from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
 from keepgate.tasks.labels import as_labels, classes_from_json, classes_to_json, codes_of, encode
+from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.training.tree import to_device
 

@@ -15,11 +15,12 @@ from keepgate.data.frequency import Frequency
 from keepgate.data.panel import Panel, panel
 from keepgate.data.table import read_table
 from keepgate.errors import InputError
-from keepgate.tasks.base import Estimator, param
+from keepgate.tasks.base import Estimator
 from keepgate.tasks.forecast_figure import forecast_figure
 from keepgate.tasks.forecast_network import ForecastNetwork
 from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
 from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
+from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.training import Settings
 
