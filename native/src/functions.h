@@ -3,9 +3,9 @@
 //
 //   sqrt 0.5   exp 1.1   log 2.1   sigmoid 2.6   softplus 3   tanh 3.2
 //
-// exp is 0 below `smallest` and infinite above `largest` of Format, both within 0.007 of the ends of the normal numbers;
-// softplus is 0 below `smallest` too. sigmoid is constant below -sigmoid_bound, at -infinity too: its error there is less
-// than 5e-38 (single), 3e-307 (double). NaN gives NaN; infinities, zeros and subnormal numbers give what they should.
+// exp is 0 below `smallest` and infinite above `largest` of Format, near the ends of the normal numbers; softplus is 0
+// below `smallest` too. sigmoid is constant below -sigmoid_bound, at -infinity too: its error there is less than 5e-38
+// (single), 3e-307 (double). NaN gives NaN; infinities, zeros and subnormal numbers give what they should.
 #pragma once
 
 #include "simd.h"
@@ -19,7 +19,7 @@ template <> struct Format<float> {
   static constexpr int32_t bias = 127;
   static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
-  static constexpr float largest = 88.72f, smallest = -87.33f, sigmoid_bound = 86.0f, tanh_bound = 9.1f;
+  static constexpr float largest = 88.72f, smallest = -86.64f, sigmoid_bound = 86.0f, tanh_bound = 9.1f;
   static constexpr int32_t reciprocal = 0x7EF311C7, sqrt_half = 0x3F3504F3;
   static constexpr int reciprocal_steps = 2, log_terms = 5, log1p_terms = 8;
   // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax in the error relative to e^r - 1: 1.4e-8.
@@ -30,7 +30,7 @@ template <> struct Format<double> {
   static constexpr int64_t bias = 1023;
   static constexpr double round = 6755399441055744.0;
   static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  static constexpr double largest = 709.78, smallest = -708.39, sigmoid_bound = 706.0, tanh_bound = 19.1;
+  static constexpr double largest = 709.78, smallest = -707.70, sigmoid_bound = 706.0, tanh_bound = 19.1;
   static constexpr int64_t reciprocal = 0x7FDE623822FC16E6, sqrt_half = 0x3FE6A09E667F3BCD;
   static constexpr int reciprocal_steps = 3, log_terms = 12, log1p_terms = 17;
   // Taylor's series: the next term is below 1.3e-17 of the first.
@@ -83,7 +83,7 @@ template <class T> inline Reduced<T> reduce(Vector<T> x) {
 
 template <class T> inline Vector<T> exp(Vector<T> x) {
   Reduced<T> e = reduce<T>(smaller<T>(all<T>(Format<T>::largest), larger<T>(all<T>(Format<T>::smallest), x)));
-  // 2^n may lie just above the range: half of it, twice.
+  // 2^n may lie just above the range: half of it, twice. (`smallest` keeps half the result a normal number.)
   Vector<T> half = (Vector<T>)((Bits<T>)e.power - ((typename Simd<T>::Bit)1 << Format<T>::mantissa));
   Vector<T> y = fma(e.less_one, half, half) * T(2);
   y = x > Format<T>::largest ? all<T>(T(INFINITY)) : y;
