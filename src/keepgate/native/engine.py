@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from keepgate.equations import Equations, compile_program, noise
@@ -12,7 +12,7 @@ from keepgate.errors import BackendError, InputError
 from keepgate.native.plan import plan
 
 try:
-    from keepgate.native import _core
+    from keepgate.native import _core  # type: ignore[reportMissingModuleSource]
 except ImportError as error:  # a source tree whose core is not built
     _core: Any = None
     _reason = f"the native core is not built ({error}); run: pip install ."
@@ -96,11 +96,17 @@ class Engine:
         return make(self.plan, list(weights), list(biases), backward, count)
 
 
-@cache
+@lru_cache(maxsize=256)
 def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
     """Return the engine of a cell at given sizes, made once."""
     return Engine(equations, input_size, hidden_size)
 
 
-forward = _core.forward if _core is not None else None
-backward = _core.backward if _core is not None else None
+def forward(made: Engine, calls: Sequence[Any], count: int) -> None:
+    """Run the forward pass of each call, all of one engine, on ``count`` threads."""
+    _core.forward(made.plan, calls, count)
+
+
+def backward(made: Engine, calls: Sequence[Any], count: int) -> None:
+    """Run the backward pass of each call, all of one engine, on ``count`` threads."""
+    _core.backward(made.plan, calls, count)

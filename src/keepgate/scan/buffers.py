@@ -202,7 +202,7 @@ def run_forward(
     calls = [_Call(spec, lengths, reset, tensors) for spec, tensors in zip(specs, networks, strict=True)]
     for call in calls:
         call.begin(keep)
-    core.forward(specs[0].engine.plan, [call.arguments() for call in calls], specs[0].threads)
+    core.forward(specs[0].engine, [call.arguments() for call in calls], specs[0].threads)
     return [call.results() for call in calls]
 
 
@@ -220,7 +220,7 @@ def run_backward(
     for call, kept, given in zip(calls, stored, cotangents, strict=True):
         call.resume(kept)
         rows.append((*call.arguments(), *call.begin_backward(given)))
-    core.backward(specs[0].engine.plan, rows, specs[0].threads)
+    core.backward(specs[0].engine, rows, specs[0].threads)
     return [call.gradients() for call in calls]
 
 

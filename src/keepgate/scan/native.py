@@ -115,9 +115,9 @@ class _Scan(torch.autograd.Function):
         lengths, reset, *tensors = ctx.saved_tensors
         primals = [t.detach() for t in tensors]
         moved = [torch.zeros_like(p) if t is None else t for p, t in zip(primals, tangents[4:], strict=True)]
-        outputs, pull = torch.func.vjp(_reference(ctx.spec, lengths, reset), *primals)
+        outputs, pull = _vjp(_reference(ctx.spec, lengths, reset), *primals)
         # The pullback is linear: pulling back through it pushes forward.
-        _, push = torch.func.vjp(pull, tuple(torch.zeros_like(o) for o in outputs))
+        _, push = _vjp(pull, tuple(torch.zeros_like(o) for o in outputs))
         (forward,) = push(tuple(moved))
         stored = [None] * (len(ctx.spec.engine.states) + len(ctx.spec.engine.kept_widths))
         return (*forward, *stored)
@@ -167,10 +167,10 @@ class _Gradient(torch.autograd.Function):
         given = [i for i, is_given in enumerate(ctx.given) if is_given]
 
         def gradient(*values: Tensor) -> tuple[Tensor, ...]:
-            outputs, pull = torch.func.vjp(lambda *t: tuple(run(*t)[i] for i in given), *values[: ctx.count])
+            outputs, pull = _vjp(lambda *t: tuple(run(*t)[i] for i in given), *values[: ctx.count])
             return pull(tuple(c.expand_as(o) for c, o in zip(values[ctx.count :], outputs, strict=True)))
 
-        _, pull = torch.func.vjp(gradient, *saved)
+        _, pull = _vjp(gradient, *saved)
         found = pull(cotangents)
         stored = ctx.rest - ctx.count - len(ctx.given)
         second = iter(found[ctx.count :])
@@ -200,6 +200,11 @@ class _Gradient(torch.autograd.Function):
         return tuple(torch.stack(part) for part in zip(*results, strict=True)), (0,) * count
 
 
+def _vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    outputs, pull, *_ = torch.func.vjp(function, *primals)
+    return outputs, pull
+
+
 def _transforming() -> bool:
     """Return whether a transform of torch.func is at work."""
     return torch._C._are_functorch_transforms_active()
@@ -209,7 +214,7 @@ def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
     """Apply a function; outside transforms without binding its signature, which takes longer than a small scan."""
     if _transforming():
         return function.apply(*arguments)
-    return super(torch.autograd.Function, function).apply(*arguments)
+    return super(torch.autograd.Function, function).apply(*arguments)  # type: ignore[misc]
 
 
 def _cut(spec: Spec, count: int, rest: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
