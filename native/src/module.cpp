@@ -26,11 +26,6 @@ const InstructionSet* const kSets[] = {KEEPGATE_FOR_SETS(KEEPGATE_ADDRESS)};  //
 
 const InstructionSet* chosen = nullptr;
 
-Pool& pool() {
-  static Pool* const shared = new Pool;  // never torn down: a worker may outlive static destructors
-  return *shared;
-}
-
 template <class T> const Kernels<T>& kernels();
 template <> const Kernels<float>& kernels<float>() { return *chosen->single; }
 template <> const Kernels<double>& kernels<double>() { return *chosen->twofold; }
@@ -99,7 +94,7 @@ template <class T>
 Packed<T>* pack(const Plan& plan, const Addresses& weights, const Addresses& biases, bool backward, int threads) {
   const auto w = pointers<const T>(weights), b = pointers<const T>(biases);
   nb::gil_scoped_release release;
-  return new Packed<T>(plan, kernels<T>(), w.data(), b.data(), backward, pool(), threads);
+  return new Packed<T>(plan, kernels<T>(), w.data(), b.data(), backward, Pool::shared(), threads);
 }
 
 // The part of a call that both passes need: (steps, rows, reverse, training), addresses, and lists of addresses.
@@ -126,8 +121,8 @@ template <class T> Call<T> make_call(const Shape& shape, const Inputs& inputs) {
 
 // Networks of one kind: a single one has all threads, a population shares them network by network.
 template <class F> void each(size_t count, int threads, const F& run) {
-  if (count == 1) return run(0, pool(), threads);
-  pool().run(threads, [&](int thread) {
+  if (count == 1) return run(0, Pool::shared(), threads);
+  Pool::shared().run(threads, [&](int thread) {
     static thread_local Pool alone;  // never starts a thread
     for (size_t i = thread; i < count; i += threads) run(i, alone, 1);
   });

@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include <pthread.h>
+
 #include <chrono>
 
 namespace keepgate {
@@ -26,6 +28,19 @@ template <class F> bool soon(F condition) {
 }
 
 }  // namespace
+
+Pool& Pool::shared() {
+  // Never torn down: a worker may outlive static destructors. A forked child has none of its parent's threads, and what
+  // it inherits of their pool may be locked for ever: it takes a new one.
+  static Pool* pool = nullptr;
+  static const bool made = [] {
+    const auto make = [] { pool = new Pool; };
+    make();
+    return pthread_atfork(nullptr, nullptr, make) == 0;
+  }();
+  (void)made;
+  return *pool;
+}
 
 Pool::~Pool() {
   {

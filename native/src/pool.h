@@ -13,6 +13,9 @@ namespace keepgate {
 
 class Pool {
  public:
+  // The pool of this process.
+  static Pool& shared();
+
   ~Pool();
 
   // Run work(0), ..., work(threads - 1), the first on the caller; return when all are done. Calls from several threads
