@@ -30,7 +30,7 @@ def test_random_cells(engine: str, cell: RandomCell, setting: Setting):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", HERE)
-@hypothesis_settings(max_examples=2000, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=1000, deadline=None, derandomize=True)
 @given(cell=cells(rows=30), setting=settings())
 def test_random_long_cells(engine: str, cell: RandomCell, setting: Setting):
     check(engine, cell, setting)
