@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
+from keepgate.equations import Cell, tanh
 from keepgate.errors import InputError
 from keepgate.nn import GRU, LSTM, RNN, Recurrent
 
@@ -52,7 +53,13 @@ def test_refused_as_by_torch(mistake: str):
     assert "\n" not in str(ours.value)
 
 
+class Fixed(Cell):
+    def step(self, x, last):
+        return self.State(h=tanh(last.h))
+
+
 OWN = {
+    "a cell without parameters": (lambda: Recurrent(Fixed, 4, 6), ValueError, "^Fixed has no parameters, so it is no "),
     "a negative input": (lambda: LSTM(-1, 6), InputError, "^input_size must be at least 0, got -1$"),
     "an input that is no integer": (lambda: LSTM("4", 6), TypeError, "^input_size should be of type int, got: str$"),
     "layers that are no integer": (lambda: LSTM(4, 6, 1.0), TypeError, "^num_layers should be of type int"),

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
-from keepgate.errors import InputError
+from keepgate.errors import CellError, InputError
 from keepgate.nn.checks import ShapeError, check_input, check_lengths, check_options, check_state
 from keepgate.scan import Arguments, scan
 from keepgate.scan.engines import check_backend
@@ -49,7 +49,7 @@ class Recurrent(nn.Module):
 
     Raises:
         InputError: an option is out of range, or the cell is unknown.
-        CellError: the equations of the cell are wrong.
+        CellError: the equations of the cell are wrong, or it has no parameters.
     """
 
     def __init__(
@@ -104,6 +104,8 @@ class Recurrent(nn.Module):
     def _add_layer(self, suffix: str, layer: int, factory: dict[str, Any]) -> None:
         size = self.output_size if layer else self.input_size
         specified = self.equations.parameters(size, self.hidden_size, self.bias)
+        if not specified:
+            raise CellError(f"{self.cell.name} has no parameters, so it is no layer; give it an affine map")
         for parameter in specified:
             self.register_parameter(parameter.name + suffix, nn.Parameter(torch.empty(parameter.shape, **factory)))
         self._own_names = [parameter.name for parameter in specified]
