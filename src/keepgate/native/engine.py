@@ -21,6 +21,8 @@ else:
 
 __all__ = ["Engine", "instruction_set", "missing", "threads"]
 
+MOST_THREADS = 1024
+
 
 @cache
 def instruction_set() -> str:
@@ -51,14 +53,19 @@ def threads(default: int | None = None) -> int:
     """Return the number of threads: ``KEEPGATE_THREADS``, else ``default``, else the processors of this process.
 
     Raises:
-        InputError: ``KEEPGATE_THREADS`` is no positive integer.
+        InputError: ``KEEPGATE_THREADS`` is no integer from 1 to 1024.
     """
     text = os.environ.get("KEEPGATE_THREADS")
-    if text is None:
-        return default or len(os.sched_getaffinity(0))
-    if not text.isdigit() or int(text) < 1:
-        raise InputError(f"KEEPGATE_THREADS is a number of threads from 1 up, got {text!r}")
+    if not text:
+        return default or _processors()
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise InputError(f"KEEPGATE_THREADS is a number of threads from 1 to {MOST_THREADS}, got {text!r}")
     return int(text)
+
+
+def _processors() -> int:
+    """Return the number of processors of this process; of the machine where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Engine:
