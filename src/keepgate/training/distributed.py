@@ -9,6 +9,7 @@ weights) * (number of processes).
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def _leave() -> None:
+    gc.collect()  # what still holds the group has to go before it
+    dist.destroy_process_group()
+
+
 def join(device: torch.device) -> Processes:
     """The processes this one trains with: those of the initialised group, or that torchrun's environment names."""
     if not dist.is_available() or ("WORLD_SIZE" not in os.environ and not dist.is_initialized()):
@@ -94,5 +100,5 @@ def join(device: torch.device) -> Processes:
         if int(os.environ["WORLD_SIZE"]) == 1:
             return Processes()
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-        atexit.register(dist.destroy_process_group)
+        atexit.register(_leave)
     return Processes(dist.get_rank(), dist.get_world_size())
