@@ -17,17 +17,19 @@ class Arena {
     if (used_ + bytes > size_) grow(bytes);
     T* piece = reinterpret_cast<T*>(blocks_.back().get() + used_);
     used_ += bytes;
+    ASAN_UNPOISON_MEMORY_REGION(piece, bytes);
     if (poison()) std::memset(piece, 0xFF, bytes);
+    ASAN_POISON_MEMORY_REGION(piece + count, bytes - count * sizeof(T));
     return piece;
   }
-  // Forget all pieces; memory of moderate size is kept as one block, so that the next call takes none.
+  // Forget all pieces; memory of moderate size is kept as one block, so that later calls take none.
   void clear() {
     if (blocks_.size() > 1 || size_ > kKeep) {
       blocks_.clear();
-      const size_t whole = total_ + size_;
-      size_ = total_ = 0;
-      if (whole <= kKeep) grow(whole);
+      next_ = total_ + size_ <= kKeep ? total_ + size_ : 0;
+      size_ = 0;
     }
+    if (size_) ASAN_POISON_MEMORY_REGION(blocks_.back().get(), size_);
     used_ = total_ = 0;
   }
 
@@ -38,13 +40,16 @@ class Arena {
     return on;
   }
   void grow(size_t bytes) {
+    bytes = std::max({bytes, next_, size_t(1) << 16});
+    blocks_.emplace_back(bytes);
+    ASAN_POISON_MEMORY_REGION(blocks_.back().get(), bytes);
     total_ += size_;
-    size_ = std::max(bytes, size_t(1) << 16);
-    blocks_.emplace_back(size_);
+    size_ = bytes;
     used_ = 0;
   }
   std::vector<Buffer<char>> blocks_;
   size_t size_ = 0, used_ = 0, total_ = 0;  // of the newest block; `total_`: of the others
+  size_t next_ = 0;                         // size of the next block, at least
 };
 
 // Where a value lies at step t: base + (t - origin) * step, or its remainder by 2.

@@ -7,14 +7,25 @@
 
 #include "keepgate/scan.h"
 
+// AddressSanitizer is told which memory may be touched.
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(from, bytes) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(from, bytes) ((void)0)
+#endif
+
 namespace keepgate {
 
 // Memory on a cache line, not set to anything.
 template <class T> class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(size_t count) : data_(static_cast<T*>(std::aligned_alloc(64, (count * sizeof(T) + 127) / 64 * 64))) {
+  explicit Buffer(size_t count) {
+    const size_t bytes = (count * sizeof(T) + 127) / 64 * 64;
+    data_ = static_cast<T*>(std::aligned_alloc(64, bytes));
     if (!data_) throw std::bad_alloc();
+    ASAN_POISON_MEMORY_REGION(data_ + count, bytes - count * sizeof(T));
   }
   Buffer(Buffer&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
   Buffer& operator=(Buffer&& other) noexcept {

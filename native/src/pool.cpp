@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <utility>
 
 namespace keepgate {
 namespace {
@@ -71,11 +72,22 @@ void Pool::run(int threads, const std::function<void(int)>& work) {
     round_.fetch_add(1);
   }
   wake_.notify_all();
-  work(0);
+  attempt(0);
   const auto done = [this] { return open_.load(std::memory_order_acquire) == 0; };
-  if (soon(done)) return;
-  std::unique_lock<std::mutex> lock(mutex_);
-  finished_.wait(lock, done);
+  if (!soon(done)) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    finished_.wait(lock, done);
+  }
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Pool::attempt(int number) noexcept {
+  try {
+    (*work_)(number);
+  } catch (...) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    failure_ = std::current_exception();
+  }
 }
 
 void Pool::serve(int number) {
@@ -91,7 +103,7 @@ void Pool::serve(int number) {
       seen = round_.load();
       if (stop_) return;
     }
-    if (number < wanted_.load()) (*work_)(number);
+    if (number < wanted_.load()) attempt(number);
     if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       std::lock_guard<std::mutex> lock(mutex_);
       finished_.notify_all();

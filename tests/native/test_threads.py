@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,6 +72,13 @@ def test_memory_is_given_back(training: bool):
         assert resident() - before < 40e6
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system does not bound the memory of a process")
+def test_memory_that_runs_out():
+    done = python(str(TESTS / "native" / "starved.py"))
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0  # else it did not run out inside the core
 
 
 def resident() -> int:
