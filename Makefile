@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH := $(VENV)/.bench
 NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
-.PHONY: venv check test demo clean
+.PHONY: venv check test demo bench clean
 
 venv: $(STAMP)
 
@@ -25,6 +26,13 @@ test: venv
 
 demo: venv
 	$(BIN)/python examples/demo.py
+
+$(BENCH): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	touch $(BENCH)
+
+bench: $(BENCH)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""keepgate beside other implementations: `python -m benchmarks` measures, and writes the table and the plot."""

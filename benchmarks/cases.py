@@ -1,0 +1,142 @@
+"""The registry: which cell at which shape in which mode, beside which peer, and what is asked of the ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks import peers, shapes
+from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
+from benchmarks.peers import Peer
+from benchmarks.problems import Population, Problem, Ragged
+from benchmarks.shapes import Shape
+from keepgate import cells
+
+__all__ = ["SUITES", "Case", "Suite", "cases"]
+
+Row = tuple[Shape, str, str, Peer, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row to measure.
+
+    Attributes:
+        mode: ``train`` (forward and backward) or ``inference``.
+        goal: the least ratio asked for.
+    """
+
+    suite: str
+    shape: Shape
+    cell: str
+    mode: str
+    peer: Peer
+    goal: float
+
+    def __str__(self) -> str:
+        return f"{self.suite} {self.shape} {self.cell} {self.mode} beside {self.peer.name}"
+
+    def problem(self) -> Problem:
+        """Return the values and our side."""
+        return SUITES[self.suite].problem(self.cell, self.shape, self.mode)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Rows that answer one question.
+
+    Attributes:
+        title: the question, as the table shows it.
+        rows: shape, cell, mode, peer and least ratio of each.
+        mean: the least geometric mean of the ratios, where one is asked for.
+        unit: of what is measured: milliseconds of a run, or MiB at its peak.
+    """
+
+    title: str
+    rows: Sequence[Row] = field(repr=False)
+    problem: type[Problem] = Problem
+    mean: float | None = None
+    unit: str = "ms"
+
+
+_LSTM, _GRU = peers.TorchModule("LSTM"), peers.TorchModule("GRU")
+_ONE_NETWORK = Shape(200, 1, 8, 32)
+
+
+def _inference() -> list[Row]:
+    rows: list[Row] = []
+    for shape in (*shapes.TRAINING, *shapes.STREAMING):
+        single = shape.steps == 1
+        beside = (_LSTM, OnnxRuntime(), *([peers.TorchLSTMCell()] if single else []))
+        rows += [(shape, "lstm", "inference", peer, 3.0 if single else 1.0) for peer in beside]
+    return rows
+
+
+def _others(shape: Shape) -> list[str]:
+    """Return every other registered cell, and each modifier of the plain LSTM."""
+    options = {"zoneout": ", 0.1", "projected": f", {shape.hidden // 2}"}
+    modified = [f"{name}(lstm{options.get(name, '')})" for name in cells.modifiers()]
+    return [name for name in cells.registry() if name != "lstm"] + modified
+
+
+SUITES: dict[str, Suite] = {
+    "training": Suite(
+        "Plain LSTM, forward and backward",
+        [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.TRAINING],
+        mean=1.6,
+    ),
+    "inference": Suite("Plain LSTM, forward, from a given state", _inference()),
+    "share": Suite(
+        "Share of the rate of a large matrix product",
+        [
+            (shape, "lstm", mode, peers.Matmul(), goal)
+            for mode, goal in (("inference", 0.85), ("train", 0.75))
+            for shape in shapes.LARGE
+        ],
+    ),
+    "cells": Suite(
+        "Every other cell and each modifier, per operation of their products",
+        [(s, cell, "train", peers.PlainLSTM(), 1 / 1.25) for s in shapes.LOOPS for cell in _others(s)],
+    ),
+    "peephole": Suite(
+        "Peephole LSTM",
+        [
+            (shape, "peephole_lstm", "train", TorchRecurrentPeephole(), goal)
+            for shape, goal in zip(shapes.LOOPS, (12.0, 6.0), strict=True)
+        ],
+    ),
+    "gru": Suite("GRU", [(shape, "gru", "train", _GRU, 2.0) for shape in shapes.LOOPS]),
+    "lengths": Suite(
+        "Rows of lengths from 1 to T, shuffled",
+        [
+            (shape, "lstm", "train", peer, goal)
+            for peer, goal in ((peers.Padded(), 1 / 0.65), (peers.TorchPacked(), 3.0))
+            for shape in shapes.RAGGED
+        ],
+        problem=Ragged,
+    ),
+    "memory": Suite(
+        "Peak memory of a training step",
+        [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.MEMORY],
+        unit="MiB",
+    ),
+    "population": Suite(
+        f"{Population.NETWORKS} networks by vmap",
+        [(_ONE_NETWORK, "lstm", mode, peers.TorchCalls(), 10.0) for mode in ("train", "inference")],
+        problem=Population,
+    ),
+    "loops": Suite(
+        "Plain LSTM beside loops over time",
+        [
+            (shape, "lstm", mode, peer, 1.0)
+            for peer in (JaxScan(), peers.TorchLoop())
+            for mode in ("train", "inference")
+            for shape in shapes.LOOPS
+        ],
+    ),
+}
+
+
+def cases() -> list[Case]:
+    """Return every row to measure, in the order of the table."""
+    return [Case(name, *row) for name, suite in SUITES.items() for row in suite.rows]
