@@ -1,6 +1,7 @@
 // The Python face: plans, packed weights and the two passes, on addresses of buffers that the caller owns. Shapes are
 // checked by the caller (keepgate/native/engine.py), which alone uses this module.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -10,6 +11,7 @@
 
 #include "keepgate/scan.h"
 #include "pool.h"
+#include "room.h"
 #include "sets.h"
 
 namespace nb = nanobind;
@@ -187,6 +189,19 @@ NB_MODULE(_core, m) {
     std::vector<std::tuple<std::string, bool>> names;
     for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());
     return names;
+  });
+  m.def("room", [](size_t bytes) {
+    struct Block {
+      void* room;
+      size_t bytes;
+    };
+    auto* const block = new Block{take_room(bytes), bytes};
+    nb::capsule owner(block, [](void* held) noexcept {
+      auto* const block = static_cast<Block*>(held);
+      give_room(block->room, block->bytes);
+      delete block;
+    });
+    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block->room, {bytes}, owner);
   });
   m.def("choose", [](const std::string& name) {
     for (const InstructionSet* set : kSets)

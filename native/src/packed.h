@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "keepgate/scan.h"
+#include "room.h"
 
 // AddressSanitizer is told which memory may be touched.
 #ifdef __SANITIZE_ADDRESS__
@@ -22,21 +23,26 @@ template <class T> class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(size_t count) {
-    const size_t bytes = (count * sizeof(T) + 127) / 64 * 64;
-    data_ = static_cast<T*>(std::aligned_alloc(64, bytes));
-    if (!data_) throw std::bad_alloc();
-    ASAN_POISON_MEMORY_REGION(data_ + count, bytes - count * sizeof(T));
+    bytes_ = (count * sizeof(T) + 127) / 64 * 64;
+    data_ = static_cast<T*>(take_room(bytes_));
+    ASAN_POISON_MEMORY_REGION(data_ + count, bytes_ - count * sizeof(T));
   }
-  Buffer(Buffer&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
+  Buffer(Buffer&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr; }
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~Buffer() { std::free(data_); }
+  ~Buffer() {
+    if (!data_) return;
+    ASAN_UNPOISON_MEMORY_REGION(data_, bytes_);
+    give_room(data_, bytes_);
+  }
   T* get() const { return data_; }
 
  private:
   T* data_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 // One bundle: a packed matrix for each term, all targets side by side, and the sum of its biases.

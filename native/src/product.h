@@ -143,14 +143,14 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
 // [rows, W] are packed: rows of a power of two apart would fall on each other in the cache.
 template <class T, int M>
 __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* sources, ptrdiff_t rows, T* to,
-                                                      ptrdiff_t stride, ptrdiff_t columns) {
+                                                      ptrdiff_t stride, ptrdiff_t columns, bool add) {
   constexpr int W = panel_width<T>, L = lanes<T>;
   const ptrdiff_t left = columns > L ? L : columns, right = columns - left;
   Vector<T> sum[M][2];
 #pragma GCC unroll 12
   for (int i = 0; i < M; ++i) {
-    sum[i][0] = left == L ? load(to + i * stride) : load_some(to + i * stride, left);
-    sum[i][1] = right == L ? load(to + i * stride + L) : load_some(to + i * stride + L, right);
+    sum[i][0] = !add ? Vector<T>{} : left == L ? load(to + i * stride) : load_some(to + i * stride, left);
+    sum[i][1] = !add ? Vector<T>{} : right == L ? load(to + i * stride + L) : load_some(to + i * stride + L, right);
   }
   for (ptrdiff_t r = 0; r < rows; ++r, deltas += tile_rows, sources += W) {
     Vector<T> s0 = load(sources), s1 = load(sources + L);
@@ -173,9 +173,9 @@ __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* 
 // The last tile of a gate may be lower than the others.
 template <class T, int M>
 void outer_tile_of(int height, const T* deltas, const T* sources, ptrdiff_t rows, T* to, ptrdiff_t stride,
-                   ptrdiff_t columns) {
-  if (height == M) return outer_tile<T, M>(deltas, sources, rows, to, stride, columns);
-  if constexpr (M > 1) outer_tile_of<T, M - 1>(height, deltas, sources, rows, to, stride, columns);
+                   ptrdiff_t columns, bool add) {
+  if (height == M) return outer_tile<T, M>(deltas, sources, rows, to, stride, columns, add);
+  if constexpr (M > 1) outer_tile_of<T, M - 1>(height, deltas, sources, rows, to, stride, columns, add);
 }
 
 // Copy N of each `count` rows to dense rows of N, the columns past `columns` as 0.
@@ -195,7 +195,7 @@ template <class T> void outer(const Outer<T>& outer, T* work) {
   const ptrdiff_t tiles = (outer.m + tile_rows - 1) / tile_rows;
   ptrdiff_t rows = 0;
   for (ptrdiff_t b = 0; b < outer.block_count; ++b) rows += outer.blocks[b].count;
-  if (!rows || outer.first == outer.last) return;
+  if (outer.first == outer.last || (!rows && outer.add)) return;
   T* sources = work;
   for (ptrdiff_t column = 0; column < outer.n; column += W)
     for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
@@ -214,7 +214,7 @@ template <class T> void outer(const Outer<T>& outer, T* work) {
     for (ptrdiff_t column = 0; column < outer.n; column += W)
       outer_tile_of<T, tile_rows>(height, deltas, work + column * rows, rows,
                                   outer.to[gate] + m * outer.to_stride + column, outer.to_stride,
-                                  outer.n - column < W ? outer.n - column : W);
+                                  outer.n - column < W ? outer.n - column : W, outer.add);
   }
 }
 

@@ -549,9 +549,23 @@ template <class T> class Sums {
     for (size_t i = 0; i < call.tape.size(); ++i) tape_of[plan.kept[i]] = call.tape[i];
   }
 
+  // The rows of weights that no step adds to.
+  void clear() {
+    for (size_t block = 0; block < plan.block_rows.size(); ++block) {
+      const ptrdiff_t columns = plan.block_columns[block];
+      std::vector<bool> summed(plan.block_rows[block], false);
+      if (call.steps)
+        for (const Outers& outers : plan.outers)
+          for (size_t gate = 0; outers.block == (int)block && gate < outers.deltas.size(); ++gate)
+            std::fill_n(summed.begin() + outers.rows[gate], plan.values[outers.deltas[gate]].width, true);
+      for (ptrdiff_t row = 0; row < plan.block_rows[block]; ++row)
+        if (!summed[row]) std::fill_n(call.d_weights[block] + row * columns, columns, T(0));
+    }
+  }
+
   // Add the steps `walk` of the chunk that begins at `origin`; each thread takes its part of the tiles.
-  void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, int thread) {
-    for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, thread);
+  void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
+    for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, begin, thread);
     for (size_t i = 0; i < plan.vector_values.size(); ++i)
       if (plan.vector_values[i] >= 0 && (int)i % pass.threads == thread)
         for (ptrdiff_t t : walk)
@@ -573,7 +587,7 @@ template <class T> class Sums {
     return call.states[state_of[v]] + after(call.reverse, t) * size;
   }
 
-  void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, int thread) {
+  void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
     const ptrdiff_t gates = outers.deltas.size(), m = plan.values[outers.deltas[0]].width;
     const ptrdiff_t n = plan.values[outers.source].width, tiles = gates * ((m + pass.kernels.tile - 1) / pass.kernels.tile);
     std::vector<Sources<T>> blocks;
@@ -585,7 +599,7 @@ template <class T> class Sums {
       to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
     }
     const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), (ptrdiff_t)walk.size(), gates, m, n, n,
-                            tiles * thread / pass.threads, tiles * (thread + 1) / pass.threads};
+                            tiles * thread / pass.threads, tiles * (thread + 1) / pass.threads, !begin};
     pass.kernels.outer(outer, work[thread]);
     for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
       if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
@@ -661,6 +675,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
   for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
     workers.emplace_back(pass, shared, pass.bounds[i], pass.bounds[i + 1]);
   Sums<T> sums(pass, shared);
+  sums.clear();
   const ptrdiff_t steps = call.steps;
   const bool alone = !pass.by_rows;
   for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
@@ -677,7 +692,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
         BackwardWorker<T> helper(workers[0]);
         helper.input(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads));
       }
-      sums.add(walk, origin, i);
+      sums.add(walk, origin, done == 0, i);
     });
   }
   for (auto& worker : workers) worker.end();

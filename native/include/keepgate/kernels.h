@@ -68,14 +68,15 @@ template <class T> struct Sources {
   ptrdiff_t count;
 };
 
-// Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] += sum over all rows of
-// delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the block, m], dense.
+// Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] = (add ? itself : 0) +
+// sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the block, m], dense.
 // Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
 template <class T> struct Outer {
   const Sources<T>* blocks;
   const T* const* deltas;
   T* const* to;
   ptrdiff_t block_count, gates, m, n, to_stride, first, last;
+  bool add;
 };
 
 template <class T> struct Kernels {

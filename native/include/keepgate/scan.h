@@ -2,7 +2,7 @@
 //
 // T steps, B rows, I inputs, W units of a state. Every buffer belongs to the caller, is dense in the stated shape, and
 // must live until the call returns; nothing is kept after it. Rows are in the order of falling lengths where there are
-// lengths. Gradients are added to what the buffers of weights, biases and vectors hold; the others are overwritten.
+// lengths. Results and gradients are overwritten; only `d_initial`, `d_biases` and `d_vectors` are added to.
 #pragma once
 
 #include <cstddef>

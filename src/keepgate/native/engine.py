@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+import numpy as np
+
 from keepgate.equations import Equations, compile_program, noise
 from keepgate.errors import BackendError, InputError
 from keepgate.native.plan import plan
@@ -107,6 +109,11 @@ class Engine:
 def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
     """Return the engine of a cell at given sizes, made once."""
     return Engine(equations, input_size, hidden_size)
+
+
+def room(count: int) -> np.ndarray:
+    """Return ``count`` bytes of memory, not set to anything, that the core keeps for reuse once nothing holds them."""
+    return _core.room(count)
 
 
 def forward(made: Engine, calls: Sequence[Any], count: int) -> None:

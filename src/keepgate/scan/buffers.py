@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from keepgate.native import engine as core
 from keepgate.native.engine import Engine
 
 __all__ = ["Spec", "run_backward", "run_forward"]
+
+SMALL = 1 << 16  # bytes
 
 Tensors = Sequence[Tensor]
 Split = tuple[Tensor, Tensors, Tensors, Tensors]
@@ -100,11 +103,11 @@ class _Call:
         self.rings = [may_forget and name not in self.spec.record for name in self.engine.states]
         self.states = []
         for width, ring, value in zip(self.engine.widths, self.rings, self.initial, strict=True):
-            state = x.new_empty(2 if ring else self.steps + 1, self.rows, width)
+            state = _room(x, (2 if ring else self.steps + 1, self.rows, width))
             state[first % len(state)] = self.order.sort(value, 0)
             self.states.append(state)
         widths = self.engine.kept_widths if keep else ()
-        self.tape = [x.new_empty(self.steps, self.rows, width) for width in widths]
+        self.tape = [_room(x, (self.steps, self.rows, width)) for width in widths]
         self.spec.packed = self.pack(keep)
 
     def pack(self, backward: bool) -> Any:
@@ -173,10 +176,15 @@ class _Call:
         self.d_states = [sort(steps[name], 1) if name in steps else None for name in engine.states]
         self.d_final = [None if c is None else sort(c, 0) for c in cotangents[len(record) :]]
         every_row = engine.reads_x and self.lengths is None  # else some rows are left as they are
-        self.dx = torch.empty_like(self.x) if every_row else torch.zeros_like(self.x)
+        self.dx = _room(self.x, self.x.shape)
+        if not every_row:
+            self.dx.zero_()
         self.d_initial = [self.x.new_zeros(self.rows, width) for width in engine.widths]
         self.d_given = [torch.zeros_like(value) for value in self.given]
-        self.d_parameters = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
+        self.d_parameters = {
+            name: _room(value, value.shape) if name.startswith("weight_") else torch.zeros_like(value)
+            for name, value in self.parameters.items()
+        }
         gradients = (
             self.dx.data_ptr(),
             [t.data_ptr() for t in self.d_initial],
@@ -222,6 +230,14 @@ def run_backward(
         rows.append((*call.arguments(), *call.begin_backward(given)))
     core.backward(specs[0].engine, rows, specs[0].threads)
     return [call.gradients() for call in calls]
+
+
+def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor that is not set to anything; a large one lies in memory that the core keeps for reuse."""
+    count = prod(shape) * like.element_size()
+    if count < SMALL:
+        return like.new_empty(shape)
+    return torch.from_numpy(core.room(count)).view(like.dtype).view(shape)
 
 
 def _address(tensor: Tensor | None) -> int:
