@@ -14,7 +14,7 @@ from torch.func import functional_call, vmap
 
 from keepgate.nn import LSTM
 
-STEP, MOST = 20_000_000, 500_000_000  # bytes
+STEP, MOST = 25_000_000, 400_000_000  # bytes
 
 
 def main() -> None:
@@ -40,7 +40,8 @@ def main() -> None:
                 except MemoryError:  # of the core
                     failures += 1
                 except RuntimeError as error:  # of torch
-                    assert "allocate memory" in str(error), error
+                    if "allocate memory" not in str(error):
+                        raise
                 finally:
                     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
                 assert torch.equal(scan(), wanted)

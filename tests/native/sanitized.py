@@ -1,0 +1,67 @@
+"""A few dozen small scans of every cell, for a core that is built with sanitizers to look over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch.func import functional_call, grad, vmap
+
+from conformance.cells import CELLS
+from conformance.engines import differentiate
+from conformance.problems import Setting, problem
+from keepgate.nn import LSTM
+from keepgate.scan import ENGINES
+
+SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)
+ALL = {"lengths": (2, 0, 3, 1), "resets": True}
+OF_EVERY_CELL = [SMALL, replace(SMALL, **ALL, dtype=torch.float32), replace(SMALL, **ALL, reverse=True, seed=5)]
+ODD = [
+    Setting(steps=0),
+    Setting(batch=0),
+    Setting(steps=0, batch=0, reverse=True, resets=True),
+    Setting(batch=2, lengths=(0, 0), reverse=True),
+    Setting(steps=1, batch=1, inputs=1, hidden=1),
+    Setting(steps=2, batch=3, inputs=17, hidden=33, dtype=torch.float32),
+    Setting(steps=2, batch=13, inputs=65, hidden=65),
+    Setting(steps=9, batch=2, hidden=16, bias=False),
+    Setting(saturated=True, dtype=torch.float32),
+    Setting(batch=4, lengths=(4, 0, 5, 2), padding=torch.nan),
+    # Large enough for threads, which share the rows or the steps.
+    Setting(steps=30, batch=25, inputs=5, hidden=40, resets=True),
+    Setting(steps=530, batch=1, inputs=5, hidden=40, dtype=torch.float32),
+]
+
+
+def settings() -> Iterator[tuple[str, Setting]]:
+    for name in CELLS:
+        yield from ((name, setting) for setting in OF_EVERY_CELL)
+    for name in ("lstm", "everything"):
+        yield from ((name, setting) for setting in ODD)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    os.environ["KEEPGATE_THREADS"] = "3"
+    count = 0
+    for count, (name, setting) in enumerate(settings(), 1):  # noqa: B007
+        differentiate(ENGINES["native"].run, problem(name, CELLS[name].equations, setting))
+    tried = problem("evaluation", CELLS["lstm"].equations, SMALL)
+    with torch.no_grad():
+        ENGINES["native"].run(tried.equations, tried.parameters, tried.arguments)
+    population()
+    print(count)
+
+
+def population() -> None:
+    """Scan five networks in one call, and take the gradient of each."""
+    layer = LSTM(3, 7, backend="native")
+    x = torch.randn(4, 2, 3)
+    stacked = {name: torch.stack([value.detach()] * 5) for name, value in layer.named_parameters()}
+    vmap(grad(lambda parameters: functional_call(layer, parameters, (x,))[0].sum()))(stacked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The core built with AddressSanitizer and UndefinedBehaviorSanitizer, looked over while it scans: no report."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keepgate
+from native.process import SETS, TESTS, python
+
+pytestmark = pytest.mark.slow
+
+# Reads one number more than there is: what the sanitizers must see for their silence to mean anything.
+FAULT = """
+import torch
+from keepgate.native import _core, instruction_set
+instruction_set()
+x, y = torch.zeros(33), torch.zeros(33)
+for count in (33, 34):
+    print(count, flush=True)
+    _core.function_single(5, x.data_ptr(), y.data_ptr(), count)
+"""
+
+
+def tool(name: str) -> str:
+    """Return a program beside this Python or on the path; without it there is nothing to build with."""
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if found is None:
+        pytest.skip(f"{name} is not installed, so the core cannot be built with sanitizers")
+    return found
+
+
+def output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a process needs to run on a sanitized build of this source tree."""
+    cmake, compiler = tool("cmake"), tool("g++")
+    if importlib.util.find_spec("nanobind") is None:
+        pytest.skip("nanobind is not installed, so the core cannot be built with sanitizers")
+    libraries = [output(compiler, f"-print-file-name={name}") for name in ("libasan.so", "libstdc++.so")]
+    if not all(Path(library).is_absolute() for library in libraries):
+        pytest.skip(f"{compiler} has no AddressSanitizer")
+    folder = tmp_path_factory.mktemp("sanitized")
+    package, build = folder / "keepgate", folder / "build"
+    shutil.copytree(Path(keepgate.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    settings = {
+        "KEEPGATE_SANITIZE": "ON",
+        "CMAKE_CXX_COMPILER": compiler,
+        "Python_EXECUTABLE": sys.executable,
+        "nanobind_DIR": output(sys.executable, "-m", "nanobind", "--cmake_dir"),
+    }
+    output(cmake, "-S", str(TESTS.parent), "-B", str(build), *(f"-D{name}={value}" for name, value in settings.items()))
+    output(cmake, "--build", str(build), "--parallel", "2")
+    (core,) = build.glob("_core*.so")
+    shutil.move(core, package / "native")
+    return {
+        "PYTHONPATH": os.pathsep.join([str(folder), str(TESTS)]),
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python and torch keep much until the end
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
+def test_sanitizers_look(environment: dict[str, str]):
+    done = python("-c", FAULT, **environment)
+    assert done.stdout.split() == ["33", "34"]
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
+
+
+@pytest.mark.parametrize("instruction_set", [name for name, here in SETS.items() if here])
+def test_no_report(instruction_set: str, environment: dict[str, str]):
+    done = python(str(TESTS / "native" / "sanitized.py"), KEEPGATE_CPU=instruction_set, **environment)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert not done.stderr
+    assert int(done.stdout) > 90
