@@ -39,9 +39,6 @@ template <> struct Format<double> {
                                         1 / 479001600.0, 1 / 6227020800.0, 1 / 87178291200.0};
 };
 
-// Selections are written so that a NaN of the second operand survives.
-template <class T> inline Vector<T> smaller(Vector<T> bound, Vector<T> a) { return bound < a ? bound : a; }
-template <class T> inline Vector<T> larger(Vector<T> bound, Vector<T> a) { return bound > a ? bound : a; }
 template <class T> inline Vector<T> absolute(Vector<T> a) {
   return (Vector<T>)((Bits<T>)a & ~(Bits<T>)all<T>(T(-0.0)));
 }
@@ -51,7 +48,7 @@ template <class T> inline Vector<T> reciprocal(Vector<T> a) {
   Vector<T> y = (Vector<T>)(Format<T>::reciprocal - (Bits<T>)a);
 #pragma GCC unroll 3
   for (int i = 0; i < Format<T>::reciprocal_steps; ++i) {
-    Vector<T> e = fma(-a, y, all<T>(1));
+    Vector<T> e = fnma(a, y, all<T>(1));
     e = fma(e, e, e);
     y = fma(y, e, y);
   }
@@ -82,7 +79,7 @@ template <class T> inline Reduced<T> reduce(Vector<T> x) {
 }
 
 template <class T> inline Vector<T> exp(Vector<T> x) {
-  Reduced<T> e = reduce<T>(smaller<T>(all<T>(Format<T>::largest), larger<T>(all<T>(Format<T>::smallest), x)));
+  Reduced<T> e = reduce<T>(least(all<T>(Format<T>::largest), most(all<T>(Format<T>::smallest), x)));
   // 2^n may lie just above the range: half of it, twice. (`smallest` keeps half the result a normal number.)
   Vector<T> half = (Vector<T>)((Bits<T>)e.power - ((typename Simd<T>::Bit)1 << Format<T>::mantissa));
   Vector<T> y = fma(e.less_one, half, half) * T(2);
@@ -93,15 +90,15 @@ template <class T> inline Vector<T> exp(Vector<T> x) {
 template <class T> inline Vector<T> sigmoid(Vector<T> x) {
   // Beyond the bound e^-x leaves the range of `reciprocal`; the result there is 1 or nearly 0.
   Vector<T> bound = all<T>(Format<T>::sigmoid_bound);
-  Reduced<T> e = reduce<T>(smaller<T>(bound, larger<T>(-bound, -x)));
+  Reduced<T> e = reduce<T>(least(bound, most(-bound, -x)));
   return reciprocal<T>(fma(e.less_one, e.power, e.power) + T(1));
 }
 
 template <class T> inline Vector<T> tanh(Vector<T> x) {
-  Vector<T> size = smaller<T>(all<T>(Format<T>::tanh_bound), absolute<T>(x));
+  Vector<T> size = least(all<T>(Format<T>::tanh_bound), absolute<T>(x));
   Reduced<T> e = reduce<T>(size + size);
   Vector<T> less_one = fma(e.less_one, e.power, e.power - T(1));  // e^2|x| - 1, without cancellation near 0
-  Vector<T> y = smaller<T>(all<T>(1), less_one * reciprocal<T>(less_one + T(2)));
+  Vector<T> y = least(all<T>(1), less_one * reciprocal<T>(less_one + T(2)));
   Bits<T> sign = (Bits<T>)x & (Bits<T>)all<T>(T(-0.0));
   return (Vector<T>)((Bits<T>)y | sign);
 }
@@ -128,7 +125,7 @@ template <class T> inline Vector<T> log(Vector<T> x) {
 
 template <class T> inline Vector<T> softplus(Vector<T> x) {
   Vector<T> e = exp<T>(-absolute<T>(x));
-  return larger<T>(all<T>(0), x) + twice_artanh<T>(e / (e + T(2)), Format<T>::log1p_terms);
+  return most(all<T>(0), x) + twice_artanh<T>(e / (e + T(2)), Format<T>::log1p_terms);
 }
 
 }  // namespace

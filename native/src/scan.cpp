@@ -9,8 +9,10 @@ namespace keepgate {
 namespace {
 
 constexpr ptrdiff_t kChunkRows = 512;        // rows of x that are multiplied at once, and of deltas before their sums
+constexpr ptrdiff_t kHoistBytes = 1 << 19;   // products of x that wait in the cache for their steps, per thread
 constexpr ptrdiff_t kBlock = 512;            // numbers of a row block: small enough for the first-level cache
 constexpr double kWorthThreads = 2e6;        // floating-point operations below which waking a thread costs more
+constexpr ptrdiff_t kHoistRows = 8;          // from here on, x is multiplied step by step, with the states: no detour
 constexpr ptrdiff_t kRowsPerThread = 4;      // below, threads share the products of all steps instead of the batch
 
 thread_local Arena arena;
@@ -22,10 +24,11 @@ struct ClearArena {
 // What both passes know of a call: how steps are cut into chunks and rows into threads, and which rows run when.
 template <class T> class Pass {
  public:
-  Pass(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads)
+  Pass(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads,
+       ptrdiff_t chunk_rows)
       : plan(plan), kernels(kernels), packed(*packed.matrices), call(call), pool(pool) {
     for (const Value& value : plan.values) widest = std::max<ptrdiff_t>(widest, value.width);
-    chunk = std::clamp<ptrdiff_t>(kChunkRows / std::max<ptrdiff_t>(call.rows, 1), 1, std::max<ptrdiff_t>(call.steps, 1));
+    chunk = std::clamp<ptrdiff_t>(chunk_rows / std::max<ptrdiff_t>(call.rows, 1), 1, std::max<ptrdiff_t>(call.steps, 1));
     block = std::clamp<ptrdiff_t>(kBlock / widest, 1, 16);
     double operations = 0;
     for (size_t i = 0; i < plan.block_rows.size(); ++i)
@@ -254,6 +257,7 @@ template <class T> class ForwardWorker : public Worker<T> {
         const ptrdiff_t padded = width_of(bundle);
         bool hoisted = false;
         for (const Term& term : bundle.terms) hoisted |= term.hoisted;
+        hoisted &= rows < kHoistRows;
         hoists.push_back(hoisted ? arena.take<T>(pass.chunk * rows * padded) : nullptr);
       }
     for (size_t s = 0; s < plan.state_widths.size(); ++s)
@@ -312,11 +316,14 @@ template <class T> class ForwardWorker : public Worker<T> {
   void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step, ptrdiff_t count) {
     segments.clear();
     panels.clear();
-    for (size_t i = 0; i < bundle.terms.size(); ++i) {
-      const Term& term = bundle.terms[i];
-      if (term.hoisted) continue;
-      const Place<T>& source = places[term.source];
-      segments.push_back({source.base, source.stride, packed.terms[i].get(), plan.block_columns[term.block]});
+    for (const bool of_x : {true, false}) {  // x first, as where it is hoisted: the sums have one order
+      if (of_x && hoisted) continue;
+      for (size_t i = 0; i < bundle.terms.size(); ++i) {
+        const Term& term = bundle.terms[i];
+        if (term.hoisted != of_x) continue;
+        const Place<T>& source = places[term.source];
+        segments.push_back({source.base, source.stride, packed.terms[i].get(), plan.block_columns[term.block]});
+      }
     }
     for (int target : bundle.targets) this->panels_to(places[target].base, places[target].stride, bundle.width);
     const ptrdiff_t padded = width_of(bundle);
@@ -626,7 +633,11 @@ template <class T>
 void forward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
              int threads) {
   ClearArena clear;
-  Pass<T> pass(plan, kernels, packed, call, pool, threads);
+  ptrdiff_t hoisted = 1;
+  for (const Stage& stage : plan.forward)
+    for (const Bundle& bundle : stage.bundles) hoisted += bundle.width * bundle.targets.size();
+  const ptrdiff_t fit = threads * kHoistBytes / (hoisted * (ptrdiff_t)sizeof(T));
+  Pass<T> pass(plan, kernels, packed, call, pool, threads, std::min(kChunkRows, fit));
   std::vector<ForwardWorker<T>> workers;
   workers.reserve(pass.bounds.size());
   for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, pass.bounds[i], pass.bounds[i + 1]);
@@ -650,7 +661,7 @@ template <class T>
 void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
               int threads) {
   ClearArena clear;
-  Pass<T> pass(plan, kernels, packed, call, pool, threads);
+  Pass<T> pass(plan, kernels, packed, call, pool, threads, kChunkRows);
   Shared<T> shared;
   shared.chunk.assign(plan.values.size(), nullptr);
   std::vector<bool> stored(plan.values.size(), false);

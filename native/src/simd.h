@@ -1,5 +1,6 @@
 // Vectors of the widest registers that the instruction set of this compilation has. Arithmetic is that of the
-// compiler's vector types; only what they lack is written per instruction set: fused multiply-add and square root.
+// compiler's vector types; only what they lack is written per instruction set: fused multiply-add, square root, and the
+// smaller and the larger of two, of which a NaN survives in the second place.
 #pragma once
 
 #include <cmath>
@@ -64,6 +65,14 @@ inline Floats fma(Floats a, Floats b, Floats c) { return (Floats)_mm512_fmadd_ps
 inline Doubles fma(Doubles a, Doubles b, Doubles c) {
   return (Doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
+inline Floats fnma(Floats a, Floats b, Floats c) { return (Floats)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+inline Doubles fnma(Doubles a, Doubles b, Doubles c) {
+  return (Doubles)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+inline Floats least(Floats bound, Floats a) { return (Floats)_mm512_min_ps((__m512)bound, (__m512)a); }
+inline Doubles least(Doubles bound, Doubles a) { return (Doubles)_mm512_min_pd((__m512d)bound, (__m512d)a); }
+inline Floats most(Floats bound, Floats a) { return (Floats)_mm512_max_ps((__m512)bound, (__m512)a); }
+inline Doubles most(Doubles bound, Doubles a) { return (Doubles)_mm512_max_pd((__m512d)bound, (__m512d)a); }
 inline Floats sqrt(Floats a) { return (Floats)_mm512_sqrt_ps((__m512)a); }
 inline Doubles sqrt(Doubles a) { return (Doubles)_mm512_sqrt_pd((__m512d)a); }
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -71,6 +80,14 @@ inline Floats fma(Floats a, Floats b, Floats c) { return (Floats)_mm256_fmadd_ps
 inline Doubles fma(Doubles a, Doubles b, Doubles c) {
   return (Doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
+inline Floats fnma(Floats a, Floats b, Floats c) { return (Floats)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+inline Doubles fnma(Doubles a, Doubles b, Doubles c) {
+  return (Doubles)_mm256_fnmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+inline Floats least(Floats bound, Floats a) { return (Floats)_mm256_min_ps((__m256)bound, (__m256)a); }
+inline Doubles least(Doubles bound, Doubles a) { return (Doubles)_mm256_min_pd((__m256d)bound, (__m256d)a); }
+inline Floats most(Floats bound, Floats a) { return (Floats)_mm256_max_ps((__m256)bound, (__m256)a); }
+inline Doubles most(Doubles bound, Doubles a) { return (Doubles)_mm256_max_pd((__m256d)bound, (__m256d)a); }
 inline Floats sqrt(Floats a) { return (Floats)_mm256_sqrt_ps((__m256)a); }
 inline Doubles sqrt(Doubles a) { return (Doubles)_mm256_sqrt_pd((__m256d)a); }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
@@ -99,6 +116,12 @@ inline Doubles sqrt(Doubles a) {
   for (int i = 0; i < lanes<double>; ++i) a[i] = __builtin_sqrt(a[i]);
   return a;
 }
+#endif
+
+#if !defined(__AVX2__) || !defined(__FMA__)
+template <class V> inline V fnma(V a, V b, V c) { return fma(-a, b, c); }
+template <class V> inline V least(V bound, V a) { return bound < a ? bound : a; }
+template <class V> inline V most(V bound, V a) { return bound > a ? bound : a; }
 #endif
 
 }  // namespace
