@@ -71,8 +71,8 @@ template <class T> void row_reductions(Op op, T* to, const T* a, ptrdiff_t rows,
       to[r] = spread;
       continue;
     }
-    const Vector<T> c = all<T>(centre), s = all<T>(spread);
-    map1(to + r * width, a, width, [c, s](Vector<T> x) { return (x - c) / s; });
+    const Vector<T> c = all<T>(centre), s = all<T>(T(1) / spread);
+    map1(to + r * width, a, width, [c, s](Vector<T> x) { return (x - c) * s; });
   }
 }
 

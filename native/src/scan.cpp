@@ -10,7 +10,7 @@ namespace {
 
 constexpr ptrdiff_t kChunkRows = 512;        // rows of x that are multiplied at once, and of deltas before their sums
 constexpr ptrdiff_t kHoistBytes = 1 << 19;   // products of x that wait in the cache for their steps, per thread
-constexpr ptrdiff_t kBlock = 512;            // numbers of a row block: small enough for the first-level cache
+constexpr ptrdiff_t kBlockBytes = 1 << 15;   // values of a block of rows: they stay in the first-level cache
 constexpr double kWorthThreads = 2e6;        // floating-point operations below which waking a thread costs more
 constexpr ptrdiff_t kHoistRows = 8;          // from here on, x is multiplied step by step, with the states: no detour
 constexpr ptrdiff_t kRowsPerThread = 4;      // below, threads share the products of all steps instead of the batch
@@ -29,7 +29,10 @@ template <class T> class Pass {
       : plan(plan), kernels(kernels), packed(*packed.matrices), call(call), pool(pool) {
     for (const Value& value : plan.values) widest = std::max<ptrdiff_t>(widest, value.width);
     chunk = std::clamp<ptrdiff_t>(chunk_rows / std::max<ptrdiff_t>(call.rows, 1), 1, std::max<ptrdiff_t>(call.steps, 1));
-    block = std::clamp<ptrdiff_t>(kBlock / widest, 1, 16);
+    size_t values = 1;  // of one row
+    for (const auto* stages : {&plan.forward, &plan.backward})
+      for (const Stage& stage : *stages) values = std::max(values, stage.rows.size());
+    block = std::clamp<ptrdiff_t>(kBlockBytes / (ptrdiff_t)(values * widest * sizeof(T)), 1, 16);
     double operations = 0;
     for (size_t i = 0; i < plan.block_rows.size(); ++i)
       operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * call.steps * call.rows;

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import keepgate
 from keepgate.cli import parser
 from keepgate.cli.extras import EXTRAS, missing_extra, missing_packages
 from keepgate.cli.text import table
+from keepgate.errors import KeepgateError
 
 EXAMPLE = "  keepgate doctor"
 
@@ -18,7 +20,7 @@ EXAMPLE = "  keepgate doctor"
 def main(arguments: Sequence[str]) -> None:
     """Print versions, extras and engines."""
     parser("doctor", "Say what is installed, and which engines run here or why not.", EXAMPLE).parse_args(arguments)
-    for rows in (_versions(), _extras(), _engines()):
+    for rows in (_versions(), _extras(), _engines(), _speed()):
         print(table(rows), end="\n\n")
 
 
@@ -56,3 +58,37 @@ def _engines() -> list[dict[str, str]]:
         {"engine": name, "runs here": answer if answer == "yes" else f"no: {answer}"}
         for name, answer in engines().items()
     ]
+
+
+def _speed() -> list[dict[str, str]]:
+    """Measure what the native engine reaches on a layer of 256 units, beside torch's own matrix product."""
+    try:
+        import torch
+
+        from keepgate.native import instruction_set, threads
+        from keepgate.nn import LSTM
+
+        name, count = instruction_set(), threads(torch.get_num_threads())
+    except (ModuleNotFoundError, KeepgateError) as error:
+        return [{"native engine": str(error), "": ""}]
+    layer, x = LSTM(256, 256, backend="native"), torch.randn(50, 64, 256)
+    square = torch.randn(1024, 1024)
+    with torch.no_grad():
+        core = _rate(lambda: layer(x), 2 * 50 * 64 * 4 * 256 * (256 + 256))
+        product = _rate(lambda: square @ square, 2 * 1024**3)
+    return [
+        {"native engine": "instruction set", "": name},
+        {"native engine": "threads", "": str(count)},
+        {"native engine": "LSTM of 256 units, forward", "": f"{core:.0f} GFLOP/s"},
+        {"native engine": "torch's matrix product", "": f"{product:.0f} GFLOP/s"},
+    ]
+
+
+def _rate(run: Callable[[], object], operations: float) -> float:
+    """Return the best of some runs, in GFLOP/s."""
+    seconds = []
+    for _ in range(8):
+        begin = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begin)
+    return operations / min(seconds) / 1e9
