@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -14,12 +14,13 @@ from keepgate.equations import Equations
 from keepgate.native import engine as core
 from keepgate.native.engine import Engine
 
-__all__ = ["Spec", "run_backward", "run_forward"]
+__all__ = ["Results", "Spec", "run_backward", "run_forward"]
 
 SMALL = 1 << 16  # bytes
 
-Tensors = Sequence[Tensor]
-Split = tuple[Tensor, Tensors, Tensors, Tensors]
+Tensors = Sequence[Any]  # of one network: lengths or None, reset or None, then what has a gradient
+Results = tuple[Tensor, ...]
+Split = tuple[Tensor | None, Tensor | None, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
 
 
 @dataclass(eq=False)
@@ -28,8 +29,7 @@ class Spec:
 
     Attributes:
         names: of the parameters, in the order of the tensors.
-        packed: the weights as packed in the forward pass.
-        networks: of a population, the spec of each network.
+        packed: by the addresses of weights and biases, these and what the forward pass packed.
     """
 
     equations: Equations
@@ -39,8 +39,7 @@ class Spec:
     seed: int | None
     record: tuple[str, ...]
     threads: int
-    packed: Any = None
-    networks: list[Spec] = field(default_factory=list)
+    packed: dict[tuple[int, ...], tuple[dict[str, Tensor], Any]] = field(default_factory=dict)
 
     @property
     def result_count(self) -> int:
@@ -48,14 +47,16 @@ class Spec:
         return len(self.record) + len(self.engine.states)
 
     def split(self, tensors: Tensors) -> Split:
-        """Split the tensors of a scan into x, states, step inputs and parameters."""
-        states = 1 + len(self.engine.states)
+        """Split the tensors of a scan into lengths, reset, x, states, step inputs and parameters."""
+        lengths, reset, x, *rest = tensors
+        states = len(self.engine.states)
         given = states + len(self.engine.step_inputs)
-        return tensors[0], tensors[1:states], tensors[states:given], tensors[given:]
+        return lengths, reset, x, rest[:states], rest[states:given], rest[given:]
 
-    def again(self) -> Spec:
-        """Return the spec for another network of the same kind."""
-        return replace(self, packed=None, networks=[])
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Where the rows are in each of the tensors that have rows: all but the parameters."""
+        return (0, 1, 1, *[0] * len(self.engine.states), *[1] * len(self.engine.step_inputs))
 
 
 class _Order:
@@ -79,9 +80,9 @@ class _Order:
 class _Call:
     """One network's call: holds every buffer whose address the core receives."""
 
-    def __init__(self, spec: Spec, lengths: Tensor | None, reset: Tensor | None, tensors: Tensors) -> None:
+    def __init__(self, spec: Spec, tensors: Tensors) -> None:
         self.spec, self.engine = spec, spec.engine
-        x, initial, given, values = spec.split(tensors)
+        lengths, reset, x, initial, given, values = spec.split(tensors)
         self.order = _Order(lengths)
         sort = self.order.sort
         self.x = sort(x, 1)
@@ -108,25 +109,29 @@ class _Call:
             self.states.append(state)
         widths = self.engine.kept_widths if keep else ()
         self.tape = [_room(x, (self.steps, self.rows, width)) for width in widths]
-        self.spec.packed = self.pack(keep)
+        self.packed = self.pack(keep)
 
     def pack(self, backward: bool) -> Any:
-        """Return the weights in the core's order.
+        """Return the weights in the core's order, once for all passes and networks of a scan that share them.
 
-        They are packed anew in every forward pass: a tensor's version does not tell whether it has changed, for fused
+        They are packed anew in every scan: a tensor's version does not tell whether it has changed, for fused
         optimisers and writes through `.data` leave it.
         """
         weights = [self.parameters[f"weight_{block}"].data_ptr() for block in self.engine.blocks]
         biases = [_address(self.parameters.get(f"bias_{block}")) for block in self.engine.biases]
-        return self.engine.pack(self.x.dtype == torch.float64, weights, biases, backward, self.spec.threads)
+        place, packed = (*weights, *biases), self.spec.packed
+        if place not in packed:  # an address stands for its numbers as long as the tensors are held
+            double = self.x.dtype == torch.float64
+            made = self.engine.pack(double, weights, biases, backward, self.spec.threads)
+            packed[place] = self.parameters, made
+        return packed[place][1]
 
     def resume(self, stored: Tensors) -> None:
         """Take up what the forward pass stored."""
         count = len(self.engine.states)
         self.states, self.tape = [t.contiguous() for t in stored[:count]], [t.contiguous() for t in stored[count:]]
         self.rings = [False] * count
-        if self.spec.packed is None:
-            self.spec.packed = self.pack(True)
+        self.packed = self.pack(True)
 
     def arguments(self) -> tuple[Any, ...]:
         """Return what both passes of the core take."""
@@ -143,9 +148,9 @@ class _Call:
             engine.keys(spec.seed),
             [t.data_ptr() for t in self.tape],
         )
-        return spec.packed, (self.steps, self.rows, spec.reverse, spec.seed is not None), inputs
+        return self.packed, (self.steps, self.rows, spec.reverse, spec.seed is not None), inputs
 
-    def results(self) -> tuple[Tensor, ...]:
+    def results(self) -> Results:
         """Return the recorded states, the final states, and what was stored."""
         recorded = [self._sequence(name) for name in self.spec.record]
         return (*recorded, *(self.order.unsort(s, 0) for s in self._final()), *self.states, *self.tape)
@@ -195,7 +200,7 @@ class _Call:
         )
         return ([_address(t) for t in self.d_states], [_address(t) for t in self.d_final]), gradients
 
-    def gradients(self) -> tuple[Tensor, ...]:
+    def gradients(self) -> Results:
         """Return the gradients in the order of the tensors."""
         unsort = self.order.unsort
         initial = (unsort(t, 0) for t in self.d_initial)
@@ -203,32 +208,26 @@ class _Call:
         return (unsort(self.dx, 1), *initial, *given, *self.d_parameters.values())
 
 
-def run_forward(
-    specs: Sequence[Spec], keep: bool, lengths: Tensor | None, reset: Tensor | None, networks: Sequence[Tensors]
-) -> list[tuple[Tensor, ...]]:
+def run_forward(spec: Spec, keep: bool, networks: Sequence[Tensors]) -> list[Results]:
     """Run networks of one kind; return each one's results and, if ``keep``, what its gradient needs."""
-    calls = [_Call(spec, lengths, reset, tensors) for spec, tensors in zip(specs, networks, strict=True)]
+    calls = [_Call(spec, tensors) for tensors in networks]
     for call in calls:
         call.begin(keep)
-    core.forward(specs[0].engine, [call.arguments() for call in calls], specs[0].threads)
+    core.forward(spec.engine, [call.arguments() for call in calls], spec.threads)
     return [call.results() for call in calls]
 
 
-def run_backward(
-    specs: Sequence[Spec],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    networks: Sequence[Tensors],
-    stored: Sequence[Tensors],
-    cotangents: Sequence[Sequence[Tensor | None]],
-) -> list[tuple[Tensor, ...]]:
-    """Run networks of one kind backward; return each one's gradients."""
-    calls = [_Call(spec, lengths, reset, tensors) for spec, tensors in zip(specs, networks, strict=True)]
+def run_backward(spec: Spec, networks: Sequence[tuple[Tensors, Tensors, Tensors]]) -> list[Results]:
+    """Run networks of one kind backward: of each the tensors, what was stored, and the cotangents of its results.
+
+    Returns each one's gradients.
+    """
+    calls = [_Call(spec, tensors) for tensors, _, _ in networks]
     rows = []
-    for call, kept, given in zip(calls, stored, cotangents, strict=True):
-        call.resume(kept)
-        rows.append((*call.arguments(), *call.begin_backward(given)))
-    core.backward(specs[0].engine, rows, specs[0].threads)
+    for call, (_, stored, cotangents) in zip(calls, networks, strict=True):
+        call.resume(stored)
+        rows.append((*call.arguments(), *call.begin_backward(cotangents)))
+    core.backward(spec.engine, rows, spec.threads)
     return [call.gradients() for call in calls]
 
 

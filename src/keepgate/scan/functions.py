@@ -1,0 +1,191 @@
+"""The core as functions of autograd: a scan, and its gradient, which is one too, so that transforms apply to it.
+
+What the core does not compute, derivatives of derivatives and forward mode, comes from the reference. `vmap` folds into
+the batch where weights are shared; where they are not, or gradients of each sample are wanted, it runs a population of
+networks in one call of the core. The rules of `vmap` apply these functions again: transforms within transforms hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._functorch.utils import unwrap_dead_wrappers
+from torch.autograd import forward_ad
+
+from keepgate.scan.buffers import Results, Spec, run_backward, run_forward
+from keepgate.scan.derivatives import closed, push, reference_gradient, reference_scan, vjp
+from keepgate.scan.population import Population, join, merge, split
+
+__all__ = ["differentiable_scan"]
+
+
+def differentiable_scan(spec: Spec, tensors: Sequence[Tensor | None]) -> Results:
+    """Scan on the core; returns the recorded states, the final states, and whatever else a gradient needs.
+
+    Args:
+        spec: what the scan is.
+        tensors: lengths, reset, x, states, step inputs and parameters.
+    """
+    # Whether a gradient is wanted is not known below a transform: keep what it would need.
+    keep = _transforming() or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors[2:]))
+    return _apply(_Scan, spec, keep, None, *tensors)
+
+
+class _Scan(torch.autograd.Function):
+    """A scan of a network or a population; returns the recorded states, the final states, what its gradient needs."""
+
+    @staticmethod
+    def forward(spec: Spec, keep: bool, population: Population | None, *tensors: Tensor | None) -> Results:
+        networks = [tensors] if population is None else population.networks(tensors)
+        return _results(population, run_forward(spec, keep, networks))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
+        ctx.spec, _, ctx.population, *tensors = inputs
+        stored = output[ctx.spec.result_count :]
+        ctx.count, ctx.stored = len(tensors), len(stored)
+        ctx.mark_non_differentiable(*stored)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *stored)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        given = cotangents[: ctx.spec.result_count]
+        if all(cotangent is None for cotangent in given):
+            return (None,) * (3 + ctx.count)
+        if any(c is not None and torch._C._functorch.is_legacy_batchedtensor(c) for c in given):
+            return _batched_gradient(ctx, given)
+        population = ctx.population
+        if population is not None:
+            stacked = (*population.stacked, *[True] * ctx.stored, *(c is not None for c in given))
+            population = Population(population.size, stacked)
+        arguments = (ctx.spec, population, ctx.count, *ctx.saved_tensors, *given)
+        if torch.is_grad_enabled() or _transforming():
+            gradients = _apply(_Gradient, *arguments)
+        else:
+            gradients = _Gradient.forward(*unwrap_dead_wrappers(arguments))
+        if population is not None:
+            gradients = [g if s else g.sum(0) for g, s in zip(gradients, population.stacked[2:], strict=False)]
+        return (*(None,) * 5, *(g if w else None for g, w in zip(gradients, ctx.needs_input_grad[5:], strict=True)))
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        function, values = closed(reference_scan(ctx.spec), ctx.population, ctx.saved_tensors)
+        return (*push(function, values, tangents[5:]), *[None] * ctx.stored)
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[Any, ...],
+        spec: Spec,
+        keep: bool,
+        population: Population | None,
+        *tensors: Tensor | None,
+    ) -> tuple[Results, tuple[int, ...]]:
+        dims, axes = in_dims[3:], spec.axes
+        shared = dims[0] is None and all(dim is None for dim in dims[len(axes) :])
+        if population is None and shared and not (spec.engine.streams and spec.seed is not None):
+            merged = [merge(t, d, axis, info.batch_size) for t, d, axis in zip(tensors, dims, axes, strict=False)]
+            results = _apply(_Scan, spec, keep, None, *merged, *tensors[len(axes) :])
+            count = len(spec.record)
+            places = [0 if count <= i < spec.result_count else 1 for i in range(len(results))]
+            apart = [r.unflatten(axis, (-1, info.batch_size)) for r, axis in zip(results, places, strict=True)]
+            return tuple(apart), tuple(axis + 1 for axis in places)
+        within, tensors = join(population, info.batch_size, dims, tensors)
+        return split(population, info.batch_size, _apply(_Scan, spec, keep, within, *tensors))
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient of a scan for every tensor that went in; of a population, those of each network."""
+
+    @staticmethod
+    def forward(spec: Spec, population: Population | None, count: int, *rest: Tensor | None) -> Results:
+        networks = [rest] if population is None else population.networks(rest)
+        return _results(population, run_backward(spec, [_cut(spec, count, network) for network in networks]))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
+        ctx.spec, population, ctx.count, *rest = inputs
+        tensors, stored, cotangents = _cut(ctx.spec, ctx.count, rest)
+        ctx.stored = len(stored)
+        ctx.given = [i for i, cotangent in enumerate(cotangents) if cotangent is not None]
+        ctx.population = population
+        if population is not None:
+            first, _, last = _cut(ctx.spec, ctx.count, population.stacked)
+            ctx.population = Population(population.size, (*first, *(last[i] for i in ctx.given)))
+        saved = (*tensors, *(cotangents[i] for i in ctx.given))
+        ctx.save_for_backward(*saved)
+        ctx.save_for_forward(*saved)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        function, values = closed(reference_gradient(ctx.spec, ctx.given), ctx.population, ctx.saved_tensors)
+        _, pull = vjp(function, *values)
+        found = pull(cotangents)
+        second = dict(zip(ctx.given, found[ctx.count - 2 :], strict=True))
+        of_cotangents = (second.get(i) for i in range(ctx.spec.result_count))
+        return (*(None,) * 5, *found[: ctx.count - 2], *(None,) * ctx.stored, *of_cotangents)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Results:
+        function, values = closed(reference_gradient(ctx.spec, ctx.given), ctx.population, ctx.saved_tensors)
+        tensors, _, cotangents = _cut(ctx.spec, ctx.count, tangents[3:])
+        return push(function, values, (*tensors[2:], *(cotangents[i] for i in ctx.given)))
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[Any, ...],
+        spec: Spec,
+        population: Population | None,
+        count: int,
+        *rest: Tensor | None,
+    ) -> tuple[Results, tuple[int, ...]]:
+        within, rest = join(population, info.batch_size, in_dims[3:], rest)
+        return split(population, info.batch_size, _apply(_Gradient, spec, within, count, *rest))
+
+
+def _transforming() -> bool:
+    """Return whether a transform of torch.func is at work."""
+    return torch._C._are_functorch_transforms_active()
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Apply a function; outside transforms without binding its signature, which takes longer than a small scan."""
+    if _transforming():
+        return function.apply(*arguments)
+    arguments = unwrap_dead_wrappers(arguments)  # tensors of a transform that has ended
+    return super(torch.autograd.Function, function).apply(*arguments)  # type: ignore[misc]
+
+
+def _cut(spec: Spec, count: int, rest: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+    """Split what a gradient takes: the tensors of the scan, what it stored, the cotangents of its results."""
+    end = len(rest) - spec.result_count
+    return rest[:count], rest[count:end], rest[end:]
+
+
+def _results(population: Population | None, results: Sequence[Results]) -> Results:
+    """Return the results of a network as they are, those of a population stacked."""
+    if population is not None:
+        return tuple(torch.stack(parts) for parts in zip(*results, strict=True))
+    if forward_ad._current_level >= 0:  # in forward mode, results must not be views of each other
+        return tuple(result.clone() for result in results[0])
+    return results[0]
+
+
+def _batched_gradient(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """Return what `_Scan.backward` does for ``is_grads_batched``, which asks no function how to be mapped."""
+    wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
+    given = [i for i, cotangent in enumerate(cotangents) if cotangent is not None]
+    function, values = closed(reference_scan(ctx.spec), ctx.population, ctx.saved_tensors[: ctx.count])
+    with torch.enable_grad():
+        outputs = function(*values)
+    inputs, right = [values[i - 2] for i in wanted], [cotangents[i] for i in given]
+    graph = torch.is_grad_enabled()
+    found = torch.autograd.grad([outputs[i] for i in given], inputs, right, create_graph=graph, allow_unused=True)
+    gradients = dict(zip(wanted, found, strict=True))
+    return (*(None,) * 3, *(gradients.get(i) for i in range(ctx.count)))
