@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
 
@@ -22,7 +23,7 @@ from keepgate.scan.population import Population, join, merge, split
 __all__ = ["differentiable_scan"]
 
 
-def differentiable_scan(spec: Spec, tensors: Sequence[Tensor | None]) -> Results:
+def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
     """Scan on the core; returns the recorded states, the final states, and whatever else a gradient needs.
 
     Args:
@@ -57,7 +58,7 @@ class _Scan(torch.autograd.Function):
         given = cotangents[: ctx.spec.result_count]
         if all(cotangent is None for cotangent in given):
             return (None,) * (3 + ctx.count)
-        if any(c is not None and torch._C._functorch.is_legacy_batchedtensor(c) for c in given):
+        if any(c is not None and is_legacy_batchedtensor(c) for c in given):
             return _batched_gradient(ctx, given)
         population = ctx.population
         if population is not None:
