@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from torch.utils._pytree import tree_leaves, tree_map
@@ -208,3 +208,30 @@ def test_gradcheck_of_every_kind():
     assert torch.autograd.gradcheck(function, leaves, check_batched_grad=True, **forward)
     checks = {"check_fwd_over_rev": True, "check_batched_grad": True, "fast_mode": True}
     assert torch.autograd.gradgradcheck(function, leaves, **checks)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning"
+)  # of the compiler, about caches and about gradients of its own tensors
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiled_models(backend: str):
+    """`torch.compile` leaves the scan as it is, and the numbers too."""
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    x = torch.randn(STEPS, BATCH, INPUTS)
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.out = LSTM(INPUTS, HIDDEN, backend="native"), nn.Linear(HIDDEN, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(self.lstm(x.sin())[0]).cos()
+
+    model = Model()
+    compiled = torch.compile(model, backend=backend)
+    torch.testing.assert_close(compiled(x), model(x))
+    got, wanted = (torch.autograd.grad(m(x).square().sum(), model.parameters()) for m in (compiled, model))
+    torch.testing.assert_close(got, wanted)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), model(x))

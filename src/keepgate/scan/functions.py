@@ -156,8 +156,8 @@ def _transforming() -> bool:
 
 
 def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
-    """Apply a function; outside transforms without binding its signature, which takes longer than a small scan."""
-    if _transforming():
+    """Apply a function; where nothing looks on, without binding its signature: that takes longer than a small scan."""
+    if _transforming() or torch.compiler.is_compiling():
         return function.apply(*arguments)
     arguments = unwrap_dead_wrappers(arguments)  # tensors of a transform that has ended
     return super(torch.autograd.Function, function).apply(*arguments)  # type: ignore[misc]
