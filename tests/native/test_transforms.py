@@ -210,9 +210,7 @@ def test_gradcheck_of_every_kind():
     assert torch.autograd.gradgradcheck(function, leaves, **checks)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::UserWarning"
-)  # of the compiler, about caches and about gradients of its own tensors
+@pytest.mark.filterwarnings("ignore")  # the compiler warns of what it does itself
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_compiled_models(backend: str):
     """`torch.compile` leaves the scan as it is, and the numbers too."""
