@@ -1,0 +1,338 @@
+#include "worker.h"
+
+namespace keepgate {
+namespace {
+
+// Values of the backward pass that all threads write for their rows and that are summed after each chunk.
+template <class T> struct Shared {
+  std::vector<T*> chunk;  // per value [chunk, B, W], or null
+  std::vector<T*> last;   // per state [chunk, B, W]: states before steps that some row starts afresh
+};
+
+template <class T> class BackwardWorker : public Worker<T> {
+ public:
+  BackwardWorker(const Pass<T>& pass, const Shared<T>& shared, ptrdiff_t first, ptrdiff_t last)
+      : Worker<T>(pass, first, last), shared(shared) {
+    this->place_leaves();
+    std::vector<bool> is_local = this->find_local(plan.backward);
+    std::vector<bool> placed(plan.values.size(), false);
+    auto not_local = [&](int value) {
+      if (value >= 0) is_local[value] = false;
+    };
+    for (int value : plan.last_values) not_local(value);
+    for (int value : plan.step_input_values) not_local(value);
+    not_local(plan.x_value);
+    for (size_t s = 0; s < plan.new_values.size(); ++s) {
+      const int value = plan.new_values[s];
+      if (plan.values[value].kind == Kind::row && !placed[value]) {
+        this->move(value, call.states[s], call.reverse ? 0 : -1);
+        placed[value] = true;
+      }
+    }
+    for (size_t i = 0; i < call.tape.size(); ++i) {
+      this->move(plan.kept[i], call.tape[i]);
+      placed[plan.kept[i]] = true;
+    }
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (shared.chunk[v]) {
+        chunked.push_back(this->movers.size());
+        this->move(v, shared.chunk[v]);
+        placed[v] = true;
+      }
+    for (size_t s = 0; s < plan.state_widths.size(); ++s) {
+      const size_t size = rows * plan.state_widths[s];
+      carried.push_back(arena.take<T>(size));
+      std::fill(carried[s], carried[s] + size, T(0));
+      const int value = plan.last_values[s];
+      direct.push_back(value >= 0 && plan.values[value].kind == Kind::row && !placed[value]);
+      if (direct[s]) {
+        this->scratch(value, carried[s]);
+        placed[value] = true;
+      }
+    }
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Kind kind = plan.values[v].kind;
+      if (placed[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
+      if (kind == Kind::row && is_local[v]) this->local(v);
+      else this->scratch(v);
+    }
+  }
+
+  void begin_chunk(ptrdiff_t origin) {
+    for (size_t i : chunked) this->movers[i].origin = origin;
+    this->origin = origin;
+  }
+
+  void step(ptrdiff_t t) {
+    const ptrdiff_t count = active(t);
+    enter(count);
+    this->set_time(t);
+    if (pass.any_fresh[t]) {
+      std::vector<T*> to;
+      for (size_t s = 0; s < shared.last.size(); ++s)
+        to.push_back(shared.last[s] + (t - origin) * call.rows * plan.state_widths[s]);
+      this->gather_last(t, count, to);
+    }
+    this->draw(t, count);
+    add_cotangents(t, count);
+    for (size_t s = 0; s < plan.backward.size(); ++s) {
+      const Stage& stage = plan.backward[s];
+      for (size_t i = 0; i < stage.transposed.size(); ++i) {
+        const Place<T>& target = places[stage.transposed[i].target];
+        run_transposed(stage.transposed[i], pass.packed.backward[s][i], target.base, target.stride, count);
+      }
+      this->run_rows(stage, count);
+    }
+    finish(t, count);
+  }
+
+  // The cotangent of x for steps `from` to `to`: one product for all of them where the rows lie together.
+  void input(ptrdiff_t from, ptrdiff_t to) {
+    if (!call.dx || plan.x.empty()) return;
+    const bool whole = rows == call.rows && !call.lengths;
+    const ptrdiff_t width = plan.input_size;
+    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
+      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
+      this->set_time(t);
+      T* out = call.dx + (t * call.rows + first) * width;
+      run_transposed(plan.x[0], pass.packed.x[0], out, width, count);
+      if (!whole) std::memset(out + count * width, 0, (rows - count) * width * sizeof(T));
+    }
+  }
+
+  // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through.
+  void end() {
+    for (size_t s = 0; s < carried.size(); ++s) {
+      const ptrdiff_t width = plan.state_widths[s];
+      for (ptrdiff_t r = 0; r < rows; ++r) {
+        T* to = call.d_initial[s] + (first + r) * width;
+        const bool never = call.steps == 0 || (call.lengths && call.lengths[first + r] == 0);
+        if (never && call.d_final[s]) kernels.add(to, call.d_final[s] + (first + r) * width, to, width);
+        else if (!never) kernels.add(to, carried[s] + r * width, to, width);
+      }
+    }
+  }
+
+ private:
+  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
+  using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
+
+  ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
+
+  // Rows whose last step this is receive the cotangent of the final state.
+  void enter(ptrdiff_t count) {
+    for (ptrdiff_t r = entered; r < count; ++r)
+      for (size_t s = 0; s < carried.size(); ++s) {
+        const ptrdiff_t width = plan.state_widths[s];
+        if (call.d_final[s])
+          std::memcpy(carried[s] + r * width, call.d_final[s] + (first + r) * width, width * sizeof(T));
+      }
+    entered = std::max(entered, count);
+  }
+
+  void add_cotangents(ptrdiff_t t, ptrdiff_t count) {
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      if (plan.values[v].kind != Kind::cotangent) continue;
+      const int s = plan.values[v].slot;
+      const ptrdiff_t width = plan.state_widths[s];
+      if (call.d_states[s])
+        kernels.add(carried[s], call.d_states[s] + (t * call.rows + first) * width, places[v].base, count * width);
+      else
+        std::memcpy(places[v].base, carried[s], count * width * sizeof(T));
+    }
+  }
+
+  void run_transposed(const Transposed& product, const PackedTransposed<T>& packed, T* to, ptrdiff_t stride,
+                      ptrdiff_t count) {
+    segments.clear();
+    panels.clear();
+    for (size_t i = 0; i < product.deltas.size(); ++i) {
+      const Place<T>& delta = places[product.deltas[i]];
+      segments.push_back({delta.base, delta.stride, packed.deltas[i].get(), plan.values[product.deltas[i]].width});
+    }
+    this->panels_to(to, stride, product.width);
+    this->multiply(segments, nullptr, 0, count);
+  }
+
+  void finish(ptrdiff_t t, ptrdiff_t count) {
+    for (size_t s = 0; s < carried.size(); ++s) {
+      const ptrdiff_t width = plan.state_widths[s];
+      const int value = plan.last_values[s];
+      if (value < 0) std::fill(carried[s], carried[s] + count * width, T(0));
+      else if (!direct[s]) copy(places[value], carried[s], count, width);
+      if (pass.any_fresh[t]) release(t, (int)s, count);
+    }
+    for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
+      const ptrdiff_t width = plan.step_input_widths[i];
+      if (plan.step_input_values[i] >= 0)
+        copy(places[plan.step_input_values[i]], call.d_step_inputs[i] + (t * call.rows + first) * width, count, width);
+    }
+    if (call.dx && plan.x_value >= 0)
+      copy(places[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
+  }
+
+  // Rows that started this step afresh: their cotangent goes to the initial state and no further back.
+  void release(ptrdiff_t t, int s, ptrdiff_t count) {
+    const ptrdiff_t width = plan.state_widths[s];
+    for (ptrdiff_t r = 0; r < count; ++r) {
+      if (!pass.fresh(t, first + r)) continue;
+      T* to = call.d_initial[s] + (first + r) * width;
+      kernels.add(to, carried[s] + r * width, to, width);
+      std::fill(carried[s] + r * width, carried[s] + (r + 1) * width, T(0));
+    }
+  }
+
+  static void copy(const Place<T>& from, T* to, ptrdiff_t count, ptrdiff_t width) {
+    for (ptrdiff_t r = 0; r < count; ++r) std::memcpy(to + r * width, from.base + r * from.stride, width * sizeof(T));
+  }
+
+  const Shared<T>& shared;
+  std::vector<size_t> chunked;
+  std::vector<T*> carried;
+  std::vector<bool> direct;
+  ptrdiff_t origin = 0, entered = 0;
+};
+
+// The gradients of weights, biases and vectors, summed over the steps of a chunk in the order of the walk.
+template <class T> class Sums {
+ public:
+  Sums(const Pass<T>& pass, const Shared<T>& shared) : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
+    ptrdiff_t columns = 0;
+    for (const Outers& outers : plan.outers) columns = std::max<ptrdiff_t>(columns, plan.values[outers.source].width);
+    columns = panels_of((int)columns, pass.kernels.panel) * pass.kernels.panel + pass.kernels.tile;
+    for (int thread = 0; thread < pass.threads; ++thread)
+      work.push_back(arena.take<T>(pass.chunk * call.rows * columns));
+    state_of.assign(plan.values.size(), -1);
+    for (size_t s = 0; s < plan.new_values.size(); ++s)
+      if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;
+    tape_of.assign(plan.values.size(), nullptr);
+    for (size_t i = 0; i < call.tape.size(); ++i) tape_of[plan.kept[i]] = call.tape[i];
+  }
+
+  // The rows of weights that no step adds to.
+  void clear() {
+    for (size_t block = 0; block < plan.block_rows.size(); ++block) {
+      const ptrdiff_t columns = plan.block_columns[block];
+      std::vector<bool> summed(plan.block_rows[block], false);
+      if (call.steps)
+        for (const Outers& outers : plan.outers)
+          for (size_t gate = 0; outers.block == (int)block && gate < outers.deltas.size(); ++gate)
+            std::fill_n(summed.begin() + outers.rows[gate], plan.values[outers.deltas[gate]].width, true);
+      for (ptrdiff_t row = 0; row < plan.block_rows[block]; ++row)
+        if (!summed[row]) std::fill_n(call.d_weights[block] + row * columns, columns, T(0));
+    }
+  }
+
+  // Add the steps `walk` of the chunk that begins at `origin`; each thread takes its part of the tiles.
+  void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
+    for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, begin, thread);
+    for (size_t i = 0; i < plan.vector_values.size(); ++i)
+      if (plan.vector_values[i] >= 0 && (int)i % pass.threads == thread)
+        for (ptrdiff_t t : walk)
+          pass.kernels.sum_rows(locate(plan.vector_values[i], t, origin), pass.active(t), plan.vector_widths[i],
+                                call.d_vectors[i]);
+  }
+
+ private:
+  const T* locate(int v, ptrdiff_t t, ptrdiff_t origin) const {
+    const Value& value = plan.values[v];
+    const ptrdiff_t size = call.rows * value.width;
+    if (shared.chunk[v]) return shared.chunk[v] + (t - origin) * size;
+    if (tape_of[v]) return tape_of[v] + t * size;
+    if (value.kind == Kind::input) return call.x + t * size;
+    if (value.kind == Kind::step_input) return call.step_inputs[value.slot] + t * size;
+    if (value.kind == Kind::last)
+      return pass.any_fresh[t] ? shared.last[value.slot] + (t - origin) * size
+                               : call.states[value.slot] + before(call.reverse, t) * size;
+    return call.states[state_of[v]] + after(call.reverse, t) * size;
+  }
+
+  void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
+    const ptrdiff_t gates = outers.deltas.size(), m = plan.values[outers.deltas[0]].width;
+    const ptrdiff_t n = plan.values[outers.source].width, tiles = gates * ((m + pass.kernels.tile - 1) / pass.kernels.tile);
+    std::vector<Sources<T>> blocks;
+    std::vector<const T*> deltas;
+    std::vector<T*> to;
+    for (ptrdiff_t t : walk) blocks.push_back({locate(outers.source, t, origin), n, pass.active(t)});
+    for (ptrdiff_t gate = 0; gate < gates; ++gate) {
+      for (ptrdiff_t t : walk) deltas.push_back(locate(outers.deltas[gate], t, origin));
+      to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
+    }
+    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), (ptrdiff_t)walk.size(), gates, m, n, n,
+                            tiles * thread / pass.threads, tiles * (thread + 1) / pass.threads, !begin};
+    pass.kernels.outer(outer, work[thread]);
+    for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
+      if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
+        for (size_t i = 0; i < walk.size(); ++i)
+          pass.kernels.sum_rows(deltas[gate * walk.size() + i], blocks[i].count, m,
+                                call.d_biases[outers.bias_block] + outers.biases[gate]);
+  }
+
+  const Pass<T>& pass;
+  const Plan& plan;
+  const Call<T>& call;
+  const Shared<T>& shared;
+  std::vector<T*> work;
+  std::vector<int> state_of;
+  std::vector<const T*> tape_of;
+};
+
+}  // namespace
+
+template <class T>
+void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
+              int threads) {
+  ClearArena clear;
+  Pass<T> pass(plan, kernels, packed, call, pool, threads, kChunkRows);
+  Shared<T> shared;
+  shared.chunk.assign(plan.values.size(), nullptr);
+  std::vector<bool> stored(plan.values.size(), false);
+  for (int value : plan.kept) stored[value] = true;
+  for (int value : plan.new_values) stored[value] = true;
+  auto share = [&](int v) {
+    if (v < 0 || stored[v]) return;
+    stored[v] = true;
+    if (plan.values[v].kind == Kind::row || plan.values[v].kind == Kind::cotangent)
+      shared.chunk[v] = arena.take<T>(pass.chunk * call.rows * plan.values[v].width);
+  };
+  for (const Outers& outers : plan.outers) {
+    share(outers.source);
+    for (int delta : outers.deltas) share(delta);
+  }
+  for (int value : plan.vector_values) share(value);
+  for (int width : plan.state_widths)
+    shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk * call.rows * width)
+                                                                       : nullptr);
+  std::vector<BackwardWorker<T>> workers;
+  workers.reserve(pass.bounds.size());
+  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
+    workers.emplace_back(pass, shared, pass.bounds[i], pass.bounds[i + 1]);
+  Sums<T> sums(pass, shared);
+  sums.clear();
+  const ptrdiff_t steps = call.steps;
+  const bool alone = !pass.by_rows;
+  for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
+    const ptrdiff_t here = std::min(pass.chunk, steps - done), origin = call.reverse ? done : steps - done - here;
+    std::vector<ptrdiff_t> walk;
+    for (ptrdiff_t i = 0; i < here; ++i) walk.push_back(call.reverse ? origin + i : origin + here - 1 - i);
+    pool.run((int)workers.size(), [&](int i) {
+      workers[i].begin_chunk(origin);
+      for (ptrdiff_t t : walk) workers[i].step(t);
+      if (!alone) workers[i].input(origin, origin + here);
+    });
+    pool.run(pass.threads, [&](int i) {
+      if (alone) {
+        BackwardWorker<T> helper(workers[0]);
+        helper.input(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads));
+      }
+      sums.add(walk, origin, done == 0, i);
+    });
+  }
+  for (auto& worker : workers) worker.end();
+}
+
+template void backward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);
+template void backward<double>(const Plan&, const Kernels<double>&, const Packed<double>&, const Call<double>&, Pool&,
+                               int);
+
+}  // namespace keepgate

@@ -1,0 +1,147 @@
+// The rows of one thread: where every value lies, and what both passes do at a step.
+#pragma once
+
+#include "pass.h"
+
+namespace keepgate {
+
+template <class T> class Worker {
+ public:
+  Worker(const Pass<T>& pass, ptrdiff_t first, ptrdiff_t last)
+      : pass(pass), plan(pass.plan), call(pass.call), kernels(pass.kernels), first(first), rows(last - first),
+        places(plan.values.size() + 1, Place<T>{nullptr, 0}) {}
+
+ protected:
+  void move(int value, T* base, ptrdiff_t origin = 0, bool ring = false) {
+    const ptrdiff_t width = plan.values[value].width;
+    movers.push_back({value, base + first * width, call.rows * width, origin, ring});
+    places[value].stride = width;
+  }
+  // A state, number `index` of the T + 1 that it takes on.
+  T* state(int s, ptrdiff_t index) const {
+    return call.states[s] + (call.rings[s] ? index & 1 : index) * call.rows * plan.state_widths[s];
+  }
+  void scratch(int value, T* base = nullptr) {
+    const ptrdiff_t width = plan.values[value].width;
+    places[value] = {base ? base : arena.take<T>(rows * width), width};
+  }
+  void repeat(int value, const T* from) {  // the same row for all
+    const ptrdiff_t width = plan.values[value].width;
+    T* base = arena.take<T>(pass.block * width);
+    for (ptrdiff_t r = 0; r < pass.block; ++r) std::memcpy(base + r * width, from, width * sizeof(T));
+    places[value] = {base, 0};
+  }
+  void fill(int value, T number) {
+    T* base = arena.take<T>(pass.block * pass.widest);
+    std::fill(base, base + pass.block * pass.widest, number);
+    places[value] = {base, 0};
+  }
+  void local(int value) { places[value] = {arena.take<T>(pass.block * plan.values[value].width), 0}; }
+
+  // Places of everything but rows and cotangents.
+  void place_leaves() {
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Value& value = plan.values[v];
+      const int slot = value.slot;
+      switch (value.kind) {
+        case Kind::input: move(v, const_cast<T*>(call.x)); break;
+        case Kind::last: move(v, call.states[slot], call.reverse ? -1 : 0, call.rings[slot]); break;
+        case Kind::step_input: move(v, const_cast<T*>(call.step_inputs[slot])); break;
+        case Kind::vector: repeat(v, call.vectors[slot]); break;
+        case Kind::constant: fill(v, T(value.number)); break;
+        case Kind::bernoulli:
+          if (call.training) scratch(v);
+          else fill(v, T(value.number));
+          break;
+        default: break;
+      }
+    }
+    unused = (int)plan.values.size();
+    places[unused] = {arena.take<T>(pass.block * pass.widest), 0};
+  }
+
+  // Values that are made and used by the rows of one stage alone need room for one block of rows only.
+  std::vector<bool> find_local(const std::vector<Stage>& stages) const {
+    std::vector<int> made(plan.values.size(), -1);
+    std::vector<bool> is_local(plan.values.size(), false);
+    for (size_t s = 0; s < stages.size(); ++s)
+      for (const Instruction& row : stages[s].rows) {
+        made[row.target] = (int)s;
+        is_local[row.target] = true;
+      }
+    for (size_t s = 0; s < stages.size(); ++s) {
+      for (const Instruction& row : stages[s].rows)
+        for (int arg : row.args)
+          if (arg < (int)made.size() && made[arg] != (int)s) is_local[arg] = false;
+      for (const Bundle& bundle : stages[s].bundles)
+        for (const Term& term : bundle.terms) is_local[term.source] = false;
+      for (const Transposed& product : stages[s].transposed)
+        for (int delta : product.deltas) is_local[delta] = false;
+    }
+    return is_local;
+  }
+
+  void set_time(ptrdiff_t t) {
+    for (const Mover<T>& mover : movers) places[mover.value].base = mover.at(t);
+  }
+
+  // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
+  void gather_last(ptrdiff_t t, ptrdiff_t count, const std::vector<T*>& to) {
+    const ptrdiff_t start = call.reverse ? call.steps : 0;
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      if (plan.values[v].kind != Kind::last) continue;
+      const int slot = plan.values[v].slot;
+      const ptrdiff_t width = plan.values[v].width;
+      T* place = to[slot] + first * width;
+      for (ptrdiff_t b = first; b < first + count; ++b, place += width) {
+        const ptrdiff_t at = pass.fresh(t, b) ? start : before(call.reverse, t);
+        std::memcpy(place, state(slot, at) + b * width, width * sizeof(T));
+      }
+      places[v].base = to[slot] + first * width;
+    }
+  }
+
+  void draw(ptrdiff_t t, ptrdiff_t count) {
+    if (!call.training) return;
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Value& value = plan.values[v];
+      if (value.kind == Kind::bernoulli)
+        kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
+                          (uint64_t)(value.number * 4294967296.0), places[v].base);
+    }
+  }
+
+  void run_rows(const Stage& stage, ptrdiff_t count) {
+    if (stage.rows.empty()) return;
+    for (ptrdiff_t r = 0; r < count; r += pass.block)
+      kernels.rows(stage.rows.data(), stage.rows.size(), places.data(), r, std::min(pass.block, count - r));
+  }
+
+  void multiply(const std::vector<Segment<T>>& segments, const T* start, ptrdiff_t start_stride, ptrdiff_t count) {
+    if (count)
+      kernels.product({segments.data(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start,
+                       start_stride, count});
+  }
+
+  void panels_to(T* to, ptrdiff_t stride, ptrdiff_t width) {
+    for (ptrdiff_t column = 0; column < width; column += kernels.panel)
+      panels.push_back({to + column, stride, (int32_t)std::min<ptrdiff_t>(kernels.panel, width - column)});
+  }
+
+  const Pass<T>& pass;
+  const Plan& plan;
+  const Call<T>& call;
+  const Kernels<T>& kernels;
+
+ public:
+  const ptrdiff_t first, rows;
+
+ protected:
+  std::vector<Place<T>> places;
+  std::vector<Mover<T>> movers;
+  std::vector<Panel<T>> panels;
+  std::vector<Segment<T>> segments;
+  int unused = 0;
+};
+
+}  // namespace keepgate
