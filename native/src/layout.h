@@ -35,10 +35,6 @@ class Arena {
 
  private:
   static constexpr size_t kKeep = size_t(1) << 25;
-  static bool poison() {  // tests fill memory with NaN, to see reads of what was never written
-    static const bool on = std::getenv("KEEPGATE_POISON") != nullptr;
-    return on;
-  }
   void grow(size_t bytes) {
     bytes = std::max({bytes, next_, size_t(1) << 16});
     blocks_.emplace_back(bytes);

@@ -8,14 +8,6 @@
 #include "keepgate/scan.h"
 #include "room.h"
 
-// AddressSanitizer is told which memory may be touched.
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(from, bytes) ((void)0)
-#define ASAN_UNPOISON_MEMORY_REGION(from, bytes) ((void)0)
-#endif
-
 namespace keepgate {
 
 // Memory on a cache line, not set to anything.
@@ -34,9 +26,7 @@ template <class T> class Buffer {
     return *this;
   }
   ~Buffer() {
-    if (!data_) return;
-    ASAN_UNPOISON_MEMORY_REGION(data_, bytes_);
-    give_room(data_, bytes_);
+    if (data_) give_room(data_, bytes_);
   }
   T* get() const { return data_; }
 

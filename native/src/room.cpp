@@ -1,6 +1,9 @@
 #include "room.h"
 
+#include <pthread.h>
+
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <new>
@@ -23,36 +26,69 @@ std::deque<Idle>& idle() {  // the longest idle first
 }
 size_t idle_bytes = 0;
 
+// A fork waits until no thread is amid a change of the list.
+[[maybe_unused]] const int at_fork =
+    pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
+
 size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Return an idle block of this size, or null.
+void* find_idle(size_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (auto place = idle().rbegin(); place != idle().rend(); ++place)
+    if (place->bytes == bytes) {
+      void* const room = place->room;
+      idle_bytes -= bytes;
+      idle().erase(std::next(place).base());
+      return room;
+    }
+  return nullptr;
+}
+
+// Free blocks until no more than `most` bytes are idle; the mutex is held.
+void free_idle(size_t most) {
+  while (idle_bytes > most) {
+    std::free(idle().front().room);
+    idle_bytes -= idle().front().bytes;
+    idle().pop_front();
+  }
+}
+
+void* allocate(size_t bytes) {
+  const size_t whole = whole_lines(bytes ? bytes : 1);
+  void* room = std::aligned_alloc(64, whole);
+  if (!room) {
+    std::lock_guard<std::mutex> lock(mutex);
+    free_idle(0);
+    room = std::aligned_alloc(64, whole);
+  }
+  if (!room) throw std::bad_alloc();
+  ASAN_POISON_MEMORY_REGION(static_cast<char*>(room) + bytes, whole - bytes);
+  return room;
+}
 
 }  // namespace
 
+bool poison() {
+  static const bool on = std::getenv("KEEPGATE_POISON") != nullptr;
+  return on;
+}
+
 void* take_room(size_t bytes) {
-  if (bytes >= kSmall) {
-    std::lock_guard<std::mutex> lock(mutex);
-    for (auto place = idle().rbegin(); place != idle().rend(); ++place)
-      if (place->bytes == bytes) {
-        void* const room = place->room;
-        idle_bytes -= bytes;
-        idle().erase(std::next(place).base());
-        return room;
-      }
-  }
-  void* const room = std::aligned_alloc(64, whole_lines(bytes ? bytes : 1));
-  if (!room) throw std::bad_alloc();
+  void* room = bytes < kSmall ? nullptr : find_idle(bytes);
+  if (!room) room = allocate(bytes);
+  ASAN_UNPOISON_MEMORY_REGION(room, bytes);
+  if (poison()) std::memset(room, 0xFF, bytes);
   return room;
 }
 
 void give_room(void* room, size_t bytes) {
   if (bytes < kSmall) return std::free(room);
+  ASAN_POISON_MEMORY_REGION(room, bytes);
   std::lock_guard<std::mutex> lock(mutex);
   idle().push_back({room, bytes});
   idle_bytes += bytes;
-  while (idle_bytes > kMostIdle) {
-    std::free(idle().front().room);
-    idle_bytes -= idle().front().bytes;
-    idle().pop_front();
-  }
+  free_idle(kMostIdle);
 }
 
 }  // namespace keepgate

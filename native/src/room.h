@@ -4,7 +4,18 @@
 
 #include <cstddef>
 
+// AddressSanitizer is told which memory may be touched.
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(from, bytes) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(from, bytes) ((void)0)
+#endif
+
 namespace keepgate {
+
+// Whether memory begins as NaN (KEEPGATE_POISON): so tests see reads of what was never written.
+bool poison();
 
 // Return at least `bytes`, on a cache line; throws std::bad_alloc.
 void* take_room(size_t bytes);
