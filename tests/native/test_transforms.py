@@ -132,6 +132,15 @@ def test_other_cells(cell: str, transform: str):
     check(TRANSFORMS[transform], cell, LENGTHS)
 
 
+@pytest.mark.parametrize(
+    "transform", ["gradients of a population", "gradient of vmap over x", "hessian", "vmap over both"]
+)
+def test_without_recording(transform: str):
+    """A transform finds its gradients where recording is off around it."""
+    with torch.no_grad():
+        check(TRANSFORMS[transform], "lstm", LENGTHS)
+
+
 def check(transform: Callable[[Case], object], cell: str, lengths: Tensor | None) -> None:
     got, wanted = (transform(Case(cell, backend, lengths)) for backend in ("native", "reference"))
     leaves = tree_leaves(wanted)

@@ -31,7 +31,7 @@ def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
         tensors: lengths, reset, x, states, step inputs and parameters.
     """
     # Whether a gradient is wanted is not known below a transform: keep what it would need.
-    keep = _transforming() or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors[2:]))
+    keep = torch.is_grad_enabled() and (_transforming() or any(t.requires_grad for t in tensors[2:]))
     return _apply(_Scan, spec, keep, None, *tensors)
 
 
