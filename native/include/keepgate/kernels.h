@@ -13,7 +13,7 @@
 
 namespace keepgate {
 
-// Operations of row instructions; the order is that of `OPCODES` in scan/plan.py.
+// Operations of row instructions; the order is that of `OPCODES` in keepgate/native/plan.py.
 enum class Op : int32_t {
   add, subtract, multiply, divide, negative, sigmoid, tanh, exp, log, sqrt, softplus, relu, absolute,
   minimum, maximum, less, where, mean, deviation, normalise, broadcast, multiply_add, sigmoid_slope, tanh_slope,

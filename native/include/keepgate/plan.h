@@ -1,5 +1,5 @@
-// A plan: the staged program of a cell with its sizes, as numbers. Built once in Python (scan/plan.py), owned by it,
-// read by any number of threads at once.
+// A plan: the staged program of a cell with its sizes, as numbers. Built once in Python
+// (keepgate/native/plan.py), owned by it, read by any number of threads at once.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,6 @@ struct Plan {
   int32_t input_size;
   std::vector<int32_t> block_rows, block_columns;  // shapes of the weights
   std::vector<int32_t> vector_widths, step_input_widths;
-  int32_t random_streams;
 
   std::vector<Stage> forward;
   std::vector<int32_t> new_values;  // per state
