@@ -13,14 +13,16 @@ from keepgate.errors import MissingExtraError
 if TYPE_CHECKING:
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
+    from keepgate.tasks.tag import Tagger
 
 __version__ = "0.1.0"
 
-__all__ = ["Forecaster", "SequenceClassifier", "__version__"]
+__all__ = ["Forecaster", "SequenceClassifier", "Tagger", "__version__"]
 
 _HOMES = {
     "Forecaster": "keepgate.tasks.forecast",
     "SequenceClassifier": "keepgate.tasks.classify",
+    "Tagger": "keepgate.tasks.tag",
 }
 _PACKAGES = ("cells", "equations", "nn", "scan", "store", "tasks", "training")
 

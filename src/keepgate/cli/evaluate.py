@@ -13,8 +13,8 @@ EXAMPLE = """\
   keepgate evaluate runs/load history_and_after.csv"""
 
 DESCRIPTION = """\
-Score a trained model on a file, beside what needs no training: the commonest class for classify; the last value
-and the value one season before for forecast."""
+Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag;
+the last value and the value one season before for forecast."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -28,6 +28,10 @@ EXAMPLES = {
     "forecast": """\
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru""",
+    "tag": """\
+  keepgate fit tag train.conll --valid dev.conll --out runs/tags
+  keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
+  keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms""",
 }
 
 

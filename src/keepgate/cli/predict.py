@@ -21,7 +21,8 @@ EXAMPLE = """\
   keepgate predict runs/load history.csv --out forecast.parquet"""
 
 DESCRIPTION = """\
-Predict with a trained model: the class of every series, or the steps that follow the end of every series.
+Predict with a trained model: the class of every series, the steps that follow the end of every series, or the tag of
+every token.
 The file is read by the columns that the model was trained with."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TASKS = {
     "classify": ("keepgate.tasks.classify", "SequenceClassifier"),
     "forecast": ("keepgate.tasks.forecast", "Forecaster"),
+    "tag": ("keepgate.tasks.tag", "Tagger"),
 }
 
 

@@ -84,7 +84,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         held_out = None if valid is None else self._held_out(*valid if isinstance(valid, tuple) else (valid, None))
         with self.seeded():
             self.network_ = self._network()
-        self.network_.standardise_by(values)
+        self.network_.standardise.fit(values)
         self.train_network(ClassifierNetwork.loss, SequenceExamples(values, targets), held_out, run)
         return self
 

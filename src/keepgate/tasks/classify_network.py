@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
+from keepgate.tasks.padded import Standardise, pad_frames
 from keepgate.training import Examples
 
 
@@ -29,12 +30,7 @@ class SequenceExamples(Examples):
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """The sequences `indices`, padded with zeros to the longest."""
-        rows = [self.values[i] for i in indices]
-        lengths = [len(row) for row in rows]
-        x = torch.zeros(len(rows), max(lengths), rows[0].shape[1], dtype=torch.float64)
-        for padded, row in zip(x.numpy(), rows, strict=True):
-            padded[: len(row)] = row
-        return x, torch.tensor(lengths), torch.from_numpy(self.targets[indices])
+        return *pad_frames([self.values[i] for i in indices]), torch.from_numpy(self.targets[indices])
 
 
 class ClassifierNetwork(nn.Module):
@@ -46,31 +42,19 @@ class ClassifierNetwork(nn.Module):
     targets (Szegedy et al. 2016) work against overfitting.
     """
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(
         self, recurrent: Recurrent, classes: int, *, noise: float, dropout: float, label_smoothing: float
     ) -> None:
         super().__init__()
         self.noise, self.dropout, self.label_smoothing = noise, dropout, label_smoothing
-        channels = recurrent.input_size
-        self.register_buffer("mean", torch.zeros(channels, dtype=torch.float64))
-        self.register_buffer("scale", torch.ones(channels, dtype=torch.float64))
+        self.standardise = Standardise(recurrent.input_size)
         self.recurrent = recurrent
         self.output = nn.Linear(3 * recurrent.output_size, classes)
-
-    def standardise_by(self, values: Sequence[np.ndarray]) -> None:
-        """Take each channel's mean and deviation over all steps of `values`; a constant channel keeps its scale."""
-        steps = np.concatenate(values)
-        varies = steps.max(axis=0) > steps.min(axis=0)
-        self.mean.copy_(torch.from_numpy(steps.mean(axis=0)))
-        self.scale.copy_(torch.from_numpy(np.where(varies, steps.std(axis=0), 1.0)))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Logits; steps past a sequence's length count for nothing."""
         valid = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[..., None]
-        x = ((x - self.mean) / self.scale).float()
+        x = self.standardise(x)
         if self.training and self.noise:
             x = x + self.noise * torch.randn_like(x)
         output, state = self.recurrent(x, lengths=lengths)

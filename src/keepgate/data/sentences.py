@@ -1,0 +1,129 @@
+"""Tagged sentences in files: CoNLL columns (two or more, CoNLL-U too) and JSON lines, plain or gzipped.
+
+CoNLL: a line a token, columns apart by a tab (or, where there is none, by white space), a blank line, `<s>` or `</s>`
+between sentences; lines that start with `#` before a sentence are comments, and CoNLL-U's ranges (`3-4`) and empty
+nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keepgate.errors import InputError
+
+MARKS = ("", "<s>", "</s>")
+NOT_A_WORD = re.compile(r"\d+[-.]\d+")
+CONLLU_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """N sentences: the tokens of each, and as many tags where the file has them, else None."""
+
+    tokens: list[list[str]]
+    tags: list[list[str]] | None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def read_sentences(
+    path: str | Path, token_column: int | None = None, tag_column: int | None = None, labelled: bool = True
+) -> Sentences:
+    """Read tagged sentences.
+
+    token_column, tag_column: counted from 1; by default the first and the last, in CoNLL-U (10 columns) the second
+        and the fourth.
+    labelled: whether tags have to be there; without, they are not looked for.
+
+    Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, or no sentence.
+    """
+    path = Path(path)
+    lines = _lines(path)
+    if path.suffixes and path.suffixes[0] in (".jsonl", ".json"):
+        found = _json(path, lines, labelled)
+    else:
+        found = _conll(path, lines, token_column, tag_column, labelled)
+    if not found:
+        raise InputError(f"{path} has no sentence")
+    return Sentences([tokens for tokens, _ in found], [tags for _, tags in found] if labelled else None)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+    except EOFError as error:
+        raise InputError(f"{path} is cut short: its gzip stream does not end") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    return text.split("\n")
+
+
+def _conll(
+    path: Path, lines: Iterable[str], token_column: int | None, tag_column: int | None, labelled: bool
+) -> list[tuple[list[str], list[str]]]:
+    found: list[tuple[list[str], list[str]]] = [([], [])]
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip("\r")
+        tokens, tags = found[-1]
+        if line.strip() in MARKS:
+            if tokens:
+                found.append(([], []))
+            continue
+        if line.startswith("#") and not tokens and "\t" not in line:
+            continue
+        columns = line.split("\t") if "\t" in line else line.split()
+        if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
+            continue
+        conllu = len(columns) == CONLLU_COLUMNS
+        tokens.append(_column(path, number, columns, token_column or (2 if conllu else 1), "token"))
+        if labelled:
+            least = 4 if conllu else max(len(columns), 2)
+            tags.append(_column(path, number, columns, tag_column or least, "tag"))
+    return found if found[-1][0] else found[:-1]
+
+
+def _column(path: Path, number: int, columns: list[str], column: int, what: str) -> str:
+    if len(columns) < column or not columns[column - 1].strip():
+        raise InputError(
+            f"{path}, line {number}: no {what} in column {column} of {len(columns)}; a line is a token, a tab and a tag"
+        )
+    return columns[column - 1]
+
+
+def _json(path: Path, lines: Iterable[str], labelled: bool) -> list[tuple[list[str], list[str]]]:
+    found = []
+    for number, row in _objects(path, lines):
+        tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
+        for name, value in (("tokens", tokens), ("tags", tags)):
+            if not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
+                raise InputError(f"{path}, line {number}: no list of texts under {name!r}")
+        assert tokens is not None
+        assert tags is not None
+        if labelled and len(tokens) != len(tags):
+            raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(tags)} tags")
+        if tokens:
+            found.append((tokens, tags))
+    return found
+
+
+def _objects(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}, line {number}: no JSON ({error.msg})") from error
+        if not isinstance(row, dict):
+            raise InputError(f'{path}, line {number}: no JSON object such as {{"tokens": [...], "tags": [...]}}')
+        yield number, row

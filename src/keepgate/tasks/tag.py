@@ -1,0 +1,291 @@
+"""`Tagger`: a tag for every token of a sentence or frame of a signal."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from keepgate.data.arrays import as_sequences
+from keepgate.data.sentences import Sentences, read_sentences
+from keepgate.errors import InputError
+from keepgate.nn import Recurrent
+from keepgate.tasks.base import Estimator
+from keepgate.tasks.parameters import param
+from keepgate.tasks.report import Section, confusion_figure
+from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
+from keepgate.tasks.tag_scores import marks_spans, span_scores, token_scores
+from keepgate.tasks.tag_words import SentenceExamples, Vocabulary
+from keepgate.training.tree import to_device
+
+SHOWN = 20  # sentences with mistakes in the report
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagColumns:
+    """Columns of a CoNLL file, counted from 1."""
+
+    token_column: int | None = param(None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)")
+    tag_column: int | None = param(None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)")
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Tagger(Estimator):
+    """Recurrent tagger of sentences, or of sequences of numbers with a label for each step.
+
+    X is a list of N sentences, each a list of tokens; or a list of N arrays [T_i, C] of frames; or the `Sentences` of
+    `read`, which carry their tags. y is a list of N lists of tags, as many as tokens or frames. A token is known by a
+    vector learned for the word and by its characters, which a recurrent layer of the same cell reads.
+
+    >>> X = [["the", "cat", "sleeps"], ["a", "dog", "barks"], ["the", "dog", "sleeps"]] * 10
+    >>> tagger = Tagger(epochs=10, hidden_size=16).fit(X, [["DET", "NOUN", "VERB"]] * 30)
+    >>> tagger.predict([["a", "cat", "barks"]])
+    [['DET', 'NOUN', 'VERB']]
+
+    `fit` sets, beside the attributes of `Estimator`: `tags_`, sorted; `tag_counts_`, how often each was in the training
+    data; `commonest_`, the commonest tag of each word; `vocabulary_`, or for frames `n_features_in_`, their channels.
+    """
+
+    task: ClassVar[str] = "tag"
+    formats: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".tsv", ".txt", ".jsonl", "each also .gz")
+    Columns: ClassVar[type] = TagColumns
+
+    hidden_size: int = param(200, "units of each layer and direction", minimum=1)
+    bidirectional: bool = param(True, "read the sequence in both directions")
+    dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", maximum=1)
+    word_size: int = param(100, "size of the vector learned for a word", minimum=1)
+    character_size: int = param(64, "units a direction of the layer that reads a word's characters", minimum=1)
+    least_count: int = param(2, "words that occur less often are known by their characters alone", minimum=1)
+    word_dropout: float = param(0.25, "share of words taken for unknown while training", minimum=0, maximum=1)
+    epochs: int = param(15, "passes over the training data")
+    learning_rate: float = param(3e-3, "highest step size of the optimiser")
+
+    vocabulary_: Vocabulary | None = field(init=False)
+    n_features_in_: int | None = field(init=False)
+
+    def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> Tagger:
+        """Train on sequences X and their tags y and return self.
+
+        valid: `(X, y)` or `Sentences`, held out to choose the best epoch (and to stop early, see `patience`); without
+        it the last epoch's weights are kept. run: a folder for `metrics.jsonl` and the state of the training; the same
+        call with the same folder resumes a training that was interrupted.
+
+        Raises InputError for data without tags, a number of tags that differs from that of tokens, or fewer than two
+        different tags.
+        """
+        self.check_parameters()
+        values, tags = self._pairs(X, y)
+        self.tag_counts_ = Counter(tag for sentence in tags for tag in sentence)
+        self.tags_ = sorted(self.tag_counts_)
+        if len(self.tags_) < 2:
+            raise InputError(f"all tokens have the tag {self.tags_[0]!r}; a tagger needs at least two tags")
+        self.vocabulary_ = Vocabulary.of(values, self.least_count) if _are_sentences(values) else None
+        self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
+        self.commonest_ = commonest(values, tags) if self.vocabulary_ else {}
+        held_out = None
+        if valid is not None:
+            held_out = self._examples(*self._pairs(*valid if isinstance(valid, tuple) else (valid, None)))
+        with self.seeded():
+            self.network_ = self._network()
+        if isinstance(self.network_.encoder, FrameEncoder):
+            self.network_.encoder.standardise.fit(values)
+        self.train_network(TaggerNetwork.loss, self._examples(values, tags), held_out, run)
+        return self
+
+    def predict(self, X: Any) -> list[list[str]]:
+        """The most probable tag of each token or frame."""
+        return [[self.tags_[k] for k in p.argmax(axis=1)] for p in self.predict_proba(X)]
+
+    def predict_proba(self, X: Any) -> list[np.ndarray]:
+        """Probabilities, N arrays [T_i, K] float64, of the tags in the order of `tags_`."""
+        check_is_fitted(self, "network_")
+        data = self._examples(self._values(X))
+        found: list[np.ndarray] = [np.empty(0)] * len(data)
+        device = next(self.network_.parameters()).device
+        by_length = np.argsort([data.length(i) for i in range(len(data))], kind="stable")  # little padding
+        with torch.inference_mode(), self.limited_threads():
+            for rows in np.split(by_length, range(self.batch_size, len(data), self.batch_size)):
+                given, lengths, _ = to_device(data.batch(rows.tolist()), device)
+                probabilities = self.network_(given, lengths).double().softmax(-1).cpu().numpy()
+                for row, p, length in zip(rows, probabilities, lengths.tolist(), strict=True):
+                    found[row] = p[:length]
+        return found
+
+    # Files, tables and the report
+
+    @classmethod
+    def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
+        """Read a CoNLL or JSON lines file; see `keepgate.data.sentences`."""
+        return read_sentences(path, **asdict(columns or TagColumns()), labelled=labelled)
+
+    def predict_table(self, data: Any) -> pa.Table:
+        """A row for each token: number of its sentence and its own, both from 1, the tag, and its probability."""
+        probabilities = self.predict_proba(data)
+        steps = [len(p) for p in probabilities]
+        tokens = {"token": [token for sentence in data.tokens for token in sentence]} if self.vocabulary_ else {}
+        every = np.concatenate(probabilities)
+        return pa.table(
+            {
+                "sentence": np.repeat(np.arange(1, len(steps) + 1), steps),
+                "position": np.concatenate([np.arange(1, n + 1) for n in steps]),
+                **tokens,
+                "tag_hat": [self.tags_[k] for k in every.argmax(axis=1)],
+                "probability": every.max(axis=1),
+            }
+        )
+
+    def evaluate(self, data: Any) -> list[dict[str, Any]]:
+        """Scores of this model, of each word's commonest tag, and of the commonest tag of all.
+
+        Accuracy of the tokens; and, where tags mark spans, precision, recall and F1 of the spans, by exact match.
+        """
+        values, truth = self._pairs(data, None)
+        return [self._row(name, truth, guess) for name, guess in self.guesses(values).items()]
+
+    def sections(self, data: Any, valid: Any) -> list[Section]:
+        """Scores, those of each class, the confusion of tags, and the sentences with mistakes."""
+        shown, where = (data, "training data") if valid is None else (valid, "held-out data")
+        values, truth = self._pairs(shown, None)
+        guesses = self.guesses(values)
+        guess = guesses[self.cell_name()]
+        rows = [self._row(name, truth, tags) for name, tags in guesses.items()]
+        classes = (span_scores if marks_spans(truth) else token_scores)(truth, guess)
+        each = [{"class": name, **row} for name, row in classes.items() if name]
+        number = {tag: k for k, tag in enumerate(self.tags_)}
+        counts = np.zeros((len(self.tags_), len(self.tags_)), dtype=int)
+        for right, given in zip(truth, guess, strict=True):
+            for a, b in zip(right, given, strict=True):
+                if a in number:
+                    counts[number[a], number[b]] += 1
+        return [
+            Section(f"Scores on the {where}", f"{len(values)} sequences.", rows),
+            Section(f"Each class on the {where}", rows=each),
+            Section(f"Confusion on the {where}", figure=confusion_figure(counts, self.tags_)),
+            *self._mistakes(values, truth, guess),
+        ]
+
+    def _mistakes(self, values: Any, truth: Any, guess: Any) -> list[Section]:
+        wrong = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if list(a) != list(b)]
+        if not wrong or self.vocabulary_ is None:
+            return []
+        lines = [" ".join(map(_marked, values[i], truth[i], guess[i])) for i in wrong[:SHOWN]]
+        text = (
+            f"{len(wrong)} of {len(truth)} sequences have a mistake; in the first ones, [token: true tag, given tag]."
+        )
+        return [Section("Mistakes", text, listing="\n\n".join(lines))]
+
+    def guesses(self, values: Any) -> dict[str, list[list[str]]]:
+        """Tags of sequences by this model and by the baselines: each word's commonest tag, and the commonest of all."""
+        most = max(self.tags_, key=lambda tag: self.tag_counts_[tag])
+        found = {self.cell_name(): self.predict(values)}
+        if self.vocabulary_:
+            found["commonest tag of the word"] = [[self.commonest_.get(word, most) for word in s] for s in values]
+        return {**found, "commonest tag": [[most] * len(s) for s in values]}
+
+    def _row(self, name: str, truth: Any, guess: Any) -> dict[str, Any]:
+        row = {"model": name, "accuracy": token_scores(truth, guess)[""]["F1"]}
+        if marks_spans(truth):
+            row |= {f"span {key}": value for key, value in span_scores(truth, guess)[""].items() if key != "count"}
+        return row
+
+    # The model file
+
+    def fitted(self) -> dict[str, Any]:
+        """Tags and what tokens or frames are."""
+        return {
+            "tags": [[tag, self.tag_counts_[tag]] for tag in self.tags_],
+            "vocabulary": self.vocabulary_ and asdict(self.vocabulary_),
+            "commonest": self.commonest_,
+            "n_channels": self.n_features_in_,
+        }
+
+    def restore(self, fitted: dict[str, Any]) -> None:
+        """Set what `fitted` returned and build the network."""
+        self.tag_counts_ = Counter(dict(fitted["tags"]))
+        self.tags_ = sorted(self.tag_counts_)
+        self.vocabulary_ = fitted["vocabulary"] and Vocabulary(**fitted["vocabulary"])
+        self.commonest_, self.n_features_in_ = fitted["commonest"], fitted["n_channels"]
+        self.network_ = self._network()
+
+    def _network(self) -> TaggerNetwork:
+        if self.vocabulary_:
+            spelling = Recurrent(
+                self.equations_,
+                self.character_size,
+                self.character_size,
+                bidirectional=True,
+                batch_first=True,
+                backend=self.backend,
+            )
+            encoder = TokenEncoder(*self.vocabulary_.sizes, self.word_size, spelling, self.word_dropout)
+        else:
+            assert self.n_features_in_ is not None
+            encoder = FrameEncoder(self.n_features_in_)
+        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout)
+
+    def _values(self, X: Any) -> Any:
+        values = _values(X)
+        if self.vocabulary_:
+            if not _are_sentences(values):
+                raise InputError("X holds arrays of frames where the model was fitted to sentences of tokens")
+            return values
+        return as_sequences(values, self.n_features_in_)
+
+    def _pairs(self, X: Any, y: Any) -> tuple[Any, list[list[str]]]:
+        """Checked sequences, and the tags of each."""
+        values = _values(X)
+        tags = X.tags if y is None and isinstance(X, Sentences) else y
+        if tags is None:
+            raise InputError("there are no tags: give y, a list of tags for each sequence")
+        if len(values) != len(tags):
+            raise InputError(f"inconsistent numbers of samples: {len(values)} sequences in X, {len(tags)} in y")
+        for i, (value, row) in enumerate(zip(values, tags, strict=True)):
+            if len(value) != len(row):
+                raise InputError(f"X[{i}] has {len(value)} tokens or frames, y[{i}] {len(row)} tags")
+        return values, [[str(tag) for tag in row] for row in tags]
+
+    def _examples(self, values: Any, tags: Any = None) -> SentenceExamples | FrameExamples:
+        number = {tag: k for k, tag in enumerate(self.tags_)}
+        targets = None
+        if tags is not None:
+            targets = [np.array([number.get(tag, -1) for tag in row], dtype=np.int64) for row in tags]
+        if self.vocabulary_:
+            return SentenceExamples(values, self.vocabulary_, targets)
+        return FrameExamples(values, targets)
+
+
+def commonest(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> dict[str, str]:
+    """The tag that each word has most often; of two as frequent the first in the alphabet."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for sentence, row in zip(sentences, tags, strict=True):
+        for word, tag in zip(sentence, row, strict=True):
+            counts[word][tag] += 1
+    return {word: min(count, key=lambda tag: (-count[tag], tag)) for word, count in counts.items()}
+
+
+def _are_sentences(values: Sequence[Any]) -> bool:
+    return all(isinstance(item, str) for item in values[0])
+
+
+def _values(X: Any) -> Any:
+    """Sentences as lists of tokens, anything else as arrays of frames."""
+    values = X.tokens if isinstance(X, Sentences) else X
+    if isinstance(values, str) or not len(values):
+        raise InputError("X has no sequence: give a list of sentences, each a list of tokens, or of arrays of frames")
+    if not isinstance(values[0], (list, tuple)) or not all(isinstance(item, str) for item in values[0]):
+        return as_sequences(values)
+    for i, sentence in enumerate(values):
+        if isinstance(sentence, str) or not len(sentence) or not all(isinstance(t, str) and t for t in sentence):
+            raise InputError(f"X[{i}] is no list of tokens, each a text that is not empty")
+    return values
+
+
+def _marked(token: str, right: str, given: str) -> str:
+    return token if right == given else f"[{token}: {right}, {given}]"

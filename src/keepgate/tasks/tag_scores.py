@@ -1,0 +1,67 @@
+"""Scores of tags: token by token, and of the spans that B-, I- and O tags mark, by exact match."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+Tags = Sequence[Sequence[str]]
+
+
+class Span(NamedTuple):
+    """Tokens `start` to `stop` (exclusive) of one kind."""
+
+    kind: str
+    start: int
+    stop: int
+
+
+def marks_spans(tags: Tags) -> bool:
+    """Whether all tags are O, B-KIND or I-KIND, and some mark a span."""
+    kinds = {tag for sentence in tags for tag in sentence}
+    return kinds > {"O"} and all(tag == "O" or tag[:2] in ("B-", "I-") for tag in kinds)
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """The spans of a sentence; an I- that continues no span of its kind begins one, as conlleval has it."""
+    found: list[Span] = []
+    for i, tag in enumerate(tags):
+        if tag == "O":
+            continue
+        mark, kind = tag[:2], tag[2:]
+        if mark == "I-" and found and found[-1].kind == kind and found[-1].stop == i:
+            found[-1] = found[-1]._replace(stop=i + 1)
+        else:
+            found.append(Span(kind, i, i + 1))
+    return found
+
+
+def span_scores(truth: Tags, guess: Tags) -> dict[str, dict[str, Any]]:
+    """Precision, recall and F1 of each kind of span, and of all under "" (micro average); count: true spans."""
+    wanted = [(i, span) for i, sentence in enumerate(truth) for span in spans(sentence)]
+    given = [(i, span) for i, sentence in enumerate(guess) for span in spans(sentence)]
+    return _scores(wanted, given, set(wanted) & set(given), lambda item: item[1].kind)
+
+
+def token_scores(truth: Tags, guess: Tags) -> dict[str, dict[str, Any]]:
+    """Precision, recall and F1 of each tag, and of all under "", which is the accuracy; count: true tokens."""
+    wanted = [(i, k, tag) for i, sentence in enumerate(truth) for k, tag in enumerate(sentence)]
+    given = [(i, k, tag) for i, sentence in enumerate(guess) for k, tag in enumerate(sentence)]
+    return _scores(wanted, given, set(wanted) & set(given), lambda item: item[2])
+
+
+def _scores(wanted: Sequence[Any], given: Sequence[Any], right: set[Any], kind: Any) -> dict[str, dict[str, Any]]:
+    counts = [Counter(map(kind, items)) for items in (wanted, given, right)]
+    totals = [len(wanted), len(given), len(right)]
+    rows = {name: [count[name] for count in counts] for name in sorted({*counts[0], *counts[1]})}
+    return {name: _row(*numbers) for name, numbers in {"": totals, **rows}.items()}
+
+
+def _row(wanted: int, given: int, right: int) -> dict[str, Any]:
+    return {
+        "precision": right / given if given else 0.0,
+        "recall": right / wanted if wanted else 0.0,
+        "F1": 2 * right / (wanted + given) if wanted + given else 0.0,
+        "count": wanted,
+    }

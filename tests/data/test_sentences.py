@@ -1,0 +1,92 @@
+"""Tagged sentences from files: what is read, and what is refused by file and line."""
+
+import gzip
+import json
+
+import pytest
+
+from keepgate.data.sentences import read_sentences
+from keepgate.errors import InputError
+
+EXPECTED = ([["The", "cat"], ["Sleep", "#", "now"]], [["DET", "NOUN"], ["VERB", "SYM", "ADV"]])
+
+PLAIN = "The\tDET\ncat\tNOUN\n\nSleep\tVERB\n#\tSYM\nnow\tADV\n"
+CONLLU = """\
+# sent_id = 1
+1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_
+2\tcat\tcat\tNOUN\tNN\t_\t0\troot\t_\t_
+
+# sent_id = 2
+1-2\tSleepnow\t_\t_\t_\t_\t_\t_\t_\t_
+1\tSleep\tsleep\tVERB\tVB\t_\t0\troot\t_\t_
+2\t#\t#\tSYM\tSYM\t_\t1\tpunct\t_\t_
+2.1\tghost\t_\t_\t_\t_\t_\t_\t_\t_
+3\tnow\tnow\tADV\tRB\t_\t1\tadvmod\t_\t_
+"""
+JSON = "\n".join(json.dumps({"tokens": t, "tags": g}) for t, g in zip(*EXPECTED, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.conll", PLAIN),
+        ("a.tsv", PLAIN.replace("\n", "\r\n")),
+        ("a.txt", "<s>\n" + PLAIN.replace("\n\n", "\n</s>\n<s>\n") + "</s>"),
+        ("a.txt", PLAIN.replace("\t", " ")),
+        ("a.conll", "# a comment\n" + PLAIN.replace("\t", "\t_\t")),
+        ("a.conllu", CONLLU),
+        ("a.jsonl", JSON + "\n\n"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_every_form_holds_the_same_sentences(tmp_path, name, text, zipped):
+    path = tmp_path / (name + (".gz" if zipped else ""))
+    path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    found = read_sentences(path)
+    assert (found.tokens, found.tags) == EXPECTED
+    assert read_sentences(path, labelled=False).tokens == EXPECTED[0]
+
+
+def test_columns_can_be_named(tmp_path):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU)
+    found = read_sentences(path, token_column=3, tag_column=5)
+    assert found.tokens[0] == ["the", "cat"]
+    assert found.tags == [["DT", "NN"], ["VB", "SYM", "RB"]]
+
+
+def test_tokens_alone_are_read_where_no_tags_are_asked_for(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("The\ncat\n\nSleep\n")
+    assert read_sentences(path, labelled=False).tokens == [["The", "cat"], ["Sleep"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.conll", b"", "has no sentence"),
+        ("a.conll", b"\n\n<s>\n</s>\n", "has no sentence"),
+        ("a.conll", b"The\tDET\ncat\n", "line 2: no tag in column 2 of 1"),
+        ("a.conll", b"The\tDET\ncat\t \n", "line 2: no tag in column 2"),
+        ("a.conll", b"The\tDET\n\xff\tX\n", "not a text file in UTF-8"),
+        ("a.jsonl", b'{"tokens": ["a"], "tags": ["X"]}\n{"tokens"', "line 2: no JSON"),
+        ("a.jsonl", b'["a"]', "line 1: no JSON object"),
+        ("a.jsonl", b'{"tokens": ["a", "b"], "tags": ["X"]}', "line 1: 2 tokens but 1 tags"),
+        ("a.jsonl", b'{"tokens": ["a", 3], "tags": ["X", "Y"]}', "line 1: no list of texts under 'tokens'"),
+        ("a.jsonl", b'{"tokens": ["a"]}', "line 1: no list of texts under 'tags'"),
+        ("a.conll.gz", gzip.compress(PLAIN.encode())[:-12], "cut short"),
+        ("a.conll.gz", PLAIN.encode(), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_file_and_line(tmp_path, name, data, words):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        read_sentences(path)
+    assert str(caught.value).startswith(str(path))
+    assert words in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.conll cannot be read: No such file"):
+        read_sentences(tmp_path / "nowhere.conll")
