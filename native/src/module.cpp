@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "keepgate/scan.h"
+#include "objectives_module.h"
 #include "pool.h"
 #include "room.h"
 #include "sets.h"
@@ -185,6 +186,7 @@ NB_MODULE(_core, m) {
   nb::class_<Plan>(m, "Plan").def("__init__", [](Plan* self, const nb::dict& d) { new (self) Plan(plan(d)); });
   define<float>(m, "PackedSingle", "pack_single", "function_single");
   define<double>(m, "PackedDouble", "pack_double", "function_double");
+  define_objectives(m);
   m.def("instruction_sets", [] {
     std::vector<std::tuple<std::string, bool>> names;
     for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());
@@ -207,6 +209,7 @@ NB_MODULE(_core, m) {
     for (const InstructionSet* set : kSets)
       if (name == set->name && set->supported()) {
         chosen = set;
+        choose_objectives(name);
         return true;
       }
     return false;

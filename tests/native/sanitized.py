@@ -13,6 +13,7 @@ from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
 from keepgate.nn import LSTM
+from keepgate.objectives import LinearChainCRF, ctc_align, ctc_loss, ctc_loss_from_logits
 from keepgate.scan import ENGINES
 
 SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)
@@ -52,6 +53,7 @@ def main() -> None:
     with torch.no_grad():
         ENGINES["native"].run(tried.equations, tried.parameters, tried.arguments)
     population()
+    objectives()
     print(count)
 
 
@@ -61,6 +63,22 @@ def population() -> None:
     x = torch.randn(4, 2, 3)
     stacked = {name: torch.stack([value.detach()] * 5) for name, value in layer.named_parameters()}
     vmap(grad(lambda parameters: functional_call(layer, parameters, (x,))[0].sum()))(stacked)
+
+
+def objectives() -> None:
+    """CTC and CRF forwards, backwards and along the best path; lengths from none to all, odd sizes."""
+    for dtype in (torch.float32, torch.float64):
+        for steps, rows, symbols in ((0, 2, 3), (5, 4, 3), (9, 3, 18)):
+            scores = torch.randn(steps, rows, symbols, dtype=dtype, requires_grad=True)
+            lengths, targets = torch.arange(rows).clamp(max=steps), torch.ones(rows, 17, dtype=torch.long)
+            short = (lengths + 1) // 2
+            ctc_loss_from_logits(scores, targets, lengths, 17 - lengths, zero_infinity=True).backward()
+            ctc_align(scores, targets, lengths, short, logits=True)
+            with torch.no_grad():
+                ctc_loss(scores, targets, lengths, short)
+            crf = LinearChainCRF(symbols).to(dtype)
+            crf(scores, torch.zeros(steps, rows, dtype=torch.long), lengths).sum().backward()
+            crf.decode(scores, lengths)
 
 
 if __name__ == "__main__":
