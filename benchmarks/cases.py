@@ -74,7 +74,7 @@ def _inference() -> list[Row]:
 
 def _others(shape: Shape) -> list[str]:
     """Return every other registered cell, and each modifier of the plain LSTM."""
-    options = {"zoneout": ", 0.1", "projected": f", {shape.hidden // 2}"}
+    options = {"zoneout": ", 0.1", "activation": ", 'relu'", "projected": f", {shape.hidden // 2}"}
     modified = [f"{name}(lstm{options.get(name, '')})" for name in cells.modifiers()]
     return [name for name in cells.registry() if name != "lstm"] + modified
 

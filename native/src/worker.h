@@ -50,8 +50,10 @@ template <class T> class Worker {
         case Kind::vector: repeat(v, call.vectors[slot]); break;
         case Kind::constant: fill(v, T(value.number)); break;
         case Kind::bernoulli:
-          if (call.training) scratch(v);
-          else fill(v, T(value.number));
+        case Kind::mask:
+          if (!call.training) fill(v, T(value.number));
+          else scratch(v);
+          if (call.training && value.kind == Kind::mask) draw_bits(v, 0, rows);
           break;
         default: break;
       }
@@ -103,12 +105,13 @@ template <class T> class Worker {
 
   void draw(ptrdiff_t t, ptrdiff_t count) {
     if (!call.training) return;
-    for (size_t v = 0; v < plan.values.size(); ++v) {
-      const Value& value = plan.values[v];
-      if (value.kind == Kind::bernoulli)
-        kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
-                          (uint64_t)(value.number * 4294967296.0), places[v].base);
-    }
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (plan.values[v].kind == Kind::bernoulli) draw_bits(v, t, count);
+  }
+  void draw_bits(size_t v, ptrdiff_t t, ptrdiff_t count) {
+    const Value& value = plan.values[v];
+    kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
+                      (uint64_t)(value.number * 4294967296.0), places[v].base);
   }
 
   void run_rows(const Stage& stage, ptrdiff_t count) {

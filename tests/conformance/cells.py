@@ -17,8 +17,8 @@ class Everything(Cell):
 
     def step(self, x, last):
         gap, drive = step_input("gap"), step_input("drive", "hidden")
-        share = eq.bernoulli("share", 0.4)
-        a = affine("a", x, last.h, last.m) + share * drive
+        share, held = eq.bernoulli("share", 0.4), eq.bernoulli("held", 0.7, "unit", "sequence")
+        a = affine("a", x, last.h, last.m) + share * drive * held
         b = affine("b", x, w=eq.tanh(x))
         decay = eq.exp(-gap * eq.softplus(vector("k", 0.5)))
         spread = eq.sqrt(eq.mean(a * a) + 0.1)
@@ -51,6 +51,13 @@ SPECIFICATIONS = (
     "projected(lstm, 3)",
     "projected(peephole_lstm, 2)",
     "projected(multiplicative_lstm, 5)",
+    "recurrent_dropout(lstm, 0.25)",
+    "recurrent_dropout(layer_norm(gru), 0.5, 'sequence')",
+    "variational(lstm, {'x': 0.2, 'h': 0.5})",
+    "variational(layer_norm(gru_cho), 0.25)",
+    "variational(projected(peephole_lstm, 3), 0.25)",
+    "activation(lstm, 'elu')",
+    "activation(coupled_lstm, 'softsign', 'hard_sigmoid')",
     "coupled(peephole_lstm)",
     "no_output_activation(peephole_lstm)",
     "zoneout(layer_norm(projected(coupled(lstm), 3)), 0.25)",

@@ -77,7 +77,7 @@ KINDS: dict[str, Callable[[_Pool, int, int, int], Expression]] = {
     "size": lambda p, i, j, k: p.at(i) * (eq.size("hidden") / 8 - k),
     "vector": lambda p, i, j, k: vector(p.name("v"), 0.5) * p.at(i),
     "step_input": lambda p, i, j, k: eq.step_input(p.name("t"), ("unit", "hidden")[k % 2]) * p.at(i),
-    "bernoulli": lambda p, i, j, k: eq.bernoulli(p.name("n"), 0.5) * p.at(i),
+    "bernoulli": lambda p, i, j, k: eq.bernoulli(p.name("n"), 0.5, per=("step", "sequence")[k % 2]) * p.at(i),
     "map": lambda p, i, j, k: p.map(p.at(i), k, bias=bool(j % 2)),
     "map with x": lambda p, i, j, k: p.map(p.at(i), k, p.x),
     "map of tanh x": lambda p, i, j, k: p.map(eq.tanh(p.x), k, p.last[0]),

@@ -314,6 +314,13 @@ class NoProbability(Cell):
         return self.State(h=bernoulli("d", 1.5) * affine("n", x))  # wrong
 
 
+class RareDraw(Cell):
+    """bernoulli('d') is drawn per step or sequence, got 'epoch'"""
+
+    def step(self, x, last):
+        return self.State(h=bernoulli("d", 0.5, per="epoch") * affine("n", x))  # wrong
+
+
 class MeanOfANumber(Cell):
     """mean over units needs a value that has units"""
 

@@ -137,8 +137,9 @@ def evaluate(text: str, equations: Equations, tried) -> dict[str, np.ndarray]:
     known = {"x[t]": tried.arguments.x[0].numpy()}
     known |= {f"{name}[t-1]": value.numpy() for name, value in tried.arguments.state.items()}
     known |= {f"{name}[t]": value[0].numpy() for name, value in tried.arguments.step_inputs.items()}
-    known |= {f"{node.attrs[0]}[t]": np.asarray(node.attrs[1]) for node in equations.nodes if node.op == "bernoulli"}
     scope = FUNCTIONS | {"known": known, "hidden": 4, "size": float}
+    for name, rate, per in (node.attrs for node in equations.nodes if node.op == "bernoulli"):
+        (known if per == "step" else scope)[f"{name}[t]" if per == "step" else name] = np.asarray(rate)
     scope |= {name: parameters[name] for name in equations.vectors}
     for block, products in equations.products.items():
         for product, rows in zip(products, np.split(parameters[f"weight_{block}"], len(products)), strict=True):

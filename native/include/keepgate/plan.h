@@ -9,7 +9,8 @@
 
 namespace keepgate {
 
-enum class Kind : int32_t { row, input, last, step_input, vector, constant, bernoulli, cotangent };
+// Random bits are drawn for each step (`bernoulli`) or once for all (`mask`).
+enum class Kind : int32_t { row, input, last, step_input, vector, constant, bernoulli, cotangent, mask };
 
 // A numbered value of the program. `slot`: which state, step input, vector or stream of random bits; `number`: of a
 // constant, or the probability of a random bit.

@@ -7,12 +7,14 @@
 ('h',)
 """
 
+from keepgate.cells.activations import activation, no_output_activation
 from keepgate.cells.coupled_lstm import CoupledLSTM
+from keepgate.cells.dropout import recurrent_dropout, variational, zoneout
 from keepgate.cells.gru import GRU
 from keepgate.cells.gru_cho import GRUCho
 from keepgate.cells.lstm import LSTM
 from keepgate.cells.lstm_1997 import LSTM1997
-from keepgate.cells.modifiers import coupled, layer_norm, no_output_activation, projected, zoneout
+from keepgate.cells.modifiers import coupled, layer_norm, projected
 from keepgate.cells.multiplicative_lstm import MultiplicativeLSTM
 from keepgate.cells.peephole_lstm import PeepholeLSTM
 from keepgate.cells.peephole_lstm_full import PeepholeLSTMFull
@@ -31,12 +33,15 @@ __all__ = [
     "PeepholeLSTM",
     "PeepholeLSTMFull",
     "TimeAwareLSTM",
+    "activation",
     "coupled",
     "get",
     "layer_norm",
     "modifiers",
     "no_output_activation",
     "projected",
+    "recurrent_dropout",
     "registry",
+    "variational",
     "zoneout",
 ]

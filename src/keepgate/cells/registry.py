@@ -14,12 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keepgate.cells import modifiers as modifier_functions
+from keepgate.cells.activations import activation, no_output_activation
 from keepgate.cells.coupled_lstm import CoupledLSTM
+from keepgate.cells.dropout import recurrent_dropout, variational, zoneout
 from keepgate.cells.gru import GRU
 from keepgate.cells.gru_cho import GRUCho
 from keepgate.cells.lstm import LSTM
 from keepgate.cells.lstm_1997 import LSTM1997
+from keepgate.cells.modifiers import coupled, layer_norm, projected
 from keepgate.cells.multiplicative_lstm import MultiplicativeLSTM
 from keepgate.cells.peephole_lstm import PeepholeLSTM
 from keepgate.cells.peephole_lstm_full import PeepholeLSTMFull
@@ -44,6 +46,18 @@ CELLS: tuple[type[Cell], ...] = (
 )
 
 
+MODIFIERS: tuple[Callable[..., Cell], ...] = (
+    coupled,
+    layer_norm,
+    projected,
+    activation,
+    no_output_activation,
+    zoneout,
+    recurrent_dropout,
+    variational,
+)
+
+
 def registry() -> dict[str, type[Cell]]:
     """Return the registered cells by name."""
     return {cell.name: cell for cell in CELLS}
@@ -51,7 +65,7 @@ def registry() -> dict[str, type[Cell]]:
 
 def modifiers() -> dict[str, Callable[..., Cell]]:
     """Return the modifiers by name."""
-    return {name: getattr(modifier_functions, name) for name in modifier_functions.__all__}
+    return {modifier.__name__: modifier for modifier in MODIFIERS}
 
 
 def get(spec: str | Cell | type[Cell] | Equations) -> Cell:

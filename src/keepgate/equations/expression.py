@@ -12,7 +12,7 @@ Leaves and products, by ``op`` and what their ``attrs`` hold:
 ``vector``      a parameter, one number a unit: (name, initial value or None)
 ``constant``    (value,)
 ``size``        the number of units of a width: (width,)
-``bernoulli``   random bits; in evaluation their expectation: (name, probability of 1)
+``bernoulli``   random bits; in evaluation their expectation: (name, probability of 1, drawn for each step or sequence)
 ``affine``      W·x + U·h + ... + b; args are the sources: (gate, letter of each source, letters with a bias)
 ``cotangent``   in a gradient: what arrives from outside for a new state: (state,)
 ``transposed``  in a gradient: the sum of W'·delta over gates; args are the deltas: (letter, gates)

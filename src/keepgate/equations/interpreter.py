@@ -108,7 +108,9 @@ class Interpreter:
         streams = 0
         for number, (kind, attrs, width) in enumerate(self.program.values):
             if kind == "bernoulli":
-                values[number] = self._noise(streams, t, x.shape[1], widths[str(width)], attrs[1])
+                _, rate, per = attrs
+                step = t if per == "step" else 0
+                values[number] = self._noise(streams, step, x.shape[1], widths[str(width)], rate)
                 streams += 1
             elif kind in leaf:
                 values[number] = leaf[kind](*attrs)

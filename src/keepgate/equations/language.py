@@ -13,6 +13,7 @@ from keepgate.equations.expression import (
     over_units,
     size,
 )
+from keepgate.equations.noise import DRAWS
 from keepgate.equations.operations import OPERATIONS, where
 
 __all__ = [
@@ -92,11 +93,16 @@ def step_input(name: str, width: str = "unit") -> Expression:
     return Expression("step_input", (), (_check_name("step_input", name),), width, caller_line())
 
 
-def bernoulli(name: str, rate: float, width: str = "hidden") -> Expression:
-    """Return random bits that are 1 with probability ``rate``; in evaluation, ``rate`` itself."""
+def bernoulli(name: str, rate: float, width: str = "hidden", per: str = "step") -> Expression:
+    """Return random bits that are 1 with probability ``rate``; in evaluation, ``rate`` itself.
+
+    ``per`` says how often they are drawn: for each ``"step"``, or once for all steps of a ``"sequence"``.
+    """
     if not 0 <= rate <= 1:
         fail(f"bernoulli('{name}') needs a probability from 0 to 1, got {rate}")
-    return Expression("bernoulli", (), (_check_name("bernoulli", name), float(rate)), width, caller_line())
+    if per not in DRAWS:
+        fail(f"bernoulli('{name}') is drawn per {' or '.join(DRAWS)}, got {per!r}")
+    return Expression("bernoulli", (), (_check_name("bernoulli", name), float(rate), per), width, caller_line())
 
 
 def mean(value: Operand) -> Expression:

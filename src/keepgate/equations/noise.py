@@ -1,5 +1,7 @@
 """Random bits by counter: a hash of (seed, stream, step, row, unit), so that no mask is stored and order is free.
 
+Bits that stay the same for a whole sequence are those of step 0.
+
 Every engine computes the same bits. Each stage mixes 32 bits by a multiply-xorshift permutation; a unit is 1 where its
 hash lies below the probability times 2^32.
 """
@@ -10,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["bernoulli", "mix", "stream_key"]
+__all__ = ["DRAWS", "bernoulli", "mix", "stream_key"]
+
+DRAWS = ("step", "sequence")  # how often a random bit is drawn
 
 GOLDEN = 0x9E3779B9
 MASK = 0xFFFFFFFF

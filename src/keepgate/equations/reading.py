@@ -9,6 +9,7 @@ from typing import Any
 from keepgate.equations.checks import TARGETS, WIDTHS
 from keepgate.equations.expression import Expression, SourceLine
 from keepgate.equations.graph import Equations
+from keepgate.equations.noise import DRAWS
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 from keepgate.errors import CellError
 
@@ -72,7 +73,7 @@ LEAF: dict[str, tuple[tuple[Check, ...], tuple[str | None, ...]]] = {
     "vector": ((_is_name, _is_start), WIDTHS),
     "constant": ((_is_number,), (None,)),
     "size": ((lambda width: width in WIDTHS,), (None,)),
-    "bernoulli": ((_is_name, _is_probability), WIDTHS),
+    "bernoulli": ((_is_name, _is_probability, lambda per: per in DRAWS), WIDTHS),
 }
 
 

@@ -19,7 +19,7 @@ OPERATION_NAMES = """
     add subtract multiply divide negative sigmoid tanh exp log sqrt softplus relu absolute minimum maximum less where
     mean deviation normalise broadcast multiply_add sigmoid_slope tanh_slope
 """
-KIND_NAMES = "row input last step_input vector constant bernoulli cotangent"
+KIND_NAMES = "row input last step_input vector constant bernoulli cotangent mask"
 OPCODES = {name: code for code, name in enumerate(OPERATION_NAMES.split())}
 KINDS = {name: code for code, name in enumerate(KIND_NAMES.split())}
 
@@ -89,8 +89,9 @@ class _Planner:
         elif kind == "vector":
             slot = self.vectors.index(attrs[0])
         elif kind == "bernoulli":
-            slot, constant = len(self.streams), attrs[1]
-            self.streams.append(attrs[0])
+            name, constant, per = attrs
+            kind, slot = ("bernoulli" if per == "step" else "mask"), len(self.streams)
+            self.streams.append(name)
         elif number in self.numbers:
             kind, constant = "constant", self.numbers[number]
         return KINDS[kind], width, slot, constant

@@ -6,6 +6,7 @@ What an affine map takes from the input alone is computed for all steps at once.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -112,7 +113,7 @@ class _Scan:
         self.equations, self.parameters, self.arguments = equations, parameters, arguments
         self.widths = widths(equations, parameters, arguments)
         self.fixed: dict[int, Any] = {}
-        self.noise: list[tuple[int, int, float, int]] = []
+        self.streams = itertools.count()
         self.steps: list[Callable[[int, dict[int, Any]], None]] = []
         self._plan()
 
@@ -163,18 +164,22 @@ class _Scan:
                 self.steps.append(_operation(node, TORCH[node.op]))
 
     def _plan_noise(self, node: Expression) -> None:
-        seed, rate, units = self.arguments.seed, node.attrs[1], self.widths[str(node.width)]
+        seed, units = self.arguments.seed, self.widths[str(node.width)]
+        _, rate, per = node.attrs
+        stream = next(self.streams)
         if seed is None:
             self.fixed[node.serial] = self.arguments.x.new_full((self.arguments.x.shape[1], units), rate)
-        else:
-            self.noise.append((node.serial, noise.stream_key(seed, len(self.noise)), rate, units))
+            return
+        key, x = noise.stream_key(seed, stream), self.arguments.x
+        rows, columns = torch.arange(x.shape[1], device=x.device)[:, None], torch.arange(units, device=x.device)
 
-    def _draw(self, t: int, values: dict[int, Any]) -> None:
-        x = self.arguments.x
-        rows = torch.arange(x.shape[1], device=x.device)[:, None]
-        for serial, key, rate, units in self.noise:
-            random = noise.bits(key, t, rows, torch.arange(units, device=x.device))
-            values[serial] = (random < rate * 2.0**32).to(x.dtype)
+        def draw(t: int, values: dict[int, Any]) -> None:
+            values[node.serial] = (noise.bits(key, t, rows, columns) < rate * 2.0**32).to(x.dtype)
+
+        if per == "sequence":
+            draw(0, self.fixed)
+        else:
+            self.steps.append(draw)
 
     def run(self) -> Result:
         """Walk over time, forwards or backwards."""
@@ -189,7 +194,6 @@ class _Scan:
             before = self._reset(t, state)
             values = self.fixed | {serial: before[name] for serial, name in leaves.items()}
             values |= {serial: value[t] for serial, value in given.items()} | dict.fromkeys(inputs, a.x[t])
-            self._draw(t, values)
             for step in self.steps:
                 step(t, values)
             new = {name: values[node.serial] for name, node in self.equations.new.items()}
