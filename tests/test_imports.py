@@ -10,7 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["torch", "pandas", "pyarrow", "narwhals", "polars", "sklearn", "matplotlib", "jinja2", "tqdm"]
-TORCH_FREE = ("keepgate", "keepgate.equations", "keepgate.cells", "keepgate.store", "keepgate.native", "keepgate.cli")
+TORCH_FREE = (
+    "keepgate",
+    "keepgate.equations",
+    "keepgate.cells",
+    "keepgate.store",
+    "keepgate.native",
+    "keepgate.objectives.decode",
+    "keepgate.objectives.ngram",
+    "keepgate.cli",
+)
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +68,7 @@ print(run.states["h"].shape, "torch" in str(equations.latex()))
         ("from keepgate import nn", "keepgate.nn"),
         ("from keepgate.nn import LSTM", "keepgate.nn"),
         ("import keepgate; keepgate.scan", "keepgate.scan"),
+        ("from keepgate.objectives import ctc_loss", "keepgate.objectives.ctc_loss"),
         ("from keepgate import Forecaster", "keepgate.Forecaster"),
         ("from keepgate import SequenceClassifier", "keepgate.SequenceClassifier"),
     ],

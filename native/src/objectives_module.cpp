@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "keepgate/beam.h"
 #include "keepgate/objectives.h"
 #include "pool.h"
 #include "sets.h"
@@ -72,6 +73,41 @@ template <class T> void run_crf(const CrfShape& shape, const CrfBuffers& buffers
   crf<T>(kernels<T>(), call, Pool::shared(), threads);
 }
 
+using AutomatonRow = std::tuple<ptrdiff_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, double,
+                                int32_t, int32_t>;
+
+Automaton automaton(const AutomatonRow& row) {
+  const auto& [states, arcs, symbols, targets, weights, backoff, backoff_weights, unknown, start, end] = row;
+  return {states, at<const int64_t>(arcs), at<const int32_t>(symbols), at<const int32_t>(targets),
+          at<const double>(weights), at<const int32_t>(backoff), at<const double>(backoff_weights), unknown, start, end};
+}
+
+using BeamShape = std::tuple<ptrdiff_t, ptrdiff_t, ptrdiff_t, int32_t, int32_t, int32_t, double, double>;
+using Lexicon = std::tuple<AutomatonRow, uintptr_t, int32_t, int32_t>;
+using BeamBuffers = std::tuple<uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t>;
+
+void run_beam(const BeamShape& shape, const AutomatonRow& letters, const Lexicon& lexicon, const AutomatonRow& words,
+              const BeamBuffers& buffers, int threads) {
+  BeamCall call{};
+  std::tie(call.steps, call.rows, call.symbols, call.blank, call.beam, call.best, call.weight, call.bonus) = shape;
+  const auto& [log_probs, lengths, found, found_lengths, scores, found_log_probs] = buffers;
+  const auto& [trie, word_of, separator, unknown_word] = lexicon;
+  call.letters = automaton(letters);
+  call.trie = automaton(trie);
+  call.word_of = at<const int32_t>(word_of);
+  call.separator = separator;
+  call.unknown_word = unknown_word;
+  call.words = automaton(words);
+  call.log_probs = at<const double>(log_probs);
+  call.lengths = at<const int32_t>(lengths);
+  call.found = at<int32_t>(found);
+  call.found_lengths = at<int32_t>(found_lengths);
+  call.scores = at<double>(scores);
+  call.found_log_probs = at<double>(found_log_probs);
+  nb::gil_scoped_release release;
+  beam_search(kernels<double>(), call, Pool::shared(), threads);
+}
+
 }  // namespace
 
 void choose_objectives(const std::string& set) {
@@ -88,6 +124,7 @@ void define_objectives(nb::module_& m) {
   m.def("ctc_double", run_ctc<double>);
   m.def("crf_single", run_crf<float>);
   m.def("crf_double", run_crf<double>);
+  m.def("beam_search", run_beam);
 }
 
 }  // namespace keepgate

@@ -13,7 +13,16 @@ from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
 from keepgate.nn import LSTM
-from keepgate.objectives import LinearChainCRF, ctc_align, ctc_loss, ctc_loss_from_logits
+from keepgate.objectives import (
+    LinearChainCRF,
+    NGram,
+    beam_search,
+    ctc_align,
+    ctc_loss,
+    ctc_loss_from_logits,
+    symbol_language,
+    word_language,
+)
 from keepgate.scan import ENGINES
 
 SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)
@@ -79,6 +88,11 @@ def objectives() -> None:
             crf = LinearChainCRF(symbols).to(dtype)
             crf(scores, torch.zeros(steps, rows, dtype=torch.long), lengths).sum().backward()
             crf.decode(scores, lengths)
+    spellings = ["", *"abcdefghijklmnop "]
+    words = word_language(["ab", "ba", "cab"], spellings, model=NGram.train(["ab ba", "cab"], 2))
+    letters = symbol_language(NGram.train(map(list, ["ab ba", "cab"]), 3), spellings)
+    for language in (None, words, letters):
+        beam_search(torch.randn(9, 3, 18).log_softmax(-1), [9, 0, 4], beam=7, best=7, language=language)
 
 
 if __name__ == "__main__":

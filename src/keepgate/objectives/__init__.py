@@ -11,13 +11,23 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keepgate.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from keepgate.objectives.crf import LinearChainCRF, crf_log_partition, crf_marginals, crf_score, crf_viterbi
     from keepgate.objectives.ctc import Alignment, ctc_align, ctc_loss, ctc_loss_from_logits
+    from keepgate.objectives.decode import Hypothesis, beam_search, best_path
+    from keepgate.objectives.language import Language, symbol_language, word_language
+    from keepgate.objectives.ngram import NGram
 
 _HOMES = {
     "Alignment": "ctc",
+    "Hypothesis": "decode",
+    "Language": "language",
     "LinearChainCRF": "crf",
+    "NGram": "ngram",
+    "beam_search": "decode",
+    "best_path": "decode",
     "crf_log_partition": "crf",
     "crf_marginals": "crf",
     "crf_score": "crf",
@@ -25,11 +35,18 @@ _HOMES = {
     "ctc_align": "ctc",
     "ctc_loss": "ctc",
     "ctc_loss_from_logits": "ctc",
+    "symbol_language": "language",
+    "word_language": "language",
 }
 
 __all__ = [
     "Alignment",
+    "Hypothesis",
+    "Language",
     "LinearChainCRF",
+    "NGram",
+    "beam_search",
+    "best_path",
     "crf_log_partition",
     "crf_marginals",
     "crf_score",
@@ -37,6 +54,8 @@ __all__ = [
     "ctc_align",
     "ctc_loss",
     "ctc_loss_from_logits",
+    "symbol_language",
+    "word_language",
 ]
 
 
@@ -44,7 +63,10 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'keepgate.objectives' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"keepgate.objectives.{_HOMES[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"keepgate.objectives.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of(f"keepgate.objectives.{name}", error) from None
 
 
 def __dir__() -> list[str]:

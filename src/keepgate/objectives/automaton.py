@@ -1,0 +1,91 @@
+"""Weights of symbols in states: the one form in which decoders read n-gram models and word lists. NumPy alone.
+
+A state without an arc for a symbol adds its backoff weight and asks its backoff state; state 0 is the last to be asked,
+and what is unknown there weighs `unknown` and leads back to it (native/include/keepgate/beam.h).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+__all__ = ["NONE", "Automaton"]
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """Arcs sorted by state, then symbol; S states, A arcs.
+
+    Attributes:
+        arcs: [S + 1] int64: where the arcs of each state begin.
+        symbols: [A] int32.
+        targets: [A] int32 states.
+        weights: [A] float64, natural logarithms.
+        backoff: [S] int32 states.
+        backoff_weights: [S] float64.
+        unknown: weight of a symbol that state 0 lacks.
+        start: the state before the first symbol.
+        end: the symbol that ends a sequence, or -1.
+    """
+
+    arcs: np.ndarray
+    symbols: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    backoff: np.ndarray
+    backoff_weights: np.ndarray
+    unknown: float
+    start: int = 0
+    end: int = -1
+
+    @classmethod
+    def of_arcs(
+        cls,
+        sources: np.ndarray,
+        symbols: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        backoff: np.ndarray,
+        backoff_weights: np.ndarray,
+        unknown: float,
+        start: int = 0,
+        end: int = -1,
+    ) -> Automaton:
+        """Return the automaton of arcs in any order."""
+        order = np.lexsort((symbols, sources))
+        arcs = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=len(backoff)))]).astype(np.int64)
+        return cls(
+            arcs,
+            symbols[order].astype(np.int32),
+            targets[order].astype(np.int32),
+            weights[order].astype(np.float64),
+            backoff.astype(np.int32),
+            backoff_weights.astype(np.float64),
+            float(unknown),
+            start,
+            end,
+        )
+
+    @cached_property
+    def row(self) -> tuple[int | float, ...]:
+        """What the native core takes; its arrays live as long as the automaton."""
+        arrays = (self.arcs, self.symbols, self.targets, self.weights, self.backoff, self.backoff_weights)
+        return (len(self.backoff), *(array.ctypes.data for array in arrays), self.unknown, self.start, self.end)
+
+    def follow(self, state: int, symbol: int) -> tuple[float, int]:
+        """Return the weight of a symbol in a state, and the state it leads to."""
+        weight = 0.0
+        while True:
+            first, last = self.arcs[state], self.arcs[state + 1]
+            arc = first + np.searchsorted(self.symbols[first:last], symbol)
+            if arc < last and self.symbols[arc] == symbol:
+                return weight + float(self.weights[arc]), int(self.targets[arc])
+            if state == 0:
+                return weight + self.unknown, 0
+            weight += float(self.backoff_weights[state])
+            state = int(self.backoff[state])
+
+
+NONE: tuple[int | float, ...] = (0, 0, 0, 0, 0, 0, 0, 0.0, 0, -1)  # the row of no automaton
