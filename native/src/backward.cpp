@@ -52,6 +52,10 @@ template <class T> class BackwardWorker : public Worker<T> {
     }
     for (size_t v = 0; v < plan.values.size(); ++v) {
       const Kind kind = plan.values[v].kind;
+      if (kind == Kind::sum) {
+        this->scratch(v);
+        std::fill_n(places[v].base, rows * places[v].stride, T(0));
+      }
       if (placed[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
       if (kind == Kind::row && is_local[v]) this->local(v);
       else this->scratch(v);
@@ -100,8 +104,12 @@ template <class T> class BackwardWorker : public Worker<T> {
     }
   }
 
-  // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through.
+  // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through. The sums of
+  // vectors are summed over the rows.
   void end() {
+    for (size_t i = 0; i < plan.vector_values.size(); ++i)
+      if (plan.vector_values[i] >= 0)
+        kernels.sum_rows(places[plan.vector_values[i]].base, rows, plan.vector_widths[i], call.d_vectors[i]);
     for (size_t s = 0; s < carried.size(); ++s) {
       const ptrdiff_t width = plan.state_widths[s];
       for (ptrdiff_t r = 0; r < rows; ++r) {
@@ -193,7 +201,7 @@ template <class T> class BackwardWorker : public Worker<T> {
   ptrdiff_t origin = 0, entered = 0;
 };
 
-// The gradients of weights, biases and vectors, summed over the steps of a chunk in the order of the walk.
+// The gradients of weights and biases, summed over the steps of a chunk in the order of the walk.
 template <class T> class Sums {
  public:
   Sums(const Pass<T>& pass, const Shared<T>& shared) : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
@@ -226,11 +234,6 @@ template <class T> class Sums {
   // Add the steps `walk` of the chunk that begins at `origin`; each thread takes its part of the tiles.
   void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
     for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, begin, thread);
-    for (size_t i = 0; i < plan.vector_values.size(); ++i)
-      if (plan.vector_values[i] >= 0 && (int)i % pass.threads == thread)
-        for (ptrdiff_t t : walk)
-          pass.kernels.sum_rows(locate(plan.vector_values[i], t, origin), pass.active(t), plan.vector_widths[i],
-                                call.d_vectors[i]);
   }
 
  private:
@@ -299,7 +302,6 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
     share(outers.source);
     for (int delta : outers.deltas) share(delta);
   }
-  for (int value : plan.vector_values) share(value);
   for (int width : plan.state_widths)
     shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk * call.rows * width)
                                                                        : nullptr);

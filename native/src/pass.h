@@ -8,7 +8,7 @@
 namespace keepgate {
 
 constexpr ptrdiff_t kChunkRows = 512;        // rows of x that are multiplied at once, and of deltas before their sums
-constexpr ptrdiff_t kBlockBytes = 1 << 15;   // values of a block of rows: they stay in the first-level cache
+constexpr ptrdiff_t kBlockBytes = 1 << 18;   // values of a block of rows: they stay in the second-level cache
 constexpr double kWorthThreads = 2e6;        // floating-point operations below which waking a thread costs more
 constexpr ptrdiff_t kRowsPerThread = 4;      // below, threads share the products of all steps instead of the batch
 

@@ -1,6 +1,8 @@
 // The row machine: elementwise instructions on blocks of rows small enough to stay in the first-level cache.
 #pragma once
 
+#include <algorithm>
+
 #include "functions.h"
 #include "keepgate/kernels.h"
 
@@ -29,50 +31,90 @@ template <class T, class F> inline void map3(T* to, const T* a, const T* b, cons
     store_some(to + i, f(load_some(a + i, n - i), load_some(b + i, n - i), load_some(c + i, n - i)), n - i);
 }
 
-// Sum of f over a row in 16 lanes whatever the vector size: unit u goes to lane u mod 16; then the lanes by halves.
-template <class T, class F> inline T fixed_sum(const T* a, ptrdiff_t n, F f) {
-  constexpr int L = lanes<T>, V = 16 / L > 0 ? 16 / L : 1;
-  T sums[16] = {};
-  if constexpr (L <= 16) {
-    Vector<T> sum[V] = {};
-    ptrdiff_t i = 0;
-    for (; i + 16 <= n; i += 16)
-      for (int v = 0; v < V; ++v) sum[v] = f(load(a + i + v * L), sum[v]);
-    std::memcpy(sums, sum, sizeof sums);
-    for (int lane = 0; i < n; ++i, ++lane) {
-      Vector<T> one = f(all<T>(a[i]), all<T>(sums[lane]));
-      sums[lane] = one[0];
-    }
+// A sum over a row in 16 lanes whatever the vector size: unit u goes to lane u mod 16; then the lanes by halves.
+template <class T> struct RowSum {
+  static constexpr int vectors = 16 / lanes<T>;
+  Vector<T> sum[vectors] = {};
+
+  T total() const {
+    T part[16];
+    std::memcpy(part, sum, sizeof part);
+    return halves<8>(part);
   }
-  for (int half = 8; half; half /= 2)
-    for (int lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-  return sums[0];
+
+ private:
+  template <int N> static T halves(const T* from) {
+    typedef T Half __attribute__((vector_size(N * sizeof(T))));
+    Half low, high;
+    std::memcpy(&low, from, sizeof low);
+    std::memcpy(&high, from + N, sizeof high);
+    low += high;
+    T part[N];
+    std::memcpy(part, &low, sizeof low);
+    if constexpr (N == 1) return part[0];
+    else return halves<N / 2>(part);
+  }
+};
+
+// Calls f(v, i, count) for each vector of a row: units i to i + count, which belong to vector v of the lanes.
+template <class T, class F> inline void over_row(ptrdiff_t width, F f) {
+  constexpr int L = lanes<T>, V = RowSum<T>::vectors;
+  ptrdiff_t i = 0;
+  for (; i + 16 <= width; i += 16)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) f(v, i + v * L, L);
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v, i += L)
+    if (i < width) f(v, i, width - i < L ? width - i : L);
 }
 
-template <class T> inline T mean(const T* a, ptrdiff_t n) {
-  return fixed_sum(a, n, [](Vector<T> x, Vector<T> sum) { return sum + x; }) / T(n);
+template <class T> inline T total(const T* a, ptrdiff_t n) {
+  RowSum<T> of;
+  over_row<T>(n, [&](int v, ptrdiff_t i, ptrdiff_t count) { of.sum[v] += load_up_to(a + i, count); });
+  return of.total();
 }
+
+template <class T> inline T mean(const T* a, ptrdiff_t n) { return total(a, n) / T(n); }
 
 template <class T> inline T deviation(const T* a, ptrdiff_t n, T centre) {
   const Vector<T> c = all<T>(centre);
-  T squares = fixed_sum(a, n, [c](Vector<T> x, Vector<T> sum) { return fma(x - c, x - c, sum); });
-  return __builtin_sqrt(squares / T(n) + T(1e-5));
+  RowSum<T> squares;
+  over_row<T>(n, [&](int v, ptrdiff_t i, ptrdiff_t count) {
+    const Vector<T> x = first_of<T>(load_up_to(a + i, count) - c, count);
+    squares.sum[v] = fma(x, x, squares.sum[v]);
+  });
+  return __builtin_sqrt(squares.total() / T(n) + T(1e-5));
 }
 
-template <class T> void row_reductions(Op op, T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
-  for (ptrdiff_t r = 0; r < rows; ++r, a += width) {
+template <class T> void means(T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t r = 0; r < rows; ++r) to[r] = mean(a + r * width, width);
+}
+
+template <class T> void deviations(T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t r = 0; r < rows; ++r) to[r] = deviation(a + r * width, width, mean(a + r * width, width));
+}
+
+template <class T> void normalise(T* to, T* spreads, const T* a, ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t r = 0; r < rows; ++r, a += width, to += width) {
     const T centre = mean(a, width);
-    if (op == Op::mean) {
-      to[r] = centre;
-      continue;
-    }
-    const T spread = deviation(a, width, centre);
-    if (op == Op::deviation) {
-      to[r] = spread;
-      continue;
-    }
-    const Vector<T> c = all<T>(centre), s = all<T>(T(1) / spread);
-    map1(to + r * width, a, width, [c, s](Vector<T> x) { return (x - c) * s; });
+    spreads[r] = deviation(a, width, centre);
+    const Vector<T> c = all<T>(centre), s = all<T>(T(1) / spreads[r]);
+    map1(to, a, width, [c, s](Vector<T> x) { return (x - c) * s; });
+  }
+}
+
+template <class T>
+void normalise_slope(T* to, const T* g, const T* y, const T* spreads, ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t r = 0; r < rows; ++r, g += width, y += width, to += width) {
+    RowSum<T> shift, scale;
+    over_row<T>(width, [&](int v, ptrdiff_t i, ptrdiff_t count) {
+      const Vector<T> x = load_up_to(g + i, count);
+      shift.sum[v] += x;
+      scale.sum[v] = fma(x, load_up_to(y + i, count), scale.sum[v]);
+    });
+    const Vector<T> m = all<T>(shift.total() / T(width)), k = all<T>(scale.total() / T(width));
+    const Vector<T> s = all<T>(T(1) / spreads[r]);
+    map2(to, g, y, width, [=](Vector<T> a, Vector<T> b) { return fnma(b, k, a - m) * s; });
   }
 }
 
@@ -103,16 +145,16 @@ void run_rows(const Instruction* code, size_t count, const Place<T>* places, ptr
       case Op::softplus: map1(to, a, n, [](V x) { return softplus<T>(x); }); break;
       case Op::relu: map1(to, a, n, [=](V x) { return x < zero ? zero : x; }); break;
       case Op::absolute: map1(to, a, n, [](V x) { return absolute<T>(x); }); break;
-      case Op::minimum: map2(to, a, b, n, [](V x, V y) { return y < x ? y : x; }); break;
-      case Op::maximum: map2(to, a, b, n, [](V x, V y) { return x < y ? y : x; }); break;
+      case Op::minimum: map2(to, a, b, n, [](V x, V y) { return (y < x) | (y != y) ? y : x; }); break;
+      case Op::maximum: map2(to, a, b, n, [](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
       case Op::less: map2(to, a, b, n, [=](V x, V y) { return x < y ? one : zero; }); break;
       case Op::where: map3(to, a, b, c, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
-      case Op::mean:
-      case Op::deviation:
-      case Op::normalise: row_reductions(row.op, to, a, rows, row.width); break;
+      case Op::mean: means(to, a, rows, row.width); break;
+      case Op::deviation: deviations(to, a, rows, row.width); break;
+      case Op::normalise: normalise(to, at(places[row.args[1]], first), a, rows, row.width); break;
+      case Op::normalise_slope: normalise_slope(to, a, b, c, rows, row.width); break;
       case Op::broadcast:
-        for (ptrdiff_t r = 0; r < rows; ++r)
-          for (ptrdiff_t u = 0; u < row.width; ++u) to[r * row.width + u] = a[r];
+        for (ptrdiff_t r = 0; r < rows; ++r) std::fill_n(to + r * row.width, row.width, a[r]);
         break;
       case Op::multiply_add: map3(to, a, b, c, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
       case Op::sigmoid_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;

@@ -78,10 +78,6 @@ template <class T> inline T greatest(const T* a, ptrdiff_t n) {
   return result;
 }
 
-template <class T> inline T total(const T* a, ptrdiff_t n) {
-  return fixed_sum(a, n, [](Vector<T> x, Vector<T> sum) { return sum + x; });
-}
-
 // log(sum(exp(a))); `work` [n].
 template <class T> inline T log_sum(const T* a, ptrdiff_t n, T* work) {
   const Vector<T> top = all<T>(greatest(a, n)), base = finite<T>(top);

@@ -50,6 +50,20 @@ template <class T> inline Vector<T> load(const T* from) {
   return v;
 }
 template <class T> inline void store(T* to, Vector<T> v) { std::memcpy(to, &v, sizeof v); }
+#if defined(__AVX512F__)
+inline Floats load_some(const float* from, ptrdiff_t count) {
+  return (Floats)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+}
+inline Doubles load_some(const double* from, ptrdiff_t count) {
+  return (Doubles)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), from);
+}
+inline void store_some(float* to, Floats v, ptrdiff_t count) {
+  _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+inline void store_some(double* to, Doubles v, ptrdiff_t count) {
+  _mm512_mask_storeu_pd(to, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#else
 template <class T> inline Vector<T> load_some(const T* from, ptrdiff_t count) {
   Vector<T> v{};
   std::memcpy(&v, from, count * sizeof(T));
@@ -57,6 +71,17 @@ template <class T> inline Vector<T> load_some(const T* from, ptrdiff_t count) {
 }
 template <class T> inline void store_some(T* to, Vector<T> v, ptrdiff_t count) {
   std::memcpy(to, &v, count * sizeof(T));
+}
+#endif
+template <class T> inline Vector<T> load_up_to(const T* from, ptrdiff_t count) {
+  return count == lanes<T> ? load(from) : load_some(from, count);
+}
+// The first `count` numbers of a vector, then zeros.
+template <class T> inline Vector<T> first_of(Vector<T> v, ptrdiff_t count) {
+  if (count == lanes<T>) return v;
+  T part[lanes<T>];
+  store(part, v);
+  return load_some(part, count);
 }
 template <class T> inline Vector<T> all(T x) { return x - Vector<T>{}; }  // x + 0 would lose the sign of -0
 

@@ -16,7 +16,8 @@ from keepgate.scan.reference import TORCH
 
 LINE = SourceLine("test", 0)
 UNITS = 5
-POSITIVE = ("log", "sqrt")
+POSITIVE = ("log", "sqrt", "normalise_slope")
+NARROW = {"broadcast": "a", "normalise_slope": "c"}  # arguments of one unit
 
 
 def leaf(name: str, width: str) -> Expression:
@@ -37,10 +38,9 @@ def evaluate(node: Expression, values: dict[str, np.ndarray]) -> Any:
 
 def arguments(op: str, rng: np.random.Generator) -> tuple[list[Expression], dict[str, np.ndarray], str]:
     """Return the arguments of an operation, numbers for them, and the width of the result."""
-    narrow = op == "broadcast"
-    names = "abc"[: OPERATIONS[op].arity]
-    leaves = [leaf(name, "unit" if narrow else "hidden") for name in names]
-    values = {name: rng.normal(size=(3, 1 if narrow else UNITS)) for name in names}
+    widths = {name: "unit" if name in NARROW.get(op, "") else "hidden" for name in "abc"[: OPERATIONS[op].arity]}
+    leaves = [leaf(name, width) for name, width in widths.items()]
+    values = {name: rng.normal(size=(3, 1 if width == "unit" else UNITS)) for name, width in widths.items()}
     if op in POSITIVE:
         values = {name: np.abs(value) + 0.1 for name, value in values.items()}
     if op == "where":
@@ -106,7 +106,7 @@ def test_no_overflow_far_out(op: str):
 
 def test_one_cell_of_the_suite_has_every_operation_and_leaf():
     nodes = CELLS["everything"].equations.nodes
-    of_gradients = {"cotangent", "deviation", "sigmoid_slope", "tanh_slope"}
+    of_gradients = {"cotangent", "deviation", "normalise_slope", "sigmoid_slope", "tanh_slope"}
     assert {node.op for node in nodes} | of_gradients == set(OPERATIONS) | LEAVES | {"affine"}
     assert set(REDUCTIONS) <= set(OPERATIONS)
     assert set(TORCH) | {"broadcast"} == set(OPERATIONS)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import torch
 
+from keepgate.equations import Cell, affine, maximum, minimum, vector
 from keepgate.native import engine
 from keepgate.native.plan import OPCODES
+from keepgate.nn import Recurrent
 from native.process import SETS
 
 pytestmark = [
@@ -163,3 +166,27 @@ def test_ends_of_the_range(dtype: type):
 def test_nan_gives_nan(name: str, dtype: type):
     quiet = np.array([np.nan, -np.nan], dtype)
     assert np.isnan(apply(name, np.resize(quiet, 37))).all()
+
+
+class Extremes(Cell):
+    """The smaller of two vectors, and the larger."""
+
+    state = ("h", "m")
+
+    def step(self, x, last):
+        a, b = vector("a", 0.0), vector("b", 0.0)
+        return self.State(h=minimum(a + 0.0 * affine("z", x, last.h), b), m=maximum(a, b + 0.0 * last.m))
+
+
+@TYPES
+def test_extremes_hand_on_nan_as_torch_does(dtype: type):
+    kind = {np.float32: torch.float32, np.float64: torch.float64}[dtype]
+    layer = Recurrent(Extremes(), 2, 4, backend="native", dtype=kind)
+    values = {"a_l0": [1.0, NAN, 1.0, NAN], "b_l0": [2.0, 2.0, NAN, NAN]}
+    with torch.no_grad():
+        for name, value in values.items():
+            layer.get_parameter(name).copy_(torch.tensor(value))
+        _, (h, m) = layer(torch.zeros(1, 1, 2, dtype=kind))
+    a, b = (torch.tensor(value, dtype=kind) for value in values.values())
+    torch.testing.assert_close(h[0, 0], torch.minimum(a, b), rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(m[0, 0], torch.maximum(a, b), rtol=0, atol=0, equal_nan=True)

@@ -16,10 +16,12 @@ namespace keepgate {
 // Operations of row instructions; the order is that of `OPCODES` in keepgate/native/plan.py.
 enum class Op : int32_t {
   add, subtract, multiply, divide, negative, sigmoid, tanh, exp, log, sqrt, softplus, relu, absolute,
-  minimum, maximum, less, where, mean, deviation, normalise, broadcast, multiply_add, sigmoid_slope, tanh_slope,
+  minimum, maximum, less, where, mean, deviation, normalise, normalise_slope, broadcast, multiply_add,
+  sigmoid_slope, tanh_slope,
 };
 
-// One row instruction. `width` is the number of units of its widest argument.
+// One row instruction. `width` is the number of units of its widest argument. `normalise` writes to its second argument
+// too: the deviation of each row.
 struct Instruction {
   Op op;
   int32_t target;

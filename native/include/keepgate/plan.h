@@ -10,10 +10,10 @@
 namespace keepgate {
 
 // Random bits are drawn for each step (`bernoulli`) or once for all (`mask`).
-enum class Kind : int32_t { row, input, last, step_input, vector, constant, bernoulli, cotangent, mask };
+enum class Kind : int32_t { row, input, last, step_input, vector, constant, bernoulli, cotangent, mask, sum };
 
 // A numbered value of the program. `slot`: which state, step input, vector or stream of random bits; `number`: of a
-// constant, or the probability of a random bit.
+// constant, or the probability of a random bit. A sum is 0 before the walk, and row instructions add to it.
 struct Value {
   Kind kind;
   int32_t width, slot;
@@ -69,7 +69,7 @@ struct Plan {
   std::vector<Transposed> x;               // the cotangent of the input, if it is one product: for all steps at once
   int32_t x_value;                         // else its value; -1: none
   std::vector<int32_t> step_input_values;  // per step input; -1: none
-  std::vector<int32_t> vector_values;      // per vector: its cotangent, row by row
+  std::vector<int32_t> vector_values;      // per vector: its cotangent, row by row, summed over the steps; -1: none
   std::vector<Outers> outers;
 };
 

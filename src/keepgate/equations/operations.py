@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keepgate.equations.expression import Expression, Operand, broadcast, expression, over_units, size
+from keepgate.equations.expression import Expression, Operand, broadcast, caller_line, expression, over_units, size
 
 __all__ = ["EPSILON", "OPERATIONS", "REDUCTIONS", "Operation"]
 
@@ -60,9 +60,8 @@ def _mean(value: Expression) -> Expression:
     return over_units("mean", value)
 
 
-def _normalise_derivative(g: Expression, y: Expression, a: Expression) -> Expression:
-    """Ba et al. 2016, supplementary: remove what shifts and what scales the row."""
-    return (g - _mean(g) - y * _mean(g * y)) / over_units("deviation", a)
+def _normalise_slope(g: Expression, y: Expression, d: Expression) -> Expression:
+    return Expression("normalise_slope", (g, y, d), (), g.width, caller_line())
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -150,10 +149,21 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "normalise": Operation(
         lambda x: (x - x.mean(-1, keepdims=True)) / _deviation(x),
-        lambda g, y, a: (_normalise_derivative(g, y, a),),
+        lambda g, y, a: (_normalise_slope(g, y, over_units("deviation", a)),),
         "normalise({})",
         r"\mathrm{{LN}}({})",
         cheap=False,
+    ),
+    # Ba et al. 2016, supplementary: the cotangent without what shifts and what scales the row, over its deviation.
+    "normalise_slope": Operation(
+        lambda g, y, d: (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True)) / d,
+        lambda h, s, g, y, d: (
+            _normalise_slope(h, y, d),
+            -(h * _mean(g * y) + g * _mean(h * y)) / d,
+            -size(g.width) * _mean(h * s) / d,
+        ),
+        "normalise_slope({}, {}, {})",
+        r"\mathrm{{LN}}'({}, {}, {})",
     ),
     "broadcast": Operation(lambda x: x, lambda g, y, a: (_mean(g) * size(g.width),), "{}", "{}"),
 }

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from keepgate.equations.expression import LEAVES, Expression, topological
 from keepgate.equations.gradient import Gradient, differentiate
 from keepgate.equations.graph import Equations
-from keepgate.equations.operations import OPERATIONS
+from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 
 __all__ = [
     "Affine",
@@ -157,15 +157,15 @@ def compile_program(equations: Equations) -> Program:
     return _Compiler(differentiate(equations)).compile()
 
 
-def stored(equations: Equations, wanted: set[int]) -> set[int]:
-    """Choose which forward values to store: those wanted that are dear to compute again.
+def stored(equations: Equations, nodes: list[Expression], wanted: set[int]) -> set[int]:
+    """Choose which of the nodes to store: those wanted that are dear to compute again.
 
     Affine maps and transcendental functions of them are dear; sums, products and selections are cheap, and a function
     of a state is computed again, since states are stored anyway.
     """
     states = {value.serial for value in equations.new.values()}
     keep: set[int] = set()
-    for node in reversed(equations.nodes):
+    for node in reversed(nodes):
         if node.serial not in wanted or node.op in LEAVES or node.serial in states:
             continue
         of_states = node.args and all(a.serial in states or a.op in LEAVES for a in node.args)
@@ -198,15 +198,16 @@ class _Compiler:
 
     def compile(self) -> Program:
         equations, gradient = self.equations, self.gradient
-        forward_nodes = {node.serial for node in equations.nodes}
-        forward = self.stages(equations.nodes, set())
         sources = list(gradient.sources.values())
         backward_nodes = topological(gradient.outputs)
+        early = self.early(backward_nodes)
+        forward_nodes = {node.serial for node in early}
         used = {n.serial for n in sources}
         for node in backward_nodes:
             if node.serial not in forward_nodes:
                 used.update(arg.serial for arg in node.args)
-        keep = stored(equations, used & forward_nodes)
+        keep = stored(equations, early, used & forward_nodes)
+        forward = self.stages(topological([*equations.new.values(), *(n for n in early if n.serial in keep)]), set())
         known = keep | {value.serial for value in equations.new.values()}
         program = Program(
             name=equations.name,
@@ -226,6 +227,17 @@ class _Compiler:
             outers=tuple(self.outer(key) for key in gradient.deltas),
         )
         return replace(program, values=tuple(self.values))
+
+    def early(self, backward: list[Expression]) -> list[Expression]:
+        """Return what the forward step can compute: its own values, and reductions of them that the gradient reads.
+
+        Storing the one number of a reduction is cheaper than storing its row.
+        """
+        nodes = {node.serial: node for node in self.equations.nodes}
+        for node in backward:
+            if node.op in REDUCTIONS and node.width == "unit" and node.args[0].serial in nodes:
+                nodes[node.serial] = node
+        return [nodes[serial] for serial in sorted(nodes)]
 
     def cut(self, outputs: list[Expression], known: set[int]) -> list[Expression]:
         """Return what the outputs need, not going beyond known values."""
@@ -261,7 +273,7 @@ class _Compiler:
         return tuple(Stage(tuple(p), tuple(r)) for _, (p, r) in sorted(found.items()))
 
     def schedule(self, own: list[Expression]) -> dict[int, int]:
-        """Return the stage of each node; late rows make for few passes over the units."""
+        """Return the stage of each node: late rows make for few passes over the units, unused ones are early."""
         stage: dict[int, int] = {}
         for node in own:
             earliest = max((stage.get(arg.serial, 0) for arg in node.args), default=0)
@@ -274,6 +286,10 @@ class _Compiler:
                 if arg.serial in latest:
                     needed = stage[node.serial] - (node.op in PRODUCTS)
                     latest[arg.serial] = min(latest[arg.serial], needed)
+        used = {arg.serial for node in own for arg in node.args}
+        for node in own:
+            if node.op not in PRODUCTS and node.serial not in used:
+                stage[node.serial] = max((stage.get(arg.serial, 0) for arg in node.args), default=0)
         return stage
 
     def product(self, node: Expression) -> Affine | Transposed:

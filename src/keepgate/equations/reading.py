@@ -122,6 +122,8 @@ def _is_sound(node: Expression) -> bool:
         return units == "unit" and node.width in WIDTHS[:3]
     if node.op in REDUCTIONS:
         return units in WIDTHS[:3] and node.width == (units if node.op == "normalise" else "unit")
+    if node.op == "normalise_slope":
+        return units in WIDTHS[:3] and [arg.width for arg in node.args] == [node.width, units, "unit"]
     return {arg.width for arg in node.args} - {None} == {node.width} - {None}
 
 

@@ -1,25 +1,29 @@
 """From a program and its sizes to the plan of the native core: names become numbers, products are bundled.
 
-Two things are decided here. Affine maps of one stage with the same sources become one bundle, multiplied together.
-And a product that only feeds one sum becomes one fused ``multiply_add``.
+Four things are decided here. Affine maps of one stage with the same sources become one bundle, multiplied together.
+A product that only feeds one sum becomes one fused ``multiply_add``. A row's deviation, where it is wanted beside its
+normal form, is what ``normalise`` writes to its second argument. And the gradient of a vector is summed over time by
+rows, in values that the program does not have.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 from keepgate.equations.operations import OPERATIONS
-from keepgate.equations.program import Affine, Instruction, Program, Stage, Transposed
+from keepgate.equations.program import Affine, Instruction, Program, Stage, Transposed, Value
 
 __all__ = ["OPCODES", "plan"]
 
 # In the order of the core's enumerations (native/include/keepgate/kernels.h and plan.h).
 OPERATION_NAMES = """
     add subtract multiply divide negative sigmoid tanh exp log sqrt softplus relu absolute minimum maximum less where
-    mean deviation normalise broadcast multiply_add sigmoid_slope tanh_slope
+    mean deviation normalise normalise_slope broadcast multiply_add sigmoid_slope tanh_slope
 """
-KIND_NAMES = "row input last step_input vector constant bernoulli cotangent mask"
+KIND_NAMES = "row input last step_input vector constant bernoulli cotangent mask sum"
 OPCODES = {name: code for code, name in enumerate(OPERATION_NAMES.split())}
 KINDS = {name: code for code, name in enumerate(KIND_NAMES.split())}
 
@@ -31,7 +35,8 @@ def plan(program: Program, input_size: int, hidden_size: int) -> dict[str, Any]:
 
 class _Planner:
     def __init__(self, program: Program, input_size: int, hidden_size: int) -> None:
-        self.program = program
+        joined = (join_deviations(stages) for stages in (program.forward, program.backward))
+        self.program = replace(program, forward=next(joined), backward=next(joined))
         self.size = {"input": input_size, "hidden": hidden_size, "unit": 1} | program.sizes
         self.states = list(program.states)
         self.blocks = list(program.blocks)
@@ -39,12 +44,28 @@ class _Planner:
         self.step_inputs = _names(program, "step_input")
         self.vectors = _names(program, "vector")
         self.streams: list[str] = []
-        self.widths = [1 if v.width is None else self.size[v.width] for v in program.values]
+        self.values = list(program.values)
+        self.sums = self.add_sums()
+        self.widths = [1 if v.width is None else self.size[v.width] for v in self.values]
         self.numbers = self.known()
+
+    def add_sums(self) -> dict[str, int]:
+        """Give each vector's gradient a value that is summed over time, beside the value that is added at each step."""
+        stages = self.program.backward or (Stage((), ()),)
+        made = {part.target: n for n, stage in enumerate(stages) for part in (*stage.products, *stage.rows)}
+        rows = [list(stage.rows) for stage in stages]
+        sums = {}
+        for name, value in self.program.vectors.items():
+            sums[name] = len(self.values)
+            self.values.append(Value("sum", (name,), self.values[value].width))
+            rows[made.get(value, 0)].append(Instruction("add", sums[name], (value, sums[name])))
+        backward = (Stage(stage.products, tuple(own)) for stage, own in zip(stages, rows, strict=True))
+        self.program = replace(self.program, backward=tuple(backward))
+        return sums
 
     def known(self) -> dict[int, float]:
         """Return the values that are plain numbers at these sizes."""
-        values = self.program.values
+        values = self.values
         numbers = {n: float(v.attrs[0]) for n, v in enumerate(values) if v.kind == "constant"}
         numbers |= {n: float(self.size[v.attrs[0]]) for n, v in enumerate(values) if v.kind == "size"}
         for stage in (*self.program.forward, *self.program.backward):
@@ -55,7 +76,7 @@ class _Planner:
 
     def plan(self) -> dict[str, Any]:
         program = self.program
-        values = [self.value(number) for number in range(len(program.values))]
+        values = [self.value(number) for number in range(len(self.values))]
         vector_numbers = {v.attrs[0]: n for n, v in enumerate(program.values) if v.kind == "vector"}
         given_widths = {v.attrs[0]: self.widths[n] for n, v in enumerate(program.values) if v.kind == "step_input"}
         x = [p for s in program.backward for p in s.products if isinstance(p, Transposed) and p.hoisted]
@@ -75,18 +96,18 @@ class _Planner:
             "x": [self.transposed(product) for product in x],
             "x_value": -1 if program.x is None or x else program.x,
             "step_input_values": [program.step_inputs.get(name, -1) for name in self.step_inputs],
-            "vector_values": [program.vectors.get(name, -1) for name in self.vectors],
+            "vector_values": [self.sums.get(name, -1) for name in self.vectors],
             "outers": self.outers(),
         }
 
     def value(self, number: int) -> tuple[int, int, int, float]:
-        kind, attrs, _ = self.program.values[number]
+        kind, attrs, _ = self.values[number]
         width, slot, constant = self.widths[number], 0, 0.0
         if kind in ("last", "cotangent"):
             slot = self.states.index(attrs[0])
         elif kind == "step_input":
             slot = self.step_inputs.index(attrs[0])
-        elif kind == "vector":
+        elif kind in ("vector", "sum"):
             slot = self.vectors.index(attrs[0])
         elif kind == "bernoulli":
             name, constant, per = attrs
@@ -120,7 +141,7 @@ class _Planner:
         """Return the values that are read by anything but the rows of one stage."""
         program = self.program
         read = {*program.new.values(), *program.kept, *program.last.values(), *program.step_inputs.values()}
-        read |= {*program.vectors.values(), *([] if program.x is None else [program.x])}
+        read |= set() if program.x is None else {program.x}
         read |= {v for outer in program.outers for v in (outer.delta, outer.source)}
         for other in (*program.forward, *program.backward):
             for product in other.products:
@@ -148,7 +169,7 @@ class _Planner:
         return product.target, self.widths[product.target], block, list(product.deltas), rows
 
     def instruction(self, row: Instruction) -> tuple[int, int, list[int], int]:
-        unused = len(self.program.values)
+        unused = len(self.values)
         of_rows = row.op in ("mean", "deviation")
         width = self.widths[row.args[0] if of_rows else row.target]
         return OPCODES[row.op], row.target, [*row.args, unused, unused, unused][:3], width
@@ -167,6 +188,21 @@ class _Planner:
             deltas = [outer.delta for outer in group]
             result.append((self.blocks.index(block), source, bias_block, deltas, rows, places))
         return result
+
+
+def join_deviations(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Let the normal form of a row write the deviation too, where the deviation comes after it."""
+    places = {(r.op, r.args): (n, i) for n, stage in enumerate(stages) for i, r in enumerate(stage.rows)}
+    targets = {r.args: r.target for stage in stages for r in stage.rows if r.op == "deviation"}
+    joined = {args for args in targets if places.get(("normalise", args), (inf,)) < places["deviation", args]}
+    result = []
+    for stage in stages:
+        rows = [row for row in stage.rows if row.op != "deviation" or row.args not in joined]
+        for i, (op, target, args) in enumerate(rows):
+            if op == "normalise" and args in joined:
+                rows[i] = Instruction(op, target, (*args, targets[args]))
+        result.append(Stage(stage.products, tuple(rows)))
+    return tuple(result)
 
 
 def fuse(rows: tuple[Instruction, ...], outside: set[int]) -> list[Instruction]:

@@ -52,6 +52,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "mean": lambda x: x.mean(-1, keepdim=True),
     "deviation": _deviation,
     "normalise": lambda x: (x - x.mean(-1, keepdim=True)) / _deviation(x),
+    "normalise_slope": lambda g, y, d: (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)) / d,
 }
 
 
