@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks import peers, shapes
 from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
+from benchmarks.objectives import Ctc, TorchCtc
 from benchmarks.peers import Peer
 from benchmarks.problems import Population, Problem, Ragged
 from benchmarks.shapes import Shape
@@ -133,6 +134,11 @@ SUITES: dict[str, Suite] = {
             for mode in ("train", "inference")
             for shape in shapes.LOOPS
         ],
+    ),
+    "ctc": Suite(
+        "CTC, forward and backward; sizes are (T, B, symbols, symbols of a target)",
+        [(shapes.CTC, loss, "train", TorchCtc(), 3.0) for loss in ("ctc_loss_from_logits", "ctc_loss")],
+        problem=Ctc,
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["LARGE", "LOOPS", "MEMORY", "RAGGED", "STREAMING", "TRAINING", "Shape"]
+__all__ = ["CTC", "LARGE", "LOOPS", "MEMORY", "RAGGED", "STREAMING", "TRAINING", "Shape"]
 
 
 class Shape(NamedTuple):
@@ -39,3 +39,5 @@ RAGGED = (*LOOPS, Shape(200, 16, 40, 250))
 LARGE = tuple(shape for shape in TRAINING if shape.hidden >= 128 and shape.batch >= 32)
 # Large enough for one step's memory to stand out from the interpreter's own.
 MEMORY = tuple(shape for shape in TRAINING if shape.steps * shape.batch * shape.hidden >= 800_000)
+# Speech: steps, utterances, symbols with the blank, symbols of a target.
+CTC = Shape(500, 32, 80, 60)
