@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "keepgate/scan.h"
+#include "keepgate/stepper.h"
 #include "objectives_module.h"
 #include "pool.h"
 #include "room.h"
@@ -166,6 +167,56 @@ template <class T> void run_backward(const Plan& plan, const std::vector<Backwar
   });
 }
 
+template <class T> using Given = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T> using Taken = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+Stepper<T>* make_stepper(const Plan& plan, const Addresses& weights, const Addresses& biases, const Addresses& vectors,
+                         ptrdiff_t rows, int threads) {
+  const auto w = pointers<const T>(weights), b = pointers<const T>(biases), v = pointers<const T>(vectors);
+  nb::gil_scoped_release release;
+  return new Stepper<T>(plan, kernels<T>(), w.data(), b.data(), v.data(), rows, Pool::shared(), threads);
+}
+
+// Rows [B, width], or [width] where there is one row; the face says what is wrong.
+template <class Array> void check(const Array& array, ptrdiff_t rows, ptrdiff_t width) {
+  const size_t n = array.ndim();
+  const bool fits = n == 2 ? (ptrdiff_t)array.shape(0) == rows : n == 1 && rows == 1;
+  if (!fits || (ptrdiff_t)array.shape(n - 1) != width) throw nb::type_error("shape");
+}
+
+template <class T>
+void step(Stepper<T>& stepper, const Given<T>& x, const Taken<T>& output, const std::vector<Given<T>>& step_inputs) {
+  const Plan& plan = stepper.plan;
+  check(x, stepper.rows, plan.input_size);
+  check(output, stepper.rows, plan.state_widths[0]);
+  if (step_inputs.size() != plan.step_input_widths.size()) throw nb::type_error("step inputs");
+  std::vector<const T*> given;
+  for (size_t i = 0; i < step_inputs.size(); ++i) {
+    check(step_inputs[i], stepper.rows, plan.step_input_widths[i]);
+    given.push_back(step_inputs[i].data());
+  }
+  stepper.step(x.data(), given.data(), output.data());
+}
+
+// As `step`, on addresses that the caller has checked.
+template <class T>
+void step_at(Stepper<T>& stepper, uintptr_t x, uintptr_t output, const Addresses& step_inputs) {
+  stepper.step(reinterpret_cast<const T*>(x), pointers<const T>(step_inputs).data(), reinterpret_cast<T*>(output));
+}
+
+template <class T> void define_stepper(nb::module_& m, const char* name, const char* make_name) {
+  nb::class_<Stepper<T>>(m, name)
+      .def("step", step<T>, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert())
+      .def("step_at", step_at<T>)
+      .def_prop_ro("place", &Stepper<T>::place)
+      .def("state", [](Stepper<T>& stepper, int s) {
+        const size_t width = stepper.plan.state_widths.at(s);
+        return nb::ndarray<nb::numpy, T>(stepper.state(s), {2, (size_t)stepper.rows, width}, nb::find(stepper));
+      });
+  m.def(make_name, make_stepper<T>, nb::rv_policy::take_ownership, nb::keep_alive<0, 1>());
+}
+
 template <class T>
 void define(nb::module_& m, const char* packed, const char* pack_name, const char* function_name) {
   nb::class_<Packed<T>>(m, packed);
@@ -186,6 +237,8 @@ NB_MODULE(_core, m) {
   nb::class_<Plan>(m, "Plan").def("__init__", [](Plan* self, const nb::dict& d) { new (self) Plan(plan(d)); });
   define<float>(m, "PackedSingle", "pack_single", "function_single");
   define<double>(m, "PackedDouble", "pack_double", "function_double");
+  define_stepper<float>(m, "StepperSingle", "stepper_single");
+  define_stepper<double>(m, "StepperDouble", "stepper_double");
   define_objectives(m);
   m.def("instruction_sets", [] {
     std::vector<std::tuple<std::string, bool>> names;

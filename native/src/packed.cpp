@@ -1,5 +1,6 @@
 #include "packed.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -16,21 +17,20 @@ template <class T> class Packer {
 
   PackedBundle<T> bundle(const Bundle& bundle) {
     PackedBundle<T> packed;
-    packed.panels_each = panels_of(bundle.width, kernels_.panel);
-    const size_t padded = (size_t)packed.panels_each * kernels_.panel, targets = bundle.targets.size();
-    packed.bias = Buffer<T>(padded * targets);
-    std::memset(packed.bias.get(), 0, padded * targets * sizeof(T));
+    const ptrdiff_t panel = kernels_.panel, panels = panels_of(bundle.width, (int)panel), targets = bundle.targets.size();
+    packed.bias = Buffer<T>(panels * targets * panel);
+    std::memset(packed.bias.get(), 0, panels * targets * panel * sizeof(T));
     for (const Term& term : bundle.terms) {
       const ptrdiff_t depth = plan_.block_columns[term.block];
-      packed.terms.emplace_back(padded * targets * depth);
-      for (size_t i = 0; i < targets; ++i) {
-        const T* from = weights_[term.block] + (size_t)term.rows[i] * depth;
-        later(from, bundle.width, depth, depth, 1, packed.terms.back().get() + i * padded * depth);
-        const T* bias = term.biases[i] < 0 ? nullptr : biases_[term.bias_block];
-        if (bias)
-          kernels_.add(packed.bias.get() + i * padded, bias + term.biases[i], packed.bias.get() + i * padded,
-                       bundle.width);
-      }
+      packed.terms.emplace_back(panels * targets * panel * depth);
+      for (ptrdiff_t p = 0; p < panels; ++p)
+        for (ptrdiff_t i = 0; i < targets; ++i) {
+          const ptrdiff_t unit = p * panel, here = std::min(panel, bundle.width - unit), to = (p * targets + i) * panel;
+          const T* from = weights_[term.block] + (term.rows[i] + unit) * depth;
+          later(from, here, depth, depth, 1, packed.terms.back().get() + to * depth);
+          const T* bias = term.biases[i] < 0 ? nullptr : biases_[term.bias_block];
+          if (bias) kernels_.add(packed.bias.get() + to, bias + term.biases[i] + unit, packed.bias.get() + to, here);
+        }
     }
     return packed;
   }

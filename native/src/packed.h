@@ -35,11 +35,11 @@ template <class T> class Buffer {
   size_t bytes_ = 0;
 };
 
-// One bundle: a packed matrix for each term, all targets side by side, and the sum of its biases.
+// One bundle: a packed matrix for each term, and the sum of its biases. The panels of all targets for the first units
+// come first, then those for the next: any units are one range of panels.
 template <class T> struct PackedBundle {
   std::vector<Buffer<T>> terms;
   Buffer<T> bias;
-  int panels_each;  // panels of one target
 };
 
 // One transposed product: a packed matrix for each delta.

@@ -21,7 +21,7 @@ struct ClearArena {
 template <class T> class Pass {
  public:
   Pass(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads,
-       ptrdiff_t chunk_rows)
+       ptrdiff_t chunk_rows, bool together = false)
       : plan(plan), kernels(kernels), packed(*packed.matrices), call(call), pool(pool) {
     for (const Value& value : plan.values) widest = std::max<ptrdiff_t>(widest, value.width);
     chunk = std::clamp<ptrdiff_t>(chunk_rows / std::max<ptrdiff_t>(call.rows, 1), 1, std::max<ptrdiff_t>(call.steps, 1));
@@ -29,11 +29,11 @@ template <class T> class Pass {
     for (const auto* stages : {&plan.forward, &plan.backward})
       for (const Stage& stage : *stages) values = std::max(values, stage.rows.size());
     block = std::clamp<ptrdiff_t>(kBlockBytes / (ptrdiff_t)(values * widest * sizeof(T)), 1, 16);
-    double operations = 0;
     for (size_t i = 0; i < plan.block_rows.size(); ++i)
-      operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * call.steps * call.rows;
+      weight_bytes += sizeof(T) * plan.block_rows[i] * plan.block_columns[i];
+    const double operations = 2.0 / sizeof(T) * weight_bytes * call.steps * call.rows;
     if (operations < kWorthThreads) threads = 1;
-    by_rows = call.rows >= kRowsPerThread * threads;
+    by_rows = !together && call.rows >= kRowsPerThread * threads;
     this->threads = threads;
     cut_rows();
     find_fresh();
@@ -54,6 +54,7 @@ template <class T> class Pass {
   Pool& pool;
   int threads;
   bool by_rows;                   // threads share the batch; else one thread steps and all share large products
+  size_t weight_bytes = 0;
   ptrdiff_t chunk, block, widest = 1;
   std::vector<ptrdiff_t> bounds;  // rows of each thread
   std::vector<uint8_t> any_fresh; // per step

@@ -90,6 +90,25 @@ void Pool::attempt(int number) noexcept {
   }
 }
 
+void Barrier::wait() {
+  const uint32_t round = round_.load();
+  if (arrived_.fetch_add(1) + 1 == threads_) {
+    arrived_.store(0);
+    round_.fetch_add(1);
+    if (asleep_.load()) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      passed_.notify_all();
+    }
+    return;
+  }
+  const auto passed = [this, round] { return round_.load() != round; };
+  if (soon(passed)) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  asleep_.fetch_add(1);
+  passed_.wait(lock, passed);
+  asleep_.fetch_sub(1);
+}
+
 void Pool::serve(int number) {
   uint64_t seen = 0;
   for (;;) {

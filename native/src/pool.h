@@ -38,4 +38,19 @@ class Pool {
   bool stop_ = false;
 };
 
+// Where the threads of one `Pool::run` wait for each other, any number of times: awake for some microseconds, for the
+// others are about to arrive; then, where they have no processor, asleep.
+class Barrier {
+ public:
+  explicit Barrier(int threads) : threads_(threads) {}
+  void wait();
+
+ private:
+  const int threads_;
+  std::atomic<int> arrived_{0}, asleep_{0};
+  std::atomic<uint32_t> round_{0};
+  std::mutex mutex_;
+  std::condition_variable passed_;
+};
+
 }  // namespace keepgate

@@ -31,13 +31,15 @@ NAMES = (
 )
 LENGTHS = (47, 3, 0, 46, 47, 1, 20, 33, 40, 7, 39, 40, 12)
 WIDE = Setting(steps=47, batch=13, inputs=5, hidden=33)
-# All but the small one have work for several threads, which share the rows where there are many, else the steps.
+# All but the small one have work for several threads, which share the rows where there are many, else the units of
+# wide layers, else the steps.
 SETTINGS = {
     "small": Setting(steps=3, batch=2, inputs=1, hidden=1),
     "many rows": WIDE,
     "lengths and resets": replace(WIDE, lengths=LENGTHS, resets=True),
     "lengths and resets, reverse": replace(WIDE, lengths=LENGTHS, resets=True, reverse=True),
     "few rows": Setting(steps=150, batch=3, inputs=17, hidden=33),
+    "wide, few rows": Setting(steps=6, batch=3, inputs=9, hidden=130, lengths=(6, 2, 5)),
     "one row, reverse": Setting(steps=530, batch=1, inputs=3, hidden=31, reverse=True),
 }
 THREADS = (1, 2, 3)

@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
-from keepgate.nn import LSTM
+from keepgate.nn import LSTM, Recurrent
 from keepgate.objectives import (
     LinearChainCRF,
     NGram,
@@ -42,6 +42,7 @@ ODD = [
     # Large enough for threads, which share the rows or the steps.
     Setting(steps=30, batch=25, inputs=5, hidden=40, resets=True),
     Setting(steps=530, batch=1, inputs=5, hidden=40, dtype=torch.float32),
+    Setting(steps=3, batch=2, inputs=5, hidden=250, lengths=(3, 2), dtype=torch.float32),
 ]
 
 
@@ -62,6 +63,7 @@ def main() -> None:
     with torch.no_grad():
         ENGINES["native"].run(tried.equations, tried.parameters, tried.arguments)
     population()
+    stream()
     objectives()
     print(count)
 
@@ -72,6 +74,16 @@ def population() -> None:
     x = torch.randn(4, 2, 3)
     stacked = {name: torch.stack([value.detach()] * 5) for name, value in layer.named_parameters()}
     vmap(grad(lambda parameters: functional_call(layer, parameters, (x,))[0].sum()))(stacked)
+
+
+def stream() -> None:
+    """Step through layers of every cell."""
+    for cell in CELLS.values():
+        layer = Recurrent(cell, 3, 7, num_layers=2)
+        given = {key: torch.rand(2, 1 if width == "unit" else 7) for key, width in layer.equations.step_inputs.items()}
+        stream = layer.stream(batch=2)
+        for x in torch.randn(3, 2, 3):
+            stream.step(x, step_inputs=given)
 
 
 def objectives() -> None:

@@ -6,5 +6,6 @@
 
 from keepgate.native.engine import Engine, instruction_set, missing, threads
 from keepgate.native.plan import plan
+from keepgate.native.stepper import Stepper
 
-__all__ = ["Engine", "instruction_set", "missing", "plan", "threads"]
+__all__ = ["Engine", "Stepper", "instruction_set", "missing", "plan", "threads"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -114,6 +114,15 @@ def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
 def room(count: int) -> np.ndarray:
     """Return ``count`` bytes of memory, not set to anything, that the core keeps for reuse once nothing holds them."""
     return _core.room(count)
+
+
+def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], batch: int) -> Any:
+    """Return a stepper of the core; the parameters, dense and of its dtype, may be freed afterwards."""
+    make = _core.stepper_double if double else _core.stepper_single
+    at = {name: value.ctypes.data for name, value in parameters.items()}
+    weights = [at[f"weight_{block}"] for block in made.blocks]
+    biases = [at.get(f"bias_{block}", 0) for block in made.biases]
+    return make(made.plan, weights, biases, [at[name] for name in made.vectors], batch, threads())
 
 
 def forward(made: Engine, calls: Sequence[Any], count: int) -> None:

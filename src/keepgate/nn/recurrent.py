@@ -15,6 +15,7 @@ from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
 from keepgate.errors import CellError, InputError
 from keepgate.nn.checks import ShapeError, check_input, check_lengths, check_options, check_state
+from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments, scan
 from keepgate.scan.engines import check_backend
 
@@ -177,6 +178,22 @@ class Recurrent(nn.Module):
             return output.squeeze(1), self._packed_state({key: value.squeeze(1) for key, value in final.items()})
         return output.transpose(0, 1) if self.batch_first else output, self._packed_state(final)
 
+    def stream(self, batch: int = 1) -> Stream:
+        """Return the layers one step at a time, with the weights of now and in evaluation mode.
+
+        >>> import torch
+        >>> from keepgate.nn import LSTM
+        >>> stream = LSTM(3, 5).stream()
+        >>> for x in torch.zeros(7, 1, 3):
+        ...     output = stream.step(x)
+        >>> tuple(output.shape)
+        (1, 5)
+
+        Raises:
+            BackendError: the layer is bidirectional, or the native core does not run it.
+        """
+        return Stream(self, batch)
+
     def _time_major(self, value: Tensor, batched: bool) -> Tensor:
         if not batched:
             return value.unsqueeze(1)
@@ -238,14 +255,15 @@ class Recurrent(nn.Module):
                     seed=None if seed is None else seed + row,
                     record=(output,),
                 )
-                result = scan(self.equations, self._parameters_of(row), arguments, self.backend)
+                result = scan(self.equations, self.parameters_of(row), arguments, self.backend)
                 directions.append(result.recorded[output])
                 for name, value in result.state.items():
                     final[name].append(value)
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         return x, {name: torch.stack(v) if len(v) > 1 else v[0].unsqueeze(0) for name, v in final.items()}
 
-    def _parameters_of(self, row: int) -> dict[str, Tensor]:
+    def parameters_of(self, row: int) -> dict[str, Tensor]:
+        """Return the parameters of one layer and direction, by their names in the equations."""
         return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
 
     def _seed(self) -> int | None:

@@ -1,0 +1,86 @@
+#include "keepgate/stepper.h"
+
+#include "forward.h"
+
+namespace keepgate {
+namespace {
+
+constexpr double kWorthWaking = 8e6;  // operations of a step below which waking a thread costs more
+
+// Memory that workers take while this lives is theirs for good, not the thread's for its next call.
+class Own {
+ public:
+  explicit Own(Arena& own) : own_(own) { std::swap(own_, arena); }
+  ~Own() { std::swap(own_, arena); }
+
+ private:
+  Arena& own_;
+};
+
+}  // namespace
+
+template <class T> struct Stepper<T>::Inside {
+  Packed<T> packed;
+  Arena own;
+  Call<T> call{};
+  std::unique_ptr<Team<T>> team;
+  Pool& pool;
+  int place = 0;
+
+  Inside(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
+         const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
+      : packed(plan, kernels, weights, biases, false, pool, threads), pool(pool) {
+    const Own taking(own);
+    const auto take = [&](ptrdiff_t width) {
+      const size_t count = 2 * rows * width;
+      T* const buffer = arena.take<T>(count);
+      std::fill_n(buffer, count, T(0));
+      return buffer;
+    };
+    call.steps = 2;  // a step goes from one place to the other
+    call.rows = rows;
+    call.x = take(plan.input_size);
+    for (int width : plan.state_widths) call.states.push_back(take(width));
+    call.rings.assign(plan.state_widths.size(), true);
+    for (int width : plan.step_input_widths) call.step_inputs.push_back(take(width));
+    call.vectors.assign(vectors, vectors + plan.vector_widths.size());
+    double operations = 0;
+    for (size_t i = 0; i < plan.block_rows.size(); ++i)
+      operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * rows;
+    if (operations < kWorthWaking) threads = 1;
+    team = std::make_unique<Team<T>>(plan, kernels, packed, call, pool, threads, false);
+  }
+};
+
+template <class T>
+Stepper<T>::Stepper(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
+                    const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
+    : plan(plan), rows(rows),
+      inside_(std::make_unique<Inside>(plan, kernels, weights, biases, vectors, rows, pool, threads)) {}
+
+template <class T> Stepper<T>::~Stepper() = default;
+
+template <class T> void Stepper<T>::step(const T* x, const T* const* step_inputs, T* output) {
+  Call<T>& call = inside_->call;
+  const int place = inside_->place;
+  const auto put = [&](const T* from, const T* to, ptrdiff_t width) {
+    std::memcpy(const_cast<T*>(to) + place * rows * width, from, rows * width * sizeof(T));
+  };
+  put(x, call.x, plan.input_size);
+  for (size_t i = 0; i < call.step_inputs.size(); ++i)
+    put(step_inputs[i], call.step_inputs[i], plan.step_input_widths[i]);
+  auto& workers = inside_->team->workers;
+  if (workers.size() == 1) workers[0].step(place, place);
+  else inside_->pool.run((int)workers.size(), [&](int i) { workers[i].step(place, place); });
+  inside_->place = 1 - place;
+  const ptrdiff_t size = rows * plan.state_widths[0];
+  std::memcpy(output, call.states[0] + inside_->place * size, size * sizeof(T));
+}
+
+template <class T> T* Stepper<T>::state(int s) { return inside_->call.states[s]; }
+template <class T> int Stepper<T>::place() const { return inside_->place; }
+
+template class Stepper<float>;
+template class Stepper<double>;
+
+}  // namespace keepgate

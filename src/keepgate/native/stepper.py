@@ -1,0 +1,143 @@
+"""`Stepper`: a cell one step at a time, without torch; for streams, control, and whatever must answer at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from keepgate.equations import Equations
+from keepgate.errors import InputError
+from keepgate.native import engine as core
+
+__all__ = ["Stepper"]
+
+
+class Stepper:
+    """One layer of a cell that keeps its states, B rows wide, on the CPU.
+
+    It computes as in evaluation: random bits are their expectations. A step has the bits that the same step of the
+    whole sequence has. Arrays are dense, of the stepper's dtype, NumPy's or torch's or any other that lends its memory;
+    where there is one row, its axis may be left out. A stepper belongs to one thread at a time.
+
+    >>> import numpy as np
+    >>> from keepgate.cells import get
+    >>> equations = get("lstm").equations
+    >>> shapes = {p.name: p.shape for p in equations.parameters(3, 5)}
+    >>> stepper = Stepper(equations, 3, 5, {name: np.full(shape, 0.1) for name, shape in shapes.items()})
+    >>> stepper.step(np.ones(3, np.float32)).shape
+    (5,)
+
+    Args:
+        equations: of the cell.
+        input_size: I.
+        hidden_size: H.
+        parameters: by name, as `Equations.parameters` names and shapes them; biases may be absent. They are read now:
+            a later change of theirs does not show.
+        batch: B.
+        dtype: float32 or float64.
+
+    Raises:
+        BackendError: the core does not run here.
+        InputError: a parameter is missing or has the wrong shape, or the dtype is another.
+    """
+
+    def __init__(
+        self,
+        equations: Equations,
+        input_size: int,
+        hidden_size: int,
+        parameters: Mapping[str, Any],
+        batch: int = 1,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype.name not in ("float32", "float64"):
+            raise InputError(f"dtype is float32 or float64, got {self.dtype.name}")
+        if batch < 1:
+            raise InputError(f"batch must be at least 1, got {batch}")
+        made = core.engine(equations, input_size, hidden_size)
+        held = self._held(equations.parameters(input_size, hidden_size), parameters)
+        self._core = core.stepper(made, self.dtype.name == "float64", held, batch)
+        self._states = {name: self._core.state(i) for i, name in enumerate(made.states)}
+        size = equations.resolve(input_size, hidden_size)
+        self._inputs = {name: size[equations.step_inputs[name]] for name in made.step_inputs}
+        self.batch, self.input_size, self.output_size = batch, input_size, made.widths[0]
+
+    def _held(self, wanted: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        held = {}
+        for parameter in wanted:
+            value = given.get(parameter.name)
+            if value is None and parameter.name.startswith("bias_"):
+                continue
+            if value is None:
+                raise InputError(f"parameter {parameter.name} of shape {parameter.shape} is missing")
+            held[parameter.name] = array = np.ascontiguousarray(value, self.dtype)
+            if array.shape != tuple(parameter.shape):
+                raise InputError(f"parameter {parameter.name} has shape {array.shape}, expected {parameter.shape}")
+        return held
+
+    def step(self, x: Any, output: Any = None, step_inputs: Mapping[str, Any] | None = None) -> Any:
+        """Take one step and return the output: the new first state.
+
+        Args:
+            x: [B, I].
+            output: [B, W], is overwritten and returned; a new NumPy array if absent.
+            step_inputs: the cell's extra inputs by name, [B, W].
+
+        Raises:
+            InputError: an array has the wrong shape or dtype, or is not dense.
+        """
+        if output is None:
+            output = np.empty((*x.shape[:-1], self.output_size), self.dtype)
+        try:
+            self._core.step(x, output, self._given(step_inputs) if self._inputs or step_inputs else ())
+        except TypeError:
+            raise InputError(self._wrong(x, output, step_inputs or {})) from None
+        return output
+
+    def step_at(self, x: int, output: int, step_inputs: Sequence[int] = ()) -> None:
+        """Take one step on the addresses of dense arrays of the shapes and dtype of `step`, which are not checked."""
+        self._core.step_at(x, output, step_inputs)
+
+    def _given(self, step_inputs: Mapping[str, Any] | None) -> list[Any]:
+        given = step_inputs or {}
+        if set(given) != set(self._inputs):
+            names = [", ".join(inputs) or "none" for inputs in (self._inputs, given)]
+            raise InputError(f"the cell takes the step inputs {names[0]}; got {names[1]}")
+        return [given[name] for name in self._inputs]
+
+    def _wrong(self, x: Any, output: Any, step_inputs: Mapping[str, Any]) -> str:
+        arrays = {"x": (x, self.input_size), "output": (output, self.output_size)}
+        arrays |= {name: (step_inputs[name], width) for name, width in self._inputs.items()}
+        expected = ", ".join(f"{name} ({self.batch}, {width})" for name, (_, width) in arrays.items())
+        got = ", ".join(f"{name} {_what(array)}" for name, (array, _) in arrays.items())
+        return f"a step takes dense {self.dtype.name} arrays on the CPU, {expected}; got {got}"
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """A copy of the present states by name, [B, W]; assign some or all of them to go on from there."""
+        return {name: places[self._core.place].copy() for name, places in self._states.items()}
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            if name not in self._states:
+                raise InputError(f"the cell has the states {', '.join(self._states)}, not {name}")
+            place = self._states[name][self._core.place]
+            if tuple(value.shape) != place.shape:
+                raise InputError(f"state {name} has shape {tuple(value.shape)}, expected {place.shape}")
+            place[:] = value
+
+    def reset(self, rows: Any = None) -> None:
+        """Return to states of zeros: all rows, or those that a mask [B] or a list of numbers names."""
+        chosen = slice(None) if rows is None else np.asarray(rows)
+        for places in self._states.values():
+            places[self._core.place][chosen] = 0
+
+
+def _what(array: Any) -> str:
+    if not hasattr(array, "shape"):
+        return type(array).__name__
+    return f"{tuple(array.shape)} of {str(array.dtype).removeprefix('torch.')}"

@@ -1,0 +1,116 @@
+"""`Stream`: the layers of a `Recurrent` one step at a time, on the native core's steppers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from keepgate.errors import BackendError
+from keepgate.native import Stepper
+from keepgate.nn.checks import ShapeError
+
+if TYPE_CHECKING:
+    from keepgate.nn.recurrent import Recurrent
+
+__all__ = ["Stream"]
+
+DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+class Stream:
+    """Layers that keep their states from step to step, in evaluation mode; made by `Recurrent.stream`.
+
+    A step has the bits that the same step of the whole sequence has on the native engine. The weights are those of the
+    moment at which the stream was made: make another one after training on. A stream belongs to one thread at a time.
+
+    Args:
+        layer: its weights are taken now.
+        batch: number of rows, B.
+
+    Raises:
+        BackendError: the layer is bidirectional, or its weights are such that the core cannot run it.
+    """
+
+    def __init__(self, layer: Recurrent, batch: int = 1) -> None:
+        weight = layer.all_weights[0][0]
+        if layer.bidirectional:
+            raise BackendError("a bidirectional layer reads its sequence to the end first; it cannot be streamed")
+        if weight.device.type != "cpu" or weight.dtype not in DTYPES:
+            raise BackendError(
+                f"streams run on the CPU in float32 or float64; the weights are {weight.dtype} on {weight.device}"
+            )
+        self.dtype, self.states = weight.dtype, layer.equations.states
+        self.steppers: list[Stepper] = []
+        size = layer.input_size
+        for row in range(layer.num_layers):
+            held = {name: value.detach().numpy() for name, value in layer.parameters_of(row).items()}
+            made = Stepper(layer.equations, size, layer.hidden_size, held, batch, DTYPES[weight.dtype])
+            self.steppers.append(made)
+            size = made.output_size
+        self._between = [torch.empty(batch, size, dtype=self.dtype) for _ in self.steppers[1:]]
+        self._in, self._out = (batch, layer.input_size), (batch, size)
+        self._given = layer.equations.step_inputs
+
+    def step(self, x: Tensor, output: Tensor | None = None, step_inputs: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Take one step and return the output of the last layer.
+
+        Args:
+            x: [B, I].
+            output: [B, W], is overwritten and returned; a new tensor if absent.
+            step_inputs: the cell's extra inputs by name, [B, width]; every layer has them.
+
+        Raises:
+            ShapeError: a tensor has the wrong shape or dtype.
+            InputError: step inputs are missing or unknown.
+        """
+        if output is None:
+            output = torch.empty(self._out, dtype=self.dtype)
+        else:
+            self._check("output", output, self._out)
+            if not output.is_contiguous():
+                raise ShapeError("output must be contiguous")
+        self._check("x", x, self._in)
+        x = x.contiguous()
+        if self._given or step_inputs:
+            return self._step_given(x, output, step_inputs or {})
+        for stepper, between in zip(self.steppers, self._between, strict=False):
+            stepper.step_at(x.data_ptr(), between.data_ptr())
+            x = between
+        self.steppers[-1].step_at(x.data_ptr(), output.data_ptr())
+        return output
+
+    def _step_given(self, x: Tensor, output: Tensor, step_inputs: Mapping[str, Tensor]) -> Tensor:
+        given = {name: value.detach().contiguous() for name, value in step_inputs.items()}
+        x = x.detach()
+        for stepper, to in zip(self.steppers, (*self._between, output), strict=True):
+            stepper.step(x, to, given)
+            x = to
+        return output
+
+    def _check(self, name: str, value: Tensor, shape: tuple[int, int]) -> None:
+        if value.shape != shape or value.dtype is not self.dtype or not value.is_cpu:
+            got = f"{tuple(value.shape)} of {value.dtype} on {value.device}"
+            raise ShapeError(f"expected {name} of shape {shape}, {self.dtype}, on the CPU; got {got}")
+
+    @property
+    def state(self) -> Any:
+        """A copy of the present states in the layer's form, [layers, B, W]; assign to go on from there."""
+        found = [stepper.state for stepper in self.steppers]
+        values = tuple(torch.stack([torch.from_numpy(one[name]) for one in found]) for name in self.states)
+        return values[0] if len(values) == 1 else values
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        values = (state,) if len(self.states) == 1 else state
+        if len(values) != len(self.states):
+            raise ShapeError(f"expected the states {', '.join(self.states)}, got {len(values)}")
+        for row, stepper in enumerate(self.steppers):
+            stepper.state = {n: v[row].detach().numpy() for n, v in zip(self.states, values, strict=True)}
+
+    def reset(self, rows: Any = None) -> None:
+        """Return to states of zeros: all rows, or those that a mask [B] or a list of numbers names."""
+        for stepper in self.steppers:
+            stepper.reset(rows)
