@@ -63,8 +63,8 @@ def test_every_path(size, backend):
 
 @ENGINES
 def test_gradients(backend):
-    given = scores(3, 5, 4, 3)
-    lengths = torch.tensor([5, 0, 1, 3])
+    given = scores(3, 3, 4, 2)
+    lengths = torch.tensor([3, 0, 1, 2])
 
     def run(*values: Tensor) -> Tensor:
         return crf_log_partition(*values, lengths, backend=backend)
