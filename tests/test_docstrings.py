@@ -10,7 +10,7 @@ import pytest
 
 import keepgate
 
-PACKAGES = ("equations", "cells", "scan", "nn", "store", "data", "training", "tasks", "objectives")
+PACKAGES = ("equations", "cells", "scan", "nn", "store", "data", "training", "tasks", "objectives", "export")
 
 
 def modules() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ["torch", "pandas", "pyarrow", "narwhals", "polars", "sklearn", "matplotlib", "jinja2", "tqdm"]
+HEAVY = ["torch", "pandas", "pyarrow", "narwhals", "polars", "sklearn", "matplotlib", "jinja2", "tqdm", "onnx"]
 TORCH_FREE = (
     "keepgate",
     "keepgate.equations",

@@ -24,7 +24,7 @@ _HOMES = {
     "SequenceClassifier": "keepgate.tasks.classify",
     "Tagger": "keepgate.tasks.tag",
 }
-_PACKAGES = ("cells", "equations", "nn", "objectives", "scan", "store", "tasks", "training")
+_PACKAGES = ("cells", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
     "evaluate": "score a trained model on a file, beside honest baselines",
+    "export": "write a trained model for other programs: ONNX",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",
     "doctor": "say what is installed and which engines run here",
@@ -32,6 +33,7 @@ examples:
   keepgate evaluate runs/vowels test.ts
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate predict runs/load history.csv --out forecast.csv
+  keepgate export runs/load --to onnx
   keepgate show peephole_lstm
 
 `keepgate COMMAND --help` tells more."""

@@ -15,6 +15,7 @@ EXTRAS = {
         "jinja2": "jinja2",
         "tqdm": "tqdm",
     },
+    "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},
 }
 

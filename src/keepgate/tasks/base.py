@@ -10,7 +10,8 @@ A new task is a subclass that gives
 * `fit(data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
   `train_network(...)`;
 * `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
-* for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below).
+* for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below);
+* `draw_onnx(graph)`, if it can be exported.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -36,6 +37,9 @@ from keepgate.nn import Recurrent
 from keepgate.tasks.parameters import check_parameter, param, parameters, with_tuples
 from keepgate.training import Settings, train
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,13 @@ class Estimator(BaseEstimator):
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
         self.network_.to(self.torch_device()).eval()
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw the fitted estimator for `keepgate.export.onnx`, from raw values to predictions.
+
+        Raises InputError if the task has no such form.
+        """
+        raise InputError(f"a model for '{self.task}' cannot be exported to ONNX")
 
     # What `fit` is made of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,9 @@ from keepgate.tasks.labels import as_labels, classes_from_json, classes_to_json,
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.training.tree import to_device
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +185,13 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.n_features_in_ = fitted["n_channels"]
         self.channels_ = fitted["channels"]
         self.network_ = self._network()
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw the whole model; see `keepgate.export.onnx`."""
+        check_is_fitted(self, "network_")
+        from keepgate.tasks.classify_onnx import draw
+
+        draw(graph, self)
 
     def _network(self) -> ClassifierNetwork:
         recurrent = self.recurrent(self.n_features_in_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.training import Settings
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 NO_SEASON = 8  # rows in a patch where the rows have no natural cycle
 HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part
@@ -199,6 +202,13 @@ class Forecaster(Estimator):
         self.frequency_ = Frequency(**fitted["frequency"])
         self.covariates_ = tuple(fitted["covariates"])
         self.network_ = self._network()
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw the whole model; see `keepgate.export.onnx`."""
+        check_is_fitted(self, "network_")
+        from keepgate.tasks.forecast_onnx import draw
+
+        draw(graph, self)
 
     # Parts
 

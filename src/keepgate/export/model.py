@@ -1,0 +1,70 @@
+"""`onnx`: a module as an ONNX model."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol, runtime_checkable
+
+from onnx import ModelProto
+
+from keepgate.errors import InputError
+from keepgate.export.graph import Graph
+from keepgate.export.layers import draw_module
+from keepgate.nn import Recurrent
+from keepgate.store import write_atomic
+
+__all__ = ["Drawable", "onnx"]
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """What can draw itself whole, such as a fitted estimator."""
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw inputs, computation and outputs."""
+        ...
+
+
+def onnx(
+    module: Recurrent | Drawable | Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    state: bool = True,
+    lengths: bool = False,
+    reset: bool = False,
+) -> ModelProto:
+    """Return a module as an ONNX model, in evaluation, and write it to ``path`` if given.
+
+    Time (at least one step) and batch are free. Layers whose equations an operator of ONNX computes (LSTM, GRU or RNN,
+    with peepholes, coupled gates, other activations, clipping or projection) are one node each, both directions
+    together, however the cell was written; all others, those in float64 and with ``reset`` are a ``Scan`` of the
+    equations.
+
+    A `Recurrent` has the inputs ``input``, ``initial_<state>`` for each state, ``lengths`` (int64) and ``reset``
+    (bool) as asked for, and the cell's step inputs by name; and the outputs ``output`` and ``final_<state>``; shapes
+    are those of its ``forward``. A fitted estimator is exported from raw values to predictions; the options are not
+    for it. Inputs and outputs are described in the file.
+
+    Args:
+        module: a `keepgate.nn.Recurrent`, or a fitted estimator.
+        path: of the file; replaced as a whole.
+        state: whether initial states are inputs; else they are zeros.
+        lengths: whether the length of each row is an input.
+        reset: whether steps that start anew are an input.
+
+    Raises:
+        InputError: the module is none that can be exported, its weights are neither float32 nor float64, or the file
+            cannot be written.
+    """
+    graph = Graph("keepgate")
+    if isinstance(module, Recurrent):
+        draw_module(graph, module, state, lengths, reset)
+    elif isinstance(module, Drawable):
+        module.draw_onnx(graph)
+    else:
+        what = f"a keepgate.nn layer or a fitted estimator, got {type(module).__name__}"
+        raise InputError(f"export.onnx takes {what}")
+    model = graph.model()
+    if path is not None:
+        write_atomic(path, model.SerializeToString())
+    return model
