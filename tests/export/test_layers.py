@@ -25,6 +25,9 @@ OPERATOR = {
     "projected(peephole_lstm, 2)": "LSTM",
     "coupled(peephole_lstm)": "LSTM",
     "no_output_activation(peephole_lstm)": "LSTM",
+    "recurrent_dropout(lstm, 0.25)": "LSTM",  # in evaluation, masks are numbers
+    "variational(lstm, {'x': 0.2, 'h': 0.5})": "LSTM",
+    "variational(projected(peephole_lstm, 3), 0.25)": "LSTM",
 }
 
 
