@@ -208,5 +208,7 @@ TASKS = {
         "5 multiplication", 50, MULTIPLICATION, partial(beyond, 0.04), RECENT(12), 1_273_000, 14, limit=200_000
     ),
     "order_of_two": Task("6a order of two", 40, ORDER_OF_TWO, partial(beyond, 0.3), RECENT(0, 0.1), 31_390, 1),
-    "order_of_three": Task("6b order of three", 24, ORDER_OF_THREE, partial(beyond, 0.3), RECENT(0, 0.1), 571_100, 2),
+    "order_of_three": Task(
+        "6b order of three", 24, ORDER_OF_THREE, partial(beyond, 0.3), RECENT(0, 0.1), 571_100, 2, limit=200_000
+    ),
 }
