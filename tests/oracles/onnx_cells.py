@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from keepgate.equations import Cell, absolute, affine, maximum, minimum, relu, sigmoid, tanh, vector
+from keepgate.equations import Cell, affine, maximum, minimum, sigmoid, tanh, vector
 from keepgate.nn import Recurrent
 
 __all__ = ["GATES", "LSTMOf", "layer", "run"]
@@ -15,7 +15,7 @@ __all__ = ["GATES", "LSTMOf", "layer", "run"]
 # The names of our gates in the order in which ONNX stacks them.
 GATES = {"LSTM": "iofg", "GRU": "zrn", "RNN": "n"}
 PEEPHOLES = ("p_i", "p_o", "p_f")
-FUNCTIONS = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu, "absolute": absolute}
+FUNCTIONS = {"sigmoid": sigmoid, "tanh": tanh}
 
 
 class LSTMOf(Cell):
