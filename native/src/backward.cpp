@@ -3,16 +3,28 @@
 namespace keepgate {
 namespace {
 
-// Values of the backward pass that all threads write for their rows and that are summed after each chunk.
+// What all threads write in common, each for its rows: values that are summed after each chunk, and what goes from one
+// chunk to the next, for rows go from thread to thread there.
 template <class T> struct Shared {
-  std::vector<T*> chunk;  // per value [chunk, B, W], or null
-  std::vector<T*> last;   // per state [chunk, B, W]: states before steps that some row starts afresh
+  std::vector<T*> chunk;    // per value [chunk, B, W], or null
+  std::vector<T*> last;     // per state [chunk, B, W]: states before steps that some row starts afresh
+  std::vector<T*> carried;  // per state [B, W]: its cotangent, from step to step
+  std::vector<T*> sums;     // per vector [B, W], or null: its cotangent, summed over the steps
+
+  Shared(const Plan& plan, ptrdiff_t rows) : chunk(plan.values.size(), nullptr) {
+    for (int width : plan.state_widths) carried.push_back(zeros(rows * width));
+    for (size_t i = 0; i < plan.vector_values.size(); ++i)
+      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(rows * plan.vector_widths[i]));
+  }
+
+ private:
+  static T* zeros(ptrdiff_t count) { return std::fill_n(arena.take<T>(count), count, T(0)) - count; }
 };
 
 template <class T> class BackwardWorker : public Worker<T> {
  public:
-  BackwardWorker(const Pass<T>& pass, const Shared<T>& shared, ptrdiff_t first, ptrdiff_t last)
-      : Worker<T>(pass, first, last), shared(shared) {
+  // Has room for any rows.
+  BackwardWorker(const Pass<T>& pass, const Shared<T>& shared) : Worker<T>(pass, 0, pass.call.rows), shared(shared) {
     this->place_leaves();
     std::vector<bool> is_local = this->find_local(plan.backward);
     std::vector<bool> placed(plan.values.size(), false);
@@ -40,31 +52,32 @@ template <class T> class BackwardWorker : public Worker<T> {
         placed[v] = true;
       }
     for (size_t s = 0; s < plan.state_widths.size(); ++s) {
-      const size_t size = rows * plan.state_widths[s];
-      carried.push_back(arena.take<T>(size));
-      std::fill(carried[s], carried[s] + size, T(0));
       const int value = plan.last_values[s];
       direct.push_back(value >= 0 && plan.values[value].kind == Kind::row && !placed[value]);
       if (direct[s]) {
-        this->scratch(value, carried[s]);
+        this->hold(value, shared.carried[s]);
         placed[value] = true;
       }
     }
+    for (size_t i = 0; i < shared.sums.size(); ++i)
+      if (shared.sums[i]) this->hold(plan.vector_values[i], shared.sums[i]);
     for (size_t v = 0; v < plan.values.size(); ++v) {
       const Kind kind = plan.values[v].kind;
-      if (kind == Kind::sum) {
-        this->scratch(v);
-        std::fill_n(places[v].base, rows * places[v].stride, T(0));
-      }
       if (placed[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
       if (kind == Kind::row && is_local[v]) this->local(v);
       else this->scratch(v);
     }
   }
 
-  void begin_chunk(ptrdiff_t origin) {
+  // Take the rows from `from` to `to` for the chunk that begins at `origin`; of all rows, `begun` had a step before.
+  void begin_chunk(ptrdiff_t origin, ptrdiff_t from, ptrdiff_t to, ptrdiff_t begun) {
     for (size_t i : chunked) this->movers[i].origin = origin;
     this->origin = origin;
+    const bool moved = first != from || rows != to - from;
+    first = from;
+    rows = to - from;
+    entered = std::clamp<ptrdiff_t>(begun - first, 0, rows);
+    if (moved) this->draw_masks();
   }
 
   void step(ptrdiff_t t) {
@@ -104,36 +117,20 @@ template <class T> class BackwardWorker : public Worker<T> {
     }
   }
 
-  // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through. The sums of
-  // vectors are summed over the rows.
-  void end() {
-    for (size_t i = 0; i < plan.vector_values.size(); ++i)
-      if (plan.vector_values[i] >= 0)
-        kernels.sum_rows(places[plan.vector_values[i]].base, rows, plan.vector_widths[i], call.d_vectors[i]);
-    for (size_t s = 0; s < carried.size(); ++s) {
-      const ptrdiff_t width = plan.state_widths[s];
-      for (ptrdiff_t r = 0; r < rows; ++r) {
-        T* to = call.d_initial[s] + (first + r) * width;
-        const bool never = call.steps == 0 || (call.lengths && call.lengths[first + r] == 0);
-        if (never && call.d_final[s]) kernels.add(to, call.d_final[s] + (first + r) * width, to, width);
-        else if (!never) kernels.add(to, carried[s] + r * width, to, width);
-      }
-    }
-  }
-
  private:
   using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
   using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
 
   ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
+  T* carried(size_t s) const { return shared.carried[s] + first * plan.state_widths[s]; }
 
   // Rows whose last step this is receive the cotangent of the final state.
   void enter(ptrdiff_t count) {
     for (ptrdiff_t r = entered; r < count; ++r)
-      for (size_t s = 0; s < carried.size(); ++s) {
+      for (size_t s = 0; s < shared.carried.size(); ++s) {
         const ptrdiff_t width = plan.state_widths[s];
         if (call.d_final[s])
-          std::memcpy(carried[s] + r * width, call.d_final[s] + (first + r) * width, width * sizeof(T));
+          std::memcpy(carried(s) + r * width, call.d_final[s] + (first + r) * width, width * sizeof(T));
       }
     entered = std::max(entered, count);
   }
@@ -144,9 +141,9 @@ template <class T> class BackwardWorker : public Worker<T> {
       const int s = plan.values[v].slot;
       const ptrdiff_t width = plan.state_widths[s];
       if (call.d_states[s])
-        kernels.add(carried[s], call.d_states[s] + (t * call.rows + first) * width, places[v].base, count * width);
+        kernels.add(carried(s), call.d_states[s] + (t * call.rows + first) * width, places[v].base, count * width);
       else
-        std::memcpy(places[v].base, carried[s], count * width * sizeof(T));
+        std::memcpy(places[v].base, carried(s), count * width * sizeof(T));
     }
   }
 
@@ -163,11 +160,11 @@ template <class T> class BackwardWorker : public Worker<T> {
   }
 
   void finish(ptrdiff_t t, ptrdiff_t count) {
-    for (size_t s = 0; s < carried.size(); ++s) {
+    for (size_t s = 0; s < shared.carried.size(); ++s) {
       const ptrdiff_t width = plan.state_widths[s];
       const int value = plan.last_values[s];
-      if (value < 0) std::fill(carried[s], carried[s] + count * width, T(0));
-      else if (!direct[s]) copy(places[value], carried[s], count, width);
+      if (value < 0) std::fill(carried(s), carried(s) + count * width, T(0));
+      else if (!direct[s]) copy(places[value], carried(s), count, width);
       if (pass.any_fresh[t]) release(t, (int)s, count);
     }
     for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
@@ -185,8 +182,8 @@ template <class T> class BackwardWorker : public Worker<T> {
     for (ptrdiff_t r = 0; r < count; ++r) {
       if (!pass.fresh(t, first + r)) continue;
       T* to = call.d_initial[s] + (first + r) * width;
-      kernels.add(to, carried[s] + r * width, to, width);
-      std::fill(carried[s] + r * width, carried[s] + (r + 1) * width, T(0));
+      kernels.add(to, carried(s) + r * width, to, width);
+      std::fill(carried(s) + r * width, carried(s) + (r + 1) * width, T(0));
     }
   }
 
@@ -196,10 +193,25 @@ template <class T> class BackwardWorker : public Worker<T> {
 
   const Shared<T>& shared;
   std::vector<size_t> chunked;
-  std::vector<T*> carried;
   std::vector<bool> direct;
   ptrdiff_t origin = 0, entered = 0;
 };
+
+// What is left of the cotangents belongs to the initial states; rows without a step pass theirs through. The sums of
+// vectors are summed over the rows.
+template <class T> void end(const Pass<T>& pass, const Shared<T>& shared) {
+  const Call<T>& call = pass.call;
+  for (size_t i = 0; i < shared.sums.size(); ++i)
+    if (shared.sums[i]) pass.kernels.sum_rows(shared.sums[i], call.rows, pass.plan.vector_widths[i], call.d_vectors[i]);
+  for (size_t s = 0; s < shared.carried.size(); ++s)
+    for (ptrdiff_t b = 0; b < call.rows; ++b) {
+      const ptrdiff_t width = pass.plan.state_widths[s];
+      const bool never = call.steps == 0 || (call.lengths && call.lengths[b] == 0);
+      const T* from = never ? call.d_final[s] : shared.carried[s];
+      T* to = call.d_initial[s] + b * width;
+      if (from) pass.kernels.add(to, from + b * width, to, width);
+    }
+}
 
 // The gradients of weights and biases, summed over the steps of a chunk in the order of the walk.
 template <class T> class Sums {
@@ -287,8 +299,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
               int threads) {
   ClearArena clear;
   Pass<T> pass(plan, kernels, packed, call, pool, threads, kChunkRows);
-  Shared<T> shared;
-  shared.chunk.assign(plan.values.size(), nullptr);
+  Shared<T> shared(plan, call.rows);
   std::vector<bool> stored(plan.values.size(), false);
   for (int value : plan.kept) stored[value] = true;
   for (int value : plan.new_values) stored[value] = true;
@@ -307,18 +318,19 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
                                                                        : nullptr);
   std::vector<BackwardWorker<T>> workers;
   workers.reserve(pass.bounds.size());
-  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
-    workers.emplace_back(pass, shared, pass.bounds[i], pass.bounds[i + 1]);
+  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, shared);
   Sums<T> sums(pass, shared);
   sums.clear();
   const ptrdiff_t steps = call.steps;
   const bool alone = !pass.by_rows;
+  ptrdiff_t begun = 0;
   for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
     const ptrdiff_t here = std::min(pass.chunk, steps - done), origin = call.reverse ? done : steps - done - here;
     std::vector<ptrdiff_t> walk;
     for (ptrdiff_t i = 0; i < here; ++i) walk.push_back(call.reverse ? origin + i : origin + here - 1 - i);
+    const std::vector<ptrdiff_t> bounds = pass.cut(origin, origin + here);
     pool.run((int)workers.size(), [&](int i) {
-      workers[i].begin_chunk(origin);
+      workers[i].begin_chunk(origin, bounds[i], bounds[i + 1], begun);
       for (ptrdiff_t t : walk) workers[i].step(t);
       if (!alone) workers[i].input(origin, origin + here);
     });
@@ -329,8 +341,9 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
       }
       sums.add(walk, origin, done == 0, i);
     });
+    begun = std::max(begun, pass.active(origin));
   }
-  for (auto& worker : workers) worker.end();
+  end(pass, shared);
 }
 
 template void backward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);

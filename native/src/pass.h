@@ -35,11 +35,27 @@ template <class T> class Pass {
     if (operations < kWorthThreads) threads = 1;
     by_rows = !together && call.rows >= kRowsPerThread * threads;
     this->threads = threads;
-    cut_rows();
+    find_running();
+    bounds = cut(0, call.steps);
     find_fresh();
   }
 
   ptrdiff_t active(ptrdiff_t t) const { return call.lengths ? running[t] : call.rows; }
+
+  // Bounds of the rows of each thread, such that all have as many rows to step from step `from` to step `to`.
+  std::vector<ptrdiff_t> cut(ptrdiff_t from, ptrdiff_t to) const {
+    const int parts = by_rows ? threads : 1;
+    std::vector<ptrdiff_t> bounds(1, 0);
+    ptrdiff_t whole = 0, sum = 0;
+    auto steps = [&](ptrdiff_t b) { return call.lengths ? std::clamp<ptrdiff_t>(call.lengths[b], from, to) - from : 1; };
+    for (ptrdiff_t b = 0; b < call.rows; ++b) whole += steps(b);
+    for (ptrdiff_t b = 0; b < call.rows; ++b) {
+      if ((ptrdiff_t)bounds.size() < parts && sum * parts >= whole * (ptrdiff_t)bounds.size()) bounds.push_back(b);
+      sum += steps(b);
+    }
+    while ((int)bounds.size() <= parts) bounds.push_back(call.rows);
+    return bounds;
+  }
 
   // Whether row b starts step t from the initial state, other than at the first step of all.
   bool fresh(ptrdiff_t t, ptrdiff_t b) const {
@@ -56,21 +72,11 @@ template <class T> class Pass {
   bool by_rows;                   // threads share the batch; else one thread steps and all share large products
   size_t weight_bytes = 0;
   ptrdiff_t chunk, block, widest = 1;
-  std::vector<ptrdiff_t> bounds;  // rows of each thread
+  std::vector<ptrdiff_t> bounds;  // rows of each thread that keeps the same rows for all steps
   std::vector<uint8_t> any_fresh; // per step
 
  private:
-  void cut_rows() {
-    const int parts = by_rows ? threads : 1;
-    bounds.assign(1, 0);
-    double whole = 0, sum = 0;
-    auto weight = [this](ptrdiff_t b) { return call.lengths ? call.lengths[b] + 1.0 : 1.0; };
-    for (ptrdiff_t b = 0; b < call.rows; ++b) whole += weight(b);
-    for (ptrdiff_t b = 0; b < call.rows; ++b) {
-      if ((ptrdiff_t)bounds.size() < parts && sum >= whole * bounds.size() / parts) bounds.push_back(b);
-      sum += weight(b);
-    }
-    while ((int)bounds.size() <= parts) bounds.push_back(call.rows);
+  void find_running() {
     if (!call.lengths) return;
     running.assign(call.steps, 0);
     ptrdiff_t t = 0;

@@ -14,16 +14,21 @@ template <class T> class Worker {
  protected:
   void move(int value, T* base, ptrdiff_t origin = 0, bool ring = false) {
     const ptrdiff_t width = plan.values[value].width;
-    movers.push_back({value, base + first * width, call.rows * width, origin, ring});
+    movers.push_back({value, base, call.rows * width, origin, ring});
     places[value].stride = width;
+  }
+  // A value [B, W] that all threads hold in common, each its rows.
+  void hold(int value, T* base) {
+    movers.push_back({value, base, 0, 0, false});
+    places[value].stride = plan.values[value].width;
   }
   // A state, number `index` of the T + 1 that it takes on.
   T* state(int s, ptrdiff_t index) const {
     return call.states[s] + (call.rings[s] ? index & 1 : index) * call.rows * plan.state_widths[s];
   }
-  void scratch(int value, T* base = nullptr) {
+  void scratch(int value) {
     const ptrdiff_t width = plan.values[value].width;
-    places[value] = {base ? base : arena.take<T>(rows * width), width};
+    places[value] = {arena.take<T>(rows * width), width};
   }
   void repeat(int value, const T* from) {  // the same row for all
     const ptrdiff_t width = plan.values[value].width;
@@ -53,11 +58,11 @@ template <class T> class Worker {
         case Kind::mask:
           if (!call.training) fill(v, T(value.number));
           else scratch(v);
-          if (call.training && value.kind == Kind::mask) draw_bits(v, 0, rows);
           break;
         default: break;
       }
     }
+    draw_masks();
     unused = (int)plan.values.size();
     places[unused] = {arena.take<T>(pass.block * pass.widest), 0};
   }
@@ -84,7 +89,10 @@ template <class T> class Worker {
   }
 
   void set_time(ptrdiff_t t) {
-    for (const Mover<T>& mover : movers) places[mover.value].base = mover.at(t);
+    for (const Mover<T>& mover : movers) {
+      Place<T>& place = places[mover.value];
+      place.base = mover.at(t) + first * place.stride;
+    }
   }
 
   // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
@@ -103,15 +111,16 @@ template <class T> class Worker {
     }
   }
 
-  void draw(ptrdiff_t t, ptrdiff_t count) {
+  void draw(ptrdiff_t t, ptrdiff_t count) { draw_bits(Kind::bernoulli, t, count); }
+  void draw_masks() { draw_bits(Kind::mask, 0, rows); }
+  void draw_bits(Kind kind, ptrdiff_t t, ptrdiff_t count) {
     if (!call.training) return;
-    for (size_t v = 0; v < plan.values.size(); ++v)
-      if (plan.values[v].kind == Kind::bernoulli) draw_bits(v, t, count);
-  }
-  void draw_bits(size_t v, ptrdiff_t t, ptrdiff_t count) {
-    const Value& value = plan.values[v];
-    kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
-                      (uint64_t)(value.number * 4294967296.0), places[v].base);
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      const Value& value = plan.values[v];
+      if (value.kind == kind)
+        kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
+                          (uint64_t)(value.number * 4294967296.0), places[v].base);
+    }
   }
 
   void run_rows(const Stage& stage, ptrdiff_t count) {
@@ -137,7 +146,7 @@ template <class T> class Worker {
   const Kernels<T>& kernels;
 
  public:
-  const ptrdiff_t first, rows;
+  ptrdiff_t first, rows;
 
  protected:
   std::vector<Place<T>> places;

@@ -70,11 +70,11 @@ class _Order:
 
     def sort(self, value: Tensor, dim: int) -> Tensor:
         """Return rows in the core's order, dense."""
-        return (value if self.order is None else value.index_select(dim, self.order)).contiguous()
+        return value.contiguous() if self.order is None else _picked(value, dim, self.order)
 
     def unsort(self, value: Tensor, dim: int) -> Tensor:
         """Return rows in the caller's order."""
-        return value if self.back is None else value.index_select(dim, self.back)
+        return value if self.back is None else _picked(value, dim, self.back)
 
 
 class _Call:
@@ -229,6 +229,10 @@ def run_backward(spec: Spec, networks: Sequence[tuple[Tensors, Tensors, Tensors]
         rows.append((*call.arguments(), *call.begin_backward(cotangents)))
     core.backward(spec.engine, rows, spec.threads)
     return [call.gradients() for call in calls]
+
+
+def _picked(value: Tensor, dim: int, rows: Tensor) -> Tensor:
+    return torch.index_select(value, dim, rows, out=_room(value, value.shape))
 
 
 def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:
