@@ -16,8 +16,8 @@ namespace keepgate {
 
 class Pool;
 
-// The weights in the order in which the products read them; owns its memory. `weights[i]` is [block_rows, block_columns],
-// `biases[i]` [rows with a bias] or null.
+// The weights in the order in which the products of one pass read them; owns its memory. `weights[i]` is [block_rows,
+// block_columns], `biases[i]` [rows with a bias] or null.
 template <class T> class Packed {
  public:
   Packed(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, bool backward, Pool&,

@@ -60,6 +60,8 @@ class Equations:
 
     def __post_init__(self) -> None:
         check(self)
+        # Computed now: the compiler of torch cannot look into what is computed at first use.
+        _ = self.widths, self.noisy, self.step_inputs, self.products, self.biases
 
     @cached_property
     def nodes(self) -> list[Expression]:

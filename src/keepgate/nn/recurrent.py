@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -33,6 +32,12 @@ class Recurrent(nn.Module):
 
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``, … with ``_reverse`` for the
     second direction; all begin uniform in ±1/sqrt(hidden_size), but for vectors with a start of their own.
+
+    On the native engine a layer is one node of a compiled graph, for every number of steps and rows:
+
+    >>> layer = torch.compile(Recurrent("gru", 3, 5), fullgraph=True, dynamic=True, backend="aot_eager")
+    >>> tuple(layer(torch.zeros(7, 2, 3))[0].shape)
+    (7, 2, 5)
 
     Args:
         cell: a `Cell`, its name, a specification such as ``"layer_norm(lstm)"``, or ``"file.py:Name"``.
@@ -86,7 +91,7 @@ class Recurrent(nn.Module):
         """1, or 2 if bidirectional."""
         return 2 if self.bidirectional else 1
 
-    @cached_property
+    @property
     def widths(self) -> dict[str, int]:
         """Width of each state."""
         size = self.equations.resolve(self.input_size, self.hidden_size)
@@ -216,7 +221,8 @@ class Recurrent(nn.Module):
         name, states = type(self).__name__, self.equations.states
         rows = self.num_layers * self.directions
         if hx is None:
-            return {state: x.new_zeros(rows, x.shape[1], width) for state, width in self.widths.items()}
+            zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
+            return {state: zero.expand(rows, x.shape[1], width) for state, width in self.widths.items()}
         given = (hx,) if len(states) == 1 else hx
         if not isinstance(given, tuple | list) or len(given) != len(states):
             raise TypeError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
@@ -266,9 +272,12 @@ class Recurrent(nn.Module):
         """Return the parameters of one layer and direction, by their names in the equations."""
         return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
 
-    def _seed(self) -> int | None:
+    def _seed(self) -> int | Tensor | None:
         """Draw the seed of the cell's random bits, if it has any and is in training."""
-        return int(torch.randint(2**31, ())) if self.equations.noisy and self.training else None
+        if not (self.equations.noisy and self.training):
+            return None
+        drawn = torch.randint(2**31, ())
+        return drawn if torch.compiler.is_compiling() else int(drawn)  # a number would be the same in every call
 
     def _forward_packed(self, packed: PackedSequence, hx: State) -> tuple[PackedSequence, State]:
         x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)

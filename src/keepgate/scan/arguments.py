@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -26,7 +27,7 @@ class Arguments:
         reset: [T, B] booleans or None: the state before that step is the initial one.
         step_inputs: by name, [T, B, 1] (or [T, B, width of the step input]).
         reverse: walk from the last step to the first.
-        seed: of the cell's random bits in training; None in evaluation.
+        seed: of the cell's random bits in training (while a compiler looks on, a tensor); None in evaluation.
         record: names of the states or named values to return for every step.
     """
 
@@ -36,7 +37,7 @@ class Arguments:
     reset: Tensor | None = None
     step_inputs: Mapping[str, Tensor] = field(default_factory=dict)
     reverse: bool = False
-    seed: int | None = None
+    seed: Any = None
     record: tuple[str, ...] = ("h",)
 
 

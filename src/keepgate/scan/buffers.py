@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -25,21 +25,22 @@ Split = tuple[Tensor | None, Tensor | None, Tensor, Sequence[Tensor], Sequence[T
 
 @dataclass(eq=False)
 class Spec:
-    """What one scan is, apart from its tensors; carries the packed weights from its forward to its backward pass.
+    """What one scan is, apart from its tensors.
 
     Attributes:
         names: of the parameters, in the order of the tensors.
-        packed: by the addresses of weights and biases, these and what the forward pass packed.
+        seed: a number or None; a tensor where the passes are operators.
+        text: the equations' own, where the passes are to be operators of torch.
     """
 
     equations: Equations
     engine: Engine
     names: tuple[str, ...]
     reverse: bool
-    seed: int | None
+    seed: Any
     record: tuple[str, ...]
-    threads: int
-    packed: dict[tuple[int, ...], tuple[dict[str, Tensor], Any]] = field(default_factory=dict)
+    threads: int = 1
+    text: str | None = None
 
     @property
     def result_count(self) -> int:
@@ -98,7 +99,7 @@ class _Call:
             self.row_numbers = order.to(torch.int32)
 
     def begin(self, keep: bool) -> None:
-        """Take room for the states and, to keep what a gradient needs, for the tape; pack the weights."""
+        """Take room for the states and, to keep what a gradient needs, for the tape."""
         x, first = self.x, self.steps if self.spec.reverse else 0
         may_forget = not keep and self.reset is None
         self.rings = [may_forget and name not in self.spec.record for name in self.engine.states]
@@ -109,29 +110,26 @@ class _Call:
             self.states.append(state)
         widths = self.engine.kept_widths if keep else ()
         self.tape = [_room(x, (self.steps, self.rows, width)) for width in widths]
-        self.packed = self.pack(keep)
 
-    def pack(self, backward: bool) -> Any:
-        """Return the weights in the core's order, once for all passes and networks of a scan that share them.
+    def pack(self, packed: dict[tuple[int, ...], Any], backward: bool) -> None:
+        """Take the weights in the order in which a pass reads them, once for all networks that share them.
 
-        They are packed anew in every scan: a tensor's version does not tell whether it has changed, for fused
+        They are packed anew in every pass: a tensor's version does not tell whether it has changed, for fused
         optimisers and writes through `.data` leave it.
         """
         weights = [self.parameters[f"weight_{block}"].data_ptr() for block in self.engine.blocks]
         biases = [_address(self.parameters.get(f"bias_{block}")) for block in self.engine.biases]
-        place, packed = (*weights, *biases), self.spec.packed
-        if place not in packed:  # an address stands for its numbers as long as the tensors are held
+        place = (*weights, *biases)
+        if place not in packed:
             double = self.x.dtype == torch.float64
-            made = self.engine.pack(double, weights, biases, backward, self.spec.threads)
-            packed[place] = self.parameters, made
-        return packed[place][1]
+            packed[place] = self.engine.pack(double, weights, biases, backward, self.spec.threads)
+        self.packed = packed[place]
 
     def resume(self, stored: Tensors) -> None:
         """Take up what the forward pass stored."""
         count = len(self.engine.states)
         self.states, self.tape = [t.contiguous() for t in stored[:count]], [t.contiguous() for t in stored[count:]]
         self.rings = [False] * count
-        self.packed = self.pack(True)
 
     def arguments(self) -> tuple[Any, ...]:
         """Return what both passes of the core take."""
@@ -210,9 +208,10 @@ class _Call:
 
 def run_forward(spec: Spec, keep: bool, networks: Sequence[Tensors]) -> list[Results]:
     """Run networks of one kind; return each one's results and, if ``keep``, what its gradient needs."""
-    calls = [_Call(spec, tensors) for tensors in networks]
+    calls, packed = [_Call(spec, tensors) for tensors in networks], {}
     for call in calls:
         call.begin(keep)
+        call.pack(packed, backward=False)
     core.forward(spec.engine, [call.arguments() for call in calls], spec.threads)
     return [call.results() for call in calls]
 
@@ -222,10 +221,11 @@ def run_backward(spec: Spec, networks: Sequence[tuple[Tensors, Tensors, Tensors]
 
     Returns each one's gradients.
     """
-    calls = [_Call(spec, tensors) for tensors, _, _ in networks]
+    calls, packed = [_Call(spec, tensors) for tensors, _, _ in networks], {}
     rows = []
     for call, (_, stored, cotangents) in zip(calls, networks, strict=True):
         call.resume(stored)
+        call.pack(packed, backward=True)
         rows.append((*call.arguments(), *call.begin_backward(cotangents)))
     core.backward(spec.engine, rows, spec.threads)
     return [call.gradients() for call in calls]

@@ -16,7 +16,8 @@ from torch._C._functorch import is_legacy_batchedtensor
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
 
-from keepgate.scan.buffers import Results, Spec, run_backward, run_forward
+from keepgate.scan import buffers, operators
+from keepgate.scan.buffers import Results, Spec
 from keepgate.scan.derivatives import closed, push, reference_gradient, reference_scan, vjp
 from keepgate.scan.population import Population, join, merge, split
 
@@ -41,7 +42,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(spec: Spec, keep: bool, population: Population | None, *tensors: Tensor | None) -> Results:
         networks = [tensors] if population is None else population.networks(tensors)
-        return _results(population, run_forward(spec, keep, networks))
+        return _results(population, _passes(spec).run_forward(spec, keep, networks))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -75,6 +76,8 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        if ctx.spec.text is not None:
+            raise NotImplementedError("forward mode goes around torch.compile, not inside it; or use the reference")
         function, values = closed(reference_scan(ctx.spec), ctx.population, ctx.saved_tensors)
         return (*push(function, values, tangents[5:]), *[None] * ctx.stored)
 
@@ -106,7 +109,8 @@ class _Gradient(torch.autograd.Function):
     @staticmethod
     def forward(spec: Spec, population: Population | None, count: int, *rest: Tensor | None) -> Results:
         networks = [rest] if population is None else population.networks(rest)
-        return _results(population, run_backward(spec, [_cut(spec, count, network) for network in networks]))
+        cut = [_cut(spec, count, network) for network in networks]
+        return _results(population, _passes(spec).run_backward(spec, cut))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -148,6 +152,11 @@ class _Gradient(torch.autograd.Function):
     ) -> tuple[Results, tuple[int, ...]]:
         within, rest = join(population, info.batch_size, in_dims[3:], rest)
         return split(population, info.batch_size, _apply(_Gradient, spec, within, count, *rest))
+
+
+def _passes(spec: Spec) -> Any:
+    """Return what runs the two passes: the core, or operators of torch that do."""
+    return buffers if spec.text is None else operators
 
 
 def _transforming() -> bool:

@@ -37,6 +37,10 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
 
 def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
     """Run the equations over time on the native core."""
+    if torch.compiler.is_compiling():
+        from keepgate.scan import compiled
+
+        return compiled.scan(equations, parameters, arguments)
     a = arguments
     made = engine(equations, a.x.shape[-1], widths(equations, parameters, a)["hidden"])
     spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, core.threads(torch.get_num_threads()))

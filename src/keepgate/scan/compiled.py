@@ -1,0 +1,55 @@
+"""The native engine while a compiler looks on; imported only then, for the compiler takes a second to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from keepgate.equations import Equations
+from keepgate.scan import operators
+from keepgate.scan.arguments import Arguments, Result
+from keepgate.scan.buffers import Results
+from keepgate.scan.functions import differentiable_scan
+
+__all__ = ["scan"]
+
+
+def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
+    """Run the equations over time as one node of the compiler's graph."""
+    a = arguments
+    state = [a.state[name] for name in equations.states]
+    given = [a.step_inputs[name] for name in equations.step_inputs]
+    fixed = (tuple(parameters), a.reverse, a.record)
+    results = _scan(_text_of(equations), *fixed, a.seed, a.lengths, a.reset, a.x, state, given, [*parameters.values()])
+    recorded, final = results[: len(a.record)], results[len(a.record) :]
+    return Result(dict(zip(a.record, recorded, strict=True)), dict(zip(equations.states, final, strict=True)))
+
+
+@torch.compiler.assume_constant_result
+def _text_of(equations: Equations) -> str:
+    return operators.text_of(equations)
+
+
+@torch.compiler.allow_in_graph
+def _scan(
+    text: str,
+    names: tuple[str, ...],
+    reverse: bool,
+    record: tuple[str, ...],
+    seed: Tensor | None,
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    x: Tensor,
+    state: list[Tensor],
+    given: list[Tensor],
+    values: list[Tensor],
+) -> Results:
+    """Run what `scan` runs, on what a compiler puts into a graph: tensors, text and lists of them."""
+    spec = operators.spec_of((lengths, reset, x, *state, *given, *values), seed, text, names, reverse, record)
+    inputs = dict(zip(spec.equations.step_inputs, given, strict=True))
+    tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.engine.step_inputs), *values)
+    if torch.compiler.is_exporting():  # a program without gradients, which must say so: see `operators`
+        return operators.run_forward(spec, False, [tensors])[0]
+    return differentiable_scan(spec, tensors)[: spec.result_count]
