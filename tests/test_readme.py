@@ -58,7 +58,15 @@ def test_its_commands_run(place: Path):
     assert (place / "forecast.csv").read_text().count("\n") == 1 + 14
     assert "seasonal naive" in printed["keepgate evaluate runs/load history.csv"]
     assert printed["keepgate show peephole_lstm"] == blocks("README.md", "text")[0]
-    assert {command.split()[1] for command in printed} == {"fit", "predict", "evaluate", "cells", "show", "doctor"}
+    assert {command.split()[1] for command in printed} == {
+        "fit",
+        "predict",
+        "evaluate",
+        "export",
+        "cells",
+        "show",
+        "doctor",
+    }
 
 
 def test_the_first_screen():

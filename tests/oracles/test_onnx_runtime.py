@@ -1,8 +1,8 @@
 """The golden values of ONNX Runtime for LSTM and GRU: peepholes, coupled gate, clip, activations, lengths, states.
 
-Numbers: microsoft/onnxruntime, onnxruntime/test/providers/cpu/rnn/deep_cpu_lstm_op_test.cc and deep_cpu_gru_op_test.cc;
-each case names its test there, without the prefix. Left out is ZeroSeqInMiddle (and ShorterSeqInMiddle, which shares the
-number): its -0.04350187 is 6e-5 off what ONNX Runtime and torch compute, -0.04356321, which the tolerance there lets by.
+Numbers: microsoft/onnxruntime, onnxruntime/test/providers/cpu/rnn: deep_cpu_lstm_op_test.cc, deep_cpu_gru_op_test.cc;
+each case names its test there, without the prefix. Left out are ZeroSeqInMiddle and ShorterSeqInMiddle: their
+-0.04350187 is 6e-5 off what ONNX Runtime and torch compute, -0.04356321, which the tolerance there lets by.
 """
 
 from __future__ import annotations
