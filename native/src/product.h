@@ -22,18 +22,19 @@ constexpr int panels_for(int rows) {
   return panels < 1 ? 1 : panels > 6 ? 6 : panels;
 }
 
-template <class T, int M, int P>
+// N: vectors of a panel that hold columns at all.
+template <class T, int M, int P, int N>
 __attribute__((always_inline)) inline void product_tile(const Product<T>& product, ptrdiff_t row, int panel) {
   constexpr int W = panel_width<T>, L = lanes<T>;
-  Vector<T> sum[M][P][2];
+  Vector<T> sum[M][P][N];
 #pragma GCC unroll 12
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 6
     for (int p = 0; p < P; ++p) {
       const T* start = product.start;
       if (start) start += (row + m) * product.start_stride + (ptrdiff_t)(panel + p) * W;
-      sum[m][p][0] = start ? load(start) : Vector<T>{};
-      sum[m][p][1] = start ? load(start + L) : Vector<T>{};
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) sum[m][p][n] = start ? load(start + n * L) : Vector<T>{};
     }
   for (int s = 0; s < product.segment_count; ++s) {
     const Segment<T>& segment = product.segments[s];
@@ -45,20 +46,18 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
         __builtin_prefetch(b + depth * W, 0, 2);
         __builtin_prefetch(b + depth * W + L, 0, 2);
       }
-      Vector<T> right[P][2];
+      Vector<T> right[P][N];
 #pragma GCC unroll 6
-      for (int p = 0; p < P; ++p) {
-        right[p][0] = load(b + p * depth * W);
-        right[p][1] = load(b + p * depth * W + L);
-      }
+      for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) right[p][n] = load(b + p * depth * W + n * L);
 #pragma GCC unroll 12
       for (int m = 0; m < M; ++m) {
         Vector<T> left = all<T>(a[m * stride + k]);
 #pragma GCC unroll 6
-        for (int p = 0; p < P; ++p) {
-          sum[m][p][0] = fma(left, right[p][0], sum[m][p][0]);
-          sum[m][p][1] = fma(left, right[p][1], sum[m][p][1]);
-        }
+        for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+          for (int n = 0; n < N; ++n) sum[m][p][n] = fma(left, right[p][n], sum[m][p][n]);
       }
     }
   }
@@ -68,33 +67,28 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
 #pragma GCC unroll 12
     for (int m = 0; m < M; ++m) {
       T* out = to.to + (row + m) * to.stride;
-      if (to.columns == W) {
-        store(out, sum[m][p][0]);
-        store(out + L, sum[m][p][1]);
-      } else if (to.columns > L) {
-        store(out, sum[m][p][0]);
-        store_some(out + L, sum[m][p][1], to.columns - L);
-      } else {
-        store_some(out, sum[m][p][0], to.columns);
-      }
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) store_up_to(out + n * L, sum[m][p][n], to.columns - n * L);
     }
   }
 }
 
-template <class T, int M, int P> void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
-  product_tile<T, M, P>(product, row, panel);
+template <class T, int M, int P, int N> void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
+  product_tile<T, M, P, N>(product, row, panel);
 }
 
 template <class T> using Tile = void (*)(const Product<T>&, ptrdiff_t, int);
 
-// tiles[M][P]: the tile of M rows and P panels.
+// of[M][P]: the tile of M rows and P panels; narrow[M]: of one panel whose columns fill no more than half of it.
 template <class T> struct Tiles {
   Tile<T> of[tile_rows + 1][panels_for(1) + 1] = {};
+  Tile<T> narrow[tile_rows + 1] = {};
   constexpr Tiles() { fill<tile_rows, panels_for(tile_rows)>(); }
 
  private:
   template <int M, int P> constexpr void fill() {
-    of[M][P] = tile_of<T, M, P>;
+    of[M][P] = tile_of<T, M, P, 2>;
+    if constexpr (P == 1) narrow[M] = tile_of<T, M, 1, 1>;
     if constexpr (P > 1) fill<M, P - 1>();
     else if constexpr (M > 1) fill<M - 1, panels_for(M - 1)>();
   }
@@ -109,10 +103,11 @@ template <class T> void product(const Product<T>& product) {
   const int groups = (product.panel_count + most - 1) / most;
   for (int group = 0, panel = 0; group < groups; ++group) {
     const int panels = (product.panel_count - panel + groups - group - 1) / (groups - group);
+    const bool narrow = panels == 1 && product.panels[panel].columns <= lanes<T>;
     ptrdiff_t row = 0;
     for (ptrdiff_t i = 0; i < heights; ++i) {
       const int rows = (int)((product.rows - row + heights - i - 1) / (heights - i));
-      tiles.of[rows][panels](product, row, panel);
+      (narrow ? tiles.narrow[rows] : tiles.of[rows][panels])(product, row, panel);
       row += rows;
     }
     panel += panels;
@@ -141,40 +136,40 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
 
 // One tile of the outer products: M rows of `to`, one panel of columns. `deltas` [rows, tile_rows] and `sources`
 // [rows, W] are packed: rows of a power of two apart would fall on each other in the cache.
-template <class T, int M>
+template <class T, int M, int N>
 __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* sources, ptrdiff_t rows, T* to,
                                                       ptrdiff_t stride, ptrdiff_t columns, bool add) {
   constexpr int W = panel_width<T>, L = lanes<T>;
-  const ptrdiff_t left = columns > L ? L : columns, right = columns - left;
-  Vector<T> sum[M][2];
+  Vector<T> sum[M][N];
 #pragma GCC unroll 12
-  for (int i = 0; i < M; ++i) {
-    sum[i][0] = !add ? Vector<T>{} : left == L ? load(to + i * stride) : load_some(to + i * stride, left);
-    sum[i][1] = !add ? Vector<T>{} : right == L ? load(to + i * stride + L) : load_some(to + i * stride + L, right);
-  }
+  for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n)
+      sum[i][n] = add ? load_up_to(to + i * stride + n * L, columns - n * L) : Vector<T>{};
   for (ptrdiff_t r = 0; r < rows; ++r, deltas += tile_rows, sources += W) {
-    Vector<T> s0 = load(sources), s1 = load(sources + L);
+    Vector<T> source[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) source[n] = load(sources + n * L);
 #pragma GCC unroll 12
     for (int i = 0; i < M; ++i) {
       Vector<T> d = all<T>(deltas[i]);
-      sum[i][0] = fma(d, s0, sum[i][0]);
-      sum[i][1] = fma(d, s1, sum[i][1]);
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) sum[i][n] = fma(d, source[n], sum[i][n]);
     }
   }
 #pragma GCC unroll 12
-  for (int i = 0; i < M; ++i) {
-    if (left == L) store(to + i * stride, sum[i][0]);
-    else store_some(to + i * stride, sum[i][0], left);
-    if (right == L) store(to + i * stride + L, sum[i][1]);
-    else store_some(to + i * stride + L, sum[i][1], right);
-  }
+  for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) store_up_to(to + i * stride + n * L, sum[i][n], columns - n * L);
 }
 
 // The last tile of a gate may be lower than the others.
 template <class T, int M>
 void outer_tile_of(int height, const T* deltas, const T* sources, ptrdiff_t rows, T* to, ptrdiff_t stride,
                    ptrdiff_t columns, bool add) {
-  if (height == M) return outer_tile<T, M>(deltas, sources, rows, to, stride, columns, add);
+  if (height == M)
+    return columns > lanes<T> ? outer_tile<T, M, 2>(deltas, sources, rows, to, stride, columns, add)
+                              : outer_tile<T, M, 1>(deltas, sources, rows, to, stride, columns, add);
   if constexpr (M > 1) outer_tile_of<T, M - 1>(height, deltas, sources, rows, to, stride, columns, add);
 }
 

@@ -74,7 +74,11 @@ template <class T> inline void store_some(T* to, Vector<T> v, ptrdiff_t count) {
 }
 #endif
 template <class T> inline Vector<T> load_up_to(const T* from, ptrdiff_t count) {
-  return count == lanes<T> ? load(from) : load_some(from, count);
+  return count >= lanes<T> ? load(from) : load_some(from, count);
+}
+template <class T> inline void store_up_to(T* to, Vector<T> v, ptrdiff_t count) {
+  if (count >= lanes<T>) store(to, v);
+  else if (count > 0) store_some(to, v, count);
 }
 // The first `count` numbers of a vector, then zeros.
 template <class T> inline Vector<T> first_of(Vector<T> v, ptrdiff_t count) {
