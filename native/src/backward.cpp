@@ -11,10 +11,10 @@ template <class T> struct Shared {
   std::vector<T*> carried;  // per state [B, W]: its cotangent, from step to step
   std::vector<T*> sums;     // per vector [B, W], or null: its cotangent, summed over the steps
 
-  Shared(const Plan& plan, ptrdiff_t rows) : chunk(plan.values.size(), nullptr) {
-    for (int width : plan.state_widths) carried.push_back(zeros(rows * width));
-    for (size_t i = 0; i < plan.vector_values.size(); ++i)
-      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(rows * plan.vector_widths[i]));
+  Shared(const Plan& plan, const Call<T>& call) : chunk(plan.values.size(), nullptr), sums(call.row_sums) {
+    for (int width : plan.state_widths) carried.push_back(zeros(call.rows * width));
+    for (size_t i = sums.size(); i < plan.vector_values.size(); ++i)
+      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(call.rows * plan.vector_widths[i]));
   }
 
  private:
@@ -181,7 +181,7 @@ template <class T> class BackwardWorker : public Worker<T> {
     const ptrdiff_t width = plan.state_widths[s];
     for (ptrdiff_t r = 0; r < count; ++r) {
       if (!pass.fresh(t, first + r)) continue;
-      T* to = call.d_initial[s] + (first + r) * width;
+      T* to = call.d_afresh[s] + (first + r) * width;
       kernels.add(to, carried(s) + r * width, to, width);
       std::fill(carried(s) + r * width, carried(s) + (r + 1) * width, T(0));
     }
@@ -201,12 +201,12 @@ template <class T> class BackwardWorker : public Worker<T> {
 // vectors are summed over the rows.
 template <class T> void end(const Pass<T>& pass, const Shared<T>& shared) {
   const Call<T>& call = pass.call;
-  for (size_t i = 0; i < shared.sums.size(); ++i)
+  for (size_t i = 0; i < shared.sums.size() && call.row_sums.empty(); ++i)
     if (shared.sums[i]) pass.kernels.sum_rows(shared.sums[i], call.rows, pass.plan.vector_widths[i], call.d_vectors[i]);
   for (size_t s = 0; s < shared.carried.size(); ++s)
     for (ptrdiff_t b = 0; b < call.rows; ++b) {
       const ptrdiff_t width = pass.plan.state_widths[s];
-      const bool never = call.steps == 0 || (call.lengths && call.lengths[b] == 0);
+      const bool never = pass.length(b) == 0;
       const T* from = never ? call.d_final[s] : shared.carried[s];
       T* to = call.d_initial[s] + b * width;
       if (from) pass.kernels.add(to, from + b * width, to, width);
@@ -299,7 +299,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
               int threads) {
   ClearArena clear;
   Pass<T> pass(plan, kernels, packed, call, pool, threads, kChunkRows);
-  Shared<T> shared(plan, call.rows);
+  Shared<T> shared(plan, call);
   std::vector<bool> stored(plan.values.size(), false);
   for (int value : plan.kept) stored[value] = true;
   for (int value : plan.new_values) stored[value] = true;
@@ -320,7 +320,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
   workers.reserve(pass.bounds.size());
   for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, shared);
   Sums<T> sums(pass, shared);
-  sums.clear();
+  if (!call.add_weights) sums.clear();
   const ptrdiff_t steps = call.steps;
   const bool alone = !pass.by_rows;
   ptrdiff_t begun = 0;
@@ -339,7 +339,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
         BackwardWorker<T> helper(workers[0]);
         helper.input(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads));
       }
-      sums.add(walk, origin, done == 0, i);
+      sums.add(walk, origin, done == 0 && !call.add_weights, i);
     });
     begun = std::max(begun, pass.active(origin));
   }

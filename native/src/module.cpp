@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <memory>
 #include <string>
 #include <tuple>
 
@@ -88,41 +89,6 @@ Plan plan(const nb::dict& d) {
   return plan;
 }
 
-template <class T> std::vector<T*> pointers(const Addresses& addresses) {
-  std::vector<T*> result;
-  for (uintptr_t address : addresses) result.push_back(reinterpret_cast<T*>(address));
-  return result;
-}
-
-template <class T>
-Packed<T>* pack(const Plan& plan, const Addresses& weights, const Addresses& biases, bool backward, int threads) {
-  const auto w = pointers<const T>(weights), b = pointers<const T>(biases);
-  nb::gil_scoped_release release;
-  return new Packed<T>(plan, kernels<T>(), w.data(), b.data(), backward, Pool::shared(), threads);
-}
-
-// The part of a call that both passes need: (steps, rows, reverse, training), addresses, and lists of addresses.
-using Shape = std::tuple<ptrdiff_t, ptrdiff_t, bool, bool>;
-using Inputs = std::tuple<uintptr_t, Addresses, std::vector<bool>, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses,
-                          std::vector<uint32_t>, Addresses>;
-
-template <class T> Call<T> make_call(const Shape& shape, const Inputs& inputs) {
-  Call<T> call{};
-  std::tie(call.steps, call.rows, call.reverse, call.training) = shape;
-  const auto& [x, states, rings, lengths, reset, row_numbers, step_inputs, vectors, keys, tape] = inputs;
-  call.x = reinterpret_cast<const T*>(x);
-  call.states = pointers<T>(states);
-  call.rings = rings;
-  call.lengths = reinterpret_cast<const int32_t*>(lengths);
-  call.reset = reinterpret_cast<const uint8_t*>(reset);
-  call.row_numbers = reinterpret_cast<const int32_t*>(row_numbers);
-  call.step_inputs = pointers<const T>(step_inputs);
-  call.vectors = pointers<const T>(vectors);
-  call.keys = keys;
-  call.tape = pointers<T>(tape);
-  return call;
-}
-
 // Networks of one kind: a single one has all threads, a population shares them network by network.
 template <class F> void each(size_t count, int threads, const F& run) {
   if (count == 1) return run(0, Pool::shared(), threads);
@@ -132,39 +98,100 @@ template <class F> void each(size_t count, int threads, const F& run) {
   });
 }
 
-template <class T> using ForwardRow = std::tuple<const Packed<T>*, Shape, Inputs>;
+// From the addresses of buffers of the first network of a population, and how many bytes further on those of the next
+// one lie, to pointers to those of network `number`; buffers that all share lie 0 bytes further on.
+class Network {
+ public:
+  explicit Network(size_t number) : number(number) {}
 
-template <class T> void run_forward(const Plan& plan, const std::vector<ForwardRow<T>>& rows, int threads) {
-  std::vector<Call<T>> calls;
-  for (const auto& [packed, shape, inputs] : rows) calls.push_back(make_call<T>(shape, inputs));
+  template <class T> void set(T*& to, uintptr_t address, uintptr_t stride) const {
+    to = reinterpret_cast<T*>(address + number * stride);
+  }
+  template <class T> void set(std::vector<T*>& to, const Addresses& addresses, const Addresses& strides) const {
+    to.resize(addresses.size());
+    for (size_t i = 0; i < to.size(); ++i) set(to[i], addresses[i], strides[i]);
+  }
+  template <class Row, class... To> void set_all(const Row& addresses, const Row& strides, To&... to) const {
+    set_each(std::index_sequence_for<To...>{}, addresses, strides, to...);
+  }
+
+ private:
+  const size_t number;
+
+  template <size_t... I, class Row, class... To>
+  void set_each(std::index_sequence<I...>, const Row& addresses, const Row& strides, To&... to) const {
+    (set(to, std::get<I>(addresses), std::get<I>(strides)), ...);
+  }
+};
+
+// The weights of each network, or one for all.
+template <class T> struct Weights {
+  Weights() = default;
+  Weights(const Weights&) = delete;
+  std::vector<std::unique_ptr<Packed<T>>> packed;
+};
+using WeightAddresses = std::tuple<Addresses, Addresses>;
+
+template <class T>
+Weights<T>* pack(const Plan& plan, size_t count, const WeightAddresses& at, const WeightAddresses& strides, bool forward,
+                 bool backward, int threads) {
   nb::gil_scoped_release release;
-  each(rows.size(), threads, [&](size_t i, Pool& pool, int threads) {
-    forward<T>(plan, kernels<T>(), *std::get<0>(rows[i]), calls[i], pool, threads);
+  auto all = std::make_unique<Weights<T>>();
+  all->packed.resize(count);
+  each(count, threads, [&](size_t i, Pool& pool, int threads) {
+    std::vector<const T*> weights, biases;
+    Network(i).set_all(at, strides, weights, biases);
+    all->packed[i] = std::make_unique<Packed<T>>(plan, kernels<T>(), weights.data(), biases.data(), forward, backward,
+                                                 pool, threads);
+  });
+  return all.release();
+}
+
+// What both passes take: (networks, steps, rows, reverse, training, segment, rings, keys), then addresses.
+using Shape = std::tuple<size_t, ptrdiff_t, ptrdiff_t, bool, bool, ptrdiff_t, std::vector<bool>, std::vector<uint32_t>>;
+using Inputs = std::tuple<uintptr_t, Addresses, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses, Addresses,
+                          Addresses, Addresses>;
+using Gradients = std::tuple<Addresses, Addresses, uintptr_t, Addresses, Addresses, Addresses, Addresses, Addresses>;
+
+// Run `pass` for the call of each network.
+template <class T, class F>
+void run(const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides, int threads, const F& pass) {
+  nb::gil_scoped_release release;
+  each(std::get<0>(shape), threads, [&](size_t i, Pool& pool, int threads) {
+    Call<T> call{};
+    std::tie(std::ignore, call.steps, call.rows, call.reverse, call.training, call.segment, call.rings, call.keys) = shape;
+    Network(i).set_all(at, strides, call.x, call.initial, call.lengths, call.reset, call.row_numbers, call.step_inputs,
+                       call.vectors, call.states, call.tape, call.checkpoints);
+    pass(i, call, *weights.packed[weights.packed.size() == 1 ? 0 : i], pool, threads);
   });
 }
 
-using Cotangents = std::tuple<Addresses, Addresses>;
-using Gradients = std::tuple<uintptr_t, Addresses, Addresses, Addresses, Addresses, Addresses>;
-template <class T> using BackwardRow = std::tuple<const Packed<T>*, Shape, Inputs, Cotangents, Gradients>;
-
-template <class T> void run_backward(const Plan& plan, const std::vector<BackwardRow<T>>& rows, int threads) {
-  std::vector<Call<T>> calls;
-  for (const auto& [packed, shape, inputs, cotangents, gradients] : rows) {
-    Call<T>& call = calls.emplace_back(make_call<T>(shape, inputs));
-    call.d_states = pointers<const T>(std::get<0>(cotangents));
-    call.d_final = pointers<const T>(std::get<1>(cotangents));
-    const auto& [dx, initial, step_inputs, weights, biases, vectors] = gradients;
-    call.dx = reinterpret_cast<T*>(dx);
-    call.d_initial = pointers<T>(initial);
-    call.d_step_inputs = pointers<T>(step_inputs);
-    call.d_weights = pointers<T>(weights);
-    call.d_biases = pointers<T>(biases);
-    call.d_vectors = pointers<T>(vectors);
-  }
-  nb::gil_scoped_release release;
-  each(rows.size(), threads, [&](size_t i, Pool& pool, int threads) {
-    backward<T>(plan, kernels<T>(), *std::get<0>(rows[i]), calls[i], pool, threads);
+template <class T>
+void run_forward(const Plan& plan, const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides,
+                 int threads) {
+  run(weights, shape, at, strides, threads, [&](size_t, Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
+    if (call.segment) return forward_in_segments(plan, kernels<T>(), packed, call, pool, threads);
+    begin(plan, call, call.initial);
+    forward(plan, kernels<T>(), packed, call, pool, threads);
   });
+}
+
+template <class T>
+void run_backward(const Plan& plan, const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides,
+                  const Gradients& gradients, const Gradients& gradient_strides, int threads) {
+  run(weights, shape, at, strides, threads, [&](size_t i, Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
+    Network(i).set_all(gradients, gradient_strides, call.d_states, call.d_final, call.dx, call.d_initial,
+                       call.d_step_inputs, call.d_weights, call.d_biases, call.d_vectors);
+    call.d_afresh = call.d_initial;
+    const auto& walk = call.segment ? backward_in_segments<T> : backward<T>;
+    walk(plan, kernels<T>(), packed, call, pool, threads);
+  });
+}
+
+template <class T> std::vector<T*> pointers(const Addresses& addresses) {
+  std::vector<T*> result;
+  for (uintptr_t address : addresses) result.push_back(reinterpret_cast<T*>(address));
+  return result;
 }
 
 template <class T> using Given = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
@@ -219,7 +246,7 @@ template <class T> void define_stepper(nb::module_& m, const char* name, const c
 
 template <class T>
 void define(nb::module_& m, const char* packed, const char* pack_name, const char* function_name) {
-  nb::class_<Packed<T>>(m, packed);
+  nb::class_<Weights<T>>(m, packed);
   m.def(pack_name, pack<T>, nb::rv_policy::take_ownership);
   m.def("forward", run_forward<T>);
   m.def("backward", run_backward<T>);

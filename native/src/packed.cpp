@@ -81,20 +81,20 @@ template <class T> class Packer {
 
 template <class T>
 Packed<T>::Packed(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
-                  bool backward, Pool& pool, int threads)
+                  bool forward, bool backward, Pool& pool, int threads)
     : matrices(std::make_unique<Matrices>()) {
   Packer<T> packer(plan, kernels, weights, biases);
+  if (forward)
+    for (const Stage& stage : plan.forward) {
+      auto& row = matrices->forward.emplace_back();
+      for (const Bundle& bundle : stage.bundles) row.push_back(packer.bundle(bundle));
+    }
   if (backward) {
     for (const Stage& stage : plan.backward) {
       auto& row = matrices->backward.emplace_back();
       for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product));
     }
     for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product));
-  } else {
-    for (const Stage& stage : plan.forward) {
-      auto& row = matrices->forward.emplace_back();
-      for (const Bundle& bundle : stage.bundles) row.push_back(packer.bundle(bundle));
-    }
   }
   packer.run(pool, threads);
 }

@@ -47,7 +47,7 @@ template <class T> class Pass {
     const int parts = by_rows ? threads : 1;
     std::vector<ptrdiff_t> bounds(1, 0);
     ptrdiff_t whole = 0, sum = 0;
-    auto steps = [&](ptrdiff_t b) { return call.lengths ? std::clamp<ptrdiff_t>(call.lengths[b], from, to) - from : 1; };
+    auto steps = [&](ptrdiff_t b) { return call.lengths ? std::clamp<ptrdiff_t>(length(b), from, to) - from : 1; };
     for (ptrdiff_t b = 0; b < call.rows; ++b) whole += steps(b);
     for (ptrdiff_t b = 0; b < call.rows; ++b) {
       if ((ptrdiff_t)bounds.size() < parts && sum * parts >= whole * (ptrdiff_t)bounds.size()) bounds.push_back(b);
@@ -57,10 +57,15 @@ template <class T> class Pass {
     return bounds;
   }
 
-  // Whether row b starts step t from the initial state, other than at the first step of all.
+  // Number of steps of row b.
+  ptrdiff_t length(ptrdiff_t b) const {
+    return call.lengths ? std::clamp<ptrdiff_t>(call.lengths[b] - call.first_step, 0, call.steps) : call.steps;
+  }
+
+  // Whether row b starts step t from the initial state, other than at the first step of all rows.
   bool fresh(ptrdiff_t t, ptrdiff_t b) const {
     if (call.reset && call.reset[t * call.rows + b]) return true;
-    return call.reverse && call.lengths && call.lengths[b] - 1 == t && t != call.steps - 1;
+    return call.reverse && call.lengths && call.lengths[b] - 1 == call.first_step + t;
   }
 
   const Plan& plan;
@@ -81,7 +86,7 @@ template <class T> class Pass {
     running.assign(call.steps, 0);
     ptrdiff_t t = 0;
     for (ptrdiff_t b = call.rows; b > 0; --b)
-      for (; t < call.lengths[b - 1]; ++t) running[t] = (int32_t)b;
+      for (; t < length(b - 1); ++t) running[t] = (int32_t)b;
   }
 
   void find_fresh() {

@@ -29,7 +29,7 @@ template <class T> struct Stepper<T>::Inside {
 
   Inside(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
          const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
-      : packed(plan, kernels, weights, biases, false, pool, threads), pool(pool) {
+      : packed(plan, kernels, weights, biases, true, false, pool, threads), pool(pool) {
     const Own taking(own);
     const auto take = [&](ptrdiff_t width) {
       const size_t count = 2 * rows * width;

@@ -97,21 +97,20 @@ template <class T> class Worker {
 
   // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
   void gather_last(ptrdiff_t t, ptrdiff_t count, const std::vector<T*>& to) {
-    const ptrdiff_t start = call.reverse ? call.steps : 0;
     for (size_t v = 0; v < plan.values.size(); ++v) {
       if (plan.values[v].kind != Kind::last) continue;
       const int slot = plan.values[v].slot;
       const ptrdiff_t width = plan.values[v].width;
       T* place = to[slot] + first * width;
       for (ptrdiff_t b = first; b < first + count; ++b, place += width) {
-        const ptrdiff_t at = pass.fresh(t, b) ? start : before(call.reverse, t);
-        std::memcpy(place, state(slot, at) + b * width, width * sizeof(T));
+        const T* from = pass.fresh(t, b) ? call.initial[slot] : state(slot, before(call.reverse, t));
+        std::memcpy(place, from + b * width, width * sizeof(T));
       }
       places[v].base = to[slot] + first * width;
     }
   }
 
-  void draw(ptrdiff_t t, ptrdiff_t count) { draw_bits(Kind::bernoulli, t, count); }
+  void draw(ptrdiff_t t, ptrdiff_t count) { draw_bits(Kind::bernoulli, call.first_step + t, count); }
   void draw_masks() { draw_bits(Kind::mask, 0, rows); }
   void draw_bits(Kind kind, ptrdiff_t t, ptrdiff_t count) {
     if (!call.training) return;

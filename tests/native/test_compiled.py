@@ -239,10 +239,10 @@ def test_operators_are_what_torch_asks_of_them(reverse: bool, lengths: Tensor | 
     tensors = [lengths, None, x, *states, *(p.detach() for p in layer.parameters())]
     what = (None, operators.text_of(layer.equations), names, reverse, ("h",))
     for keep in (False, True):
-        torch.library.opcheck(torch.ops.keepgate.scan.default, (tensors, 1, keep, *what))
-    _, state, _, *stored = operators.run_forward(operators.spec_of(tensors, *what), True, [tensors])[0]
+        torch.library.opcheck(torch.ops.keepgate.scan.default, (tensors, [], keep, *what))
+    _, state, _, *stored = operators.run_forward(operators.spec_of(tensors, *what), True, (), tensors)
     rest = [*stored, torch.randn(STEPS, BATCH, HIDDEN), None, torch.randn_like(state)]
-    torch.library.opcheck(torch.ops.keepgate.scan_gradient.default, ([*tensors, *rest], 1, len(tensors), *what))
+    torch.library.opcheck(torch.ops.keepgate.scan_gradient.default, ([*tensors, *rest], [], len(tensors), *what))
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -174,9 +174,9 @@ def test_a_population_is_one_call(monkeypatch: pytest.MonkeyPatch):
     sizes = []
     run = engine.forward
 
-    def forward(made: engine.Engine, rows: list, threads: int) -> None:
-        sizes.append(len(rows))
-        run(made, rows, threads)
+    def forward(made: engine.Engine, packed: object, shape: tuple, *rest: object) -> None:
+        sizes.append(shape[0])
+        run(made, packed, shape, *rest)
 
     monkeypatch.setattr(engine, "forward", forward)
     layer = LSTM(INPUTS, HIDDEN, backend="native")

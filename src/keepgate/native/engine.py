@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -99,10 +99,13 @@ class Engine:
         """Return the keys of the streams of random bits."""
         return [noise.stream_key(seed or 0, stream) for stream in range(self.streams)]
 
-    def pack(self, double: bool, weights: Sequence[int], biases: Sequence[int], backward: bool, count: int) -> Any:
-        """Pack weights for the products; the addresses may be freed afterwards."""
+    def pack(self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int) -> Any:
+        """Pack weights for the products of the passes, forward and backward, on ``count`` threads.
+
+        ``places``: addresses and strides, as of `forward`, of weights and of biases, which may be freed afterwards.
+        """
         make = _core.pack_double if double else _core.pack_single
-        return make(self.plan, list(weights), list(biases), backward, count)
+        return make(self.plan, networks, *places, *passes, count)
 
 
 @lru_cache(maxsize=256)
@@ -125,11 +128,20 @@ def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], ba
     return make(made.plan, weights, biases, [at[name] for name in made.vectors], batch, threads())
 
 
-def forward(made: Engine, calls: Sequence[Any], count: int) -> None:
-    """Run the forward pass of each call, all of one engine, on ``count`` threads."""
-    _core.forward(made.plan, calls, count)
+def forward(made: Engine, packed: Any, shape: Any, inputs: Any, count: int) -> None:
+    """Run the forward pass of networks on ``count`` threads.
+
+    Args:
+        made: their engine.
+        packed: their weights; see `Engine.pack`.
+        shape: (networks, steps, rows, reverse, training, segment, rings, keys).
+        inputs: addresses of the buffers of the first network, in the order of ``Inputs`` in native/src/module.cpp, and
+            for each how many bytes further on the next network has its own (0: all share one).
+        count: of threads.
+    """
+    _core.forward(made.plan, packed, shape, *inputs, count)
 
 
-def backward(made: Engine, calls: Sequence[Any], count: int) -> None:
-    """Run the backward pass of each call, all of one engine, on ``count`` threads."""
-    _core.backward(made.plan, calls, count)
+def backward(made: Engine, packed: Any, shape: Any, inputs: Any, gradients: Any, count: int) -> None:
+    """Run the backward pass of networks; as `forward`, with addresses and strides of ``gradients`` too."""
+    _core.backward(made.plan, packed, shape, *inputs, *gradients, count)

@@ -34,6 +34,7 @@ class LSTM(Recurrent):
         dtype: of the parameters.
         cell: the cell or its name; see ``keepgate cells``.
         backend: the engine; see `keepgate.scan`.
+        recompute: train in less memory; see `Recurrent`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class LSTM(Recurrent):
         *,
         cell: str | Cell | type[Cell] | Equations = "lstm",
         backend: str = "auto",
+        recompute: bool = False,
     ) -> None:
         super().__init__(
             cell,
@@ -65,6 +67,7 @@ class LSTM(Recurrent):
             device,
             dtype,
             backend,
+            recompute=recompute,
         )
 
 
@@ -85,6 +88,7 @@ class GRU(Recurrent):
         *,
         cell: str | Cell | type[Cell] | Equations = "gru",
         backend: str = "auto",
+        recompute: bool = False,
     ) -> None:
         super().__init__(
             cell,
@@ -99,6 +103,7 @@ class GRU(Recurrent):
             device,
             dtype,
             backend,
+            recompute=recompute,
         )
 
 
@@ -123,6 +128,7 @@ class RNN(Recurrent):
         dtype: Any = None,
         *,
         backend: str = "auto",
+        recompute: bool = False,
     ) -> None:
         self.nonlinearity = nonlinearity
         super().__init__(
@@ -138,4 +144,5 @@ class RNN(Recurrent):
             device,
             dtype,
             backend,
+            recompute=recompute,
         )

@@ -52,6 +52,9 @@ class Recurrent(nn.Module):
         device: of the parameters.
         dtype: of the parameters.
         backend: ``"auto"`` or an engine of `keepgate.scan`.
+        recompute: keep for the gradient only the states at every k-th step, k about the square root of T, and compute
+            the steps between them again on the way back (Chen et al. 2016, "Training deep nets with sublinear memory
+            cost", arXiv:1604.06174): the same bits in a fraction of the memory, for about a third more time.
 
     Raises:
         InputError: an option is out of range, or the cell is unknown.
@@ -72,6 +75,8 @@ class Recurrent(nn.Module):
         device: Any = None,
         dtype: Any = None,
         backend: str = "auto",
+        *,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         check_options(input_size, hidden_size, num_layers, dropout, proj_size)
@@ -80,6 +85,7 @@ class Recurrent(nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size, self.backend = bidirectional, proj_size, check_backend(backend)
+        self.recompute = recompute
         self._names: list[list[str]] = []
         for layer in range(num_layers):
             for suffix in ("", "_reverse")[: self.directions]:
@@ -132,7 +138,7 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         """Return the options that differ from their defaults."""
         options = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        options |= {"bidirectional": False, "proj_size": 0, "backend": "auto"}
+        options |= {"bidirectional": False, "proj_size": 0, "backend": "auto", "recompute": False}
         shown = [f"{name}={value!r}" for name, d in options.items() if (value := getattr(self, name)) != d]
         return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])
 
@@ -260,6 +266,7 @@ class Recurrent(nn.Module):
                     reverse=bool(direction),
                     seed=None if seed is None else seed + row,
                     record=(output,),
+                    recompute=self.recompute,
                 )
                 result = scan(self.equations, self.parameters_of(row), arguments, self.backend)
                 directions.append(result.recorded[output])

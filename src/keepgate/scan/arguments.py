@@ -29,6 +29,7 @@ class Arguments:
         reverse: walk from the last step to the first.
         seed: of the cell's random bits in training (while a compiler looks on, a tensor); None in evaluation.
         record: names of the states or named values to return for every step.
+        recompute: keep less for the gradient: only every k-th state; the steps between are computed again.
     """
 
     x: Tensor
@@ -39,6 +40,7 @@ class Arguments:
     reverse: bool = False
     seed: Any = None
     record: tuple[str, ...] = ("h",)
+    recompute: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,5 @@ def widths(equations: Equations, parameters: Mapping[str, Tensor], arguments: Ar
     sizes = {width: arguments.state[state].shape[-1] for state, width in equations.widths.items()}
     if "hidden" not in sizes:
         block, products = next((b, p) for b, p in equations.products.items() if p[0].width == "hidden")
-        sizes["hidden"] = parameters[f"weight_{block}"].shape[0] // len(products)
+        sizes["hidden"] = parameters[f"weight_{block}"].shape[-2] // len(products)
     return equations.resolve(arguments.x.shape[-1], sizes["hidden"])

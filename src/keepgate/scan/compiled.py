@@ -51,5 +51,5 @@ def _scan(
     inputs = dict(zip(spec.equations.step_inputs, given, strict=True))
     tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.engine.step_inputs), *values)
     if torch.compiler.is_exporting():  # a program without gradients, which must say so: see `operators`
-        return operators.run_forward(spec, False, [tensors])[0]
+        return operators.run_forward(spec, False, (), tensors)
     return differentiable_scan(spec, tensors)[: spec.result_count]

@@ -45,6 +45,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return "its kernel needs a step and a row"
     if arguments.lengths is not None or arguments.reset is not None:
         return "its kernel takes neither lengths nor resets"
+    if arguments.recompute:
+        return "its kernel keeps every step"
     if arguments.record != equations.states[:1]:
         return "its kernel returns the output alone for every step"
     return None

@@ -41,8 +41,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(spec: Spec, keep: bool, population: Population | None, *tensors: Tensor | None) -> Results:
-        networks = [tensors] if population is None else population.networks(tensors)
-        return _results(population, _passes(spec).run_forward(spec, keep, networks))
+        return _results(_passes(spec).run_forward(spec, keep, *_networks(population, tensors)))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -108,9 +107,8 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(spec: Spec, population: Population | None, count: int, *rest: Tensor | None) -> Results:
-        networks = [rest] if population is None else population.networks(rest)
-        cut = [_cut(spec, count, network) for network in networks]
-        return _results(population, _passes(spec).run_backward(spec, cut))
+        networks, tensors = _networks(population, rest)
+        return _results(_passes(spec).run_backward(spec, networks, *_cut(spec, count, tensors)))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -178,13 +176,15 @@ def _cut(spec: Spec, count: int, rest: Sequence[Any]) -> tuple[Sequence[Any], Se
     return rest[:count], rest[count:end], rest[end:]
 
 
-def _results(population: Population | None, results: Sequence[Results]) -> Results:
-    """Return the results of a network as they are, those of a population stacked."""
-    if population is not None:
-        return tuple(torch.stack(parts) for parts in zip(*results, strict=True))
+def _networks(population: Population | None, tensors: Sequence[Any]) -> tuple[tuple[int, ...], Sequence[Any]]:
+    """Return the networks as a shape, and the tensors in that shape."""
+    return ((), tensors) if population is None else ((population.size,), population.whole(tensors))
+
+
+def _results(results: Results) -> Results:
     if forward_ad._current_level >= 0:  # in forward mode, results must not be views of each other
-        return tuple(result.clone() for result in results[0])
-    return results[0]
+        return tuple(result.clone() for result in results)
+    return results
 
 
 def _batched_gradient(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:

@@ -30,6 +30,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return f"the input is on {arguments.x.device}, and the core runs on the CPU"
     if arguments.x.dtype not in DTYPES:
         return f"the core computes in float32 and float64, not in {arguments.x.dtype}"
+    if arguments.recompute and torch.compiler.is_compiling():
+        return "a compiled graph holds what it keeps, so that the core cannot recompute"
     if unknown := [name for name in arguments.record if name not in equations.new]:
         return f"the core records states, not the value {unknown[0]}"
     return None
@@ -43,7 +45,8 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
         return compiled.scan(equations, parameters, arguments)
     a = arguments
     made = engine(equations, a.x.shape[-1], widths(equations, parameters, a)["hidden"])
-    spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, core.threads(torch.get_num_threads()))
+    threads = core.threads(torch.get_num_threads())
+    spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, threads, a.recompute)
     states = [a.state[name] for name in made.states]
     given = [a.step_inputs[name] for name in made.step_inputs]
     results = differentiable_scan(spec, (a.lengths, a.reset, a.x, *states, *given, *parameters.values()))

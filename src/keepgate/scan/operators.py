@@ -29,8 +29,8 @@ __all__ = ["equations_of", "run_backward", "run_forward", "spec_of", "text_of"]
 
 WHAT = "Tensor? seed, str equations, str[] names, bool reverse, str[] record"
 LIBRARY = torch.library.Library("keepgate", "DEF")
-LIBRARY.define(f"scan(Tensor?[] tensors, int networks, bool keep, {WHAT}) -> Tensor[]")
-LIBRARY.define(f"scan_gradient(Tensor?[] tensors, int networks, int count, {WHAT}) -> Tensor[]")
+LIBRARY.define(f"scan(Tensor?[] tensors, int[] networks, bool keep, {WHAT}) -> Tensor[]")
+LIBRARY.define(f"scan_gradient(Tensor?[] tensors, int[] networks, int count, {WHAT}) -> Tensor[]")
 
 
 @lru_cache(maxsize=256)
@@ -55,43 +55,35 @@ def spec_of(
     parameters = dict(zip(names, rest[len(state) + len(equations.step_inputs) :], strict=False))
     hidden = widths(equations, parameters, Arguments(x, state))["hidden"]
     made, threads = engine(equations, int(x.shape[-1]), int(hidden)), core.threads(torch.get_num_threads())
-    return Spec(equations, made, tuple(names), reverse, seed, tuple(record), threads, text)
+    return Spec(equations, made, tuple(names), reverse, seed, tuple(record), threads, text=text)
 
 
-def run_forward(spec: Spec, keep: bool, networks: Sequence[Tensors]) -> list[Results]:
+def run_forward(spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
     """Do as `buffers.run_forward`."""
-    flat = [tensor for network in networks for tensor in network]
-    found = _parts(torch.ops.keepgate.scan(flat, len(networks), keep, *_what(spec)), len(networks))
-    if networks[0][0] is not None:
-        return found
-    steps = slice(None, -1) if spec.reverse else slice(1, None)
-    return [_cut(spec, keep, steps, results) for results in found]
+    results = tuple(torch.ops.keepgate.scan(tensors, networks, keep, *_what(spec)))
+    return results if tensors[0] is not None else _cut(spec, keep, results)
 
 
-def _cut(spec: Spec, keep: bool, steps: slice, results: Results) -> Results:
+def _cut(spec: Spec, keep: bool, results: Results) -> Results:
     """Cut what is recorded from whole states: where all are kept, from those."""
+    steps = slice(None, -1) if spec.reverse else slice(1, None)
     if not keep:
         count = len(spec.record)
-        return (*(state[steps] for state in results[:count]), *results[count:])
+        return (*(state[..., steps, :, :] for state in results[:count]), *results[count:])
     states = dict(zip(spec.engine.states, results[len(spec.engine.states) :], strict=False))
-    return (*(states[name][steps] for name in spec.record), *results)
+    return (*(states[name][..., steps, :, :] for name in spec.record), *results)
 
 
-def run_backward(spec: Spec, networks: Sequence[tuple[Tensors, Tensors, Tensors]]) -> list[Results]:
+def run_backward(
+    spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
+) -> Results:
     """Do as `buffers.run_backward`."""
-    flat = [tensor for parts in networks for part in parts for tensor in part]
-    count = len(networks[0][0])
-    return _parts(torch.ops.keepgate.scan_gradient(flat, len(networks), count, *_what(spec)), len(networks))
+    flat = (*tensors, *stored, *cotangents)
+    return tuple(torch.ops.keepgate.scan_gradient(flat, networks, len(tensors), *_what(spec)))
 
 
 def _what(spec: Spec) -> tuple[Any, ...]:
     return spec.seed, spec.text, spec.names, spec.reverse, spec.record
-
-
-def _parts(flat: Sequence[Any], count: int) -> list[tuple[Any, ...]]:
-    """Cut a list into parts of one size."""
-    size = len(flat) // count
-    return [tuple(flat[i * size : (i + 1) * size]) for i in range(count)]
 
 
 def _for_core(tensors: Tensors, seed: Tensor | None, *what: Any) -> Spec:
@@ -109,21 +101,18 @@ def _check_lengths(lengths: Tensor | None, steps: int) -> None:
 
 
 @torch.library.impl(LIBRARY, "scan", "CPU")
-def _scan(tensors: Tensors, networks: int, keep: bool, *what: Any) -> list[Tensor]:
-    parts = _parts(tensors, networks)
-    for lengths, _, x, *_ in parts:
-        _check_lengths(lengths, x.shape[0])
-    spec, flat = _for_core(parts[0], *what), []
+def _scan(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> list[Tensor]:
+    lengths, _, x, *_ = tensors
+    _check_lengths(lengths, x.shape[-3])
+    spec = _for_core(tensors, *what)
+    results = buffers.run_forward(spec, keep, tuple(networks), tensors)
     count, end = len(spec.record), spec.result_count
-    for part, results in zip(parts, buffers.run_forward(spec, keep, parts), strict=True):
-        states = dict(zip(spec.engine.states, results[end:], strict=False))
-        whole = [states[name] for name in spec.record]
-        if part[0] is not None:
-            flat += [r.clone() if _same_memory(r, w) else r for r, w in zip(results, whole, strict=False)]
-        elif not keep:
-            flat += whole
-        flat += results[count:] if keep else results[count:end]
-    return flat
+    states = dict(zip(spec.engine.states, results[end:], strict=False))
+    whole = [states[name] for name in spec.record]
+    rest = results[count:] if keep else results[count:end]
+    if lengths is not None:
+        return [*(r.clone() if _same_memory(r, w) else r for r, w in zip(results, whole, strict=False)), *rest]
+    return [*([] if keep else whole), *rest]
 
 
 def _same_memory(a: Tensor, b: Tensor) -> bool:
@@ -131,33 +120,36 @@ def _same_memory(a: Tensor, b: Tensor) -> bool:
 
 
 @torch.library.register_fake("keepgate::scan", lib=LIBRARY)
-def _scan_shapes(tensors: Tensors, networks: int, keep: bool, *what: Any) -> list[Tensor]:
-    parts = _parts(tensors, networks)
-    spec, flat = spec_of(parts[0], *what), []
+def _scan_shapes(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> list[Tensor]:
+    lengths, _, x, *_ = tensors
+    spec = spec_of(tensors, *what)
     width = dict(zip(spec.engine.states, spec.engine.widths, strict=True))
-    for lengths, _, x, *_ in parts:
-        steps, rows = x.shape[:2]
-        if lengths is not None or not keep:
-            flat += [x.new_empty(steps + (lengths is None), rows, width[name]) for name in spec.record]
-        flat += [x.new_empty(rows, each) for each in width.values()]
-        if keep:
-            flat += [x.new_empty(steps + 1, rows, each) for each in width.values()]
-            flat += [x.new_empty(steps, rows, each) for each in spec.engine.kept_widths]
+    *_, steps, rows, _ = x.shape
+
+    def empty(*shape: int) -> Tensor:
+        return x.new_empty(*networks, *shape)
+
+    flat = []
+    if lengths is not None or not keep:
+        flat += [empty(steps + (lengths is None), rows, width[name]) for name in spec.record]
+    flat += [empty(rows, each) for each in width.values()]
+    if keep:
+        flat += [empty(steps + 1, rows, each) for each in width.values()]
+        flat += [empty(steps, rows, each) for each in spec.engine.kept_widths]
     return flat
 
 
 @torch.library.impl(LIBRARY, "scan_gradient", "CPU")
-def _scan_gradient(tensors: Tensors, networks: int, count: int, *what: Any) -> list[Tensor]:
-    parts = _parts(tensors, networks)
-    spec = _for_core(parts[0], *what)
-    end = len(parts[0]) - spec.result_count
-    cut = [(part[:count], part[count:end], part[end:]) for part in parts]
-    return [gradient for gradients in buffers.run_backward(spec, cut) for gradient in gradients]
+def _scan_gradient(tensors: Tensors, networks: Sequence[int], count: int, *what: Any) -> list[Tensor]:
+    spec = _for_core(tensors, *what)
+    end = len(tensors) - spec.result_count
+    parts = tensors[:count], tensors[count:end], tensors[end:]
+    return list(buffers.run_backward(spec, tuple(networks), *parts))
 
 
 @torch.library.register_fake("keepgate::scan_gradient", lib=LIBRARY)
-def _scan_gradient_shapes(tensors: Tensors, networks: int, count: int, *what: Any) -> list[Tensor]:
-    return [tensor.new_empty(tensor.shape) for part in _parts(tensors, networks) for tensor in part[2:count]]
+def _scan_gradient_shapes(tensors: Tensors, networks: Sequence[int], count: int, *what: Any) -> list[Tensor]:
+    return [tensor.new_empty(tensor.shape) for tensor in tensors[2:count]]
 
 
 def _without_derivatives(name: str) -> Callable[..., list[Tensor]]:

@@ -21,10 +21,10 @@ class Population:
     size: int
     stacked: tuple[bool, ...]
 
-    def networks(self, tensors: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the tensors of each network."""
-        columns = [t.unbind(0) if s else [t] * self.size for t, s in zip(tensors, self.stacked, strict=True)]
-        return list(zip(*columns, strict=True))
+    def whole(self, tensors: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the tensors with a part for each network; what all have in common is not copied."""
+        pairs = zip(tensors, self.stacked, strict=True)
+        return tuple(t if s or t is None else t.expand(self.size, *t.shape) for t, s in pairs)
 
     def spread(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function of one network's tensors as one of the population's."""

@@ -7,6 +7,7 @@ What an affine map takes from the input alone is computed for all steps at once.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+from torch.utils.checkpoint import checkpoint
 
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
-from keepgate.errors import InputError
+from keepgate.errors import BackendError, InputError
 from keepgate.scan.arguments import Arguments, Result, widths
 
 __all__ = ["scan"]
@@ -61,6 +63,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
 
     Raises:
         InputError: a value to record is not one of the cell's.
+        BackendError: it shall recompute under a transform of torch.func, where `torch.utils.checkpoint` does not work.
     """
     return _Scan(equations, parameters, _without_padding(arguments)).run()
 
@@ -183,15 +186,32 @@ class _Scan:
             self.steps.append(draw)
 
     def run(self) -> Result:
-        """Walk over time, forwards or backwards."""
-        a = self.arguments
-        steps = range(a.x.shape[0])
+        """Walk over time, forwards or backwards; where asked, in segments that the backward pass runs once more."""
+        a, recorded = self.arguments, self._recorded()
+        steps = range(a.x.shape[0])[:: -1 if a.reverse else 1]
         state, outputs = dict(a.state), {name: [] for name in a.record}
+        length = max(math.isqrt(len(steps)) if a.recompute else len(steps), 1)
+        for first in range(0, len(steps), length):
+            part = steps[first : first + length]
+            state, values = self._again(part, state) if a.recompute else self._walk(part, state)
+            for name in recorded:
+                outputs[name] += values[name]
+        return Result({name: self._stack(outputs[name], node) for name, node in recorded.items()}, state)
+
+    def _again(self, *arguments: Any) -> Any:
+        """Walk, and once more in the backward pass."""
+        if torch._C._are_functorch_transforms_active():
+            raise BackendError("the reference engine cannot recompute under torch.func; use recompute=False there")
+        return checkpoint(self._walk, *arguments, use_reentrant=False)
+
+    def _walk(self, steps: range, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+        """Take some steps from a state; return the state after them, and what is recorded at each."""
+        a, recorded = self.arguments, self._recorded()
+        outputs = {name: [] for name in recorded}
         leaves = {n.serial: n.attrs[0] for n in self.equations.nodes if n.op == "last"}
         given = {n.serial: a.step_inputs[n.attrs[0]] for n in self.equations.nodes if n.op == "step_input"}
         inputs = [node.serial for node in self.equations.nodes if node.op == "input"]
-        recorded = self._recorded()
-        for t in reversed(steps) if a.reverse else steps:
+        for t in steps:
             before = self._reset(t, state)
             values = self.fixed | {serial: before[name] for serial, name in leaves.items()}
             values |= {serial: value[t] for serial, value in given.items()} | dict.fromkeys(inputs, a.x[t])
@@ -202,7 +222,7 @@ class _Scan:
             for name, node in recorded.items():
                 value = values[node.serial]
                 outputs[name].append(value if active is None else torch.where(active, value, 0.0))
-        return Result({name: self._stack(outputs[name], node) for name, node in recorded.items()}, state)
+        return state, outputs
 
     def _reset(self, t: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.arguments.reset is None:
