@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
     from keepgate.tasks.tag import Tagger
+    from keepgate.tasks.transcribe import Transcriber
 
 __version__ = "0.1.0"
 
-__all__ = ["Forecaster", "SequenceClassifier", "Tagger", "__version__"]
+__all__ = ["Forecaster", "SequenceClassifier", "Tagger", "Transcriber", "__version__"]
 
 _HOMES = {
     "Forecaster": "keepgate.tasks.forecast",
     "SequenceClassifier": "keepgate.tasks.classify",
     "Tagger": "keepgate.tasks.tag",
+    "Transcriber": "keepgate.tasks.transcribe",
 }
 _PACKAGES = ("cells", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
 

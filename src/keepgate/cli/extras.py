@@ -17,6 +17,7 @@ EXTRAS = {
     },
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},
+    "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer", "rapidfuzz": "rapidfuzz"},
 }
 
 

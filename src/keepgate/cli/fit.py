@@ -32,6 +32,10 @@ EXAMPLES = {
   keepgate fit tag train.conll --valid dev.conll --out runs/tags
   keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
   keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms""",
+    "transcribe": """\
+  keepgate fit transcribe train.csv --valid dev.csv --out runs/digits
+  keepgate fit transcribe words.jsonl.gz --valid dev.jsonl.gz --epochs 30 --out runs/handwriting
+  keepgate fit transcribe phonemes.csv --symbols words --rate 16000 --skip-bad --out runs/phonemes""",
 }
 
 

@@ -7,19 +7,18 @@ nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a 
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from keepgate.data.lines import json_objects, read_lines
 from keepgate.errors import InputError
 
 MARKS = ("", "<s>", "</s>")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
+EXAMPLE = '{"tokens": [...], "tags": [...]}'
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def read_sentences(
     Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, or no sentence.
     """
     path = Path(path)
-    lines = _lines(path)
+    lines = read_lines(path)
     if path.suffixes and path.suffixes[0] in (".jsonl", ".json"):
         found = _json(path, lines, labelled)
     else:
@@ -55,25 +54,11 @@ def read_sentences(
     return Sentences([tokens for tokens, _ in found], [tags for _, tags in found] if labelled else None)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
-    except EOFError as error:
-        raise InputError(f"{path} is cut short: its gzip stream does not end") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    return text.split("\n")
-
-
 def _conll(
     path: Path, lines: Iterable[str], token_column: int | None, tag_column: int | None, labelled: bool
 ) -> list[tuple[list[str], list[str]]]:
     found: list[tuple[list[str], list[str]]] = [([], [])]
     for number, line in enumerate(lines, start=1):
-        line = line.rstrip("\r")
         tokens, tags = found[-1]
         if line.strip() in MARKS:
             if tokens:
@@ -102,7 +87,7 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
 
 def _json(path: Path, lines: Iterable[str], labelled: bool) -> list[tuple[list[str], list[str]]]:
     found = []
-    for number, row in _objects(path, lines):
+    for number, row in json_objects(path, lines, EXAMPLE):
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
         for name, value in (("tokens", tokens), ("tags", tags)):
             if not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
@@ -114,16 +99,3 @@ def _json(path: Path, lines: Iterable[str], labelled: bool) -> list[tuple[list[s
         if tokens:
             found.append((tokens, tags))
     return found
-
-
-def _objects(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, line {number}: no JSON ({error.msg})") from error
-        if not isinstance(row, dict):
-            raise InputError(f'{path}, line {number}: no JSON object such as {{"tokens": [...], "tags": [...]}}')
-        yield number, row

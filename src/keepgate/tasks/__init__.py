@@ -16,6 +16,7 @@ TASKS = {
     "classify": ("keepgate.tasks.classify", "SequenceClassifier"),
     "forecast": ("keepgate.tasks.forecast", "Forecaster"),
     "tag": ("keepgate.tasks.tag", "Tagger"),
+    "transcribe": ("keepgate.tasks.transcribe", "Transcriber"),
 }
 
 

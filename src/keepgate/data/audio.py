@@ -1,0 +1,95 @@
+"""Recordings as log-mel features: the power in bands of equal width to the ear, in short overlapping windows.
+
+Davis & Mermelstein 1980 without the cosine transform; the mel scale is O'Shaughnessy's (1987), 2595 log10(1 + f/700).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from keepgate.errors import InputError
+
+__all__ = ["HOP", "LONGEST", "log_mel", "mel_filters", "read_audio"]
+
+WINDOW = 0.025  # seconds
+HOP = 0.010  # seconds from window to window
+FLOOR = 1e-10  # power below which all is silence
+LOWEST = 20.0  # Hz
+LONGEST = 3600.0  # seconds that a recording may last
+
+
+def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, int]:
+    """Read a recording: its samples [N] float32 in -1 to 1, channels averaged, and their rate in Hz.
+
+    rate: resample to this rate, where the file has another.
+
+    Raises InputError for a file that is missing, no audio, empty, silent throughout, not finite, or over an hour long.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            seconds = file.frames / file.samplerate
+            if seconds > LONGEST:
+                raise InputError(
+                    f"{path} lasts {seconds / 3600:.1f} hours; cut it into pieces of at most {LONGEST / 3600:.0f} h"
+                )
+            samples, own = file.read(dtype="float32", always_2d=True), file.samplerate
+    except soundfile.LibsndfileError as error:
+        what = "is not there" if not Path(path).exists() else f"is no audio file ({error.error_string.rstrip('.')})"
+        raise InputError(f"{path} {what}") from error
+    samples = samples.mean(axis=1)
+    if not len(samples):
+        raise InputError(f"{path} has no samples")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{path} has samples that are not finite")
+    if not samples.any():
+        raise InputError(f"{path} is silent throughout: all samples are zero")
+    return (samples, own) if rate in (None, own) else (resample(samples, own, rate), rate)
+
+
+def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
+    """Samples at another rate in Hz."""
+    import soxr
+
+    return soxr.resample(samples, rate, to)
+
+
+def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
+    """Natural logarithm of the power in `bands` mel bands, [T, bands] float32: a row for each `HOP` seconds.
+
+    Row t is of the window around sample (t + 1/2) HOP; past the ends of the recording lies silence. T is the length in
+    hops, rounded, but at least 1.
+    """
+    size, hop = round(WINDOW * rate), round(HOP * rate)
+    count = max(1, round(len(samples) / hop))
+    before = (size - hop) // 2
+    padded = np.zeros((count - 1) * hop + size + before)
+    padded[before : before + len(samples)] = samples[: len(padded) - before]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:count]
+    length = 1 << (size - 1).bit_length()
+    power = np.abs(np.fft.rfft(windows * np.hanning(size + 2)[1:-1], length)) ** 2
+    return np.log(np.maximum(power @ mel_filters(rate, length, bands).T, FLOOR)).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def mel_filters(rate: int, length: int, bands: int) -> np.ndarray:
+    """Triangular filters [bands, length // 2 + 1] on the bins of a Fourier transform of `length` samples.
+
+    Their corners lie at equal distances on the mel scale from 20 Hz to half the rate; each filter's top is 1.
+    """
+    corners = _hertz(np.linspace(_mel(LOWEST), _mel(rate / 2), bands + 2))
+    bins = np.arange(length // 2 + 1) * rate / length
+    left, top, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    return np.clip(np.minimum((bins - left) / (top - left), (right - bins) / (right - top)), 0, None)
+
+
+def _mel(hertz: float | np.ndarray) -> np.ndarray:
+    return 2595 * np.log10(1 + np.asarray(hertz) / 700)
+
+
+def _hertz(mel: np.ndarray) -> np.ndarray:
+    return 700 * (10 ** (mel / 2595) - 1)

@@ -1,0 +1,184 @@
+"""Manifests: a row for each utterance, with the path of its file or its pen strokes, and its text.
+
+CSV with a header, or JSON lines, plain or gzipped. Columns `path` (relative to the manifest) or, in JSON lines,
+`strokes` (a list of strokes, each a list of [x, y], y upward), `text`, and whatever else, which is passed over.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keepgate.data.audio import read_audio
+from keepgate.data.inkml import read_inkml
+from keepgate.data.lines import json_objects, read_lines
+from keepgate.errors import InputError
+
+__all__ = ["Utterances", "read_manifest", "read_one"]
+
+INK_FILES = (".inkml",)
+EXAMPLE = '{"path": "a.wav", "text": "one"} or {"strokes": [[[0, 0], [3, 7]]], "text": "one"}'
+
+Content = np.ndarray | list[np.ndarray]  # samples [N], or strokes [points, 2]
+
+
+@dataclass(frozen=True)
+class Utterances:
+    """What a manifest holds.
+
+    kind: "audio" or "ink". contents: samples [N] float32 of each, or its strokes. rate: of the samples in Hz; None for
+    ink. texts: None where they were not looked for. names: path or number of the row. groups: what the column of
+    sessions says of each, or None. skipped: row and reason of each row that was left out.
+    """
+
+    kind: str
+    contents: list[Content]
+    rate: int | None
+    texts: list[str] | None
+    names: list[str]
+    groups: list[str] | None = None
+    skipped: tuple[tuple[int, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+
+@dataclass(frozen=True)
+class _Row:
+    number: int
+    name: str
+    kind: str
+    content: Content
+    rate: int | None
+    text: str | None
+    group: str | None
+
+
+def read_manifest(
+    path: str | Path,
+    *,
+    path_column: str = "path",
+    text_column: str = "text",
+    session_column: str | None = None,
+    rate: int | None = None,
+    skip_bad: bool = False,
+    labelled: bool = True,
+) -> Utterances:
+    """Read a manifest and every file in it.
+
+    rate: resample recordings to this rate in Hz; None takes that of the first, which all must then have.
+    skip_bad: leave rows out that cannot be used, and say so in `skipped`, instead of raising for the first.
+    labelled: whether texts have to be there.
+
+    Raises InputError that names manifest and row: no path or strokes, a file that is missing, broken, silent or too
+    long, another rate, an empty text, ink of a single point, recordings and ink in one manifest; or no usable row.
+    """
+    path = Path(path)
+    rows: list[_Row] = []
+    skipped: list[tuple[int, str]] = []
+    for number, given in _rows(path):
+        try:
+            text = _text(given, text_column) if labelled else None
+            group = _cell(given, session_column) if session_column else None
+            name, kind, content, own = _content(path, number, given, path_column, rate)
+            row = _Row(number, name, kind, content, own, text, group)
+            _check_like(row, rows)
+        except InputError as error:
+            if not skip_bad:
+                raise InputError(f"{path}, row {number}: {error}") from error
+            skipped.append((number, str(error)))
+        else:
+            rows.append(row)
+    if not rows:
+        raise InputError(f"{path} has no row" + (" that can be used" if skipped else ""))
+    return Utterances(
+        rows[0].kind,
+        [row.content for row in rows],
+        rows[0].rate,
+        [row.text or "" for row in rows] if labelled else None,
+        [row.name for row in rows],
+        [row.group or "" for row in rows] if session_column else None,
+        tuple(skipped),
+    )
+
+
+def read_one(path: str | Path, rate: int | None = None) -> tuple[str, Content, int | None]:
+    """Read a recording or an .inkml file: kind, content, and rate of the samples."""
+    if Path(path).suffix.lower() in INK_FILES:
+        return "ink", as_strokes(read_inkml(path)), None
+    return "audio", *read_audio(path, rate)
+
+
+def as_strokes(given: Any) -> list[np.ndarray]:
+    """Strokes as arrays [points, 2]; InputError for what is none, or a single point altogether."""
+    try:
+        strokes = [np.asarray(stroke, dtype=np.float64) for stroke in given]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"strokes are lists of points [x, y]: {error}") from error
+    for i, stroke in enumerate(strokes, start=1):
+        if stroke.ndim != 2 or stroke.shape[1] < 2 or not len(stroke):
+            raise InputError(f"stroke {i} is no list of points [x, y]")
+        if not np.isfinite(stroke).all():
+            raise InputError(f"stroke {i} has a coordinate that is not finite")
+    strokes = [stroke[:, :2] for stroke in strokes]
+    if len({tuple(point) for stroke in strokes for point in stroke.tolist()}) < 2:
+        raise InputError("the ink is a single point: there is no line to read")
+    return strokes
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows, counted from 1 without the header."""
+    lines = read_lines(path)
+    name = path.name.removesuffix(".gz")
+    if name.endswith((".jsonl", ".json")):
+        yield from json_objects(path, lines, EXAMPLE)
+    elif name.endswith(".csv"):
+        try:
+            yield from enumerate(csv.DictReader(lines, strict=True), start=1)
+        except csv.Error as error:
+            raise InputError(f"{path} is no table of comma-separated values: {error}") from error
+    else:
+        raise InputError(f"{path} is no manifest: give a file that ends in .csv or .jsonl (also .gz)")
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    value = row.get(column)
+    if value is None:
+        raise InputError(f"there is no column {column!r}, but {', '.join(repr(k) for k in row if k)}")
+    return str(value)
+
+
+def _text(row: dict[str, Any], column: str) -> str:
+    text = _cell(row, column).strip()
+    if not text:
+        raise InputError(f"the text in column {column!r} is empty")
+    return text
+
+
+def _content(
+    manifest: Path, number: int, row: dict[str, Any], column: str, rate: int | None
+) -> tuple[str, str, Content, int | None]:
+    if row.get("strokes") is not None:
+        return f"row {number}", "ink", as_strokes(row["strokes"]), None
+    name = _cell(row, column).strip()
+    if not name:
+        raise InputError(f"the path in column {column!r} is empty")
+    return name, *read_one(manifest.parent / name, rate)
+
+
+def _check_like(row: _Row, rows: list[_Row]) -> None:
+    """A manifest is of one kind, and its recordings of one rate."""
+    if not rows:
+        return
+    first = rows[0]
+    if row.kind != first.kind:
+        raise InputError(f"{row.name} is {row.kind}, but row {first.number} {first.kind}; make a manifest of each")
+    if row.rate != first.rate:
+        raise InputError(
+            f"{row.name} has {row.rate} Hz, but row {first.number} {first.rate} Hz; give --rate to resample them all"
+        )

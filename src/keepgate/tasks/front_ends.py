@@ -1,0 +1,130 @@
+"""What turns recordings and ink into features, and what is done to the features while training.
+
+A front end is a torch module without weights: `features(content)` gives an array [T, size] of one utterance; called in
+training with x [B, T, size] and lengths [B], it gives them disturbed, so that other voices and hands look familiar.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from keepgate.data import ink
+from keepgate.data.audio import HOP, log_mel
+
+__all__ = ["FRONT_ENDS", "AudioFrontEnd", "FrontEnd", "InkFrontEnd"]
+
+
+class FrontEnd(nn.Module):
+    """Base of the front ends; `amount` is how much is disturbed, 0: not at all, 1: as much as the defaults below."""
+
+    kind: ClassVar[str]
+    size: int
+
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:  # rate and bands: of recordings
+        super().__init__()
+        self.amount = amount
+
+    def features(self, content: Any) -> np.ndarray:
+        """The features [T, size] float32 of samples or strokes."""
+        raise NotImplementedError
+
+    def times(self, content: Any) -> np.ndarray:
+        """Where each of the T features lies, [T + 1]: seconds of a recording, width of ink, and its end."""
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """What a resumed run has to have in common."""
+        return f"{self.size}, amount={self.amount}"
+
+
+class AudioFrontEnd(FrontEnd):
+    """Log-mel bands. Disturbed in training: speed, length of the vocal tract (Jaitly & Hinton 2013), loudness, a floor
+    of noise, and bands and times left out (SpecAugment, Park et al. 2019)."""
+
+    kind = "audio"
+    SPEED, TRACT, LOUDNESS, NOISE = 0.15, 0.15, 1.0, 3.0  # ranges: shares, shares, deviations in nepers of power
+    BAND_MASKS, TIME_MASKS, MASK = 2, 2, 0.15  # widest mask, as a share of all bands; of the steps a third of it
+
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:
+        super().__init__(rate, bands, amount)
+        assert rate is not None
+        self.rate, self.size = rate, bands
+
+    def features(self, content: np.ndarray) -> np.ndarray:
+        """Log-mel bands of samples [N]."""
+        return log_mel(content, self.rate, self.size)
+
+    def times(self, content: np.ndarray) -> np.ndarray:
+        """Seconds."""
+        return np.arange(len(self.features(content)) + 1) * HOP
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Disturb."""
+        x, lengths = self._warp(x, lengths)
+        count = len(x)
+        floor = x.amin(dim=(1, 2), keepdim=True) + self.amount * self.NOISE * torch.rand(count, 1, 1)
+        grain = torch.randn_like(x) * 0.5
+        x = torch.logaddexp(x, floor + grain) + self.amount * self.LOUDNESS * torch.randn(count, 1, 1)
+        middle = x.mean(dim=(1, 2), keepdim=True)
+        for axis, masks, widest in ((2, self.BAND_MASKS, self.MASK), (1, self.TIME_MASKS, self.MASK / 3)):
+            for _ in range(masks):
+                x = torch.where(_stripe(x, axis, widest * self.amount), middle, x)
+        return x, lengths
+
+    def _warp(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Stretch each utterance in time and along the bands, by linear interpolation."""
+        count, steps, bands = x.shape
+        speed = 1 + self.amount * self.SPEED * (2 * torch.rand(count) - 1)
+        tract = 1 + self.amount * self.TRACT * (2 * torch.rand(count) - 1)
+        lengths = (lengths / speed).round().long().clamp(min=1)
+        longest = int(lengths.max())
+        t = (torch.arange(longest) + 0.5) * speed[:, None] / steps * 2 - 1
+        f = (torch.arange(bands) + 0.5) * tract[:, None] / bands * 2 - 1
+        grid = torch.stack(torch.broadcast_tensors(f[:, None, :], t[:, :, None]), dim=-1).to(x)
+        return F.grid_sample(x[:, None], grid, padding_mode="border", align_corners=False)[:, 0], lengths
+
+
+class InkFrontEnd(FrontEnd):
+    """Points along the pen's path. Disturbed in training: size, proportions, slant and slope of the writing."""
+
+    kind = "ink"
+    size = len(ink.FEATURES)
+    SCALE, SLANT, SLOPE = 0.15, 0.2, 0.06  # deviations
+
+    def features(self, content: list[np.ndarray]) -> np.ndarray:
+        """Features of strokes."""
+        return ink.features(content)
+
+    def times(self, content: list[np.ndarray]) -> np.ndarray:
+        """How far to the right the pen is."""
+        points = np.concatenate([ink.resample(stroke)[:, 0] for stroke in ink.normalise(content)])
+        return np.append(points, points[-1])
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Disturb."""
+        count = len(x)
+        spread = torch.tensor([[self.SCALE, self.SLANT], [self.SLOPE, self.SCALE]])
+        turn = torch.eye(2) + self.amount * spread * torch.randn(count, 2, 2)
+        turn = turn.to(x)
+        x = x.clone()
+        x[..., :2] = x[..., :2] @ turn.transpose(1, 2)
+        x[..., 3] *= turn[:, 1, 1, None]
+        return x, lengths
+
+
+def _stripe(x: Tensor, axis: int, share: float) -> Tensor:
+    """For each row of x a stripe of up to so great a share of an axis, as a mask."""
+    size, count = x.shape[axis], len(x)
+    width = torch.rand(count) * share * size
+    first = torch.rand(count) * (size - width)
+    place = torch.arange(size)
+    mask = (place >= first[:, None]) & (place < (first + width)[:, None])
+    return (mask[:, :, None] if axis == 1 else mask[:, None, :]).to(x.device)
+
+
+FRONT_ENDS = {"audio": AudioFrontEnd, "ink": InkFrontEnd}
