@@ -1,0 +1,90 @@
+"""Recordings: what is read, what is refused, and features against a second derivation."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from keepgate.data.audio import log_mel, mel_filters, read_audio
+from keepgate.errors import InputError
+
+
+def tone(hertz, seconds=0.5, rate=8000):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_samples_come_back_with_channels_averaged(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.stack([tone(400), np.zeros(4000)], axis=1), 8000)
+    samples, rate = read_audio(path)
+    assert rate == 8000
+    assert samples.dtype == np.float32
+    np.testing.assert_allclose(samples, tone(400) / 2, atol=2**-15)
+
+
+def test_resampling_keeps_a_tone(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(440, rate=16000), 16000)
+    samples, rate = read_audio(path, 8000)
+    assert (len(samples), rate) == (4000, 8000)
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert spectrum.argmax() == 220  # of half a second: two hertz a bin
+    np.testing.assert_allclose(samples[500:3500], tone(440)[500:3500], atol=0.01)
+
+
+def test_features_are_the_logarithm_of_band_power_by_the_definition():
+    rate, bands = 8000, 13
+    samples = np.random.default_rng(0).normal(size=1234).astype(np.float32)
+    found = log_mel(samples, rate, bands)
+    assert found.shape == (round(1234 / 80), bands)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, 201) / 201)
+    k, n = np.arange(129), np.arange(200)
+    transform = np.exp(-2j * np.pi * np.outer(k, n) / 256)
+    mel = lambda f: 2595 * np.log10(1 + f / 700)  # noqa: E731
+    corners = [700 * (10 ** (m / 2595) - 1) for m in np.linspace(mel(20), mel(4000), bands + 2)]
+    for t in (0, 7, len(found) - 1):
+        begin = t * 80 - 60
+        piece = [samples[i] if 0 <= i < len(samples) else 0.0 for i in range(begin, begin + 200)]
+        power = np.abs(transform @ (np.array(piece) * window)) ** 2
+        for b in range(bands):
+            weights = np.interp(k * rate / 256, corners[b : b + 3], [0, 1, 0], left=0, right=0)
+            assert found[t, b] == pytest.approx(np.log(weights @ power), abs=1e-4)
+
+
+def test_a_tone_is_loudest_in_its_band():
+    for hertz in (300, 1000, 3000):
+        features = log_mel(tone(hertz), 8000, 40)
+        bins = np.arange(129) * 8000 / 256
+        loudest = mel_filters(8000, 256, 40)[features[20].argmax()]
+        assert abs(bins[loudest.argmax()] - hertz) < 100
+
+
+def test_a_single_sample_has_one_row():
+    assert log_mel(np.ones(1, dtype=np.float32), 8000, 5).shape == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [(np.zeros(800), "silent throughout"), (np.zeros(0), "no samples"), (np.array([0.1, np.nan]), "not finite")],
+)
+def test_useless_recordings_are_named(tmp_path, samples, words):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, samples, 8000, subtype="FLOAT")
+    with pytest.raises(InputError, match=rf"a\.wav .*{words}"):
+        read_audio(path)
+
+
+def test_files_that_are_none_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.wav is not there"):
+        read_audio(tmp_path / "nowhere.wav")
+    (tmp_path / "a.wav").write_text("hello")
+    with pytest.raises(InputError, match=r"a\.wav is no audio file"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_hours_are_refused_before_they_are_read(tmp_path):
+    path = tmp_path / "day.wav"
+    rate = 100
+    soundfile.write(path, np.zeros(36_000 * rate, dtype=np.int16), rate)
+    with pytest.raises(InputError, match=r"day\.wav lasts 10\.0 hours; cut it into pieces"):
+        read_audio(path)

@@ -1,0 +1,109 @@
+"""Pen strokes: what normalising takes out, points at equal distances, features, and InkML."""
+
+import numpy as np
+import pytest
+
+from keepgate.data.ink import STEP, features, normalise, resample
+from keepgate.data.inkml import read_inkml
+from keepgate.data.manifest import as_strokes
+from keepgate.errors import InputError
+
+
+def wave(letters=6):
+    """Upright loops, as a row of e's."""
+    t = np.linspace(0, 2 * np.pi * letters, 60 * letters)
+    return [np.stack([t * 0.5 + np.sin(t), 1.2 * np.cos(t)], axis=1), np.array([[2.0, 3.0]])]
+
+
+@pytest.mark.parametrize("scale", [0.01, 300.0])
+@pytest.mark.parametrize("offset", [0.0, 5000.0])
+def test_size_place_and_sampling_do_not_matter(scale, offset):
+    own = features(wave())
+    np.testing.assert_allclose(features([stroke * scale + offset for stroke in wave()]), own, atol=1e-4)
+    twice = [np.repeat(stroke, 2, axis=0) for stroke in wave()]  # the pen rests at every point
+    np.testing.assert_allclose(features(twice), own, atol=1e-4)
+
+
+def test_slant_is_taken_out():
+    bars = [np.stack([np.full(20, k), np.linspace(0, 2.0 + k % 2, 20)], axis=1) for k in range(4)]
+    leaning = [stroke @ np.array([[1, 0], [0.4, 1]]) for stroke in bars]
+    for a, b in zip(normalise(leaning), normalise(bars), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+def test_a_rising_line_is_levelled():
+    rising = normalise([stroke @ np.array([[1, 0.2], [0, 1]]) for stroke in wave(20)[:1]])
+    tops = rising[0][::60]
+    assert abs(np.polyfit(*tops.T, 1)[0]) < 0.02
+
+
+def test_heights_have_deviation_one_along_the_path():
+    lines = [resample(stroke, 0.01) for stroke in normalise(wave())]
+    heights = lines[0][:, 1]
+    assert heights.mean() == pytest.approx(0, abs=0.01)
+    assert heights.std() == pytest.approx(1, abs=0.01)
+
+
+def test_points_lie_at_equal_distances():
+    corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    points = resample(corner, 0.25)
+    np.testing.assert_allclose(points, [[k / 4, 0] for k in range(5)] + [[1, k / 4] for k in range(1, 5)], atol=1e-12)
+    np.testing.assert_array_equal(resample(corner[:1]), corner[:1])
+
+
+def test_features_of_a_square_turn_by_the_definition():
+    found = features([np.array([[0.0, 0.0], [0.0, 10.0]]), np.array([[4.0, 10.0], [4.0, 0.0]])])
+    assert found[:, 2].sum() == 2  # each stroke begins once
+    begin = int(found[:, 2].nonzero()[0][1])
+    inside = np.r_[2:begin, begin + 2 : len(found)]
+    np.testing.assert_allclose(found[inside, 4], 1, atol=1e-5)  # straight on
+    np.testing.assert_allclose(found[inside, 5], 0, atol=1e-5)
+    np.testing.assert_allclose(np.hypot(*found[inside, :2].T), 1, atol=0.1)  # in steps
+    assert found[begin, 5] < 0  # to the right, a turn clockwise
+    assert features([np.array([[1.0, 1.0]]), np.array([[1.5, 1.0]])]).shape == (2, 6)
+    assert STEP < 1
+
+
+def test_inkml_grows_downward(tmp_path):
+    path = tmp_path / "a.inkml"
+    path.write_text(
+        '<ink xmlns="http://www.w3.org/2003/InkML"><trace>1 2, 3 4 99,5 6</trace><trace>7 8,9 -1</trace></ink>'
+    )
+    first, second = read_inkml(path)
+    np.testing.assert_array_equal(first, [[1, -2], [3, -4], [5, -6]])
+    np.testing.assert_array_equal(second, [[7, -8], [9, 1]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<ink>", "is no XML"),
+        ("<ink/>", "has no trace"),
+        ("<ink><trace>1 2, '3 4</trace></ink>", "trace 1"),
+        ("<ink><trace>1, 2</trace></ink>", "trace 1"),
+        ("<ink><trace/></ink>", "trace 1"),
+    ],
+)
+def test_other_xml_is_refused(tmp_path, text, words):
+    path = tmp_path / "a.inkml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"a\.inkml.*{words}"):
+        read_inkml(path)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "words"),
+    [
+        ([[[1, 2]]], "a single point"),
+        ([[[1, 2], [1, 2]], [[1, 2]]], "a single point"),
+        ([], "a single point"),
+        ([[]], "stroke 1 is no list"),
+        ([[[1, 2]], [[1]]], "stroke 2 is no list"),
+        ([[[1, 2], [3]]], "lists of points"),
+        ([[[1, float("nan")]]], "stroke 1 has a coordinate"),
+        (3, "lists of points"),
+    ],
+)
+def test_strokes_that_are_none_are_refused(strokes, words):
+    with pytest.raises(InputError, match=words):
+        as_strokes(strokes)
