@@ -24,8 +24,20 @@ def test_size_place_and_sampling_do_not_matter(scale, offset):
     np.testing.assert_allclose(features(twice), own, atol=1e-4)
 
 
+def test_a_stroke_in_two_points_is_as_one_in_many():
+    corners = [np.array([[0.0, 0.0], [0.0, 2.0], [1.0, 0.0], [1.0, 2.0]])]
+    np.testing.assert_allclose(
+        normalise(corners)[0], normalise([resample(corners[0], 0.001)])[0][[0, 2000, 4236, -1]], atol=0.01
+    )
+
+
+def test_a_dash_and_a_dot_have_few_points():
+    assert len(features([np.array([[0.0, 0.0], [90.0, 0.0]])])) < 6000
+    assert len(features([np.array([[5.0, 5.0]]), np.array([[5.0, 5.0]])])) == 2
+
+
 def test_slant_is_taken_out():
-    bars = [np.stack([np.full(20, k), np.linspace(0, 2.0 + k % 2, 20)], axis=1) for k in range(4)]
+    bars = [np.array([[k, 0.0], [k, 2.0 + k % 2]]) for k in range(5)]
     leaning = [stroke @ np.array([[1, 0], [0.4, 1]]) for stroke in bars]
     for a, b in zip(normalise(leaning), normalise(bars), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)

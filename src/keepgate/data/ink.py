@@ -16,6 +16,7 @@ FEATURES = ("dx", "dy", "lift", "y", "turn cosine", "turn sine")
 STEP = 0.35  # between points, in deviations of the path's height
 STEEP = 1.0  # a piece of the path counts for the slant if it rises more than this a unit of width
 LONG = 3.0  # a path counts for the rotation of its line if it is so many times as wide as high
+LONGEST = 2000.0  # deviations of its height that a path is long at most, so that a dash has no endless row of points
 
 Strokes = Sequence[np.ndarray]  # each [points, 2]: x to the right, y upward
 
@@ -28,13 +29,10 @@ def normalise(strokes: Strokes) -> list[np.ndarray]:
     strokes = [np.asarray(stroke, dtype=np.float64) for stroke in strokes]
     strokes = _shear(strokes, _rise(strokes), axis=1)
     strokes = _shear(strokes, _slant(strokes), axis=0)
-    y, weight = _along(strokes, 1)
-    total = weight.sum()
-    middle = (y * weight).sum() / total if total else float(np.mean([s[:, 1].mean() for s in strokes]))
-    deviation = np.sqrt((weight * (y - middle) ** 2).sum() / total) if total else 0.0
+    length, middle, spread = _moments(strokes)
     left = min(float(stroke[:, 0].min()) for stroke in strokes)
-    size = deviation or 1.0  # a dot has no height
-    return [(stroke - [left, middle]) / size for stroke in strokes]
+    size = max(float(np.sqrt(spread[1, 1])), length / LONGEST) or 1.0  # a dash has no height, a dot no length either
+    return [(stroke - [left, middle[1]]) / size for stroke in strokes]
 
 
 def resample(stroke: np.ndarray, step: float = STEP) -> np.ndarray:
@@ -66,10 +64,18 @@ def features(strokes: Strokes, step: float = STEP) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def _along(strokes: Strokes, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of each piece of the path on an axis, and its length."""
-    middles = np.concatenate([(s[1:, axis] + s[:-1, axis]) / 2 for s in strokes])
-    return middles, np.concatenate([np.hypot(*np.diff(s, axis=0).T) for s in strokes])
+def _moments(strokes: Strokes) -> tuple[float, np.ndarray, np.ndarray]:
+    """Length of the path, and mean [2] and covariance [2, 2] of the points along it."""
+    pieces = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
+    middles = np.concatenate([(stroke[1:] + stroke[:-1]) / 2 for stroke in strokes])
+    length = np.hypot(*pieces.T)
+    total = float(length.sum())
+    if not total:
+        return 0.0, np.mean([stroke[0] for stroke in strokes], axis=0), np.zeros((2, 2))
+    share = length[:, None] / total
+    mean = (share * middles).sum(axis=0)
+    within = (share * pieces).T @ pieces / 12  # of the points of a straight piece around its middle
+    return total, mean, (share * (middles - mean)).T @ (middles - mean) + within
 
 
 def _shear(strokes: Strokes, amount: float, axis: int) -> list[np.ndarray]:
@@ -81,16 +87,10 @@ def _shear(strokes: Strokes, amount: float, axis: int) -> list[np.ndarray]:
 
 def _rise(strokes: Strokes) -> float:
     """How much the line of writing rises a unit of width; 0 for what is too narrow to tell."""
-    x, weight = _along(strokes, 0)
-    y, _ = _along(strokes, 1)
-    total = weight.sum()
-    if not total:
+    _, _, spread = _moments(strokes)
+    if not spread[0, 0] > LONG**2 * spread[1, 1]:
         return 0.0
-    x, y = x - (x * weight).sum() / total, y - (y * weight).sum() / total
-    across, high = (weight * x * x).sum(), (weight * y * y).sum()
-    if across < LONG**2 * high or not across:
-        return 0.0
-    return float((weight * x * y).sum() / across)
+    return float(spread[0, 1] / spread[0, 0])
 
 
 def _slant(strokes: Strokes) -> float:
