@@ -16,7 +16,8 @@ from native.process import SETS, TESTS, python
 
 pytestmark = pytest.mark.slow
 
-# Reads a whole vector behind the end (the last, masked one is no plain load): what the sanitizers must see for their silence to mean anything.
+# Reads a whole vector behind the end (the last load of a row, masked, is not looked at): what the sanitizers must see
+# for their silence to mean anything.
 FAULT = """
 import numpy as np
 from keepgate.native import _core, instruction_set
