@@ -9,7 +9,7 @@ from benchmarks import peers, shapes
 from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
 from benchmarks.objectives import Ctc, TorchCtc
 from benchmarks.peers import Peer
-from benchmarks.problems import Population, Problem, Ragged
+from benchmarks.problems import Population, Problem, Ragged, Recomputed
 from benchmarks.shapes import Shape
 from keepgate import cells
 
@@ -120,6 +120,17 @@ SUITES: dict[str, Suite] = {
         "Peak memory of a training step",
         [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.MEMORY],
         unit="MiB",
+    ),
+    "recompute": Suite(
+        "Peak memory of a training step with `recompute=True`",
+        [(shape, "lstm", "train", _LSTM, 3.0) for shape in shapes.LONG],
+        problem=Recomputed,
+        unit="MiB",
+    ),
+    "recompute time": Suite(
+        "Time of a training step with `recompute=True`",
+        [(shape, "lstm", "train", peers.Kept(), 1 / 1.4) for shape in shapes.LONG],
+        problem=Recomputed,
     ),
     "population": Suite(
         f"{Population.NETWORKS} networks by vmap",

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from benchmarks.problems import Population, Problem, Ragged, Step
 
 __all__ = [
+    "Kept",
     "Matmul",
     "Padded",
     "Peer",
@@ -110,6 +111,16 @@ class TorchPacked(TorchModule):
             return pad_packed_sequence(module(packed)[0], total_length=problem.shape.steps)[0]
 
         return problem.train(forward, module.parameters())
+
+
+class Kept(Peer):
+    """Ourselves, keeping every step."""
+
+    name = "keepgate, every step kept"
+
+    def step(self, problem: Problem) -> Step:
+        """Return one run of it."""
+        return Problem(problem.cell, problem.shape, problem.mode).ours()
 
 
 class Padded(Peer):

@@ -13,7 +13,7 @@ from torch.func import functional_call, vjp, vmap
 from benchmarks.shapes import Shape
 from keepgate.nn import Recurrent
 
-__all__ = ["Population", "Problem", "Ragged", "Step"]
+__all__ = ["Population", "Problem", "Ragged", "Recomputed", "Step"]
 
 # One run; gives what both sides must agree on: in training the output and the gradients of the input and of every
 # parameter, in inference the output and the final state.
@@ -105,6 +105,16 @@ class Ragged(Problem):
         self.options["lengths"] = self.lengths
         ended = torch.arange(shape.steps)[:, None] >= self.lengths
         self.cotangent = self.cotangent.masked_fill(ended[:, :, None], 0.0)
+
+
+class Recomputed(Problem):
+    """Training that keeps every k-th state and computes the steps between again."""
+
+    def make(self, engine: str) -> Recurrent:
+        """Return a layer of the cell."""
+        layer = super().make(engine)
+        layer.recompute = True
+        return layer
 
 
 class Population(Problem):

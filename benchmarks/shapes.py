@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CTC", "LARGE", "LOOPS", "MEMORY", "RAGGED", "STREAMING", "TRAINING", "Shape"]
+__all__ = ["CTC", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STREAMING", "TRAINING", "Shape"]
 
 
 class Shape(NamedTuple):
@@ -37,6 +37,8 @@ LOOPS = (Shape(50, 32, 16, 64), Shape(100, 32, 64, 128))
 RAGGED = (*LOOPS, Shape(200, 16, 40, 250))
 # Large enough for the products to decide.
 LARGE = tuple(shape for shape in TRAINING if shape.hidden >= 128 and shape.batch >= 32)
+# Long enough for memory to be what is short.
+LONG = (Shape(10_000, 8, 32, 64), Shape(10_000, 1, 16, 128))
 # Large enough for one step's memory to stand out from the interpreter's own.
 MEMORY = tuple(shape for shape in TRAINING if shape.steps * shape.batch * shape.hidden >= 800_000)
 # Speech: steps, utterances, symbols with the blank, symbols of a target.

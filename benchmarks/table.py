@@ -27,7 +27,8 @@ HEADER = f"""# keepgate beside other implementations
   keepgate is better; in brackets its quartiles; ✗ where it is below what is **asked**. Beside `torch matmul`, a product
   of {Matmul.SIZE} x {Matmul.SIZE} matrices, it is the share of the rate that torch reaches there; cells and modifiers
   beside `keepgate lstm` are per floating-point operation of their matrix products.
-- Peak memory is that of one step beyond inputs and weights, each in a fresh process.
+- Peak memory is that of one step beyond inputs and weights, each in a fresh process. A run of a single step goes
+  before it: torch loads a part of itself in its first run.
 - **error**: the largest difference between the two sides of any value, relative to the largest element of its tensor:
   in training outputs and all gradients (input and parameters), in inference outputs and final states. A row with an
   error above {TOLERANCE:.0e} is not recorded.

@@ -145,3 +145,10 @@ def test_the_command_measures_and_writes_rows_table_and_picture(tmp_path):
         assert row.peer in (tmp_path / "README.md").read_text()
         assert f"beside {row.peer}: " in done.stdout
     assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_long_sequence_trains_in_a_third_of_the_memory():
+    for case in cases():
+        if case.suite == "recompute":
+            assert peak_in_fresh_process(case, "ours") < peak_in_fresh_process(case, "theirs") / 3
