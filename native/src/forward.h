@@ -91,10 +91,10 @@ template <class T> class ForwardWorker : public Worker<T> {
           for (size_t i = 0; i < bundle.terms.size(); ++i)
             if (bundle.terms[i].hoisted)
               segments.push_back({call.x + (t * call.rows + first) * plan.input_size, plan.input_size,
-                                  packed.terms[i].get() + columns.first * plan.input_size, plan.input_size});
+                                  packed_at(packed.terms[i], columns, plan.input_size), plan.input_size});
           this->panels_to(hoists[hoist] + (t - origin) * rows * padded + columns.first, padded,
                           columns.last - columns.first);
-          this->multiply(segments, packed.bias.get() + columns.first, 0, count);
+          this->multiply(segments, packed.bias.get() + columns.first, 0, count, pass.packed.storage);
         }
     }
   }
@@ -146,6 +146,10 @@ template <class T> class ForwardWorker : public Worker<T> {
     return {range.first * each, range.last * each};
   }
 
+  const char* packed_at(const Buffer<char>& matrix, const Range& columns, ptrdiff_t depth) const {
+    return matrix.get() + columns.first / kernels.panel * panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
+  }
+
   void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step, ptrdiff_t count) {
     const Range columns = columns_of(bundle), range = panels_in(bundle.width);
     segments.clear();
@@ -157,7 +161,7 @@ template <class T> class ForwardWorker : public Worker<T> {
         if (term.hoisted != of_x) continue;
         const Place<T>& source = places[term.source];
         const ptrdiff_t depth = plan.block_columns[term.block];
-        segments.push_back({source.base, source.stride, packed.terms[i].get() + columns.first * depth, depth});
+        segments.push_back({source.base, source.stride, packed_at(packed.terms[i], columns, depth), depth});
       }
     }
     for (ptrdiff_t p = range.first; p < range.last; ++p)
@@ -167,8 +171,8 @@ template <class T> class ForwardWorker : public Worker<T> {
                           (int32_t)std::min<ptrdiff_t>(kernels.panel, bundle.width - unit)});
       }
     const ptrdiff_t padded = width_of(bundle);
-    if (hoisted) this->multiply(segments, hoisted + step * rows * padded + columns.first, padded, count);
-    else this->multiply(segments, packed.bias.get() + columns.first, 0, count);
+    if (hoisted) this->multiply(segments, hoisted + step * rows * padded + columns.first, padded, count, pass.packed.storage);
+    else this->multiply(segments, packed.bias.get() + columns.first, 0, count, pass.packed.storage);
   }
 
   // Row instructions on this worker's units alone.

@@ -15,7 +15,7 @@ namespace {
 
 template <class T> constexpr Kernels<T> kernels_of() {
   return {panel_width<T>, tile_rows, product<T>, outer<T>, sum_rows<T>, run_rows<T>, add<T>,
-          bernoulli<T>,   pack<T>};
+          bernoulli<T>,   pack<T>, narrow};
 }
 
 constexpr Kernels<float> single = kernels_of<float>();

@@ -134,7 +134,7 @@ using WeightAddresses = std::tuple<Addresses, Addresses>;
 
 template <class T>
 Weights<T>* pack(const Plan& plan, size_t count, const WeightAddresses& at, const WeightAddresses& strides, bool forward,
-                 bool backward, int threads) {
+                 bool backward, int threads, int storage) {
   nb::gil_scoped_release release;
   auto all = std::make_unique<Weights<T>>();
   all->packed.resize(count);
@@ -142,7 +142,7 @@ Weights<T>* pack(const Plan& plan, size_t count, const WeightAddresses& at, cons
     std::vector<const T*> weights, biases;
     Network(i).set_all(at, strides, weights, biases);
     all->packed[i] = std::make_unique<Packed<T>>(plan, kernels<T>(), weights.data(), biases.data(), forward, backward,
-                                                 pool, threads);
+                                                 pool, threads, (Storage)storage);
   });
   return all.release();
 }
@@ -199,10 +199,11 @@ template <class T> using Taken = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
 
 template <class T>
 Stepper<T>* make_stepper(const Plan& plan, const Addresses& weights, const Addresses& biases, const Addresses& vectors,
-                         ptrdiff_t rows, int threads) {
+                         ptrdiff_t rows, int threads, int storage) {
   const auto w = pointers<const T>(weights), b = pointers<const T>(biases), v = pointers<const T>(vectors);
   nb::gil_scoped_release release;
-  return new Stepper<T>(plan, kernels<T>(), w.data(), b.data(), v.data(), rows, Pool::shared(), threads);
+  return new Stepper<T>(plan, kernels<T>(), w.data(), b.data(), v.data(), rows, Pool::shared(), threads,
+                        (Storage)storage);
 }
 
 // Rows [B, width], or [width] where there is one row; the face says what is wrong.

@@ -12,8 +12,8 @@ namespace {
 // Collects the copies to make, then shares them out: large weights take as long to pack as a step takes.
 template <class T> class Packer {
  public:
-  Packer(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases)
-      : plan_(plan), kernels_(kernels), weights_(weights), biases_(biases) {}
+  Packer(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases, Storage storage)
+      : plan_(plan), kernels_(kernels), weights_(weights), biases_(biases), storage_(storage) {}
 
   PackedBundle<T> bundle(const Bundle& bundle) {
     PackedBundle<T> packed;
@@ -22,14 +22,16 @@ template <class T> class Packer {
     std::memset(packed.bias.get(), 0, panels * targets * panel * sizeof(T));
     for (const Term& term : bundle.terms) {
       const ptrdiff_t depth = plan_.block_columns[term.block];
-      packed.terms.emplace_back(panels * targets * panel * depth);
+      const ptrdiff_t bytes = panel_bytes<T>(storage_, depth, panel);
+      packed.terms.emplace_back(panels * targets * bytes);
       for (ptrdiff_t p = 0; p < panels; ++p)
         for (ptrdiff_t i = 0; i < targets; ++i) {
-          const ptrdiff_t unit = p * panel, here = std::min(panel, bundle.width - unit), to = (p * targets + i) * panel;
+          const ptrdiff_t unit = p * panel, here = std::min(panel, bundle.width - unit), at = p * targets + i;
           const T* from = weights_[term.block] + (term.rows[i] + unit) * depth;
-          later(from, here, depth, depth, 1, packed.terms.back().get() + to * depth);
+          later(from, here, depth, depth, 1, packed.terms.back().get() + at * bytes, storage_);
           const T* bias = term.biases[i] < 0 ? nullptr : biases_[term.bias_block];
-          if (bias) kernels_.add(packed.bias.get() + to, bias + term.biases[i] + unit, packed.bias.get() + to, here);
+          T* const sum = packed.bias.get() + at * panel;
+          if (bias) kernels_.add(sum, bias + term.biases[i] + unit, sum, here);
         }
     }
     return packed;
@@ -40,9 +42,9 @@ template <class T> class Packer {
     packed.panels = panels_of(product.width, kernels_.panel);
     for (size_t i = 0; i < product.deltas.size(); ++i) {
       const ptrdiff_t depth = plan_.values[product.deltas[i]].width;
-      packed.deltas.emplace_back((size_t)packed.panels * kernels_.panel * depth);
+      packed.deltas.emplace_back(packed.panels * kernels_.panel * depth * sizeof(T));
       const T* from = weights_[product.block] + (size_t)product.rows[i] * product.width;
-      later(from, product.width, 1, depth, product.width, packed.deltas.back().get());
+      later(from, product.width, 1, depth, product.width, packed.deltas.back().get(), Storage::whole);
     }
     return packed;
   }
@@ -54,7 +56,12 @@ template <class T> class Packer {
     pool.run(threads, [&](int thread) {
       for (size_t i = thread; i < jobs_.size(); i += threads) {
         const Job& job = jobs_[i];
-        kernels_.pack(job.from, job.columns, job.column_stride, job.depth, job.depth_stride, job.to);
+        const bool whole = job.storage == Storage::whole;
+        Buffer<T> panel;
+        if (!whole) panel = Buffer<T>(kernels_.panel * job.depth);
+        T* const to = whole ? reinterpret_cast<T*>(job.to) : panel.get();
+        kernels_.pack(job.from, job.columns, job.column_stride, job.depth, job.depth_stride, to);
+        if (!whole) kernels_.narrow(to, job.depth, job.storage, job.to);
       }
     });
   }
@@ -63,17 +70,20 @@ template <class T> class Packer {
   struct Job {
     const T* from;
     ptrdiff_t columns, column_stride, depth, depth_stride;
-    T* to;
+    char* to;
+    Storage storage;
   };
 
-  void later(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, T* to) {
-    jobs_.push_back({from, columns, column_stride, depth, depth_stride, to});
+  void later(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, char* to,
+             Storage storage) {
+    jobs_.push_back({from, columns, column_stride, depth, depth_stride, to, storage});
   }
 
   const Plan& plan_;
   const Kernels<T>& kernels_;
   const T* const* weights_;
   const T* const* biases_;
+  const Storage storage_;
   std::vector<Job> jobs_;
 };
 
@@ -81,9 +91,10 @@ template <class T> class Packer {
 
 template <class T>
 Packed<T>::Packed(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
-                  bool forward, bool backward, Pool& pool, int threads)
+                  bool forward, bool backward, Pool& pool, int threads, Storage storage)
     : matrices(std::make_unique<Matrices>()) {
-  Packer<T> packer(plan, kernels, weights, biases);
+  matrices->storage = storage;
+  Packer<T> packer(plan, kernels, weights, biases, storage);
   if (forward)
     for (const Stage& stage : plan.forward) {
       auto& row = matrices->forward.emplace_back();

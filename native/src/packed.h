@@ -38,17 +38,18 @@ template <class T> class Buffer {
 // One bundle: a packed matrix for each term, and the sum of its biases. The panels of all targets for the first units
 // come first, then those for the next: any units are one range of panels.
 template <class T> struct PackedBundle {
-  std::vector<Buffer<T>> terms;
+  std::vector<Buffer<char>> terms;
   Buffer<T> bias;
 };
 
 // One transposed product: a packed matrix for each delta.
 template <class T> struct PackedTransposed {
-  std::vector<Buffer<T>> deltas;
+  std::vector<Buffer<char>> deltas;
   int panels;
 };
 
 template <class T> struct Packed<T>::Matrices {
+  Storage storage;  // of the forward pass; backwards, weights are whole
   std::vector<std::vector<PackedBundle<T>>> forward;
   std::vector<std::vector<PackedTransposed<T>>> backward;
   std::vector<PackedTransposed<T>> x;

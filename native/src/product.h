@@ -3,12 +3,11 @@
 #pragma once
 
 #include "keepgate/kernels.h"
-#include "simd.h"
+#include "storage.h"
 
 namespace keepgate {
 namespace {
 
-template <class T> constexpr int panel_width = 2 * lanes<T>;
 #if KEEPGATE_BYTES == 64 || defined(__ARM_NEON)
 constexpr int tile_rows = 12;
 #else
@@ -23,7 +22,7 @@ constexpr int panels_for(int rows) {
 }
 
 // N: vectors of a panel that hold columns at all.
-template <class T, int M, int P, int N>
+template <class T, class Stored, int M, int P, int N>
 __attribute__((always_inline)) inline void product_tile(const Product<T>& product, ptrdiff_t row, int panel) {
   constexpr int W = panel_width<T>, L = lanes<T>;
   Vector<T> sum[M][P][N];
@@ -40,24 +39,38 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
     const Segment<T>& segment = product.segments[s];
     const T* a = segment.rows + row * segment.stride;
     const ptrdiff_t stride = segment.stride, depth = segment.depth;
-    const T* b = segment.packed + (ptrdiff_t)panel * depth * W;
-    for (ptrdiff_t k = 0; k < depth; ++k, b += W) {
-      if (M > 4) {  // the panel that comes next may lie far off
-        __builtin_prefetch(b + depth * W, 0, 2);
-        __builtin_prefetch(b + depth * W + L, 0, 2);
-      }
-      Vector<T> right[P][N];
+    const ptrdiff_t bytes = panel_bytes<T>(Stored::storage, depth, W);
+    const char* b = segment.packed + panel * bytes;
+    typename Stored::Scale scales[P][N];
 #pragma GCC unroll 6
-      for (int p = 0; p < P; ++p)
+    for (int p = 0; p < P; ++p)
 #pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) right[p][n] = load(b + p * depth * W + n * L);
-#pragma GCC unroll 12
-      for (int m = 0; m < M; ++m) {
-        Vector<T> left = all<T>(a[m * stride + k]);
+      for (int n = 0; n < N; ++n) scales[p][n] = Stored::scale(b + p * bytes + n * KEEPGATE_BYTES);
+    b += Stored::head;
+    constexpr int each = Stored::each;
+    for (ptrdiff_t at = 0; at < depth; at += each, b += 2 * KEEPGATE_BYTES) {
+      if (M > 4) {  // the panel that comes next may lie far off
+        __builtin_prefetch(b + bytes, 0, 2);
+        __builtin_prefetch(b + bytes + KEEPGATE_BYTES, 0, 2);
+      }
+#pragma GCC unroll 4
+      for (int u = 0; u < each; ++u) {
+        const ptrdiff_t k = at + u;
+        if (each > 1 && k >= depth) break;
+        Vector<T> right[P][N];
 #pragma GCC unroll 6
         for (int p = 0; p < P; ++p)
 #pragma GCC unroll 2
-          for (int n = 0; n < N; ++n) sum[m][p][n] = fma(left, right[p][n], sum[m][p][n]);
+          for (int n = 0; n < N; ++n)
+            right[p][n] = Stored::read(b + p * bytes + n * KEEPGATE_BYTES, u, scales[p][n]);
+#pragma GCC unroll 12
+        for (int m = 0; m < M; ++m) {
+          Vector<T> left = all<T>(a[m * stride + k]);
+#pragma GCC unroll 6
+          for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+            for (int n = 0; n < N; ++n) sum[m][p][n] = fma(left, right[p][n], sum[m][p][n]);
+        }
       }
     }
   }
@@ -73,29 +86,30 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
   }
 }
 
-template <class T, int M, int P, int N> void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
-  product_tile<T, M, P, N>(product, row, panel);
+template <class T, class Stored, int M, int P, int N>
+void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
+  product_tile<T, Stored, M, P, N>(product, row, panel);
 }
 
 template <class T> using Tile = void (*)(const Product<T>&, ptrdiff_t, int);
 
 // of[M][P]: the tile of M rows and P panels; narrow[M]: of one panel whose columns fill no more than half of it.
-template <class T> struct Tiles {
+template <class T, class Stored> struct Tiles {
   Tile<T> of[tile_rows + 1][panels_for(1) + 1] = {};
   Tile<T> narrow[tile_rows + 1] = {};
   constexpr Tiles() { fill<tile_rows, panels_for(tile_rows)>(); }
 
  private:
   template <int M, int P> constexpr void fill() {
-    of[M][P] = tile_of<T, M, P, 2>;
-    if constexpr (P == 1) narrow[M] = tile_of<T, M, 1, 1>;
+    of[M][P] = tile_of<T, Stored, M, P, 2>;
+    if constexpr (P == 1) narrow[M] = tile_of<T, Stored, M, 1, 1>;
     if constexpr (P > 1) fill<M, P - 1>();
     else if constexpr (M > 1) fill<M - 1, panels_for(M - 1)>();
   }
 };
 
-template <class T> void product(const Product<T>& product) {
-  static constexpr Tiles<T> tiles;
+template <class T, class Stored> void product_of(const Product<T>& product) {
+  static constexpr Tiles<T, Stored> tiles;
   const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
   if (!heights) return;
   // Panels and rows are cut evenly: the last tile is nearly as large as the others.
@@ -114,6 +128,32 @@ template <class T> void product(const Product<T>& product) {
   }
 }
 
+template <class T> void product(const Product<T>& product) {
+  if constexpr (sizeof(T) == 4) {
+    if (product.storage == Storage::bfloat16) return product_of<T, Bfloat16>(product);
+    if (product.storage == Storage::int8) return product_of<T, Int8>(product);
+  }
+  product_of<T, Whole<T>>(product);
+}
+
+// Transpose a square of 16 bytes a side.
+inline void transpose(const float* from, ptrdiff_t stride, float* to, ptrdiff_t to_stride) {
+  typedef float Four __attribute__((vector_size(16)));
+  Four row[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&row[i], from + i * stride, 16);
+  const Four a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Four c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7), d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  row[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  row[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  row[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  row[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &row[i], 16);
+}
+inline void transpose(const double* from, ptrdiff_t stride, double* to, ptrdiff_t to_stride) {
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 2; ++j) to[i * to_stride + j] = from[j * stride + i];
+}
+
 template <class T>
 void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, T* to) {
   constexpr int W = panel_width<T>;
@@ -126,10 +166,15 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
       continue;
     }
     // Columns lie far apart: a few steps of depth of all of them at a time, so that both sides stay in the cache.
+    constexpr ptrdiff_t S = 16 / sizeof(T);
     for (ptrdiff_t k = 0; k < depth; k += 16) {
-      const ptrdiff_t end = depth - k < 16 ? depth : k + 16;
+      const ptrdiff_t end = depth - k < 16 ? depth : k + 16, whole = depth_stride == 1 ? end - (end - k) % S : k;
+      const ptrdiff_t square = whole > k ? here - here % S : 0;
+      for (ptrdiff_t j = 0; j < square; j += S)
+        for (ptrdiff_t i = k; i < whole; i += S) transpose(corner + j * column_stride + i, column_stride, to + i * W + j, W);
       for (ptrdiff_t j = 0; j < here; ++j)
-        for (ptrdiff_t i = k; i < end; ++i) to[i * W + j] = corner[j * column_stride + i * depth_stride];
+        for (ptrdiff_t i = j < square ? whole : k; i < end; ++i)
+          to[i * W + j] = corner[j * column_stride + i * depth_stride];
     }
   }
 }

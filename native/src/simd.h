@@ -44,6 +44,11 @@ template <class T> using Vector = typename Simd<T>::Vector;
 template <class T> using Bits = typename Simd<T>::Bits;
 template <class T> constexpr int lanes = KEEPGATE_BYTES / sizeof(T);
 
+inline Ints load(const int32_t* from) {
+  Ints v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
 template <class T> inline Vector<T> load(const T* from) {
   Vector<T> v;
   std::memcpy(&v, from, sizeof v);

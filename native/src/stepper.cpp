@@ -28,8 +28,8 @@ template <class T> struct Stepper<T>::Inside {
   int place = 0;
 
   Inside(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
-         const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
-      : packed(plan, kernels, weights, biases, true, false, pool, threads), pool(pool) {
+         const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
+      : packed(plan, kernels, weights, biases, true, false, pool, threads, storage), pool(pool) {
     const Own taking(own);
     const auto take = [&](ptrdiff_t width) {
       const size_t count = 2 * rows * width;
@@ -54,9 +54,9 @@ template <class T> struct Stepper<T>::Inside {
 
 template <class T>
 Stepper<T>::Stepper(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
-                    const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
+                    const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
     : plan(plan), rows(rows),
-      inside_(std::make_unique<Inside>(plan, kernels, weights, biases, vectors, rows, pool, threads)) {}
+      inside_(std::make_unique<Inside>(plan, kernels, weights, biases, vectors, rows, pool, threads, storage)) {}
 
 template <class T> Stepper<T>::~Stepper() = default;
 

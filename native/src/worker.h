@@ -128,10 +128,11 @@ template <class T> class Worker {
       kernels.rows(stage.rows.data(), stage.rows.size(), places.data(), r, std::min(pass.block, count - r));
   }
 
-  void multiply(const std::vector<Segment<T>>& segments, const T* start, ptrdiff_t start_stride, ptrdiff_t count) {
+  void multiply(const std::vector<Segment<T>>& segments, const T* start, ptrdiff_t start_stride, ptrdiff_t count,
+                Storage storage = Storage::whole) {
     if (count)
       kernels.product({segments.data(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start,
-                       start_stride, count});
+                       start_stride, count, storage});
   }
 
   void panels_to(T* to, ptrdiff_t stride, ptrdiff_t width) {

@@ -17,6 +17,7 @@ from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Outcome, Problem, Setting, problem
 from keepgate.native import instruction_set
+from keepgate.nn import LSTM
 from keepgate.scan import ENGINES
 
 NAMES = (
@@ -58,8 +59,16 @@ def main() -> None:
             digests[f"{case}, {threads} threads"] = digest(tensors(differentiate(ENGINES["native"].run, tried)))
         if tried.arguments.x.shape[1] == WIDE.batch and tried.arguments.seed is None:
             digests[f"{case}, in parts"] = digest(in_parts(tried))
+    digests |= {f"steps, {storage}": digest({"output": steps(storage)}) for storage in ("whole", "bfloat16", "int8")}
     workers = len(os.listdir("/proc/self/task")) - before
     print(json.dumps({"set": instruction_set(), "workers": workers, "digests": digests}))
+
+
+def steps(storage: str) -> torch.Tensor:
+    """Return some outputs of a stream with weights stored so."""
+    torch.manual_seed(0)
+    stream = LSTM(17, 33).stream(batch=5, storage=storage)
+    return torch.stack([stream.step(x) for x in torch.randn(9, 5, 17)])
 
 
 def cases() -> Iterator[tuple[str, Problem]]:

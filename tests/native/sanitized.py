@@ -84,6 +84,8 @@ def stream() -> None:
         stream = layer.stream(batch=2)
         for x in torch.randn(3, 2, 3):
             stream.step(x, step_inputs=given)
+    for storage in ("bfloat16", "int8"):
+        LSTM(3, 41).stream(storage=storage).step(torch.randn(1, 3))
 
 
 def objectives() -> None:

@@ -29,12 +29,24 @@ struct Instruction {
   int32_t width;
 };
 
-// One source of a product: `rows` points at row 0 of A [rows, depth], `stride` apart; `packed` holds, for each panel,
-// B as [depth, panel width].
+// How packed weights are stored: as they are; as bfloat16, rounded to nearest even; or as 8-bit integers with a scale for
+// each column of a panel. The last two are widened to float32 in registers: a sum is that of the rounded weights in
+// float32. They are for single precision only. The order is that of `STORAGES` in keepgate/native/engine.py.
+enum class Storage : int32_t { whole, bfloat16, int8 };
+
+// Bytes of one packed panel: [depth, panel width] numbers; or words of 32 bits, [depth / 2 or 4, panel width], that each
+// hold a column's numbers for as many steps of depth, the first in the lowest bits; before them the scales, in float32.
+template <class T> constexpr ptrdiff_t panel_bytes(Storage storage, ptrdiff_t depth, ptrdiff_t panel) {
+  return storage == Storage::whole      ? depth * panel * (ptrdiff_t)sizeof(T)
+         : storage == Storage::bfloat16 ? (depth + 1) / 2 * panel * 4
+                                        : panel * 4 + (depth + 3) / 4 * panel * 4;
+}
+
+// One source of a product: `rows` points at row 0 of A [rows, depth], `stride` apart; `packed` at panels of B.
 template <class T> struct Segment {
   const T* rows;
   ptrdiff_t stride;
-  const T* packed;
+  const char* packed;
   ptrdiff_t depth;
 };
 
@@ -55,6 +67,7 @@ template <class T> struct Product {
   const T* start;
   ptrdiff_t start_stride;
   ptrdiff_t rows;
+  Storage storage = Storage::whole;
 };
 
 // Where a value lies: row r of it at `base + r * stride`; a stride of 0 repeats one row block for all.
@@ -107,6 +120,9 @@ template <class T> struct Kernels {
   // 0 past the last column.
   void (*pack)(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride,
                T* to);
+
+  // Store a panel, packed as it is, in another way.
+  void (*narrow)(const T* panel, ptrdiff_t depth, Storage storage, char* to);
 };
 
 // One instruction set: its name, whether this machine has it, and its kernels.

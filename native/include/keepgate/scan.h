@@ -21,7 +21,7 @@ class Pool;
 template <class T> class Packed {
  public:
   Packed(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, bool forward,
-         bool backward, Pool&, int threads);
+         bool backward, Pool&, int threads, Storage = Storage::whole);
   ~Packed();
   struct Matrices;
   std::unique_ptr<Matrices> matrices;

@@ -14,7 +14,7 @@ template <class T> class Stepper {
   // The plan must outlive the stepper; weights and biases as in `Packed`, vectors [W], are read here and not kept. The
   // states begin as zeros.
   Stepper(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, const T* const* vectors,
-          ptrdiff_t rows, Pool&, int threads);
+          ptrdiff_t rows, Pool&, int threads, Storage = Storage::whole);
   ~Stepper();
 
   // x [B, I] and each of step_inputs [B, W] are read; output [B, W], the new first state, is written.

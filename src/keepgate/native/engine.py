@@ -24,6 +24,7 @@ else:
 __all__ = ["Engine", "instruction_set", "missing", "threads"]
 
 MOST_THREADS = 1024
+STORAGES = ("whole", "bfloat16", "int8")  # in the order of the core's enumeration (native/include/keepgate/kernels.h)
 
 
 @cache
@@ -99,13 +100,21 @@ class Engine:
         """Return the keys of the streams of random bits."""
         return [noise.stream_key(seed or 0, stream) for stream in range(self.streams)]
 
-    def pack(self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int) -> Any:
+    def pack(
+        self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int, storage: str = "whole"
+    ) -> Any:
         """Pack weights for the products of the passes, forward and backward, on ``count`` threads.
 
-        ``places``: addresses and strides, as of `forward`, of weights and of biases, which may be freed afterwards.
+        Args:
+            double: whether they are float64.
+            networks: how many have weights of their own.
+            places: addresses and strides, as of `forward`, of weights and of biases, which may be freed afterwards.
+            passes: which of the two there will be.
+            count: of threads.
+            storage: one of `STORAGES`, of what the forward pass reads.
         """
         make = _core.pack_double if double else _core.pack_single
-        return make(self.plan, networks, *places, *passes, count)
+        return make(self.plan, networks, *places, *passes, count, STORAGES.index(storage))
 
 
 @lru_cache(maxsize=256)
@@ -119,13 +128,14 @@ def room(count: int) -> np.ndarray:
     return _core.room(count)
 
 
-def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], batch: int) -> Any:
+def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], batch: int, storage: str) -> Any:
     """Return a stepper of the core; the parameters, dense and of its dtype, may be freed afterwards."""
     make = _core.stepper_double if double else _core.stepper_single
     at = {name: value.ctypes.data for name, value in parameters.items()}
     weights = [at[f"weight_{block}"] for block in made.blocks]
     biases = [at.get(f"bias_{block}", 0) for block in made.biases]
-    return make(made.plan, weights, biases, [at[name] for name in made.vectors], batch, threads())
+    vectors = [at[name] for name in made.vectors]
+    return make(made.plan, weights, biases, vectors, batch, threads(), STORAGES.index(storage))
 
 
 def forward(made: Engine, packed: Any, shape: Any, inputs: Any, count: int) -> None:

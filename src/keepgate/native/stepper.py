@@ -37,10 +37,12 @@ class Stepper:
             a later change of theirs does not show.
         batch: B.
         dtype: float32 or float64.
+        storage: of the weights of products: ``"whole"``, in ``dtype``; or, with float32 sums, ``"bfloat16"`` (rounded
+            to nearest even) or ``"int8"`` (integers of -127 to 127 times a scale for each row, its largest over 127).
 
     Raises:
         BackendError: the core does not run here.
-        InputError: a parameter is missing or has the wrong shape, or the dtype is another.
+        InputError: a parameter is missing or has the wrong shape, or there is no such dtype or storage.
     """
 
     def __init__(
@@ -51,15 +53,18 @@ class Stepper:
         parameters: Mapping[str, Any],
         batch: int = 1,
         dtype: Any = np.float32,
+        storage: str = "whole",
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype.name not in ("float32", "float64"):
             raise InputError(f"dtype is float32 or float64, got {self.dtype.name}")
+        if storage not in core.STORAGES or (storage != "whole" and self.dtype.name != "float32"):
+            raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but whole in float32; got {storage!r}")
         if batch < 1:
             raise InputError(f"batch must be at least 1, got {batch}")
         made = core.engine(equations, input_size, hidden_size)
         held = self._held(equations.parameters(input_size, hidden_size), parameters)
-        self._core = core.stepper(made, self.dtype.name == "float64", held, batch)
+        self._core = core.stepper(made, self.dtype.name == "float64", held, batch, storage)
         self._states = {name: self._core.state(i) for i, name in enumerate(made.states)}
         size = equations.resolve(input_size, hidden_size)
         self._inputs = {name: size[equations.step_inputs[name]] for name in made.step_inputs}

@@ -189,8 +189,8 @@ class Recurrent(nn.Module):
             return output.squeeze(1), self._packed_state({key: value.squeeze(1) for key, value in final.items()})
         return output.transpose(0, 1) if self.batch_first else output, self._packed_state(final)
 
-    def stream(self, batch: int = 1) -> Stream:
-        """Return the layers one step at a time, with the weights of now and in evaluation mode.
+    def stream(self, batch: int = 1, storage: str | None = None) -> Stream:
+        """Return the layers one step at a time, with the weights of now; arguments as in `Stream`.
 
         >>> import torch
         >>> from keepgate.nn import LSTM
@@ -203,7 +203,7 @@ class Recurrent(nn.Module):
         Raises:
             BackendError: the layer is bidirectional, or the native core does not run it.
         """
-        return Stream(self, batch)
+        return Stream(self, batch, storage)
 
     def _time_major(self, value: Tensor, batched: bool) -> Tensor:
         if not batched:

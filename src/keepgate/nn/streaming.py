@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
-DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+# By the dtype of the weights: the dtype of everything else, and how the weights are stored.
+DTYPES = {
+    torch.float32: (torch.float32, "whole"),
+    torch.float64: (torch.float64, "whole"),
+    torch.bfloat16: (torch.float32, "bfloat16"),
+}
 
 
 class Stream:
@@ -27,27 +32,30 @@ class Stream:
     moment at which the stream was made: make another one after training on. A stream belongs to one thread at a time.
 
     Args:
-        layer: its weights are taken now.
+        layer: its weights are taken now. Those of bfloat16 stay so; everything else, inputs and outputs too, is float32
+            then.
         batch: number of rows, B.
+        storage: ``"bfloat16"`` or ``"int8"`` to store float32 weights in fewer bits; see `keepgate.native.Stepper`.
 
     Raises:
         BackendError: the layer is bidirectional, or its weights are such that the core cannot run it.
     """
 
-    def __init__(self, layer: Recurrent, batch: int = 1) -> None:
+    def __init__(self, layer: Recurrent, batch: int = 1, storage: str | None = None) -> None:
         weight = layer.all_weights[0][0]
         if layer.bidirectional:
             raise BackendError("a bidirectional layer reads its sequence to the end first; it cannot be streamed")
         if weight.device.type != "cpu" or weight.dtype not in DTYPES:
-            raise BackendError(
-                f"streams run on the CPU in float32 or float64; the weights are {weight.dtype} on {weight.device}"
-            )
-        self.dtype, self.states = weight.dtype, layer.equations.states
+            got = f"{weight.dtype} on {weight.device}"
+            raise BackendError(f"streams run on the CPU in float32, float64 or bfloat16; the weights are {got}")
+        self.dtype, own = DTYPES[weight.dtype]
+        self.states = layer.equations.states
         self.steppers: list[Stepper] = []
         size = layer.input_size
         for row in range(layer.num_layers):
-            held = {name: value.detach().numpy() for name, value in layer.parameters_of(row).items()}
-            made = Stepper(layer.equations, size, layer.hidden_size, held, batch, DTYPES[weight.dtype])
+            held = {name: value.detach().to(self.dtype).numpy() for name, value in layer.parameters_of(row).items()}
+            dtype = held[next(iter(held))].dtype
+            made = Stepper(layer.equations, size, layer.hidden_size, held, batch, dtype, storage or own)
             self.steppers.append(made)
             size = made.output_size
         self._between = [torch.empty(batch, size, dtype=self.dtype) for _ in self.steppers[1:]]

@@ -33,6 +33,7 @@ class Spec:
         seed: a number or None; a tensor where the passes are operators.
         recompute: keep only every k-th state for the gradient, and compute the steps between them again.
         text: the equations' own, where the passes are to be operators of torch.
+        storage: of the packed weights, where no gradient is wanted; see `keepgate.native.Stepper`.
     """
 
     equations: Equations
@@ -44,6 +45,7 @@ class Spec:
     threads: int = 1
     recompute: bool = False
     text: str | None = None
+    storage: str = "whole"
 
     @property
     def result_count(self) -> int:
@@ -145,7 +147,8 @@ class _Call:
         at, strides = self.places(weights, biases)
         differ = self.networks and any(any(row) for row in strides)
         double, count = self.x.dtype == torch.float64, self.networks[0] if differ else 1
-        return self.engine.pack(double, count, (at, strides), (forward, backward), self.spec.threads)
+        spec, passes = self.spec, (forward, backward)
+        return self.engine.pack(double, count, (at, strides), passes, spec.threads, spec.storage)
 
     def places(self, *buffers: Buffers) -> tuple[Any, Any]:
         """Return where buffers lie."""

@@ -33,7 +33,9 @@ def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
     """
     # Whether a gradient is wanted is not known below a transform: keep what it would need.
     keep = torch.is_grad_enabled() and (_transforming() or any(t.requires_grad for t in tensors[2:]))
-    return _apply(_Scan, spec, keep, None, *tensors)
+    if keep or _transforming() or torch.compiler.is_compiling() or forward_ad._current_level >= 0:
+        return _apply(_Scan, spec, keep, None, *tensors)
+    return _passes(spec).run_forward(spec, False, (), unwrap_dead_wrappers(tuple(tensors)))
 
 
 class _Scan(torch.autograd.Function):

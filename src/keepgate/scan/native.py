@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from keepgate.scan.functions import differentiable_scan
 __all__ = ["missing", "refuses", "scan"]
 
 DTYPES = (torch.float32, torch.float64)
+NARROW = {torch.bfloat16: "bfloat16", torch.float16: "whole"}  # how the weights are stored; all sums are in float32
 
 
 def missing() -> str | None:
@@ -28,8 +30,12 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
     """Return why the core cannot run this, or None."""
     if arguments.x.device.type != "cpu":
         return f"the input is on {arguments.x.device}, and the core runs on the CPU"
-    if arguments.x.dtype not in DTYPES:
-        return f"the core computes in float32 and float64, not in {arguments.x.dtype}"
+    dtype = arguments.x.dtype
+    if dtype not in (*DTYPES, *NARROW):
+        return f"the core computes in float32 and float64, not in {dtype}"
+    tensors = (arguments.x, *arguments.state.values(), *arguments.step_inputs.values(), *parameters.values())
+    if dtype in NARROW and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return f"the core has gradients in float32 and float64; in {dtype} it runs under torch.no_grad()"
     if arguments.recompute and torch.compiler.is_compiling():
         return "a compiled graph holds what it keeps, so that the core cannot recompute"
     if unknown := [name for name in arguments.record if name not in equations.new]:
@@ -38,7 +44,24 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
 
 
 def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
-    """Run the equations over time on the native core."""
+    """Run the equations over time on the native core; in 16 bits, all but the stored weights are float32 inside."""
+    storage = NARROW.get(arguments.x.dtype)
+    if storage is None:
+        return _scan(equations, parameters, arguments, "whole")
+    result = _scan(equations, _to(parameters, torch.float32), _single(arguments), storage)
+    return Result(*(_to(part, arguments.x.dtype) for part in (result.recorded, result.state)))
+
+
+def _single(a: Arguments) -> Arguments:
+    state, given = _to(a.state, torch.float32), _to(a.step_inputs, torch.float32)
+    return replace(a, x=a.x.float(), state=state, step_inputs=given)
+
+
+def _to(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    return {name: tensor.to(dtype) for name, tensor in tensors.items()}
+
+
+def _scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, storage: str) -> Result:
     if torch.compiler.is_compiling():
         from keepgate.scan import compiled
 
@@ -46,7 +69,8 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     a = arguments
     made = engine(equations, a.x.shape[-1], widths(equations, parameters, a)["hidden"])
     threads = core.threads(torch.get_num_threads())
-    spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, threads, a.recompute)
+    options = {"threads": threads, "recompute": a.recompute, "storage": storage}
+    spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, **options)
     states = [a.state[name] for name in made.states]
     given = [a.step_inputs[name] for name in made.step_inputs]
     results = differentiable_scan(spec, (a.lengths, a.reset, a.x, *states, *given, *parameters.values()))
