@@ -9,7 +9,7 @@ from benchmarks import peers, shapes
 from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
 from benchmarks.objectives import Ctc, TorchCtc
 from benchmarks.peers import Peer
-from benchmarks.problems import Population, Problem, Ragged, Recomputed
+from benchmarks.problems import Population, Problem, Ragged, Recomputed, Streaming
 from benchmarks.shapes import Shape
 from keepgate import cells
 
@@ -23,7 +23,7 @@ class Case:
     """One row to measure.
 
     Attributes:
-        mode: ``train`` (forward and backward) or ``inference``.
+        mode: ``train`` (forward and backward), ``inference``, or inference with weights stored in the way named.
         goal: the least ratio asked for.
     """
 
@@ -51,6 +51,7 @@ class Suite:
         rows: shape, cell, mode, peer and least ratio of each.
         mean: the least geometric mean of the ratios, where one is asked for.
         unit: of what is measured: milliseconds of a run, or MiB at its peak.
+        tolerance: largest difference from the peer, as a part of the largest element.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Suite:
     problem: type[Problem] = Problem
     mean: float | None = None
     unit: str = "ms"
+    tolerance: float = 1e-4  # of float32 sums over thousands of steps and rows
 
 
 _LSTM, _GRU = peers.TorchModule("LSTM"), peers.TorchModule("GRU")
@@ -87,6 +89,21 @@ SUITES: dict[str, Suite] = {
         mean=1.6,
     ),
     "inference": Suite("Plain LSTM, forward, from a given state", _inference()),
+    "stream": Suite(
+        "One step of a stream: its states stay in the core",
+        [
+            (shape, "lstm", "inference", peers.Streamed(peer), 3.0 if shape == shapes.STEPS[0] else 1.0)
+            for shape in shapes.STEPS
+            for peer in (_LSTM, peers.TorchLSTMCell(), OnnxRuntime())
+        ],
+        problem=Streaming,
+    ),
+    "storage": Suite(
+        "One step of a stream with weights in fewer bits",
+        [(shape, "lstm", mode, peers.WholeWeights(), 1.0) for mode in ("bfloat16", "int8") for shape in shapes.STEPS],
+        problem=Streaming,
+        tolerance=0.05,  # of rounded weights
+    ),
     "share": Suite(
         "Share of the rate of a large matrix product",
         [

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.cases import Case
+from benchmarks.cases import SUITES, Case, Suite
 from benchmarks.problems import Step
 
 __all__ = ["TOLERANCE", "Disagreement", "Measurement", "agree", "compare", "time_case"]
 
-# Largest difference from the peer, as a part of the largest element: float32 sums over thousands of steps and rows.
-TOLERANCE = 1e-4
+TOLERANCE = Suite.tolerance
 # A turn is as many runs as fit, at least one, so that a short run is measured as it is in a loop. Before it, the
 # threads of the other side go to sleep: those of torch wait for work for 5 ms after a run, of ONNX Runtime for 25.
 TURN, PAUSE = 0.02, 0.03
@@ -60,10 +59,10 @@ def time_case(case: Case, seconds: float) -> tuple[Measurement, tuple[float, flo
     Raises:
         Disagreement: their values differ.
     """
-    with torch.inference_mode(case.mode == "inference"):
+    with torch.inference_mode(case.mode != "train"):
         problem = case.problem()
         ours, theirs = problem.ours(), case.peer.step(problem)
-        errors = agree(ours, case.peer.check(problem, theirs))
+        errors = agree(ours, case.peer.check(problem, theirs), SUITES[case.suite].tolerance)
         mine, other = alternate(ours, theirs, seconds)
         return Measurement.of(mine, other, case.peer.work(problem)), errors
 
@@ -92,19 +91,19 @@ def turn(step: Step) -> float:
     return 1000 * statistics.median(times)
 
 
-def agree(ours: Step, theirs: Step) -> tuple[float, float]:
+def agree(ours: Step, theirs: Step, tolerance: float = TOLERANCE) -> tuple[float, float]:
     """Run both on the same random bits and compare; return the errors as `compare` does.
 
     Raises:
-        Disagreement: they differ by more than `TOLERANCE`.
+        Disagreement: they differ by more than the tolerance.
     """
     results = []
     for step in (ours, theirs):
         torch.manual_seed(0)
         results.append(step())
     absolute, relative = compare(*results)
-    if not relative <= TOLERANCE:
-        raise Disagreement(f"values differ by {relative:.1e} of the largest, more than {TOLERANCE:.0e}")
+    if not relative <= tolerance:
+        raise Disagreement(f"values differ by {relative:.1e} of the largest, more than {tolerance:.0e}")
     return absolute, relative
 
 

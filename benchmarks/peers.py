@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.problems import Population, Problem, Ragged, Step
+from benchmarks.problems import Population, Problem, Ragged, Step, Streaming
 
 __all__ = [
     "Kept",
@@ -18,11 +18,13 @@ __all__ = [
     "Padded",
     "Peer",
     "PlainLSTM",
+    "Streamed",
     "TorchCalls",
     "TorchLSTMCell",
     "TorchLoop",
     "TorchModule",
     "TorchPacked",
+    "WholeWeights",
 ]
 
 
@@ -93,6 +95,32 @@ class TorchLSTMCell(Peer):
             return h[None], h[None], c[None]
 
         return infer
+
+
+class Streamed(Peer):
+    """Another peer, of whose results only the output is compared."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer, self.name, self.packages = peer, peer.name, peer.packages
+
+    def step(self, problem: Any) -> Step:
+        """Return one run of it; the time is that of the peer alone."""
+        return self.peer.step(problem)
+
+    def check(self, problem: Any, step: Step) -> Step:
+        """Return its output."""
+        whole = self.peer.check(problem, step)
+        return lambda: whole()[:1]
+
+
+class WholeWeights(Peer):
+    """Our own stream with weights of float32: the ratio is what fewer bits gain, the error what they cost."""
+
+    name = "keepgate, float32 weights"
+
+    def step(self, problem: Streaming) -> Step:
+        """Return one step of it."""
+        return problem.stream("whole")
 
 
 class TorchPacked(TorchModule):

@@ -13,7 +13,7 @@ from torch.func import functional_call, vjp, vmap
 from benchmarks.shapes import Shape
 from keepgate.nn import Recurrent
 
-__all__ = ["Population", "Problem", "Ragged", "Recomputed", "Step"]
+__all__ = ["Population", "Problem", "Ragged", "Recomputed", "Step", "Streaming"]
 
 # One run; gives what both sides must agree on: in training the output and the gradients of the input and of every
 # parameter, in inference the output and the final state.
@@ -115,6 +115,28 @@ class Recomputed(Problem):
         layer = super().make(engine)
         layer.recompute = True
         return layer
+
+
+class Streaming(Problem):
+    """One step of a stream, whose states stay where they are: both sides agree on the output alone.
+
+    Attributes:
+        mode: ``inference``, or how the weights are stored.
+    """
+
+    def stream(self, storage: str) -> Step:
+        """Return one step with weights stored so; the first run begins at the given state."""
+        stream, x, output = self.layer.stream(self.shape.batch, storage), self.x[0], torch.empty_like(self.cotangent[0])
+        stream.state = self.state
+
+        def step() -> Sequence[Tensor]:
+            return (stream.step(x, output)[None],)
+
+        return step
+
+    def ours(self) -> Step:
+        """Return one step of keepgate."""
+        return self.stream("whole" if self.mode == "inference" else self.mode)
 
 
 class Population(Problem):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CTC", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STREAMING", "TRAINING", "Shape"]
+__all__ = ["CTC", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STEPS", "STREAMING", "TRAINING", "Shape"]
 
 
 class Shape(NamedTuple):
@@ -33,6 +33,7 @@ TRAINING = (
     Shape(35, 20, 650, 650),
 )
 STREAMING = (Shape(1, 1, 64, 64), Shape(100, 1, 256, 256), Shape(100, 1, 512, 512))
+STEPS = (Shape(1, 1, 64, 64), Shape(1, 1, 256, 256), Shape(1, 1, 512, 512))
 LOOPS = (Shape(50, 32, 16, 64), Shape(100, 32, 64, 128))
 RAGGED = (*LOOPS, Shape(200, 16, 40, 250))
 # Large enough for the products to decide.

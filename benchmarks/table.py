@@ -30,8 +30,9 @@ HEADER = f"""# keepgate beside other implementations
 - Peak memory is that of one step beyond inputs and weights, each in a fresh process. A run of a single step goes
   before it: torch loads a part of itself in its first run.
 - **error**: the largest difference between the two sides of any value, relative to the largest element of its tensor:
-  in training outputs and all gradients (input and parameters), in inference outputs and final states. A row with an
-  error above {TOLERANCE:.0e} is not recorded.
+  in training outputs and all gradients (input and parameters), in inference outputs and final states, of a stream the
+  outputs. A row with an error above {TOLERANCE:.0e} is not recorded; with weights in fewer bits, above
+  {SUITES["storage"].tolerance}.
 - Shapes are (T, B, I, H): steps, rows, inputs, hidden units.
 - The process is held to as many processors as threads.
 """
