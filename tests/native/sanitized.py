@@ -23,7 +23,7 @@ from keepgate.objectives import (
     symbol_language,
     word_language,
 )
-from keepgate.scan import ENGINES
+from keepgate.scan import ENGINES, buffers
 
 SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)
 ALL = {"lengths": (2, 0, 3, 1), "resets": True}
@@ -62,10 +62,22 @@ def main() -> None:
     tried = problem("evaluation", CELLS["lstm"].equations, SMALL)
     with torch.no_grad():
         ENGINES["native"].run(tried.equations, tried.parameters, tried.arguments)
+    recompute()
     population()
     stream()
     objectives()
     print(count)
+
+
+def recompute() -> None:
+    """Segments of three steps, the last one shorter."""
+    buffers.SEGMENT_ROWS = 1
+    long = replace(SMALL, steps=11, lengths=(2, 0, 11, 7), resets=True, seed=5)
+    for name in ("lstm", "everything"):
+        for reverse in (False, True):
+            tried = problem(name, CELLS[name].equations, replace(long, reverse=reverse))
+            tried = replace(tried, arguments=replace(tried.arguments, recompute=True))
+            differentiate(ENGINES["native"].run, tried)
 
 
 def population() -> None:
