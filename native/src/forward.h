@@ -73,6 +73,14 @@ template <class T> class ForwardWorker : public Worker<T> {
       if (used[v]) shifts.push_back({(int)v, units(plan.values[v].width).first});
   }
 
+  // Take the rows from `from` to `to`; at most as many as at first.
+  void take(ptrdiff_t from, ptrdiff_t to) {
+    const bool moved = first != from || rows != to - from;
+    first = from;
+    rows = to - from;
+    if (moved) this->draw_masks();
+  }
+
   // What depends on x alone, for steps `from` to `to` of the chunk that begins at `origin`.
   void hoist(ptrdiff_t from, ptrdiff_t to, ptrdiff_t origin) {
     const bool whole = rows == call.rows && !call.lengths;
@@ -216,20 +224,22 @@ template <class T> class Team {
   Team(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads,
        bool hoisting)
       : parts(parts_of(plan, kernels, call, threads)),
-        pass(plan, kernels, packed, call, pool, threads, chunk_rows(plan, threads), parts > 1), barrier(parts) {
+        pass(plan, kernels, packed, call, pool, threads, chunk_rows(plan, threads), parts > 1),
+        moving(call.lengths && parts == 1 && pass.bounds.size() > 2), barrier(parts) {
     workers.reserve(std::max<size_t>(pass.bounds.size(), parts));
     if (parts > 1) {
       const ForwardWorker<T> whole(pass, 0, call.rows, hoisting);
       for (int i = 0; i < parts; ++i) workers.emplace_back(whole, i, parts, barrier);
     } else {
       for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
-        workers.emplace_back(pass, pass.bounds[i], pass.bounds[i + 1], hoisting);
+        workers.emplace_back(pass, moving ? 0 : pass.bounds[i], moving ? call.rows : pass.bounds[i + 1], hoisting);
     }
   }
   Team(const Team&) = delete;
 
   const int parts;  // into which the units are cut; if more than 1, each worker has all rows
   const Pass<T> pass;
+  const bool moving;  // rows end one after the other: they are cut anew for each chunk, so that no worker idles
   std::vector<ForwardWorker<T>> workers;
 
  private:
