@@ -268,6 +268,11 @@ NB_MODULE(_core, m) {
   define_stepper<float>(m, "StepperSingle", "stepper_single");
   define_stepper<double>(m, "StepperDouble", "stepper_double");
   define_objectives(m);
+  m.def("bernoulli", [](uint32_t key, ptrdiff_t rows, ptrdiff_t units, uint64_t threshold, uintptr_t to) {
+    Ints numbers(rows);
+    for (ptrdiff_t row = 0; row < rows; ++row) numbers[row] = (int32_t)row;
+    kernels<float>().bernoulli(key, 0, numbers.data(), rows, units, threshold, reinterpret_cast<float*>(to));
+  });
   m.def("instruction_sets", [] {
     std::vector<std::tuple<std::string, bool>> names;
     for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());

@@ -120,8 +120,9 @@ def test_unbatched(kind: str, options: dict, given: bool):
 @pytest.mark.parametrize("given", [False, True], ids=["zeros", "hx"])
 @pytest.mark.parametrize("options", OPTIONS, ids=label)
 @pytest.mark.parametrize("kind", KINDS)
-def test_packed(kind: str, options: dict, given: bool, lengths: tuple[int, ...]):
-    wanted, got = pair(kind, **options)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_packed(backend: str, kind: str, options: dict, given: bool, lengths: tuple[int, ...]):
+    wanted, got = pair(kind, backend, **options)
     rows = options["num_layers"] * (1 + options["bidirectional"])
     x = torch.randn(max(lengths), BATCH, INPUTS, dtype=torch.float64)
     packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
@@ -193,7 +194,7 @@ def test_positional_arguments_are_torchs(theirs, mine):
     got, wanted = mine(*arguments), theirs(*arguments)
     got.load_state_dict(wanted.state_dict())
     torch.testing.assert_close(flat(got(x)), flat(wanted(x)))
-    known = [name for name, p in inspect.signature(mine).parameters.items() if p.kind is not p.KEYWORD_ONLY]
+    known = [name for name, p in inspect.signature(mine).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     order = {"LSTM": "dropout bidirectional proj_size", "GRU": "dropout bidirectional", "RNN": "dropout bidirectional"}
     head = ["input_size", "hidden_size", "num_layers", *(["nonlinearity"] if mine is ours.RNN else [])]
     assert known == [*head, "bias", "batch_first", *order[mine.__name__].split(), "device", "dtype"]

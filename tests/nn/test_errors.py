@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from keepgate.equations import Cell, tanh
-from keepgate.errors import InputError
+from keepgate.errors import CellError, InputError
 from keepgate.nn import GRU, LSTM, RNN, Recurrent
+from keepgate.scan import engines
 
 X = torch.zeros(5, 3, 4)
+BACKENDS = [name for name in ("reference", "native") if engines().get(name) == "yes"]
 
 
 def states(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,6 +104,41 @@ OWN = {
         InputError,
         "^step inputs go with a padded input and lengths, not with a PackedSequence$",
     ),
+    "a forget bias that is no number": (
+        lambda: LSTM(4, 6, forget_bias="1"),
+        InputError,
+        "^forget_bias is the number at which the forget gate's bias begins, got '1'$",
+    ),
+    "a forget bias without biases": (
+        lambda: LSTM(4, 6, bias=False, forget_bias=1.0),
+        InputError,
+        "^forget_bias needs bias=True: ",
+    ),
+    "a forget bias of a cell without": (
+        lambda: LSTM(4, 6, cell="coupled_lstm", forget_bias=1.0),
+        CellError,
+        "^coupled_lstm has no forget gate f with a bias of its own, so forget_bias has no place$",
+    ),
+    "an unknown initial state": (
+        lambda: LSTM(4, 6, initial_state="ones"),
+        InputError,
+        "^initial_state is one of zeros, learned; got 'ones'$",
+    ),
+    "weights that are dropped for certain": (
+        lambda: LSTM(4, 6, weight_drop=1.0),
+        InputError,
+        "^weight_drop is the probability from 0 to below 1 of a recurrent weight being zeroed, got 1.0$",
+    ),
+    "a state in the other layout": (
+        lambda: LSTM(4, 6, 2, state_batch_first=True)(X, states(2, 3, 6)),
+        ValueError,
+        r"hidden state h of size \(3, 2, 6\), got \(2, 3, 6\)$",
+    ),
+    "a value that the step does not name": (
+        lambda: LSTM(4, 6)(X, return_gates=("q",)),
+        InputError,
+        "^lstm has no value 'q' to record; it has i, f, g, o, c, h$",
+    ),
     "lengths of a packed sequence": (
         lambda: LSTM(4, 6)(pack_sequence([X[:, 0]]), lengths=[5]),
         InputError,
@@ -128,3 +167,38 @@ def test_dropout_without_a_layer_to_lie_between_is_a_warning_as_in_torch():
         LSTM(4, 6, dropout=0.1)
     assert len(torchs) == len(ours) == 1
     assert ours[0].filename == __file__
+
+
+NAN = "expected numbers in weight_hh_l1 (24, 6), got 2 NaN, first at (3, 5)"
+
+
+def damaged() -> LSTM:
+    layer = LSTM(4, 6, 2)
+    with torch.no_grad():
+        layer.weight_hh_l1[3, 5] = layer.weight_hh_l1[20, 0] = torch.nan
+    return layer
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_on_weights_that_are_not_numbers_is_refused(backend: str):
+    layer = damaged()
+    layer.backend = backend
+    with pytest.raises(InputError, match=re.escape(f"LSTM: {NAN}")):
+        layer(X)
+
+
+def test_weights_that_are_not_numbers_are_not_loaded():
+    layer = nn.ModuleDict({"encoder": LSTM(4, 6, 2)})
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    with pytest.raises(InputError, match=re.escape(f"LSTM: {NAN}")):
+        layer.load_state_dict(nn.ModuleDict({"encoder": damaged()}).state_dict())
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_an_input_that_is_not_a_number_goes_through_as_in_torch():
+    x = X.clone()
+    x[2, 1] = torch.nan
+    output, (h, _) = LSTM(4, 6)(x)
+    assert output[2:, 1].isnan().all()
+    assert h[0, 1].isnan().all()
+    assert not output[:, [0, 2]].isnan().any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 import torch
@@ -50,22 +51,19 @@ def fake(runs: list[str], name: str, here: str | None = None, refuses: str | Non
     return Engine(run, lambda: here, lambda *arguments: refuses)
 
 
-def test_auto_takes_the_first_that_can(monkeypatch: pytest.MonkeyPatch):
+def test_auto_takes_the_first_that_can():
     runs: list[str] = []
-    for name in list(ENGINES):
-        monkeypatch.delitem(ENGINES, name)
-    monkeypatch.setitem(ENGINES, "absent", fake(runs, "absent", here="not here"))
-    monkeypatch.setitem(ENGINES, "unable", fake(runs, "unable", refuses="not this"))
-    monkeypatch.setitem(ENGINES, "able", fake(runs, "able"))
-    monkeypatch.setitem(ENGINES, "late", fake(runs, "late"))
-    scan(*tried())
-    scan(*tried(), backend="late")
-    assert runs == ["able", "late"]
-    with pytest.raises(BackendError, match=r"^backend 'absent' cannot run this: not here; use backend='auto'$"):
-        scan(*tried(), backend="absent")
-    with pytest.raises(BackendError, match=r"^backend 'unable' cannot run this: not this; use backend='auto'$"):
-        scan(*tried(), backend="unable")
-    assert runs == ["able", "late"]
+    absent, unable = fake(runs, "absent", here="not here"), fake(runs, "unable", refuses="not this")
+    table = {"absent": absent, "unable": unable, "able": fake(runs, "able"), "late": fake(runs, "late")}
+    with mock.patch.dict(ENGINES, table, clear=True):  # which puts them back in their order
+        scan(*tried())
+        scan(*tried(), backend="late")
+        assert runs == ["able", "late"]
+        with pytest.raises(BackendError, match=r"^backend 'absent' cannot run this: not here; use backend='auto'$"):
+            scan(*tried(), backend="absent")
+        with pytest.raises(BackendError, match=r"^backend 'unable' cannot run this: not this; use backend='auto'$"):
+            scan(*tried(), backend="unable")
+        assert runs == ["able", "late"]
 
 
 class OnCuda:

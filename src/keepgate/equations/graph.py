@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from keepgate.equations.checks import check
 from keepgate.equations.expression import Expression, expression, topological
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
+from keepgate.errors import InputError
 
 __all__ = ["Equations", "Parameter"]
 
@@ -123,6 +124,25 @@ class Equations:
     def vectors(self) -> dict[str, Expression]:
         """The per-unit parameters by name."""
         return {node.attrs[0]: node for node in self.nodes if node.op == "vector"}
+
+    @cached_property
+    def recordable(self) -> dict[str, Expression]:
+        """What can be recorded over time, by name: values that the step named, and the new states."""
+        own = {node.serial for node in self.nodes}
+        named = {**self.named, **self.new}
+        return {name: node for name, node in named.items() if node.serial in own and node.width is not None}
+
+    def recording(self, names: Iterable[str]) -> Equations:
+        """Return equations with named values as further states, which nothing reads.
+
+        Raises:
+            InputError: the step has no such value.
+        """
+        if unknown := [name for name in names if name not in self.recordable]:
+            known = ", ".join(self.recordable)
+            raise InputError(f"{self.name} has no value {unknown[0]!r} to record; it has {known}")
+        further = {name: self.recordable[name] for name in names if name not in self.new}
+        return Equations(self.name, {**self.new, **further}, self.named, self.sizes) if further else self
 
     def resolve(self, input_size: int, hidden_size: int) -> dict[str, int]:
         """Return the number of units of every width."""

@@ -74,6 +74,8 @@ def draw_layers(graph: Graph, module: Recurrent, x: str, given: Given) -> tuple[
     Raises:
         InputError: the weights are neither float32 nor float64.
     """
+    if module.initial_state == "learned" and given.state is None:
+        raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
     layers = _Layers(graph, module, x, given)
     graph.metadata |= {"cell": module.cell.name, "operator": layers.operator.name if layers.operator else "Scan"}
     finals = []

@@ -123,6 +123,14 @@ def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
     return Engine(equations, input_size, hidden_size)
 
 
+def bernoulli(key: int, rows: int, units: int, rate: float) -> np.ndarray:
+    """Return [rows, units] of 0 and 1 in float32: the bits of `keepgate.equations.noise.bernoulli` at step 0."""
+    instruction_set()
+    bits = np.empty((rows, units), np.float32)
+    _core.bernoulli(key, rows, units, int(rate * 2.0**32), bits.ctypes.data)
+    return bits
+
+
 def room(count: int) -> np.ndarray:
     """Return ``count`` bytes of memory, not set to anything, that the core keeps for reuse once nothing holds them."""
     return _core.room(count)

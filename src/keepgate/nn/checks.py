@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Mapping
 from numbers import Number
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from keepgate.errors import InputError
 
-__all__ = ["ShapeError", "check_input", "check_lengths", "check_options", "check_state"]
+__all__ = [
+    "ShapeError",
+    "check_finite",
+    "check_input",
+    "check_lengths",
+    "check_options",
+    "check_state",
+    "check_weights",
+]
+
+
+INITIAL_STATES = ("zeros", "learned")
 
 
 class ShapeError(InputError, RuntimeError):
     """A tensor has the wrong shape or type; a RuntimeError too, as torch raises for its own modules."""
 
 
-def check_options(input_size: Any, hidden_size: Any, num_layers: Any, dropout: Any, proj_size: Any) -> None:
+def check_options(
+    input_size: Any,
+    hidden_size: Any,
+    num_layers: Any,
+    dropout: Any,
+    proj_size: Any,
+    initial_state: Any = "zeros",
+    weight_drop: Any = 0.0,
+) -> None:
     """Check a layer's options as ``torch.nn.LSTM`` does.
 
     Raises:
@@ -26,6 +47,12 @@ def check_options(input_size: Any, hidden_size: Any, num_layers: Any, dropout: A
     """
     if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
         raise InputError(f"dropout is the probability from 0 to 1 of an element being zeroed, got {dropout!r}")
+    if not isinstance(weight_drop, Number) or isinstance(weight_drop, bool) or not 0 <= weight_drop < 1:  # type: ignore[operator]
+        raise InputError(
+            f"weight_drop is the probability from 0 to below 1 of a recurrent weight being zeroed, got {weight_drop!r}"
+        )
+    if initial_state not in INITIAL_STATES:
+        raise InputError(f"initial_state is one of {', '.join(INITIAL_STATES)}; got {initial_state!r}")
     for name, value, least in (
         ("input_size", input_size, 0),
         ("hidden_size", hidden_size, 1),
@@ -89,3 +116,38 @@ def check_state(name: str, state: str, value: Any, shape: tuple[int, ...], x: Te
             f" got {value.dtype} on {value.device}"
         )
     return value
+
+
+def check_finite(layer: nn.Module, output: Tensor, final: Mapping[str, Tensor]) -> None:
+    """Refuse to train on weights that are not numbers; what NaN in the input makes is the caller's, as in torch.
+
+    A NaN in a weight reaches the final state, which is small, so the weights are looked at only where that has one.
+
+    Raises:
+        InputError: a parameter has NaN.
+    """
+    if not layer.training or output.device.type != "cpu" or not len(output) or _looked_at():
+        return
+    if any(math.isnan(float(value.detach().sum())) for value in final.values()):
+        check_weights(type(layer).__name__, dict(layer.named_parameters()))
+
+
+def check_weights(name: str, weights: Mapping[str, Tensor]) -> None:
+    """Refuse parameters that have NaN.
+
+    Raises:
+        InputError: names the parameter, how many of its numbers are NaN, and where the first one is.
+    """
+    for key, value in weights.items():
+        if bool((wrong := value.detach().isnan()).any()):
+            shape, place = tuple(value.shape), tuple(wrong.nonzero()[0].tolist())
+            raise InputError(f"{name}: expected numbers in {key} {shape}, got {int(wrong.sum())} NaN, first at {place}")
+
+
+def _looked_at() -> bool:
+    """Return whether something looks on for which a value must not steer the program."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._are_functorch_transforms_active()
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from keepgate.cells import RNN as RNNCell
 from keepgate.equations import Cell, Equations
+from keepgate.nn.parameters import Options
 from keepgate.nn.recurrent import Recurrent
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -33,8 +34,7 @@ class LSTM(Recurrent):
         device: of the parameters.
         dtype: of the parameters.
         cell: the cell or its name; see ``keepgate cells``.
-        backend: the engine; see `keepgate.scan`.
-        recompute: train in less memory; see `Recurrent`.
+        **options: what torch does not have, such as ``forget_bias=1.0`` or ``recompute=True``; see `Recurrent`.
     """
 
     def __init__(
@@ -51,8 +51,7 @@ class LSTM(Recurrent):
         dtype: Any = None,
         *,
         cell: str | Cell | type[Cell] | Equations = "lstm",
-        backend: str = "auto",
-        recompute: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             cell,
@@ -66,8 +65,7 @@ class LSTM(Recurrent):
             proj_size,
             device,
             dtype,
-            backend,
-            recompute=recompute,
+            **options,
         )
 
 
@@ -87,8 +85,7 @@ class GRU(Recurrent):
         dtype: Any = None,
         *,
         cell: str | Cell | type[Cell] | Equations = "gru",
-        backend: str = "auto",
-        recompute: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             cell,
@@ -102,8 +99,7 @@ class GRU(Recurrent):
             0,
             device,
             dtype,
-            backend,
-            recompute=recompute,
+            **options,
         )
 
 
@@ -126,9 +122,7 @@ class RNN(Recurrent):
         bidirectional: bool = False,
         device: Any = None,
         dtype: Any = None,
-        *,
-        backend: str = "auto",
-        recompute: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         self.nonlinearity = nonlinearity
         super().__init__(
@@ -143,6 +137,5 @@ class RNN(Recurrent):
             0,
             device,
             dtype,
-            backend,
-            recompute=recompute,
+            **options,
         )

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from keepgate.cells import get, projected
-from keepgate.equations import Cell, Equations
-from keepgate.errors import CellError, InputError
-from keepgate.nn.checks import ShapeError, check_input, check_lengths, check_options, check_state
+from keepgate.errors import InputError
+from keepgate.nn.checks import ShapeError, check_finite, check_input, check_lengths, check_state
+from keepgate.nn.dropout import drop_weights, recurrent_weights
+from keepgate.nn.layout import Layout
+from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments, scan
-from keepgate.scan.engines import check_backend
 
 __all__ = ["Recurrent"]
 
 State = Any
 
 
-class Recurrent(nn.Module):
+class Recurrent(Layers):
     """Layers of a recurrent cell.
 
     Shapes: the input is [T, B, I] (``batch_first``: [B, T, I]; unbatched: [T, I]); the output [T, B, D * W], D being
     the number of directions and W the width of the cell's first state. A state is a tensor [layers * D, B, W] for each
-    state of the cell, in the cell's order: a tuple, or the tensor itself where the cell has one state.
+    state of the cell, in the cell's order: a tuple, or the tensor itself where the cell has one state. As in torch,
+    ``batch_first`` does not turn states; ``state_batch_first`` makes them [B, layers * D, W]. Unbatched, a state is
+    [layers * D, W].
 
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``, … with ``_reverse`` for the
-    second direction; all begin uniform in ±1/sqrt(hidden_size), but for vectors with a start of their own.
+    second direction; all begin uniform in ±1/sqrt(hidden_size), but for vectors with a start of their own. Learned
+    initial states are ``h_0_l0``, ``c_0_l0``, …, [W] each, and begin at zero.
+
+    >>> import torch
+    >>> layer = Recurrent("lstm", 3, 5, num_layers=2, forget_bias=1.0, initial_state="learned")
+    >>> output, final, states, gates = layer(torch.zeros(7, 2, 3), return_states=True, return_gates=("f",))
+    >>> tuple(states.c.shape), tuple(gates["f"].shape)
+    ((2, 7, 2, 5), (2, 7, 2, 5))
 
     On the native engine a layer is one node of a compiled graph, for every number of steps and rows:
 
@@ -55,92 +65,16 @@ class Recurrent(nn.Module):
         recompute: keep for the gradient only the states at every k-th step, k about the square root of T, and compute
             the steps between them again on the way back (Chen et al. 2016, "Training deep nets with sublinear memory
             cost", arXiv:1604.06174): the same bits in a fraction of the memory, for about a third more time.
+        forget_bias: at which the bias of the forget gate begins (None: as all others); usual is 1.
+        initial_state: ``"zeros"``, or ``"learned"``: parameters that are the state where none is given.
+        state_batch_first: whether states have the batch as their first axis.
+        weight_drop: probability with which each number of the recurrent weights is zeroed in training, once for each
+            forward pass (Merity et al. 2018).
 
     Raises:
         InputError: an option is out of range, or the cell is unknown.
         CellError: the equations of the cell are wrong, or it has no parameters.
     """
-
-    def __init__(
-        self,
-        cell: str | Cell | type[Cell] | Equations,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: Any = None,
-        dtype: Any = None,
-        backend: str = "auto",
-        *,
-        recompute: bool = False,
-    ) -> None:
-        super().__init__()
-        check_options(input_size, hidden_size, num_layers, dropout, proj_size)
-        self.cell = get(cell) if not proj_size else projected(get(cell), proj_size)
-        self.equations = self.cell.equations
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
-        self.bidirectional, self.proj_size, self.backend = bidirectional, proj_size, check_backend(backend)
-        self.recompute = recompute
-        self._names: list[list[str]] = []
-        for layer in range(num_layers):
-            for suffix in ("", "_reverse")[: self.directions]:
-                self._add_layer(f"_l{layer}{suffix}", layer, {"device": device, "dtype": dtype})
-        self.reset_parameters()
-
-    @property
-    def directions(self) -> int:
-        """1, or 2 if bidirectional."""
-        return 2 if self.bidirectional else 1
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Width of each state."""
-        size = self.equations.resolve(self.input_size, self.hidden_size)
-        return {state: size[width] for state, width in self.equations.widths.items()}
-
-    @property
-    def output_size(self) -> int:
-        """Number of features of the output: the width of the first state times the directions."""
-        return self.widths[self.equations.states[0]] * self.directions
-
-    @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction."""
-        return [[getattr(self, name) for name in names] for names in self._names]
-
-    def _add_layer(self, suffix: str, layer: int, factory: dict[str, Any]) -> None:
-        size = self.output_size if layer else self.input_size
-        specified = self.equations.parameters(size, self.hidden_size, self.bias)
-        if not specified:
-            raise CellError(f"{self.cell.name} has no parameters, so it is no layer; give it an affine map")
-        for parameter in specified:
-            self.register_parameter(parameter.name + suffix, nn.Parameter(torch.empty(parameter.shape, **factory)))
-        self._own_names = [parameter.name for parameter in specified]
-        self._names.append([parameter.name + suffix for parameter in specified])
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew, in torch's order: the same seed gives the weights of ``torch.nn.LSTM``."""
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        begins = {p.name: p.initial for p in self.equations.parameters(self.input_size, self.hidden_size)}
-        for name, parameter in self.named_parameters():
-            initial = begins[name[: name.rindex("_l")]]
-            with torch.no_grad():
-                parameter.uniform_(-bound, bound) if initial is None else parameter.fill_(initial)
-
-    def flatten_parameters(self) -> None:
-        """Do nothing: there for code written for torch's modules."""
-
-    def extra_repr(self) -> str:
-        """Return the options that differ from their defaults."""
-        options = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        options |= {"bidirectional": False, "proj_size": 0, "backend": "auto", "recompute": False}
-        shown = [f"{name}={value!r}" for name, d in options.items() if (value := getattr(self, name)) != d]
-        return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])
 
     def forward(
         self,
@@ -150,21 +84,31 @@ class Recurrent(nn.Module):
         *,
         reset: Tensor | None = None,
         step_inputs: Mapping[str, Tensor] | None = None,
-    ) -> tuple[Any, State]:
+        return_states: bool = False,
+        return_gates: bool | Sequence[str] = False,
+    ) -> tuple[Any, ...]:
         """Run all layers over time.
 
         Args:
             input: [T, B, I], [B, T, I] if ``batch_first``, [T, I] unbatched, or a PackedSequence.
-            hx: initial state (absent: zeros).
+            hx: initial state (absent: zeros, or the learned one).
             lengths: [B] integers from 0 to T: past its length a row's output is zero and its state is held.
             reset: booleans in the layout of the input without its last axis: True starts a step from the initial state.
             step_inputs: the cell's extra inputs by name, [T, B, 1] in the layout of the input.
+            return_states: return every state after every step too.
+            return_gates: return the values that the cell's step names too: all (but those as wide as the input), or
+                those named, such as ``("f", "o")``.
 
         Returns:
-            The output, in the layout of the input, and the final state.
+            The output, in the layout of the input, and the final state; then, if asked for, every state of all layers
+            as a named tuple, and the named values as a dictionary. Those are [layers * D, T, B, W]: ``states.c[-1]``
+            is the last layer's memory over time, and ``states.c[:, t]`` the state after step t, as ``hx`` takes it. T
+            and B lie as in the input, B first with ``state_batch_first``. Past a row's length they are zero. Gradients
+            flow through them.
 
         Raises:
             ShapeError: a shape, dtype or device is wrong; the message says what was expected and what came.
+            InputError: the step names no such value.
         """
         if isinstance(input, PackedSequence):
             if lengths is not None:
@@ -172,22 +116,27 @@ class Recurrent(nn.Module):
             if reset is not None or step_inputs:
                 extra = "reset goes" if reset is not None else "step inputs go"
                 raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
-            return self._forward_packed(input, hx)
+            return self._forward_packed(input, hx, return_states=return_states, return_gates=return_gates)
         name = type(self).__name__
         weight = getattr(self, self._names[0][0])
         check_input(name, input, self.input_size, weight.dtype, weight.device)
-        batched = input.dim() == 3
-        x = self._time_major(input, batched)
-        state = self._initial(hx, x, batched)
+        layout = Layout(input.dim() == 3, self.batch_first, self.state_batch_first)
+        x = layout.time_major(input)
+        state = self._initial(hx, x, layout)
         if lengths is not None:
             lengths = check_lengths(name, lengths, x.shape[0], x.shape[1]).to(x.device)
-        reset = None if reset is None else self._time_major(reset, batched)
-        given = {key: self._time_major(value, batched) for key, value in (step_inputs or {}).items()}
+        reset = None if reset is None else layout.time_major(reset)
+        given = {key: layout.time_major(value) for key, value in (step_inputs or {}).items()}
         self._check_given(given, reset, x)
-        output, final = self._run(x, state, lengths, reset, given)
-        if not batched:
-            return output.squeeze(1), self._packed_state({key: value.squeeze(1) for key, value in final.items()})
-        return output.transpose(0, 1) if self.batch_first else output, self._packed_state(final)
+        names = tuple(state) if return_states else ()
+        gates = self._gates(return_gates)
+        output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates))
+        check_finite(self, output, final)
+        states = [layout.state(value) for value in final.values()]
+        result: tuple[Any, ...] = (layout.sequence(output), tuple(states) if len(states) > 1 else states[0])
+        if return_states:
+            result += (_states(names)(*(layout.trace(traces[name]) for name in names)),)
+        return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
 
     def stream(self, batch: int = 1, storage: str | None = None) -> Stream:
         """Return the layers one step at a time, with the weights of now; arguments as in `Stream`.
@@ -205,10 +154,16 @@ class Recurrent(nn.Module):
         """
         return Stream(self, batch, storage)
 
-    def _time_major(self, value: Tensor, batched: bool) -> Tensor:
-        if not batched:
-            return value.unsqueeze(1)
-        return value.transpose(0, 1) if self.batch_first else value
+    def _gates(self, wanted: bool | Sequence[str]) -> tuple[str, ...]:
+        """Return the names of values to record."""
+        if not wanted:
+            return ()
+        values = self.equations.recordable
+        if wanted is True:
+            return tuple(name for name, value in values.items() if value.width != "input")
+        if wide := [name for name in wanted if name in values and values[name].width == "input"]:
+            raise InputError(f"{wide[0]} is as wide as the input, so it cannot be stacked with what other layers give")
+        return tuple(wanted)
 
     def _check_given(self, given: Mapping[str, Tensor], reset: Tensor | None, x: Tensor) -> None:
         wanted = self.equations.step_inputs
@@ -223,22 +178,20 @@ class Recurrent(nn.Module):
             got = f"{tuple(reset.shape)} of {reset.dtype}"
             raise ShapeError(f"expected reset of shape {shape} and dtype bool, got {got}")
 
-    def _initial(self, hx: State, x: Tensor, batched: bool) -> dict[str, Tensor]:
+    def _initial(self, hx: State, x: Tensor, layout: Layout) -> dict[str, Tensor]:
         name, states = type(self).__name__, self.equations.states
-        rows = self.num_layers * self.directions
+        rows, batch = self.num_layers * self.directions, x.shape[1]
+        if hx is None and (learned := self.learned_states()):
+            return {state: value[:, None].expand(-1, batch, -1) for state, value in learned.items()}
         if hx is None:
             zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
-            return {state: zero.expand(rows, x.shape[1], width) for state, width in self.widths.items()}
+            return {state: zero.expand(rows, batch, width) for state, width in self.widths.items()}
         given = (hx,) if len(states) == 1 else hx
         if not isinstance(given, tuple | list) or len(given) != len(states):
             raise TypeError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
-        shapes = {s: (rows, x.shape[1], w) if batched else (rows, w) for s, w in self.widths.items()}
-        checked = {s: check_state(name, s, v, shapes[s], x) for s, v in zip(states, given, strict=True)}
-        return checked if batched else {state: value.unsqueeze(1) for state, value in checked.items()}
-
-    def _packed_state(self, state: Mapping[str, Tensor]) -> State:
-        values = tuple(state.values())
-        return values[0] if len(values) == 1 else values
+        shapes = {state: layout.state_shape(rows, batch, width) for state, width in self.widths.items()}
+        pairs = zip(states, given, strict=True)
+        return {state: layout.by_rows(check_state(name, state, value, shapes[state], x)) for state, value in pairs}
 
     def _run(
         self,
@@ -247,8 +200,11 @@ class Recurrent(nn.Module):
         lengths: Tensor | None,
         reset: Tensor | None,
         given: Mapping[str, Tensor],
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+        wanted: Sequence[str],
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Return the output, the final states [R, B, W], and what is wanted for every step [R, T, B, W]."""
         final: dict[str, list[Tensor]] = {name: [] for name in state}
+        traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
         output = self.equations.states[0]
         seed = self._seed()
         for layer in range(self.num_layers):
@@ -265,35 +221,46 @@ class Recurrent(nn.Module):
                     step_inputs=given,
                     reverse=bool(direction),
                     seed=None if seed is None else seed + row,
-                    record=(output,),
+                    record=tuple(dict.fromkeys((output, *wanted))),
                     recompute=self.recompute,
                 )
-                result = scan(self.equations, self.parameters_of(row), arguments, self.backend)
+                parameters = self.parameters_of(row)
+                if self.weight_drop and seed is not None:
+                    dropped = recurrent_weights(self.equations)
+                    parameters = drop_weights(parameters, dropped, self.weight_drop, arguments.seed)
+                result = scan(self.equations, parameters, arguments, self.backend)
                 directions.append(result.recorded[output])
-                for name, value in result.state.items():
-                    final[name].append(value)
+                for table, values in ((final, result.state), (traces, result.recorded)):
+                    for name, rows in table.items():
+                        rows.append(values[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
-        return x, {name: torch.stack(v) if len(v) > 1 else v[0].unsqueeze(0) for name, v in final.items()}
-
-    def parameters_of(self, row: int) -> dict[str, Tensor]:
-        """Return the parameters of one layer and direction, by their names in the equations."""
-        return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
+        return x, _stacked(final), _stacked(traces)
 
     def _seed(self) -> int | Tensor | None:
-        """Draw the seed of the cell's random bits, if it has any and is in training."""
-        if not (self.equations.noisy and self.training):
+        """Draw the seed of the random bits of cell and weights, if there are any, in training."""
+        if not self.training or not (self.equations.noisy or self.weight_drop):
             return None
         drawn = torch.randint(2**31, ())
         return drawn if torch.compiler.is_compiling() else int(drawn)  # a number would be the same in every call
 
-    def _forward_packed(self, packed: PackedSequence, hx: State) -> tuple[PackedSequence, State]:
+    def _forward_packed(self, packed: PackedSequence, hx: State, **options: Any) -> tuple[Any, ...]:
+        """Run padded; what is returned beside the output is padded, its rows in the order of the caller."""
         x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)
-        output, state = self.forward(x, hx, lengths)
+        output, *others = self.forward(x, hx, lengths, **options)
         lengths = lengths if packed.sorted_indices is None else lengths[packed.sorted_indices.cpu()]
         if packed.sorted_indices is not None:
             output = output.index_select(0 if self.batch_first else 1, packed.sorted_indices)
         again = pack_padded_sequence(output, lengths, self.batch_first)
-        return PackedSequence(again.data, again.batch_sizes, packed.sorted_indices, packed.unsorted_indices), state
+        return PackedSequence(again.data, again.batch_sizes, packed.sorted_indices, packed.unsorted_indices), *others
+
+
+def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack(rows) if len(rows) > 1 else rows[0].unsqueeze(0) for name, rows in tables.items()}
+
+
+@cache
+def _states(names: tuple[str, ...]) -> Any:
+    return namedtuple("States", names)
 
 
 def _what(hx: Any) -> str:

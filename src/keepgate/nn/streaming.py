@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,6 +62,8 @@ class Stream:
         self._between = [torch.empty(batch, size, dtype=self.dtype) for _ in self.steppers[1:]]
         self._in, self._out = (batch, layer.input_size), (batch, size)
         self._given = layer.equations.step_inputs
+        self._learned = {name: value.detach().to(self.dtype).numpy() for name, value in layer.learned_states().items()}
+        self.reset()
 
     def step(self, x: Tensor, output: Tensor | None = None, step_inputs: Mapping[str, Tensor] | None = None) -> Tensor:
         """Take one step and return the output of the last layer.
@@ -119,6 +122,11 @@ class Stream:
             stepper.state = {n: v[row].detach().numpy() for n, v in zip(self.states, values, strict=True)}
 
     def reset(self, rows: Any = None) -> None:
-        """Return to states of zeros: all rows, or those that a mask [B] or a list of numbers names."""
-        for stepper in self.steppers:
+        """Return to the layer's initial states: all rows, or those that a mask [B] or a list of numbers names."""
+        for row, stepper in enumerate(self.steppers):
             stepper.reset(rows)
+            if self._learned:
+                state = stepper.state
+                for name, value in self._learned.items():
+                    state[name][slice(None) if rows is None else np.asarray(rows)] = value[row]
+                stepper.state = state

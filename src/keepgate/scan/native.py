@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ __all__ = ["missing", "refuses", "scan"]
 
 DTYPES = (torch.float32, torch.float64)
 NARROW = {torch.bfloat16: "bfloat16", torch.float16: "whole"}  # how the weights are stored; all sums are in float32
+
+_recording = lru_cache(maxsize=256)(Equations.recording)
 
 
 def missing() -> str | None:
@@ -38,13 +41,19 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return f"the core has gradients in float32 and float64; in {dtype} it runs under torch.no_grad()"
     if arguments.recompute and torch.compiler.is_compiling():
         return "a compiled graph holds what it keeps, so that the core cannot recompute"
-    if unknown := [name for name in arguments.record if name not in equations.new]:
-        return f"the core records states, not the value {unknown[0]}"
+    if torch.compiler.is_compiling() and (other := [name for name in arguments.record if name not in equations.new]):
+        return f"a compiled graph records states, not the value {other[0]}"
     return None
 
 
 def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
-    """Run the equations over time on the native core; in 16 bits, all but the stored weights are float32 inside."""
+    """Run the equations over time on the native core; in 16 bits, all but the stored weights are float32 inside.
+
+    A named value is recorded as a state that nothing reads.
+
+    Raises:
+        InputError: a value to record is not one of the cell's.
+    """
     storage = NARROW.get(arguments.x.dtype)
     if storage is None:
         return _scan(equations, parameters, arguments, "whole")
@@ -66,14 +75,17 @@ def _scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arg
         from keepgate.scan import compiled
 
         return compiled.scan(equations, parameters, arguments)
-    a = arguments
-    made = engine(equations, a.x.shape[-1], widths(equations, parameters, a)["hidden"])
+    a, size = arguments, widths(equations, parameters, arguments)
+    recording = _recording(equations, a.record)
+    made = engine(recording, a.x.shape[-1], size["hidden"])
     threads = core.threads(torch.get_num_threads())
     options = {"threads": threads, "recompute": a.recompute, "storage": storage}
-    spec = Spec(equations, made, tuple(parameters), a.reverse, a.seed, a.record, **options)
-    states = [a.state[name] for name in made.states]
+    spec = Spec(recording, made, tuple(parameters), a.reverse, a.seed, a.record, **options)
+    batch = a.x.shape[1]
+    further = {n: a.x.new_zeros(batch, size[w]) for n, w in recording.widths.items() if n not in equations.new}
+    states = [{**a.state, **further}[name] for name in made.states]
     given = [a.step_inputs[name] for name in made.step_inputs]
     results = differentiable_scan(spec, (a.lengths, a.reset, a.x, *states, *given, *parameters.values()))
     count = len(a.record)
-    final = dict(zip(made.states, results[count : spec.result_count], strict=True))
+    final = dict(zip(equations.states, results[count : spec.result_count], strict=False))
     return Result(dict(zip(a.record, results, strict=False)), final)

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
-from keepgate.errors import BackendError, InputError
+from keepgate.errors import BackendError
 from keepgate.scan.arguments import Arguments, Result, widths
 
 __all__ = ["scan"]
@@ -123,11 +123,7 @@ class _Scan:
 
     def _recorded(self) -> dict[str, Expression]:
         """Return the values to record by name."""
-        own = {node.serial for node in self.equations.nodes}
-        named = {**self.equations.named, **self.equations.new}
-        known = {name: node for name, node in named.items() if node.serial in own and node.width is not None}
-        if unknown := [name for name in self.arguments.record if name not in known]:
-            raise InputError(f"{self.equations.name} has no value {unknown[0]!r} to record; it has {', '.join(known)}")
+        known = self.equations.recording(self.arguments.record).recordable
         return {name: known[name] for name in self.arguments.record}
 
     def rows(self, kind: str, letter: str, width: str, gates: Sequence[str]) -> Tensor | None:

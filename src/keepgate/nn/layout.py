@@ -1,0 +1,64 @@
+"""Where time, batch and layers lie in what a layer takes and gives; inside it is always time, batch, features.
+
+Rows of states, R, are layers times directions: ``l0, l0_reverse, l1, …``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+__all__ = ["Layout"]
+
+
+class Layout(NamedTuple):
+    """How one call lies.
+
+    Attributes:
+        batched: whether there is a batch; else it is one row without that axis.
+        batch_first: whether sequences are [B, T, ...] instead of [T, B, ...].
+        state_batch_first: whether states are [B, R, W] instead of [R, B, W].
+    """
+
+    batched: bool
+    batch_first: bool
+    state_batch_first: bool
+
+    def time_major(self, value: Tensor) -> Tensor:
+        """Return what came as a sequence as [T, B, ...]."""
+        if not self.batched:
+            return value.unsqueeze(1)
+        return value.transpose(0, 1) if self.batch_first else value
+
+    def sequence(self, value: Tensor) -> Tensor:
+        """Return [T, B, ...] as a sequence goes out."""
+        if not self.batched:
+            return value.squeeze(1)
+        return value.transpose(0, 1) if self.batch_first else value
+
+    def state_shape(self, rows: int, batch: int, width: int) -> tuple[int, ...]:
+        """Return the shape in which a state comes and goes."""
+        if not self.batched:
+            return rows, width
+        return (batch, rows, width) if self.state_batch_first else (rows, batch, width)
+
+    def by_rows(self, value: Tensor) -> Tensor:
+        """Return a state that came as [R, B, W]."""
+        if not self.batched:
+            return value.unsqueeze(1)
+        return value.transpose(0, 1) if self.state_batch_first else value
+
+    def state(self, value: Tensor) -> Tensor:
+        """Return [R, B, W] as a state goes out."""
+        if not self.batched:
+            return value.squeeze(1)
+        return value.transpose(0, 1) if self.state_batch_first else value
+
+    def trace(self, value: Tensor) -> Tensor:
+        """Return [R, T, B, W] as a trace goes out: as a state, with time before or after the batch as in sequences."""
+        if not self.batched:
+            return value.squeeze(2)
+        if self.state_batch_first:
+            return value.permute(2, 0, 1, 3)
+        return value.transpose(1, 2) if self.batch_first else value

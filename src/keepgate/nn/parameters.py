@@ -1,0 +1,145 @@
+"""The parameters of layers of a cell: their names, their shapes, and how they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from keepgate.cells import get, projected
+from keepgate.equations import Cell, Equations
+from keepgate.errors import CellError
+from keepgate.nn.checks import check_options, check_weights
+from keepgate.nn.initial import forget_biases, initialise
+from keepgate.scan.engines import check_backend
+
+__all__ = ["Layers", "Options"]
+
+
+class Options(TypedDict, total=False):
+    """What a layer takes beyond torch's arguments; see `Recurrent`."""
+
+    backend: str
+    recompute: bool
+    forget_bias: float | None
+    initial_state: str
+    state_batch_first: bool
+    weight_drop: float
+
+
+class Layers(nn.Module):
+    """What `Recurrent` holds; its arguments are explained there."""
+
+    def __init__(
+        self,
+        cell: str | Cell | type[Cell] | Equations,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+        backend: str = "auto",
+        *,
+        recompute: bool = False,
+        forget_bias: float | None = None,
+        initial_state: str = "zeros",
+        state_batch_first: bool = False,
+        weight_drop: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_options(input_size, hidden_size, num_layers, dropout, proj_size, initial_state, weight_drop)
+        self.cell = get(cell) if not proj_size else projected(get(cell), proj_size)
+        self.equations = self.cell.equations
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size, self.backend = bidirectional, proj_size, check_backend(backend)
+        self.recompute, self.forget_bias, self.initial_state = recompute, forget_bias, initial_state
+        self.state_batch_first, self.weight_drop = state_batch_first, float(weight_drop)
+        self._names: list[list[str]] = []
+        factory = {"device": device, "dtype": dtype}
+        for suffix in self.suffixes:
+            self._add_layer(suffix, factory)
+        if initial_state == "learned":
+            for suffix in self.suffixes:
+                for state, width in self.widths.items():
+                    self.register_parameter(f"{state}_0{suffix}", nn.Parameter(torch.empty(width, **factory)))
+        self.reset_parameters()
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 if bidirectional."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def suffixes(self) -> list[str]:
+        """How the names of the parameters of each layer and direction end: the rows of the states."""
+        return [f"_l{n}{way}" for n in range(self.num_layers) for way in ("", "_reverse")[: self.directions]]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Width of each state."""
+        size = self.equations.resolve(self.input_size, self.hidden_size)
+        return {state: size[width] for state, width in self.equations.widths.items()}
+
+    @property
+    def output_size(self) -> int:
+        """Number of features of the output: the width of the first state times the directions."""
+        return self.widths[self.equations.states[0]] * self.directions
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction."""
+        return [[getattr(self, name) for name in names] for names in self._names]
+
+    def _add_layer(self, suffix: str, factory: dict[str, Any]) -> None:
+        size = self.input_size if suffix in ("_l0", "_l0_reverse") else self.output_size
+        specified = self.equations.parameters(size, self.hidden_size, self.bias)
+        if not specified:
+            raise CellError(f"{self.cell.name} has no parameters, so it is no layer; give it an affine map")
+        for parameter in specified:
+            self.register_parameter(parameter.name + suffix, nn.Parameter(torch.empty(parameter.shape, **factory)))
+        self._own_names = [parameter.name for parameter in specified]
+        self._names.append([parameter.name + suffix for parameter in specified])
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, in torch's order: the same seed gives the weights of ``torch.nn.LSTM``."""
+        starts = {p.name: p.initial for p in self.equations.parameters(self.input_size, self.hidden_size)}
+        starts |= dict.fromkeys([f"{state}_0" for state in self.widths], 0.0)
+        initialise(dict(self.named_parameters()), starts, self.hidden_size)
+        if self.forget_bias is not None:
+            for (name, gate, count), start in forget_biases(self.equations, self.forget_bias, self.bias):
+                for suffix in self.suffixes:
+                    nn.init.constant_(getattr(self, name + suffix).chunk(count)[gate], start)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        own = {name: state_dict[prefix + name] for name, _ in self.named_parameters() if prefix + name in state_dict}
+        check_weights(type(self).__name__, {name: value for name, value in own.items() if isinstance(value, Tensor)})
+        super()._load_from_state_dict(state_dict, prefix, *rest)  # type: ignore[arg-type]
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: there for code written for torch's modules."""
+
+    def extra_repr(self) -> str:
+        """Return the options that differ from their defaults."""
+        options = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+        options |= {"bidirectional": False, "proj_size": 0, "backend": "auto", "recompute": False}
+        options |= {"forget_bias": None, "initial_state": "zeros", "state_batch_first": False, "weight_drop": 0.0}
+        shown = [f"{name}={value!r}" for name, d in options.items() if (value := getattr(self, name)) != d]
+        return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])
+
+    def parameters_of(self, row: int) -> dict[str, Tensor]:
+        """Return the parameters of one layer and direction, by their names in the equations."""
+        return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
+
+    def learned_states(self) -> dict[str, Tensor]:
+        """Return the initial states that are learned, by name, [R, W]; none where they are zeros."""
+        if self.initial_state != "learned":
+            return {}
+        return {s: torch.stack([getattr(self, f"{s}_0{suffix}") for suffix in self.suffixes]) for s in self.widths}
