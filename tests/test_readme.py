@@ -107,6 +107,15 @@ def test_the_table_of_engines():
     assert {name for name, _ in rows("Engines")} == set(ENGINES)
 
 
+def test_each_wish_is_proved_by_a_test_that_exists():
+    section = TEXT[TEXT.index("\n## Asked of torch.nn.LSTM\n") : TEXT.index("\n## Objectives\n")]
+    table = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(table) > 15
+    for line in table:
+        [(name, path)] = re.findall(r"\[(test_\w+)\]\((tests/[\w/]+\.py)\) \|$", line)
+        assert f"\ndef {name}(" in (ROOT / path).read_text(), line
+
+
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         assert target.startswith("https://") or (ROOT / target).exists(), target
