@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <cstring>
 #include <string>
 #include <tuple>
 
@@ -30,6 +31,8 @@ namespace {
 const InstructionSet* const kSets[] = {KEEPGATE_FOR_SETS(KEEPGATE_ADDRESS)};  // fastest first
 
 const InstructionSet* chosen = nullptr;
+
+constexpr size_t kWorthThreadsBytes = 1 << 17;  // bytes to copy below which waking a thread costs more
 
 template <class T> const Kernels<T>& kernels();
 template <> const Kernels<float>& kernels<float>() { return *chosen->single; }
@@ -290,6 +293,20 @@ NB_MODULE(_core, m) {
       delete block;
     });
     return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block->room, {bytes}, owner);
+  });
+  // Row r of each of `blocks` blocks of `rows` rows of `bytes` becomes row order[r] of `from`.
+  m.def("take_rows", [](uintptr_t from, uintptr_t to, uintptr_t order, ptrdiff_t blocks, ptrdiff_t rows, size_t bytes,
+                        int threads) {
+    const auto* const source = reinterpret_cast<const char*>(from);
+    const auto* const place = reinterpret_cast<const int64_t*>(order);
+    auto* const target = reinterpret_cast<char*>(to);
+    nb::gil_scoped_release release;
+    if (blocks * rows * bytes < kWorthThreadsBytes) threads = 1;
+    Pool::shared().run(threads, [&](int i) {
+      for (ptrdiff_t block = blocks * i / threads; block < blocks * (i + 1) / threads; ++block)
+        for (ptrdiff_t r = 0; r < rows; ++r)
+          std::memcpy(target + (block * rows + r) * bytes, source + (block * rows + place[r]) * bytes, bytes);
+    });
   });
   m.def("choose", [](const std::string& name) {
     for (const InstructionSet* set : kSets)

@@ -131,6 +131,14 @@ def bernoulli(key: int, rows: int, units: int, rate: float) -> np.ndarray:
     return bits
 
 
+def take_rows(source: int, target: int, order: int, blocks: int, rows: int, bytes_each: int, count: int) -> None:
+    """Copy rows of ``bytes_each`` bytes, within each block in the order of int64 numbers, on ``count`` threads.
+
+    Addresses of dense buffers [blocks, rows, bytes_each] and of the order [rows].
+    """
+    _core.take_rows(source, target, order, blocks, rows, bytes_each, count)
+
+
 def room(count: int) -> np.ndarray:
     """Return ``count`` bytes of memory, not set to anything, that the core keeps for reuse once nothing holds them."""
     return _core.room(count)

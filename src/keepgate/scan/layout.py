@@ -59,10 +59,20 @@ def _picked(value: Tensor, dim: int, rows: Tensor) -> Tensor:
     """Return rows in an order, or those of each network in its own."""
     to = room(value, value.shape)
     if rows.dim() == 1:
-        return torch.index_select(value, dim, rows, out=to)
+        # Not by torch: its idle threads would spin for a while on the processors that the core's threads need next.
+        value = value.contiguous()
+        core.take_rows(value.data_ptr(), to.data_ptr(), rows.data_ptr(), *_blocks(value, dim))
+        return to
     shape = [1] * value.dim()
     shape[0], shape[dim] = rows.shape
     return torch.gather(value, dim, rows.view(shape).expand(value.shape), out=to)
+
+
+def _blocks(value: Tensor, dim: int) -> tuple[int, int, int, int]:
+    """Return the number of blocks before a dimension, its size, the bytes of what follows, and threads to copy with."""
+    dim %= value.dim()
+    bytes_each = math.prod(value.shape[dim + 1 :]) * value.element_size()
+    return math.prod(value.shape[:dim]), value.shape[dim], bytes_each, core.threads(torch.get_num_threads())
 
 
 def _each(of: Callable[[Tensor | None], int], buffers: Buffers) -> Any:
