@@ -11,6 +11,7 @@ from benchmarks.objectives import Ctc, TorchCtc
 from benchmarks.peers import Peer
 from benchmarks.problems import Population, Problem, Ragged, Recomputed, Streaming
 from benchmarks.shapes import Shape
+from benchmarks.wishes import Deep, DeepPacked, Resets, Stated, Whole
 from keepgate import cells
 
 __all__ = ["SUITES", "Case", "Suite", "cases"]
@@ -132,6 +133,26 @@ SUITES: dict[str, Suite] = {
             for shape in shapes.RAGGED
         ],
         problem=Ragged,
+    ),
+    "deep lengths": Suite(
+        "Two layers, rows of lengths from 1 to T, shuffled",
+        [(shapes.DEEP, "lstm", "train", Whole(), 1.0)],
+        problem=Deep,
+    ),
+    "packed": Suite(
+        "Two layers, the same rows as a PackedSequence",
+        [(shapes.DEEP, "lstm", "train", Whole(), 1.0)],
+        problem=DeepPacked,
+    ),
+    "states": Suite(
+        "Every state at every step returned",
+        [(shape, "lstm", "train", Whole(), 1 / 1.1) for shape in shapes.LOOPS],
+        problem=Stated,
+    ),
+    "resets": Suite(
+        "One step in a hundred starts anew",
+        [(shape, "lstm", "train", Whole(), 1 / 1.05) for shape in shapes.LOOPS],
+        problem=Resets,
     ),
     "memory": Suite(
         "Peak memory of a training step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CTC", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STEPS", "STREAMING", "TRAINING", "Shape"]
+__all__ = ["CTC", "DEEP", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STEPS", "STREAMING", "TRAINING", "Shape"]
 
 
 class Shape(NamedTuple):
@@ -35,6 +35,7 @@ TRAINING = (
 STREAMING = (Shape(1, 1, 64, 64), Shape(100, 1, 256, 256), Shape(100, 1, 512, 512))
 STEPS = (Shape(1, 1, 64, 64), Shape(1, 1, 256, 256), Shape(1, 1, 512, 512))
 LOOPS = (Shape(50, 32, 16, 64), Shape(100, 32, 64, 128))
+DEEP = Shape(1000, 32, 64, 128)
 RAGGED = (*LOOPS, Shape(200, 16, 40, 250))
 # Large enough for the products to decide.
 LARGE = tuple(shape for shape in TRAINING if shape.hidden >= 128 and shape.batch >= 32)

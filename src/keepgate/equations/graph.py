@@ -125,7 +125,7 @@ class Equations:
         """The per-unit parameters by name."""
         return {node.attrs[0]: node for node in self.nodes if node.op == "vector"}
 
-    @cached_property
+    @property
     def recordable(self) -> dict[str, Expression]:
         """What can be recorded over time, by name: values that the step named, and the new states."""
         own = {node.serial for node in self.nodes}
@@ -138,10 +138,10 @@ class Equations:
         Raises:
             InputError: the step has no such value.
         """
-        if unknown := [name for name in names if name not in self.recordable]:
-            known = ", ".join(self.recordable)
-            raise InputError(f"{self.name} has no value {unknown[0]!r} to record; it has {known}")
-        further = {name: self.recordable[name] for name in names if name not in self.new}
+        known = self.recordable
+        if unknown := [name for name in names if name not in known]:
+            raise InputError(f"{self.name} has no value {unknown[0]!r} to record; it has {', '.join(known)}")
+        further = {name: known[name] for name in names if name not in self.new}
         return Equations(self.name, {**self.new, **further}, self.named, self.sizes) if further else self
 
     def resolve(self, input_size: int, hidden_size: int) -> dict[str, int]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import InputError
 from keepgate.nn.checks import ShapeError, check_finite, check_input, check_lengths, check_state
 from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
+from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments, scan
@@ -245,13 +246,9 @@ class Recurrent(Layers):
 
     def _forward_packed(self, packed: PackedSequence, hx: State, **options: Any) -> tuple[Any, ...]:
         """Run padded; what is returned beside the output is padded, its rows in the order of the caller."""
-        x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)
-        output, *others = self.forward(x, hx, lengths, **options)
-        lengths = lengths if packed.sorted_indices is None else lengths[packed.sorted_indices.cpu()]
-        if packed.sorted_indices is not None:
-            output = output.index_select(0 if self.batch_first else 1, packed.sorted_indices)
-        again = pack_padded_sequence(output, lengths, self.batch_first)
-        return PackedSequence(again.data, again.batch_sizes, packed.sorted_indices, packed.unsorted_indices), *others
+        packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
+        output, *others = self.forward(layout.sequence(packing.pad()), hx, packing.lengths, **options)
+        return packing.pack(layout.time_major(output)), *others
 
 
 def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
