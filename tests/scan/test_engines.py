@@ -10,8 +10,9 @@ import torch
 
 from conformance.problems import Setting, problem
 from keepgate import cells
+from keepgate.equations import Cell, affine, bernoulli, tanh, vector
 from keepgate.errors import BackendError, InputError
-from keepgate.nn import LSTM
+from keepgate.nn import LSTM, Recurrent
 from keepgate.scan import ENGINES, cudnn, engines, reference, scan
 from keepgate.scan.engines import Engine
 
@@ -113,3 +114,33 @@ def test_cudnn_takes_a_users_own_lstm():
     one = problem("mine", Mine().equations, Setting())
     arguments = replace(one.arguments, x=OnCuda((5, 3, 7)))
     assert cudnn.refuses(one.equations, one.parameters, arguments) is None
+
+
+class OfVector(Cell):
+    """A matrix times a parameter vector."""
+
+    state = ("h",)
+
+    def step(self, x, last):
+        return self.State(h=tanh(affine("a", x, last.h) + affine("b", p=vector("q"))))
+
+
+class OfBits(Cell):
+    """A matrix times random bits."""
+
+    state = ("h",)
+
+    def step(self, x, last):
+        return self.State(h=tanh(affine("a", x, last.h) + affine("b", p=bernoulli("q", 0.5))))
+
+
+@pytest.mark.parametrize(("cell", "kind"), [(OfVector, "vector"), (OfBits, "bernoulli")])
+def test_what_the_core_has_no_rows_of_goes_to_the_reference(cell: type[Cell], kind: str):
+    x = torch.randn(4, 2, 3)
+    layer = Recurrent(cell, 3, 5)
+    output, _ = layer(x)
+    output.sum().backward()
+    assert all(bool(p.grad.isfinite().all()) for p in layer.parameters())
+    layer.backend = "native"
+    with pytest.raises(BackendError, match=f"multiplies no matrix with a {kind} as it is"):
+        layer(x)
