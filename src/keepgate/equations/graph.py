@@ -62,7 +62,7 @@ class Equations:
     def __post_init__(self) -> None:
         check(self)
         # Computed now: the compiler of torch cannot look into what is computed at first use.
-        _ = self.widths, self.noisy, self.step_inputs, self.products, self.biases
+        _ = self.widths, self.noisy, self.step_inputs, self.products, self.biases, self.multiplied
 
     @cached_property
     def nodes(self) -> list[Expression]:
@@ -83,6 +83,11 @@ class Equations:
     def affines(self) -> list[Expression]:
         """The affine maps, in the order in which they were written."""
         return [node for node in self.nodes if node.op == "affine"]
+
+    @cached_property
+    def multiplied(self) -> tuple[str, ...]:
+        """Kinds of expression that affine maps multiply a matrix with."""
+        return tuple(dict.fromkeys(source.op for node in self.affines for source in node.args))
 
     @property
     def gates(self) -> tuple[str, ...]:

@@ -21,14 +21,9 @@ __all__ = ["missing", "refuses", "scan"]
 DTYPES = (torch.float32, torch.float64)
 NARROW = {torch.bfloat16: "bfloat16", torch.float16: "whole"}  # how the weights are stored; all sums are in float32
 
+ROWLESS = ("vector", "constant", "size", "bernoulli")  # what the core has no sequence of rows of
+
 _recording = lru_cache(maxsize=256)(Equations.recording)
-
-
-@lru_cache(maxsize=256)
-def _unread(equations: Equations) -> str | None:
-    """Return the kind of a source of an affine map of which the core has no sequence of rows, or None."""
-    kinds = [source.op for node in equations.affines for source in node.args]
-    return next((kind for kind in kinds if kind in ("vector", "constant", "size", "bernoulli")), None)
 
 
 def missing() -> str | None:
@@ -50,8 +45,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return "a compiled graph holds what it keeps, so that the core cannot recompute"
     if torch.compiler.is_compiling() and (other := [name for name in arguments.record if name not in equations.new]):
         return f"a compiled graph records states, not the value {other[0]}"
-    if source := _unread(equations):
-        return f"the core multiplies no matrix with a {source} as it is; multiply it by a state or the input first"
+    if odd := [kind for kind in equations.multiplied if kind in ROWLESS]:
+        return f"the core multiplies no matrix with a {odd[0]} as it is; multiply it by a state or the input first"
     return None
 
 
