@@ -1,6 +1,10 @@
 #include "pool.h"
 
 #include <pthread.h>
+#if defined(__linux__)
+#include <sched.h>
+#include <unistd.h>
+#endif
 
 #include <chrono>
 #include <utility>
@@ -26,6 +30,14 @@ template <class F> bool soon(F condition) {
     }
   } while (std::chrono::steady_clock::now() < end);
   return condition();
+}
+
+int processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
 }
 
 }  // namespace
@@ -68,6 +80,7 @@ void Pool::run(int threads, const std::function<void(int)>& work) {
     grow(threads - 1);
     work_ = &work;
     wanted_ = threads;
+    caller_ = processor();
     open_ = (int)workers_.size();
     round_.fetch_add(1);
   }
@@ -88,6 +101,17 @@ void Pool::attempt(int number) noexcept {
     std::lock_guard<std::mutex> lock(mutex_);
     failure_ = std::current_exception();
   }
+}
+
+// A scheduler may leave a woken thread on the processor of the one that woke it, where it waits instead of helping.
+void Pool::make_way() const {
+#if defined(__linux__)
+  const int caller = caller_;
+  cpu_set_t others;
+  if (caller < 0 || processor() != caller || sched_getaffinity(getpid(), sizeof others, &others)) return;
+  CPU_CLR(caller, &others);
+  if (CPU_COUNT(&others)) sched_setaffinity(0, sizeof others, &others);
+#endif
 }
 
 void Barrier::wait() {
@@ -122,7 +146,10 @@ void Pool::serve(int number) {
       seen = round_.load();
       if (stop_) return;
     }
-    if (number < wanted_.load()) attempt(number);
+    if (number < wanted_.load()) {
+      make_way();
+      attempt(number);
+    }
     if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       std::lock_guard<std::mutex> lock(mutex_);
       finished_.notify_all();

@@ -27,6 +27,7 @@ class Pool {
   void grow(int workers);
   void serve(int number);
   void attempt(int number) noexcept;
+  void make_way() const;
 
   std::mutex turn_, mutex_;
   std::condition_variable wake_, finished_;
@@ -34,7 +35,7 @@ class Pool {
   const std::function<void(int)>* work_ = nullptr;
   std::exception_ptr failure_;
   std::atomic<uint64_t> round_{0};
-  std::atomic<int> wanted_{0}, open_{0};
+  std::atomic<int> wanted_{0}, open_{0}, caller_{-1};  // `caller_`: the processor on which the caller runs
   bool stop_ = false;
 };
 
