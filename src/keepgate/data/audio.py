@@ -12,7 +12,7 @@ import numpy as np
 
 from keepgate.errors import InputError
 
-__all__ = ["HOP", "LONGEST", "log_mel", "mel_filters", "read_audio"]
+__all__ = ["HOP", "LONGEST", "hops", "log_mel", "mel_filters", "read_audio"]
 
 WINDOW = 0.025  # seconds
 HOP = 0.010  # seconds from window to window
@@ -65,7 +65,7 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
     hops, rounded, but at least 1.
     """
     size, hop = round(WINDOW * rate), round(HOP * rate)
-    count = max(1, round(len(samples) / hop))
+    count = hops(samples, rate)
     before = (size - hop) // 2
     padded = np.zeros((count - 1) * hop + size + before)
     padded[before : before + len(samples)] = samples[: len(padded) - before]
@@ -73,6 +73,11 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
     length = 1 << (size - 1).bit_length()
     power = np.abs(np.fft.rfft(windows * np.hanning(size + 2)[1:-1], length)) ** 2
     return np.log(np.maximum(power @ mel_filters(rate, length, bands).T, FLOOR)).astype(np.float32)
+
+
+def hops(samples: np.ndarray, rate: int) -> int:
+    """The number of rows that `log_mel` gives."""
+    return max(1, round(len(samples) / round(HOP * rate)))
 
 
 @lru_cache(maxsize=16)

@@ -12,18 +12,22 @@ from typing import Any
 from keepgate.errors import InputError
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file in UTF-8, unzipped if its name ends in .gz; InputError if it cannot be read."""
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, unzipped if its name ends in .gz; InputError if it cannot be read."""
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    return text.replace("\r\n", "\n").split("\n")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of `read_text`."""
+    return read_text(path).replace("\r\n", "\n").split("\n")
 
 
 def json_objects(path: Path, lines: Iterable[str], example: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from keepgate.data.lines import read_text
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 
@@ -53,12 +54,7 @@ def read_ts(path: str | Path) -> Sequences:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Line number (from 1) and text of every line that is neither empty nor a comment."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+    text = read_text(path)
     if not text.strip():
         raise InputError(f"{path} is empty")
     numbered = enumerate((line.strip() for line in text.splitlines()), start=1)

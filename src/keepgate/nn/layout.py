@@ -27,15 +27,11 @@ class Layout(NamedTuple):
 
     def time_major(self, value: Tensor) -> Tensor:
         """Return what came as a sequence as [T, B, ...]."""
-        if not self.batched:
-            return value.unsqueeze(1)
-        return value.transpose(0, 1) if self.batch_first else value
+        return self._inward(value, self.batch_first)
 
     def sequence(self, value: Tensor) -> Tensor:
         """Return [T, B, ...] as a sequence goes out."""
-        if not self.batched:
-            return value.squeeze(1)
-        return value.transpose(0, 1) if self.batch_first else value
+        return self._outward(value, self.batch_first)
 
     def state_shape(self, rows: int, batch: int, width: int) -> tuple[int, ...]:
         """Return the shape in which a state comes and goes."""
@@ -45,15 +41,23 @@ class Layout(NamedTuple):
 
     def by_rows(self, value: Tensor) -> Tensor:
         """Return a state that came as [R, B, W]."""
-        if not self.batched:
-            return value.unsqueeze(1)
-        return value.transpose(0, 1) if self.state_batch_first else value
+        return self._inward(value, self.state_batch_first)
 
     def state(self, value: Tensor) -> Tensor:
         """Return [R, B, W] as a state goes out."""
+        return self._outward(value, self.state_batch_first)
+
+    def _inward(self, value: Tensor, batch_first: bool) -> Tensor:
+        """Return a tensor with the batch, of one row where there is none, as its second dimension."""
+        if not self.batched:
+            return value.unsqueeze(1)
+        return value.transpose(0, 1) if batch_first else value
+
+    def _outward(self, value: Tensor, batch_first: bool) -> Tensor:
+        """Undo `_inward`."""
         if not self.batched:
             return value.squeeze(1)
-        return value.transpose(0, 1) if self.state_batch_first else value
+        return value.transpose(0, 1) if batch_first else value
 
     def trace(self, value: Tensor) -> Tensor:
         """Return [R, T, B, W] as a trace goes out: as a state, with time before or after the batch as in sequences."""

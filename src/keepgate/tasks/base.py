@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -35,8 +35,9 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.parameters import check_parameter, param, parameters, with_tuples
-from keepgate.training import Settings, train
+from keepgate.training import Examples, Settings, train
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
+from keepgate.training.tree import to_device
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -235,6 +236,18 @@ class Estimator(BaseEstimator):
         options = {name: given[name] for name in ("num_layers", "bidirectional", "backend")}
         options["dropout"] = given["dropout"] if given["num_layers"] > 1 else 0.0  # lies between layers
         return Recurrent(self.equations_, input_size, given["hidden_size"], batch_first=True, **options)
+
+    def each_example(self, data: Examples, compute: Callable[[Any], Sequence[Any]]) -> list[Any]:
+        """What `compute` gives for each example, from batches of like lengths on the network's device; no gradients."""
+        found: list[Any] = [None] * len(data)
+        device = next(self.network_.parameters()).device
+        by_length = np.argsort([data.length(i) for i in range(len(data))], kind="stable")  # little padding
+        with torch.inference_mode(), self.limited_threads():
+            for rows in np.split(by_length, range(self.batch_size, len(data), self.batch_size)):
+                batch = to_device(data.batch(rows), device)
+                for row, value in zip(rows, compute(batch), strict=True):
+                    found[row] = value
+        return found
 
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
         """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""

@@ -23,7 +23,6 @@ from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
 from keepgate.tasks.labels import as_labels, classes_from_json, classes_to_json, codes_of, encode
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section, confusion_figure
-from keepgate.training.tree import to_device
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -100,14 +99,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         """Probabilities [N, K], float64, of the classes in the order of `classes_`."""
         check_is_fitted(self, "network_")
         data = SequenceExamples(self._values(X))
-        logits = torch.empty(len(data), len(self.classes_), dtype=torch.float64)
-        by_length = np.argsort([data.length(i) for i in range(len(data))], kind="stable")  # little padding
-        device = next(self.network_.parameters()).device
-        with torch.inference_mode(), self.limited_threads():
-            for rows in np.split(by_length, range(self.batch_size, len(data), self.batch_size)):
-                x, lengths, _ = to_device(data.batch(rows.tolist()), device)
-                logits[rows] = self.network_(x, lengths).double().cpu()
-        return logits.softmax(dim=1).numpy()
+        logits = self.each_example(data, lambda batch: self.network_(*batch[:2]).double().cpu())
+        return torch.stack(logits).softmax(dim=1).numpy()
 
     # Files, tables and the report
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
-from keepgate.tasks.padded import Standardise, pad_frames
+from keepgate.tasks.padded import Standardise, last_outputs, pad_frames
 from keepgate.training import Examples
 
 
@@ -60,9 +60,7 @@ class ClassifierNetwork(nn.Module):
         output, state = self.recurrent(x, lengths=lengths)
         mean = output.sum(dim=1) / lengths[:, None]  # outputs past the length are zero
         greatest = output.masked_fill(~valid, -torch.inf).amax(dim=1)
-        h = state[0] if isinstance(state, tuple) else state
-        final = h[-self.recurrent.directions :].transpose(0, 1).flatten(1)
-        pooled = torch.cat([mean, greatest, final], dim=-1)
+        pooled = torch.cat([mean, greatest, last_outputs(self.recurrent, state)], dim=-1)
         return self.output(F.dropout(pooled, self.dropout, self.training))
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.data import ink
-from keepgate.data.audio import HOP, log_mel
+from keepgate.data.audio import HOP, hops, log_mel
 
 __all__ = ["FRONT_ENDS", "AudioFrontEnd", "FrontEnd", "InkFrontEnd"]
 
@@ -61,7 +61,7 @@ class AudioFrontEnd(FrontEnd):
 
     def times(self, content: np.ndarray) -> np.ndarray:
         """Seconds."""
-        return np.arange(len(self.features(content)) + 1) * HOP
+        return np.arange(hops(content, self.rate) + 1) * HOP
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Disturb."""

@@ -1,12 +1,15 @@
-"""Sequences of different lengths as one tensor, and the standardising that their values get."""
+"""Sequences of different lengths as one tensor, the standardising of their values, and what a layer leaves of each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from keepgate.nn import Recurrent
 
 
 def pad_numbers(rows: Sequence[np.ndarray], value: int = 0) -> Tensor:
@@ -24,6 +27,12 @@ def pad_frames(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     for to, row in zip(padded.numpy(), rows, strict=True):
         to[: len(row)] = row
     return padded, torch.tensor(lengths)
+
+
+def last_outputs(recurrent: Recurrent, state: Any) -> Tensor:
+    """The final outputs of the last layer's directions side by side, [B, output_size], from the state it ended in."""
+    h = state[0] if isinstance(state, tuple) else state
+    return h[-recurrent.directions :].transpose(0, 1).flatten(1)
 
 
 class Standardise(nn.Module):

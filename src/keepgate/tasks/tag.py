@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import torch
 from sklearn.utils.validation import check_is_fitted
 
 from keepgate.data.arrays import as_sequences
@@ -23,7 +22,6 @@ from keepgate.tasks.report import Section, confusion_figure
 from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
 from keepgate.tasks.tag_scores import marks_spans, span_scores, token_scores
 from keepgate.tasks.tag_words import SentenceExamples, Vocabulary
-from keepgate.training.tree import to_device
 
 SHOWN = 20  # sentences with mistakes in the report
 
@@ -106,17 +104,12 @@ class Tagger(Estimator):
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Probabilities, N arrays [T_i, K] float64, of the tags in the order of `tags_`."""
         check_is_fitted(self, "network_")
-        data = self._examples(self._values(X))
-        found: list[np.ndarray] = [np.empty(0)] * len(data)
-        device = next(self.network_.parameters()).device
-        by_length = np.argsort([data.length(i) for i in range(len(data))], kind="stable")  # little padding
-        with torch.inference_mode(), self.limited_threads():
-            for rows in np.split(by_length, range(self.batch_size, len(data), self.batch_size)):
-                given, lengths, _ = to_device(data.batch(rows.tolist()), device)
-                probabilities = self.network_(given, lengths).double().softmax(-1).cpu().numpy()
-                for row, p, length in zip(rows, probabilities, lengths.tolist(), strict=True):
-                    found[row] = p[:length]
-        return found
+        return self.each_example(self._examples(self._values(X)), self._probabilities)
+
+    def _probabilities(self, batch: Any) -> list[np.ndarray]:
+        given, lengths, _ = batch
+        probabilities = self.network_(given, lengths).double().softmax(-1).cpu().numpy()
+        return [p[:length] for p, length in zip(probabilities, lengths.tolist(), strict=True)]
 
     # Files, tables and the report
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
-from keepgate.tasks.padded import Standardise, pad_frames, pad_numbers
+from keepgate.tasks.padded import Standardise, last_outputs, pad_frames, pad_numbers
 from keepgate.training import Examples
 
 UNKNOWN = 1  # word and character; 0 is padding
@@ -74,8 +74,7 @@ class TokenEncoder(nn.Module):
             forget = (torch.rand(words.shape, device=words.device) < self.word_dropout) & (words > 0)
             words = words.masked_fill(forget, UNKNOWN)
         _, state = self.recurrent(self.characters(tokens.forms), lengths=tokens.form_lengths)
-        h = state[0] if isinstance(state, tuple) else state
-        spelled = h[-self.recurrent.directions :].transpose(0, 1).flatten(1)
+        spelled = last_outputs(self.recurrent, state)
         return torch.cat([self.words(words), F.embedding(tokens.places, spelled)], dim=-1)
 
 

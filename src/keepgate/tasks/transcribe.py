@@ -18,13 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from keepgate.data.manifest import Utterances, as_strokes, read_manifest
 from keepgate.errors import InputError
-from keepgate.objectives import ctc_align
+from keepgate.objectives import best_path, ctc_align
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.front_ends import FRONT_ENDS
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.tasks.transcribe_network import TranscriberNetwork, UtteranceExamples
-from keepgate.training.tree import to_device
 
 SYMBOLS = ("characters", "words")
 SHOWN = 12  # pictures and confusions in the report
@@ -37,7 +36,7 @@ class TranscribeColumns:
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     text_column: str = param("text", "manifest: column of what is said or written")
     rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
-    skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in RUN/skipped.csv")
+    skip_bad: bool = param(False, "leave out rows that cannot be used")
 
 
 class Transcript(NamedTuple):
@@ -114,7 +113,7 @@ class Transcriber(Estimator):
 
     def predict(self, X: Any, rate: int | None = None) -> list[str]:
         """The text of each utterance: of the most probable symbol at each step."""
-        return [self._join(symbols) for symbols in self._symbols(self._given(X, rate))]
+        return [self._join(self._named(_path(scores))) for scores in self._scores(self._given(X, rate))]
 
     def transcribe(self, X: Any, rate: int | None = None) -> list[Transcript]:
         """The text of each utterance, and where each of its symbols lies."""
@@ -143,9 +142,7 @@ class Transcriber(Estimator):
 
     def evaluate(self, data: Utterances) -> list[dict[str, Any]]:
         """Error rates of this model and of the commonest text: edits of symbols, and of words, over their number."""
-        truth = _texts(data)
-        guesses = {self.cell_name(): self.predict(data), "commonest text": [self.commonest_] * len(truth)}
-        return [{"model": name, **self._errors(truth, guess)} for name, guess in guesses.items()]
+        return self._rows(_texts(data), self.predict(data))
 
     def sections(self, data: Utterances, valid: Utterances | None) -> list[Section]:
         """Scores, the commonest confusions, and pictures of utterances with the symbols where the network put them."""
@@ -154,13 +151,14 @@ class Transcriber(Estimator):
         shown, where = (data, "training data") if valid is None else (valid, "held-out data")
         truth, guess = _texts(shown), self.predict(shown)
         wrong = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a != b]
-        some = [*wrong[: SHOWN // 2], *[i for i in range(len(truth)) if i not in set(wrong)]][:SHOWN]
+        right = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a == b]
+        some = [*wrong[: SHOWN // 2], *right][:SHOWN]
         found = self.transcribe(_part(shown, some))
         confused = Counter(pair for a, b in zip(truth, guess, strict=True) for pair in self._confusions(a, b))
         rows = [{"true": a, "given": b, "times": count} for (a, b), count in confused.most_common(SHOWN)]
         text = f"{len(truth)} utterances, {len(wrong)} with a mistake."
         return [
-            Section(f"Scores on the {where}", text, self.evaluate(shown)),
+            Section(f"Scores on the {where}", text, self._rows(truth, guess)),
             Section(f"Commonest mistakes on the {where}", "An empty place is nothing: left out or put in.", rows),
             *(
                 Section(
@@ -171,6 +169,10 @@ class Transcriber(Estimator):
                 for i, transcript in zip(some, found, strict=True)
             ),
         ]
+
+    def _rows(self, truth: list[str], guess: list[str]) -> list[dict[str, Any]]:
+        guesses = {self.cell_name(): guess, "commonest text": [self.commonest_] * len(truth)}
+        return [{"model": name, **self._errors(truth, texts)} for name, texts in guesses.items()]
 
     def _errors(self, truth: list[str], guess: list[str]) -> dict[str, float]:
         rates = {"word error rate": float(jiwer.wer(truth, guess))}
@@ -202,26 +204,14 @@ class Transcriber(Estimator):
 
     def _scores(self, data: Utterances) -> list[torch.Tensor]:
         """Log-probabilities [T', K + 1] of blank and symbols for each utterance."""
-        examples = self._examples(data, labelled=False)
-        found: list[Any] = [None] * len(examples)
-        device = next(self.network_.parameters()).device
-        by_length = np.argsort([examples.length(i) for i in range(len(examples))], kind="stable")  # little padding
-        with torch.inference_mode(), self.limited_threads():
-            for rows in np.split(by_length, range(self.batch_size, len(examples), self.batch_size)):
-                x, lengths, *_ = to_device(examples.batch(rows.tolist()), device)
-                scores, lengths = self.network_(x, lengths)
-                scores = scores.log_softmax(-1).cpu()
-                for row, score, length in zip(rows, scores, lengths.tolist(), strict=True):
-                    found[row] = score[:length]
-        return found
+        return self.each_example(self._examples(data, labelled=False), self._log_probabilities)
 
-    def _symbols(self, data: Utterances) -> list[list[str]]:
-        """Best path: the most probable symbol of each step, repetitions and blanks taken out."""
-        paths = [torch.unique_consecutive(scores.argmax(-1)).tolist() for scores in self._scores(data)]
-        return [[self.symbols_[k - 1] for k in path if k] for path in paths]
+    def _log_probabilities(self, batch: Any) -> list[torch.Tensor]:
+        scores, lengths = self.network_(*batch[:2])
+        return [s[:n] for s, n in zip(scores.log_softmax(-1).cpu(), lengths.tolist(), strict=True)]
 
     def _aligned(self, content: Any, scores: torch.Tensor) -> Transcript:
-        path = [k for k in torch.unique_consecutive(scores.argmax(-1)).tolist() if k]
+        path = _path(scores)
         if not path:
             return Transcript("", [], [], [], [])
         target, size = torch.tensor([path]), torch.tensor([len(path)])
@@ -229,7 +219,7 @@ class Transcriber(Estimator):
         times = self.network_.front_end.times(content)
         steps = (np.minimum(step[0].numpy() * self.stack, len(times) - 1) for step in (found.begin, found.end))
         begins, ends = (times[step].tolist() for step in steps)
-        symbols = [self.symbols_[k - 1] for k in path]
+        symbols = self._named(path)
         return Transcript(self._join(symbols), symbols, begins, ends, found.confidence[0].tolist())
 
     # The model file
@@ -266,11 +256,19 @@ class Transcriber(Estimator):
             targets.append([number[symbol] for symbol in symbols])
         return UtteranceExamples(values, targets)
 
+    def _named(self, path: Sequence[int]) -> list[str]:
+        return [self.symbols_[k - 1] for k in path]
+
     def _split(self, text: str) -> list[str]:
         return list(text) if self.symbols == "characters" else text.split()
 
     def _join(self, symbols: Sequence[str]) -> str:
         return ("" if self.symbols == "characters" else " ").join(symbols)
+
+
+def _path(scores: torch.Tensor) -> list[int]:
+    """Numbers of the symbols along the best path through scores [T', K + 1]."""
+    return best_path(scores[:, None].numpy())[0]
 
 
 def _utterances(X: Any, y: Any, rate: int | None) -> Utterances:
