@@ -18,6 +18,9 @@ EXTRAS = {
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},
     "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer", "rapidfuzz": "rapidfuzz"},
+    "write": {"tokenizers": "tokenizers", "prompt_toolkit": "prompt_toolkit"},
+    "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},
+    "compress": {"constriction": "constriction", "tqdm": "tqdm"},
 }
 
 
