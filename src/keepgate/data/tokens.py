@@ -1,0 +1,175 @@
+"""Text as numbers and back: bytes, characters, or subwords by byte-pair encoding.
+
+Sennrich, Haddow & Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", over the bytes of UTF-8,
+so that subwords can say any text; the pairs are found and merged by the library `tokenizers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from keepgate.errors import InputError, MissingExtraError
+
+__all__ = ["SPECIAL", "UNITS", "Tokens"]
+
+UNITS = ("bytes", "characters", "subwords")
+SPECIAL = ("unknown", "end", "padding")
+
+
+class Tokens:
+    """The units of a text and their numbers; made by `train` or `from_json`.
+
+    Units are numbered from 0: a byte by its value, characters by their code points, subwords from the 256 bytes on in
+    the order of their merging. Special symbols follow; they stand for no text.
+
+    >>> tokens = Tokens.train(["a cab", "a bac"], "characters")
+    >>> tokens.encode("abc!").tolist(), tokens.unknown, tokens.decode([1, 2, 3, tokens.end])
+    ([1, 2, 3, 4], 4, 'abc')
+
+    Attributes:
+        units: "bytes", "characters" or "subwords".
+        special: the special symbols, some of "unknown", "end" and "padding".
+        pieces: the bytes in UTF-8 that each number stands for; none for special symbols.
+    """
+
+    def __init__(self, units: str, state: Any, special: Sequence[str] = SPECIAL) -> None:
+        if units not in UNITS:
+            raise InputError(f"units={units!r} is none of {', '.join(UNITS)}")
+        self.units, self.state, self.special = units, state, tuple(special)
+        self.pieces = PIECES[units](self) + [b""] * len(self.special)
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], units: str = "subwords", size: int | None = None, special: Sequence[str] = SPECIAL
+    ) -> Tokens:
+        """The units of these texts.
+
+        size: of subwords, how many numbers there are at most, special symbols included (by default 8,000).
+        special: the special symbols; characters always have "unknown".
+
+        Raises InputError where there is no text, or the size is too small for the 256 bytes.
+        """
+        match units:
+            case "characters":
+                characters = sorted({character for text in texts for character in text})
+                if not characters:
+                    raise InputError("the text is empty: give at least one character")
+                return cls(units, "".join(characters), tuple(dict.fromkeys(("unknown", *special))))
+            case "subwords":
+                size = 8000 if size is None else size
+                if size < 256 + len(special):
+                    raise InputError(f"size={size} is too small for subwords: the 256 bytes alone and special symbols")
+                return cls(units, _merges(texts, size - len(special)), special)
+            case _:
+                return cls(units, None, special)
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, special symbols included."""
+        return len(self.pieces)
+
+    @property
+    def unknown(self) -> int:
+        """The number of a character that was not in the texts."""
+        return self._special("unknown")
+
+    @property
+    def end(self) -> int:
+        """The number that ends a sentence."""
+        return self._special("end")
+
+    @property
+    def padding(self) -> int:
+        """The number that fills up a batch."""
+        return self._special("padding")
+
+    def _special(self, name: str) -> int:
+        return self.size - len(self.special) + self.special.index(name)
+
+    def encode(self, text: str | bytes) -> np.ndarray:
+        """The numbers of a text, int64 [N]; bytes are taken as they are, or for other units as UTF-8."""
+        if self.units == "bytes":
+            data = text if isinstance(text, bytes) else _utf8(text)
+            return np.frombuffer(data, np.uint8).astype(np.int64)
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "replace")
+        if self.units == "subwords":
+            return np.array(self._tokenizer.encode(_utf8(text).decode()).ids, dtype=np.int64)
+        known, codes = self._codes, np.array([*map(ord, text)], dtype=np.int64)
+        places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+        return np.where(known[places] == codes, places, self.unknown)
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of numbers; bytes that are no UTF-8 become U+FFFD, special symbols nothing."""
+        return self.decode_bytes(numbers).decode("utf-8", "replace")
+
+    def decode_bytes(self, numbers: Iterable[int]) -> bytes:
+        """The bytes that numbers stand for."""
+        return b"".join(self.pieces[int(number)] for number in numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        """What JSON can say of the units: `from_json` makes the same again."""
+        return {"units": self.units, "state": self.state, "special": list(self.special)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Tokens:
+        """The units that `to_json` wrote."""
+        return cls(data["units"], data["state"], data["special"])
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        return np.array([*map(ord, self.state)], dtype=np.int64)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return _library().Tokenizer.from_str(self.state)
+
+
+def _subwords(tokens: Tokens) -> list[bytes]:
+    numbers = tokens._tokenizer.get_vocab()
+    byte_of = {character: byte for byte, character in _letters().items()}
+    return [bytes(byte_of[c] for c in piece) for piece in sorted(numbers, key=numbers.__getitem__)]
+
+
+PIECES = {
+    "bytes": lambda tokens: [bytes([byte]) for byte in range(256)],
+    "characters": lambda tokens: [_utf8(character) for character in tokens.state],
+    "subwords": _subwords,
+}
+
+
+def _merges(texts: Iterable[str], size: int) -> str:
+    """A tokenizer of at most `size` subwords, found in the texts, as JSON."""
+    library = _library()
+    tokenizer = library.Tokenizer(library.models.BPE())
+    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    letters = list(_letters().values())
+    trainer = library.trainers.BpeTrainer(vocab_size=size, initial_alphabet=letters, show_progress=False)
+    tokenizer.train_from_iterator((_utf8(text).decode() for text in texts), trainer)
+    return tokenizer.to_str()
+
+
+def _letters() -> dict[int, str]:
+    """The character that the library writes for each byte: its own if it can be seen, else one from U+0100 on."""
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in seen]
+    return {byte: chr(byte) for byte in seen} | {byte: chr(0x100 + i) for i, byte in enumerate(hidden)}
+
+
+def _library() -> Any:
+    try:
+        import tokenizers
+    except ModuleNotFoundError:
+        raise MissingExtraError("subwords need tokenizers; run: pip install 'keepgate[write]'") from None
+    return tokenizers
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the text has half a surrogate pair at character {error.start}: it is no Unicode") from None
