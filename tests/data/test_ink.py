@@ -1,9 +1,9 @@
-"""Pen strokes: what normalising takes out, points at equal distances, features, and InkML."""
+"""Pen strokes: what normalising takes out, points at equal distances, and InkML."""
 
 import numpy as np
 import pytest
 
-from keepgate.data.ink import STEP, features, normalise, resample
+from keepgate.data.ink import STEP, normalise, points, resample
 from keepgate.data.inkml import read_inkml
 from keepgate.data.manifest import as_strokes
 from keepgate.errors import InputError
@@ -18,10 +18,10 @@ def wave(letters=6):
 @pytest.mark.parametrize("scale", [0.01, 300.0])
 @pytest.mark.parametrize("offset", [0.0, 5000.0])
 def test_size_place_and_sampling_do_not_matter(scale, offset):
-    own = features(wave())
-    np.testing.assert_allclose(features([stroke * scale + offset for stroke in wave()]), own, atol=1e-4)
+    own = points(wave())
+    np.testing.assert_allclose(points([stroke * scale + offset for stroke in wave()]), own, atol=1e-4)
     twice = [np.repeat(stroke, 2, axis=0) for stroke in wave()]  # the pen rests at every point
-    np.testing.assert_allclose(features(twice), own, atol=1e-4)
+    np.testing.assert_allclose(points(twice), own, atol=1e-4)
 
 
 def test_a_stroke_in_two_points_is_as_one_in_many():
@@ -32,8 +32,8 @@ def test_a_stroke_in_two_points_is_as_one_in_many():
 
 
 def test_a_dash_and_a_dot_have_few_points():
-    assert len(features([np.array([[0.0, 0.0], [90.0, 0.0]])])) < 6000
-    assert len(features([np.array([[5.0, 5.0]]), np.array([[5.0, 5.0]])])) == 2
+    assert len(points([np.array([[0.0, 0.0], [90.0, 0.0]])])) < 6000
+    assert len(points([np.array([[5.0, 5.0]]), np.array([[5.0, 5.0]])])) == 2
 
 
 def test_slant_is_taken_out():
@@ -63,17 +63,12 @@ def test_points_lie_at_equal_distances():
     np.testing.assert_array_equal(resample(corner[:1]), corner[:1])
 
 
-def test_features_of_a_square_turn_by_the_definition():
-    found = features([np.array([[0.0, 0.0], [0.0, 10.0]]), np.array([[4.0, 10.0], [4.0, 0.0]])])
-    assert found[:, 2].sum() == 2  # each stroke begins once
-    begin = int(found[:, 2].nonzero()[0][1])
-    inside = np.r_[2:begin, begin + 2 : len(found)]
-    np.testing.assert_allclose(found[inside, 4], 1, atol=1e-5)  # straight on
-    np.testing.assert_allclose(found[inside, 5], 0, atol=1e-5)
-    np.testing.assert_allclose(np.hypot(*found[inside, :2].T), 1, atol=0.1)  # in steps
-    assert found[begin, 5] < 0  # to the right, a turn clockwise
-    assert features([np.array([[1.0, 1.0]]), np.array([[1.5, 1.0]])]).shape == (2, 6)
-    assert STEP < 1
+def test_points_say_where_strokes_begin():
+    found = points([np.array([[0.0, 0.0], [0.0, 10.0]]), np.array([[4.0, 10.0], [4.0, 0.0]])])
+    first, second = found[:, 2].nonzero()[0]
+    assert (first, found[:, 0].min()) == (0, 0)
+    assert found[second, 1] == found[:, 1].max()
+    np.testing.assert_allclose(np.hypot(*np.diff(found[1:second, :2], axis=0).T), STEP, rtol=0.1)
 
 
 def test_inkml_grows_downward(tmp_path):

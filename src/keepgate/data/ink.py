@@ -1,7 +1,7 @@
-"""Pen strokes as features: of one size, upright and level, in points at equal distances along the pen's path.
+"""Pen strokes of one size, upright and level, as points at equal distances along the pen's path.
 
 The steps are those that made online handwriting recognisable to recurrent networks (Graves et al. 2009, "A Novel
-Connectionist System for Unconstrained Handwriting Recognition"; Liwicki & Bunke 2007 for the features).
+Connectionist System for Unconstrained Handwriting Recognition").
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["FEATURES", "STEP", "features", "normalise", "resample"]
+__all__ = ["STEP", "normalise", "points", "resample"]
 
-FEATURES = ("dx", "dy", "lift", "y", "turn cosine", "turn sine")
 STEP = 0.35  # between points, in deviations of the path's height
 STEEP = 1.0  # a piece of the path counts for the slant if it rises more than this a unit of width
 LONG = 3.0  # a path counts for the rotation of its line if it is so many times as wide as high
@@ -46,22 +45,13 @@ def resample(stroke: np.ndarray, step: float = STEP) -> np.ndarray:
     return np.stack([np.interp(where, at, stroke[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def features(strokes: Strokes, step: float = STEP) -> np.ndarray:
-    """`FEATURES` of each point, [T, 6] float32: the way from the point before, whether the pen was lifted on it, the
-    height over the middle, and the change of direction as cosine and sine."""
+def points(strokes: Strokes, step: float = STEP) -> np.ndarray:
+    """The points of normalised strokes, [T, 3] float32: x from the left end, y over the middle, and 1 where a stroke
+    begins, else 0."""
     lines = [resample(stroke, step) for stroke in normalise(strokes)]
-    points = np.concatenate(lines)
-    way = np.diff(points, axis=0, prepend=points[:1])
-    lift = np.zeros(len(points))
-    lift[np.cumsum([0, *map(len, lines[:-1])])] = 1.0
-    length = np.hypot(*way.T)
-    direction = np.divide(way, length[:, None], out=np.zeros_like(way), where=length[:, None] > 0)
-    before = np.vstack([direction[:1], direction[:-1]])
-    cosine = (direction * before).sum(axis=1)
-    sine = direction[:, 1] * before[:, 0] - direction[:, 0] * before[:, 1]
-    found = np.column_stack([way / step, lift, points[:, 1], cosine, sine])
-    found[:, :2] = np.clip(found[:, :2], -20, 20)  # the way to a stroke far off
-    return found.astype(np.float32)
+    begins = np.zeros(sum(map(len, lines)))
+    begins[np.cumsum([0, *map(len, lines[:-1])])] = 1.0
+    return np.column_stack([np.concatenate(lines), begins]).astype(np.float32)
 
 
 def _moments(strokes: Strokes) -> tuple[float, np.ndarray, np.ndarray]:

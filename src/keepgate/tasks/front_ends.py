@@ -1,11 +1,13 @@
-"""What turns recordings and ink into features, and what is done to the features while training.
+"""What turns recordings and ink into features, and what is done to them while training.
 
-A front end is a torch module without weights: `features(content)` gives an array [T, size] of one utterance; called in
-training with x [B, T, size] and lengths [B], it gives them disturbed, so that other voices and hands look familiar.
+A front end is a torch module without weights: `frames(content)` gives an array [T, ...] of one utterance; called with
+frames x [B, T, ...] and lengths [B], it gives features [B, T, size] and lengths, in training those of disturbed frames,
+so that other voices and hands look familiar.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 
 from keepgate.data import ink
 from keepgate.data.audio import HOP, hops, log_mel
+from keepgate.tasks.ink_features import FEATURES, ink_features
 
 __all__ = ["FRONT_ENDS", "AudioFrontEnd", "FrontEnd", "InkFrontEnd"]
 
@@ -29,12 +32,26 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.amount = amount
 
-    def features(self, content: Any) -> np.ndarray:
-        """The features [T, size] float32 of samples or strokes."""
+    def frames(self, content: Any) -> np.ndarray:
+        """Frames [T, ...] float32 of samples or strokes."""
         raise NotImplementedError
 
     def times(self, content: Any) -> np.ndarray:
-        """Where each of the T features lies, [T + 1]: seconds of a recording, width of ink, and its end."""
+        """Where each of the T frames lies, [T + 1]: seconds of a recording, width of ink, and its end."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B, T, size] of frames, and their lengths; in training the frames are disturbed first."""
+        if self.training and self.amount:
+            x, lengths = self.disturb(x, lengths)
+        return self.features(x, lengths), lengths
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Other frames, and lengths, that mean the same."""
+        raise NotImplementedError
+
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Features [B, T, size] of frames; those past a length mean nothing."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -55,7 +72,7 @@ class AudioFrontEnd(FrontEnd):
         assert rate is not None
         self.rate, self.size = rate, bands
 
-    def features(self, content: np.ndarray) -> np.ndarray:
+    def frames(self, content: np.ndarray) -> np.ndarray:
         """Log-mel bands of samples [N]."""
         return log_mel(content, self.rate, self.size)
 
@@ -63,8 +80,12 @@ class AudioFrontEnd(FrontEnd):
         """Seconds."""
         return np.arange(hops(content, self.rate) + 1) * HOP
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Disturb."""
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The bands themselves."""
+        return x
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Bands of another voice in another place."""
         x, lengths = self._warp(x, lengths)
         count = len(x)
         floor = x.amin(dim=(1, 2), keepdim=True) + self.amount * self.NOISE * torch.rand(count, 1, 1)
@@ -90,31 +111,39 @@ class AudioFrontEnd(FrontEnd):
 
 
 class InkFrontEnd(FrontEnd):
-    """Points along the pen's path. Disturbed in training: size, proportions, slant and slope of the writing."""
+    """Points along the pen's path, and the ink around each. Disturbed in training: size, proportions, slant and slope
+    of the writing, and how its letters lie beside each other."""
 
     kind = "ink"
-    size = len(ink.FEATURES)
-    SCALE, SLANT, SLOPE = 0.15, 0.2, 0.06  # deviations
+    size = FEATURES
+    SCALE, SLANT, SLOPE = 0.15, 0.2, 0.03  # deviations
+    WAVE, WAVELENGTH = 0.2, 10.0  # deviation of the sway along the line, in heights as the points are; mean length
 
-    def features(self, content: list[np.ndarray]) -> np.ndarray:
-        """Features of strokes."""
-        return ink.features(content)
+    def frames(self, content: list[np.ndarray]) -> np.ndarray:
+        """Points of strokes, [T, 3]."""
+        return ink.points(content)
 
     def times(self, content: list[np.ndarray]) -> np.ndarray:
         """How far to the right the pen is."""
-        points = np.concatenate([ink.resample(stroke)[:, 0] for stroke in ink.normalise(content)])
-        return np.append(points, points[-1])
+        x = ink.points(content)[:, 0]
+        return np.append(x, x[-1])
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Disturb."""
-        count = len(x)
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """See `ink_features`."""
+        return ink_features(x, lengths)
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Points of another hand."""
+        count, draw = len(x), torch.randn
         spread = torch.tensor([[self.SCALE, self.SLANT], [self.SLOPE, self.SCALE]])
-        turn = torch.eye(2) + self.amount * spread * torch.randn(count, 2, 2)
-        turn = turn.to(x)
-        x = x.clone()
-        x[..., :2] = x[..., :2] @ turn.transpose(1, 2)
-        x[..., 3] *= turn[:, 1, 1, None]
-        return x, lengths
+        turn = (torch.eye(2) + self.amount * spread * draw(count, 2, 2)).to(x)
+        wave = (self.amount * self.WAVE * draw(count, 1, 2)).to(x)
+        phase = (2 * math.pi * torch.rand(count, 1, 2)).to(x)
+        often = (2 * math.pi / self.WAVELENGTH * (0.5 + torch.rand(count, 1, 2))).to(x)
+        middle = x[..., :1].sum(1, keepdim=True) / lengths[:, None, None]  # zeros lie past the lengths
+        xy = torch.cat([x[..., :1] - middle, x[..., 1:2]], dim=-1)
+        xy = xy @ turn.transpose(1, 2) + wave * torch.sin(often * xy[..., :1] + phase)
+        return torch.cat([xy, x[..., 2:]], dim=-1), lengths
 
 
 def _stripe(x: Tensor, axis: int, share: float) -> Tensor:

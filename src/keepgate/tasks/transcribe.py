@@ -103,7 +103,7 @@ class Transcriber(Estimator):
         with self.seeded():
             self.network_ = self._network()
         examples = self._examples(data)
-        self.network_.standardise.fit(examples.values)
+        self.network_.measure(examples.values)
         held_out = None
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
@@ -240,7 +240,7 @@ class Transcriber(Estimator):
         return TranscriberNetwork(front_end, recurrent, len(self.symbols_), self.stack, self.dropout)
 
     def _examples(self, data: Utterances, labelled: bool = True) -> UtteranceExamples:
-        values = [self.network_.front_end.features(content) for content in data.contents]
+        values = [self.network_.front_end.frames(content) for content in data.contents]
         if not labelled:
             return UtteranceExamples(values)
         number = {symbol: k for k, symbol in enumerate(self.symbols_, start=1)}

@@ -30,7 +30,7 @@ def utterance_figure(front_end: FrontEnd, content: Any, transcript: Transcript) 
 def _spectrogram(axes: Axes, front_end: FrontEnd, content: Any) -> None:
     times = front_end.times(content)
     axes.imshow(
-        front_end.features(content).T,
+        front_end.frames(content).T,
         origin="lower",
         aspect="auto",
         cmap="magma",

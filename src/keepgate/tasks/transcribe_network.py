@@ -58,6 +58,12 @@ class TranscriberNetwork(nn.Module):
         self.standardise = Standardise(front_end.size)
         self.output = nn.Linear(recurrent.output_size, symbols + 1)
 
+    def measure(self, frames: Sequence[np.ndarray]) -> None:
+        """Standardise by the features of these utterances."""
+        self.eval()
+        found = [self.front_end(torch.from_numpy(x)[None], torch.tensor([len(x)]))[0][0].numpy() for x in frames]
+        self.standardise.fit(found)
+
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Scores; those past an utterance's length mean nothing."""
         scores, lengths, _ = self.scan(x, lengths)
@@ -65,8 +71,7 @@ class TranscriberNetwork(nn.Module):
 
     def scan(self, x: Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Tensor, Any]:
         """Scores, lengths, and the state that the recurrent layers end in; they begin in `state`."""
-        if self.training and self.front_end.amount:
-            x, lengths = self.front_end(x, lengths)
+        x, lengths = self.front_end(x, lengths)
         x, lengths = self._stacked(self.standardise(x), lengths)
         output, state = self.recurrent(x, state, lengths=lengths)
         return self.output(F.dropout(output, self.dropout, self.training)), lengths, state
