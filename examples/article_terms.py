@@ -15,7 +15,9 @@ from keepgate.tasks.tag_scores import span_scores, token_scores
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("article", metavar="ARTICLE")
-article = Tagger.read(parser.parse_args().article)
+parser.add_argument("--crf", action=argparse.BooleanOptionalAction, default=Tagger.crf)
+options = parser.parse_args()
+article = Tagger.read(options.article)
 print(f"{len(article)} sentences, {len({tag for row in article.tags for tag in row})} classes")
 
 
@@ -26,7 +28,7 @@ def part(rows):
 
 truth, guesses = [], {}
 for train, test in KFold(5, shuffle=True, random_state=0).split(article.tokens):
-    tagger = Tagger(hidden_size=64, epochs=40, batch_size=4, least_count=1).fit(part(train))
+    tagger = Tagger(hidden_size=64, epochs=40, batch_size=4, least_count=1, crf=options.crf).fit(part(train))
     values, tags = part(test).tokens, part(test).tags
     truth += tags
     for name, guess in tagger.guesses(values).items():

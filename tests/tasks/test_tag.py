@@ -1,6 +1,6 @@
 """Tagger: what it learns, what it computes, how it scores, what it keeps and refuses."""
 
-from itertools import chain
+from itertools import chain, pairwise, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from keepgate import Tagger
 from keepgate.data.sentences import Sentences
 from keepgate.errors import InputError
-from keepgate.tasks.tag_scores import Span, marks_spans, span_scores, spans, token_scores
+from keepgate.tasks.tag_network import TaggerNetwork
+from keepgate.tasks.tag_scores import Span, breaks_span, marks_spans, span_scores, spans, token_scores
+from keepgate.tasks.tag_words import SentenceExamples
 
 SMALL = {"hidden_size": 8, "word_size": 8, "character_size": 8, "epochs": 3}
 
@@ -124,6 +126,88 @@ def test_the_report_shows_the_mistakes(data, fitted):
     guess = fitted.predict(data[0])
     i, k = next((i, k) for i, row in enumerate(guess) for k in range(len(row)) if row[k] != data[1][i][k])
     assert f"[{data[0][i][k]}: {data[1][i][k]}, {guess[i][k]}]" in listing
+
+
+def every_path(crf, scores):
+    """All paths of tags over scores [T, K] as rows, and the probability of each by the definition."""
+    paths = np.array(list(product(range(scores.shape[1]), repeat=len(scores))))
+    start, end, moves = (value.detach().double().numpy() for value in (crf.start, crf.end, crf.transitions))
+    total = start[paths[:, 0]] + end[paths[:, -1]] + scores[np.arange(len(scores)), paths].sum(1)
+    total += moves[paths[:, :-1], paths[:, 1:]].sum(1)
+    return paths, np.exp(total) / np.exp(total).sum()
+
+
+@pytest.fixture(scope="module")
+def spans_of_words():
+    """Names of one, two or three words, told from the first word; the tags mark them."""
+    rng = np.random.default_rng(0)
+    names = [["north"], ["great", "wall"], ["old", "red", "fox"]]
+    X, y = [], []
+    for _ in range(60):
+        parts = [names[k] if k < 3 else ["walks"] for k in rng.integers(0, 5, 3)]
+        X.append([word for part in parts for word in part])
+        y.append(
+            [
+                "O" if word == "walks" else ("I" if i else "B") + f"-{len(part)}"
+                for part in parts
+                for i, word in enumerate(part)
+            ]
+        )
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def chained(spans_of_words):
+    return Tagger(**{**SMALL, "epochs": 4}, crf=True).fit(*spans_of_words)
+
+
+def test_with_crf_tags_and_probabilities_are_those_of_all_paths(chained, spans_of_words):
+    X = [words[:5] for words in spans_of_words[0][:3]]
+    network = chained.network_
+    tokens, lengths, _ = SentenceExamples(X, chained.vocabulary_).batch(np.arange(3))
+    with torch.no_grad():
+        scores = network(tokens, lengths).double().numpy()
+    for words, row, probabilities, tags in zip(X, scores, chained.predict_proba(X), chained.predict(X), strict=True):
+        paths, chance = every_path(network.crf, row[: len(words)])
+        expected = np.array([[chance[paths[:, t] == k].sum() for k in range(row.shape[1])] for t in range(len(words))])
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+        assert tags == [chained.tags_[k] for k in paths[chance.argmax()]]
+
+
+def test_with_crf_the_loss_is_that_of_the_tags_path(spans_of_words):
+    X, y = (part[:4] for part in spans_of_words)
+    tagger = Tagger(**{**SMALL, "epochs": 1}, crf=True).fit(*spans_of_words)
+    examples = tagger._examples(X, [[*y[0][:-1], "never seen"], *y[1:]])
+    batch = examples.batch(np.arange(4))
+    with torch.no_grad():
+        scores = tagger.network_(*batch[:2]).double().numpy()
+        loss = TaggerNetwork.loss(tagger.network_, batch)
+    logs = []
+    for row, tags in list(zip(scores, y, strict=True))[1:]:
+        paths, chance = every_path(tagger.network_.crf, row[: len(tags)])
+        logs.append(np.log(chance[(paths == [tagger.tags_.index(tag) for tag in tags]).all(1)].item()))
+    assert float(loss) == pytest.approx(-sum(logs) / sum(map(len, y[1:])), rel=1e-4)
+
+
+def test_with_crf_no_span_is_broken_unless_the_training_data_have_it(spans_of_words):
+    X, y = spans_of_words
+    untrained = Tagger(**{**SMALL, "epochs": 1}, learning_rate=1e-9, crf=True)
+    legal = untrained.fit(X, y)
+    broken = [breaks_span(before, tag) for row in legal.predict(X) for before, tag in pairwise([None, *row])]
+    assert not any(broken)
+    assert np.isneginf(legal.network_.crf.start.detach().numpy()).tolist() == [tag[0] == "I" for tag in legal.tags_]
+    odd = untrained.fit(X, [["I-2", *row[1:]] for row in y])
+    barred = np.isneginf(odd.network_.crf.start.detach().numpy())
+    assert [tag for tag, no in zip(odd.tags_, barred, strict=True) if no] == ["I-3"]
+
+
+def test_with_crf_a_model_file_gives_the_same_tags(chained, spans_of_words, tmp_path):
+    chained.save(tmp_path)
+    again = Tagger.load(tmp_path)
+    data = Sentences(*spans_of_words)
+    assert again.predict(data) == chained.predict(data)
+    assert again.predict_table(data).equals(chained.predict_table(data))
+    assert again.evaluate(data) == chained.evaluate(data)
 
 
 TAGS = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from keepgate.data.arrays import as_sequences
 from keepgate.data.sentences import Sentences, read_sentences
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
+from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
-from keepgate.tasks.tag_scores import marks_spans, span_scores, token_scores
+from keepgate.tasks.tag_scores import breaks_span, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag_words import SentenceExamples, Vocabulary
 
 SHOWN = 20  # sentences with mistakes in the report
@@ -62,9 +65,11 @@ class Tagger(Estimator):
     character_size: int = param(64, "units a direction of the layer that reads a word's characters", minimum=1)
     least_count: int = param(2, "words that occur less often are known by their characters alone", minimum=1)
     word_dropout: float = param(0.25, "share of words taken for unknown while training", minimum=0, maximum=1)
+    crf: bool = param(False, "score tags together with their neighbours, by a linear-chain conditional random field")
     epochs: int = param(15, "passes over the training data")
     learning_rate: float = param(3e-3, "highest step size of the optimiser")
 
+    network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)
     n_features_in_: int | None = field(init=False)
 
@@ -95,21 +100,27 @@ class Tagger(Estimator):
         if isinstance(self.network_.encoder, FrameEncoder):
             self.network_.encoder.standardise.fit(values)
         self.train_network(TaggerNetwork.loss, self._examples(values, tags), held_out, run)
+        if self.network_.crf is not None:
+            bar(self.network_.crf, self.tags_, tags)
         return self
 
     def predict(self, X: Any) -> list[list[str]]:
-        """The most probable tag of each token or frame."""
-        return [[self.tags_[k] for k in p.argmax(axis=1)] for p in self.predict_proba(X)]
+        """The tag of each token or frame: the most probable one; with `crf`, that of the most probable path."""
+        return [[self.tags_[k] for k in best] for best, _ in self._read(X)]
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
-        """Probabilities, N arrays [T_i, K] float64, of the tags in the order of `tags_`."""
-        check_is_fitted(self, "network_")
-        return self.each_example(self._examples(self._values(X)), self._probabilities)
+        """Probabilities, N arrays [T_i, K] float64, of the tags in the order of `tags_`; with `crf`, over all paths."""
+        return [probabilities for _, probabilities in self._read(X)]
 
-    def _probabilities(self, batch: Any) -> list[np.ndarray]:
+    def _read(self, X: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all."""
+        check_is_fitted(self, "network_")
+        return self.each_example(self._examples(self._values(X)), self._read_batch)
+
+    def _read_batch(self, batch: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         given, lengths, _ = batch
-        probabilities = self.network_(given, lengths).double().softmax(-1).cpu().numpy()
-        return [p[:length] for p, length in zip(probabilities, lengths.tolist(), strict=True)]
+        found = (values.cpu().numpy() for values in self.network_.read(given, lengths))
+        return [(best[:n], p[:n]) for best, p, n in zip(*found, lengths.tolist(), strict=True)]
 
     # Files, tables and the report
 
@@ -120,17 +131,17 @@ class Tagger(Estimator):
 
     def predict_table(self, data: Any) -> pa.Table:
         """A row for each token: number of its sentence and its own, both from 1, the tag, and its probability."""
-        probabilities = self.predict_proba(data)
-        steps = [len(p) for p in probabilities]
+        found = self._read(data)
+        steps = [len(best) for best, _ in found]
         tokens = {"token": [token for sentence in data.tokens for token in sentence]} if self.vocabulary_ else {}
-        every = np.concatenate(probabilities)
+        best, probabilities = (np.concatenate(values) for values in zip(*found, strict=True))
         return pa.table(
             {
                 "sentence": np.repeat(np.arange(1, len(steps) + 1), steps),
                 "position": np.concatenate([np.arange(1, n + 1) for n in steps]),
                 **tokens,
-                "tag_hat": [self.tags_[k] for k in every.argmax(axis=1)],
-                "probability": every.max(axis=1),
+                "tag_hat": [self.tags_[k] for k in best],
+                "probability": np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0],
             }
         )
 
@@ -221,7 +232,7 @@ class Tagger(Estimator):
         else:
             assert self.n_features_in_ is not None
             encoder = FrameEncoder(self.n_features_in_)
-        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout)
+        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout, self.crf)
 
     def _values(self, X: Any) -> Any:
         values = _values(X)
@@ -261,6 +272,21 @@ def commonest(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]])
         for word, tag in zip(sentence, row, strict=True):
             counts[word][tag] += 1
     return {word: min(count, key=lambda tag: (-count[tag], tag)) for word, count in counts.items()}
+
+
+def bar(crf: LinearChainCRF, names: Sequence[str], seen: Sequence[Sequence[str]]) -> None:
+    """Forbid what breaks a span in a trained CRF, an I- after another kind, unless the training data `seen` have it.
+
+    Done after training: a held-out sentence that is marked wrongly would have an infinite loss.
+    """
+    if not marks_spans(seen):
+        return
+    pairs = {pair for row in seen for pair in pairwise([None, *row])}
+    with torch.no_grad():
+        for k, name in enumerate(names):
+            for j, before in enumerate([*names, None]):
+                if breaks_span(before, name) and (before, name) not in pairs:
+                    (crf.start if before is None else crf.transitions[j])[k] = -torch.inf
 
 
 def _are_sentences(values: Sequence[Any]) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
+from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.padded import Standardise, last_outputs, pad_frames, pad_numbers
 from keepgate.training import Examples
 
@@ -95,13 +96,17 @@ class TaggerNetwork(nn.Module):
     """Scores [B, T, K] of K tags from what `encoder` takes, and lengths [B], each at least 1.
 
     One dropout mask a sequence on what goes into the recurrent layers and what comes out of them (Gal & Ghahramani
-    2016).
+    2016). With `crf` the scores are the emissions of a conditional random field (Huang, Xu & Yu 2015, "Bidirectional
+    LSTM-CRF Models for Sequence Tagging").
     """
 
-    def __init__(self, encoder: TokenEncoder | FrameEncoder, recurrent: Recurrent, tags: int, dropout: float) -> None:
+    def __init__(
+        self, encoder: TokenEncoder | FrameEncoder, recurrent: Recurrent, tags: int, dropout: float, crf: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, self.recurrent, self.dropout = encoder, recurrent, dropout
         self.output = nn.Linear(recurrent.output_size, tags)
+        self.crf = LinearChainCRF(tags, batch_first=True) if crf else None
 
     def forward(self, given: Tokens | Tensor, lengths: Tensor) -> Tensor:
         """Scores; those past a sequence's length mean nothing."""
@@ -109,10 +114,24 @@ class TaggerNetwork(nn.Module):
         output, _ = self.recurrent(x, lengths=lengths)
         return self.output(self._drop(output))
 
+    def read(self, given: Tokens | Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
+        scores = self(given, lengths)
+        if self.crf is None:
+            return scores.argmax(-1), scores.double().softmax(-1)
+        return self.crf.decode(scores, lengths), self.crf.marginals(scores, lengths).double()
+
     def loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor]) -> Tensor:
-        """Mean cross entropy of the batch's tags."""
+        """Mean over the batch's tags of -log of their probability; for a CRF, of that of all tags of a sequence.
+
+        A tag of which nothing was learned (-1) counts for nothing; for a CRF neither does its sequence.
+        """
         given, lengths, targets = batch
-        return F.cross_entropy(self(given, lengths).flatten(0, 1), targets.flatten(), ignore_index=-1)
+        scores = self(given, lengths)
+        if self.crf is None:
+            return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1)
+        known = (targets >= 0).sum(1) == lengths
+        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum()
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or not self.dropout:

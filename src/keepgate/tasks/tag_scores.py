@@ -23,6 +23,11 @@ def marks_spans(tags: Tags) -> bool:
     return kinds > {"O"} and all(tag == "O" or tag[:2] in ("B-", "I-") for tag in kinds)
 
 
+def breaks_span(before: str | None, tag: str) -> bool:
+    """Whether `tag` continues a span that is not there; `before` is None at the beginning."""
+    return tag[:2] == "I-" and (before is None or before == "O" or before[2:] != tag[2:])
+
+
 def spans(tags: Sequence[str]) -> list[Span]:
     """The spans of a sentence; an I- that continues no span of its kind begins one, as conlleval has it."""
     found: list[Span] = []
