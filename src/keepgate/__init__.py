@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
     from keepgate.tasks.tag import Tagger
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Forecaster", "SequenceClassifier", "Tagger", "Transcriber", "__version__"]
+__all__ = ["Forecaster", "SequenceAutoencoder", "SequenceClassifier", "Tagger", "Transcriber", "__version__"]
 
 _HOMES = {
     "Forecaster": "keepgate.tasks.forecast",
+    "SequenceAutoencoder": "keepgate.tasks.autoencode",
     "SequenceClassifier": "keepgate.tasks.classify",
     "Tagger": "keepgate.tasks.tag",
     "Transcriber": "keepgate.tasks.transcribe",

@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
     "evaluate": "score a trained model on a file, beside honest baselines",
+    "detect": "find what is out of the ordinary in series",
     "export": "write a trained model for other programs: ONNX",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",

@@ -25,6 +25,10 @@ EXAMPLES = {
   keepgate fit classify train.ts --out runs/vowels
   keepgate fit classify train.csv --valid valid.csv --id-column series --label-column kind --out runs/kinds
   keepgate fit classify train.ts --cell my_cells.py:MyCell --hidden-size 128 --out runs/mine""",
+    "embed": """\
+  keepgate fit embed series.csv --out runs/shapes
+  keepgate fit embed history.csv --piece 48 --valid later.csv --out runs/ordinary
+  keepgate fit classify few_labels.csv --init runs/shapes --out runs/kinds""",
     "forecast": """\
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru""",

@@ -36,9 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     options = flags.parse_args(arguments)
-    suffix = ".csv" if options.out is None else Path(options.out).suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"--out {options.out} ends in none of {', '.join(FORMATS)}")
+    suffix = table_format(options.out)
     estimator = tasks.load(options.run, options.device)
     table = estimator.predict_table(estimator.read(options.data, estimator.columns_, labelled=False))
     data = encode(table, suffix)
@@ -46,6 +44,14 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(data.decode())
     else:
         write_atomic(options.out, data)
+
+
+def table_format(path: str | None) -> str:
+    """The suffix of a table file to write, .csv for standard output (None); InputError if it is no table's."""
+    suffix = ".csv" if path is None else Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"--out {path} ends in none of {', '.join(FORMATS)}")
+    return suffix
 
 
 def encode(table: pa.Table, suffix: str) -> bytes:

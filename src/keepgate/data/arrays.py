@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,22 @@ def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
         if value.shape[1] != expected:
             raise InputError(f"X[{i}] has {value.shape[1]} channels where {expected} are expected")
     return values
+
+
+def of_channels(X: Any, count: int, names: Sequence[str] | None) -> list[np.ndarray]:
+    """Sequences [T_i, count] of further data, their channels in the order of `names`, which were fitted to.
+
+    Raises InputError as `as_sequences` does, and for `Sequences` with other channels.
+    """
+    if not isinstance(X, Sequences) or names is None or list(X.channels) == names:
+        return as_sequences(X, count)
+    if sorted(X.channels) != sorted(names):
+        raise InputError(
+            f"the data have {len(X.channels)} channels ({', '.join(X.channels)}); the model was fitted to "
+            f"{len(names)} ({', '.join(names)})"
+        )
+    order = [list(X.channels).index(name) for name in names]
+    return [value[:, order] for value in X.values]
 
 
 def _block(X: Any) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TASKS = {
     "classify": ("keepgate.tasks.classify", "SequenceClassifier"),
+    "embed": ("keepgate.tasks.autoencode", "SequenceAutoencoder"),
     "forecast": ("keepgate.tasks.forecast", "Forecaster"),
     "tag": ("keepgate.tasks.tag", "Tagger"),
     "transcribe": ("keepgate.tasks.transcribe", "Transcriber"),

@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from sklearn.utils.validation import check_is_fitted
 
-from keepgate.data.arrays import as_sequences
+from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.long import read_long_table
 from keepgate.data.sequences import Sequences
 from keepgate.data.ts import read_ts
@@ -22,6 +22,7 @@ from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
 from keepgate.tasks.labels import as_labels, classes_from_json, classes_to_json, codes_of, encode
 from keepgate.tasks.parameters import param
+from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     learning_rate: float = param(0.01, "highest step size of the optimiser")
     noise: float = param(0.5, "deviation of the noise on the standardised input while training", minimum=0)
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", minimum=0, maximum=1)
+    init: str | None = param(None, INIT)
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceClassifier:
         """Train on sequences X and labels y [N] and return self.
@@ -87,6 +89,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         with self.seeded():
             self.network_ = self._network()
         self.network_.standardise.fit(values)
+        if self.init is not None:
+            begin_with(self.init, self.network_)
         self.train_network(ClassifierNetwork.loss, SequenceExamples(values, targets), held_out, run)
         return self
 
@@ -196,16 +200,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         return SequenceExamples(values, codes_of(as_labels(_labels(X, y), len(values)), self.classes_))
 
     def _values(self, X: Any) -> list[np.ndarray]:
-        """Sequences of another part of the data, their channels in the order of those that were fitted to."""
-        if not isinstance(X, Sequences) or self.channels_ is None or list(X.channels) == self.channels_:
-            return as_sequences(X, self.n_features_in_)
-        if sorted(X.channels) != sorted(self.channels_):
-            raise InputError(
-                f"the data have {len(X.channels)} channels ({', '.join(X.channels)}); the model was fitted to "
-                f"{len(self.channels_)} ({', '.join(self.channels_)})"
-            )
-        order = [list(X.channels).index(name) for name in self.channels_]
-        return [value[:, order] for value in X.values]
+        return of_channels(X, self.n_features_in_, self.channels_)
 
 
 def _labels(X: Any, y: Any) -> Any:

@@ -21,6 +21,7 @@ from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
+from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
 from keepgate.tasks.tag_scores import breaks_span, marks_spans, span_scores, token_scores
@@ -66,6 +67,7 @@ class Tagger(Estimator):
     least_count: int = param(2, "words that occur less often are known by their characters alone", minimum=1)
     word_dropout: float = param(0.25, "share of words taken for unknown while training", minimum=0, maximum=1)
     crf: bool = param(False, "score tags together with their neighbours, by a linear-chain conditional random field")
+    init: str | None = param(None, INIT)
     epochs: int = param(15, "passes over the training data")
     learning_rate: float = param(3e-3, "highest step size of the optimiser")
 
@@ -99,6 +101,8 @@ class Tagger(Estimator):
             self.network_ = self._network()
         if isinstance(self.network_.encoder, FrameEncoder):
             self.network_.encoder.standardise.fit(values)
+        if self.init is not None:
+            begin_with(self.init, self.network_)
         self.train_network(TaggerNetwork.loss, self._examples(values, tags), held_out, run)
         if self.network_.crf is not None:
             bar(self.network_.crf, self.tags_, tags)

@@ -1,0 +1,83 @@
+"""How unlikely an error of reconstruction is, step by step, and which stretches stand out.
+
+After Malhotra et al. 2016, "LSTM-based Encoder-Decoder for Multi-sensor Anomaly Detection": errors on data that are as
+they should be have a mean and a covariance; the score of a step is the squared Mahalanobis distance of its error from
+that mean, here over the number of channels, so that 1 is ordinary whatever the number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keepgate.errors import InputError
+
+GRID = np.linspace(0, 1, 1001)  # quantiles that are kept
+RIDGE = 1e-3  # share of the mean variance put on the diagonal, so that a channel without errors does not decide alone
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """What errors and scores are like on data that are as they should be.
+
+    mean: [C] of the errors. whiten: [C, C]; whiten @ (error - mean) has about the covariance 1. steps, series: [1001]
+    quantiles of the scores of steps and of whole series, from the 0th to the 100th percent.
+    """
+
+    mean: np.ndarray
+    whiten: np.ndarray
+    steps: np.ndarray
+    series: np.ndarray
+
+    @classmethod
+    def of(cls, errors: Sequence[np.ndarray]) -> Ordinary:
+        """What these errors are like, N arrays [T_i, C]."""
+        every = np.concatenate(errors)
+        mean = every.mean(axis=0)
+        covariance = np.cov(every.T, bias=True).reshape(len(mean), len(mean))
+        ridge = RIDGE * np.trace(covariance) / len(mean) + np.finfo(np.float64).tiny
+        whiten = np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(len(mean))))
+        made = cls(mean, whiten, GRID, GRID)
+        scores = made.scores(errors)
+        return cls(mean, whiten, np.quantile(np.concatenate(scores), GRID), np.quantile(_means(scores), GRID))
+
+    def scores(self, errors: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The score [T_i] of each step of each series, from errors [T_i, C]."""
+        return [np.square((error - self.mean) @ self.whiten.T).mean(axis=1) for error in errors]
+
+    def threshold(self, quantile: float, by: str) -> float:
+        """The score that so great a share of ordinary steps or series (`by`) stay below."""
+        if not 0 < quantile <= 1:
+            raise InputError(f"quantile={quantile} is not above 0 and at most 1")
+        return float(np.interp(quantile, GRID, {"step": self.steps, "series": self.series}[by]))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps `begin` to `end` (exclusive, from 0) of series number `series`, all above the threshold."""
+
+    series: int
+    begin: int
+    end: int
+    peak: float
+
+
+def runs(mask: np.ndarray) -> np.ndarray:
+    """Begin and end (exclusive) of each stretch of a mask [T] that holds, [N, 2]."""
+    return np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).reshape(-1, 2)
+
+
+def stretches(scores: Sequence[np.ndarray], threshold: float) -> list[Stretch]:
+    """Where scores [T_i] lie above the threshold, the highest first."""
+    found = [
+        Stretch(i, int(begin), int(end), float(score[begin:end].max()))
+        for i, score in enumerate(scores)
+        for begin, end in runs(score > threshold)
+    ]
+    return sorted(found, key=lambda one: -one.peak)
+
+
+def _means(scores: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([score.mean() for score in scores])
