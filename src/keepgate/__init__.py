@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     from keepgate.tasks.forecast import Forecaster
     from keepgate.tasks.tag import Tagger
     from keepgate.tasks.transcribe import Transcriber
+    from keepgate.tasks.write import LanguageModel
 
 __version__ = "0.1.0"
 
-__all__ = ["Forecaster", "SequenceAutoencoder", "SequenceClassifier", "Tagger", "Transcriber", "__version__"]
+__all__ = [
+    "Forecaster",
+    "LanguageModel",
+    "SequenceAutoencoder",
+    "SequenceClassifier",
+    "Tagger",
+    "Transcriber",
+    "__version__",
+]
 
 _HOMES = {
     "Forecaster": "keepgate.tasks.forecast",
+    "LanguageModel": "keepgate.tasks.write",
     "SequenceAutoencoder": "keepgate.tasks.autoencode",
     "SequenceClassifier": "keepgate.tasks.classify",
     "Tagger": "keepgate.tasks.tag",

@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "predict with a trained model",
     "evaluate": "score a trained model on a file, beside honest baselines",
     "detect": "find what is out of the ordinary in series",
+    "write": "write on from a prompt with a language model",
     "export": "write a trained model for other programs: ONNX",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",

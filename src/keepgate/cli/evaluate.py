@@ -14,7 +14,7 @@ EXAMPLE = """\
 
 DESCRIPTION = """\
 Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag;
-the last value and the value one season before for forecast."""
+the last value and the value one season before for forecast; for write, models that count single units and n-grams."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -40,6 +40,10 @@ EXAMPLES = {
   keepgate fit transcribe train.csv --valid dev.csv --out runs/digits
   keepgate fit transcribe words.jsonl.gz --valid dev.jsonl.gz --epochs 30 --out runs/handwriting
   keepgate fit transcribe phonemes.csv --symbols words --rate 16000 --skip-bad --out runs/phonemes""",
+    "write": """\
+  keepgate fit write plays.txt --out runs/plays
+  keepgate fit write book.txt --valid other.txt --units subwords --adaptive --out runs/book
+  keepgate fit write program.bin --units bytes --cell multiplicative_lstm --out runs/bytes""",
 }
 
 

@@ -18,6 +18,7 @@ TASKS = {
     "forecast": ("keepgate.tasks.forecast", "Forecaster"),
     "tag": ("keepgate.tasks.tag", "Tagger"),
     "transcribe": ("keepgate.tasks.transcribe", "Transcriber"),
+    "write": ("keepgate.tasks.write", "LanguageModel"),
 }
 
 

@@ -1,0 +1,93 @@
+"""Sampling: units drawn one after the other from a language model, on the native engine's streams."""
+
+from __future__ import annotations
+
+import codecs
+import copy
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+
+from keepgate.data.tokens import Tokens
+from keepgate.errors import InputError
+from keepgate.tasks.write_network import LanguageNetwork
+
+
+class Writer:
+    """A language model that reads unit by unit and says what may follow; the weights are those of now.
+
+    Attributes:
+        log_probs: [V] float64, natural logarithms of the probabilities of the next unit.
+    """
+
+    def __init__(self, network: LanguageNetwork) -> None:
+        self.network = copy.deepcopy(network).cpu().eval() if _elsewhere(network) else network
+        self.stream = self.network.recurrent.stream()
+        self._predict(torch.zeros(1, self.network.recurrent.output_size))
+
+    @torch.inference_mode()
+    def read(self, numbers: Iterable[int]) -> None:
+        """Go on by these units."""
+        output = None
+        for number in numbers:
+            output = self.stream.step(self.network.embedding.weight[int(number)][None])
+        if output is not None:
+            self._predict(output)
+
+    @torch.inference_mode()
+    def _predict(self, output: torch.Tensor) -> None:
+        self.log_probs = self.network.log_probs(output)[0].double().numpy()
+
+
+def _elsewhere(network: LanguageNetwork) -> bool:
+    return network.embedding.weight.device.type != "cpu"
+
+
+def draw(log_probs: np.ndarray, temperature: float, top_p: float, random: np.random.Generator) -> int:
+    """A unit from the probabilities to the power of 1 / temperature, or at temperature 0 the most probable one.
+
+    Of these the least set of most probable units is kept whose probabilities sum to `top_p` (Holtzman et al. 2020,
+    "The Curious Case of Neural Text Degeneration").
+    """
+    if temperature == 0:
+        return int(np.argmax(log_probs))
+    probabilities = np.exp((log_probs - log_probs.max()) / temperature)
+    probabilities /= probabilities.sum()
+    order = np.argsort(-probabilities, kind="stable")
+    sums = np.cumsum(probabilities[order])
+    kept = order[: int(np.searchsorted(sums, min(top_p, sums[-1]))) + 1]
+    return int(random.choice(kept, p=probabilities[kept] / probabilities[kept].sum()))
+
+
+def sampled(
+    writer: Writer, tokens: Tokens, length: int, temperature: float, top_p: float, seed: int | None
+) -> Iterator[str]:
+    """The text of `length` units drawn one after the other, in pieces as soon as their characters are whole.
+
+    Raises InputError for a temperature below 0, a top_p that is not above 0 and at most 1, or a negative length.
+    """
+    for name, value, fits, wanted in (
+        ("length", length, length >= 0, "a number from 0 on"),
+        ("temperature", temperature, 0 <= temperature < np.inf, "a number from 0 on"),
+        ("top_p", top_p, 0 < top_p <= 1, "above 0 and at most 1"),
+    ):
+        if not fits:
+            raise InputError(f"{name}={value!r} is not possible: it has to be {wanted}")
+    return _pieces(writer, tokens, length, temperature, top_p, np.random.default_rng(seed))
+
+
+def _pieces(
+    writer: Writer, tokens: Tokens, length: int, temperature: float, top_p: float, random: np.random.Generator
+) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    silent = [number for number, piece in enumerate(tokens.pieces) if not piece]  # special symbols are never written
+    for _ in range(length):
+        log_probs = writer.log_probs.copy()
+        log_probs[silent] = -np.inf
+        number = draw(log_probs, temperature, top_p, random)
+        writer.read([number])
+        if piece := decoder.decode(tokens.pieces[number]):
+            yield piece
+    if rest := decoder.decode(b"", final=True):
+        yield rest
