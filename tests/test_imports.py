@@ -16,6 +16,7 @@ TORCH_FREE = (
     "keepgate.cells",
     "keepgate.store",
     "keepgate.native",
+    "keepgate.compression",
     "keepgate.objectives.decode",
     "keepgate.objectives.ngram",
     "keepgate.cli",
@@ -82,6 +83,12 @@ def test_a_missing_extra_is_one_line(statement: str, what: str):
     assert last.endswith(", which is not installed; run: pip install 'keepgate[train]'")
     assert last[len(line) :].split(",")[0] in HEAVY
     assert "During handling" not in done.stderr
+
+
+def test_a_missing_coder_is_one_line():
+    done = python("import sys; sys.modules['constriction'] = None; from keepgate import compress")
+    line = "keepgate.errors.MissingExtraError: keepgate.compress needs constriction, which is not installed; run: "
+    assert done.stderr.strip().splitlines()[-1] == line + "pip install 'keepgate[compress]'"
 
 
 def test_public_names_load_on_first_use():

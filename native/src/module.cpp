@@ -15,6 +15,7 @@
 #include "keepgate/stepper.h"
 #include "objectives_module.h"
 #include "pool.h"
+#include "predictor_module.h"
 #include "room.h"
 #include "sets.h"
 
@@ -271,6 +272,7 @@ NB_MODULE(_core, m) {
   define_stepper<float>(m, "StepperSingle", "stepper_single");
   define_stepper<double>(m, "StepperDouble", "stepper_double");
   define_objectives(m);
+  define_predictor(m);
   m.def("bernoulli", [](uint32_t key, ptrdiff_t rows, ptrdiff_t units, uint64_t threshold, uintptr_t to) {
     Ints numbers(rows);
     for (ptrdiff_t row = 0; row < rows; ++row) numbers[row] = (int32_t)row;
@@ -313,6 +315,7 @@ NB_MODULE(_core, m) {
       if (name == set->name && set->supported()) {
         chosen = set;
         choose_objectives(name);
+        choose_predictor(*set);
         return true;
       }
     return false;

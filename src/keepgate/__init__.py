@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from keepgate.compression import compress, decompress
     from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
@@ -28,6 +29,8 @@ __all__ = [
     "Tagger",
     "Transcriber",
     "__version__",
+    "compress",
+    "decompress",
 ]
 
 _HOMES = {
@@ -37,8 +40,10 @@ _HOMES = {
     "SequenceClassifier": "keepgate.tasks.classify",
     "Tagger": "keepgate.tasks.tag",
     "Transcriber": "keepgate.tasks.transcribe",
+    "compress": "keepgate.compression",
+    "decompress": "keepgate.compression",
 }
-_PACKAGES = ("cells", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
+_PACKAGES = ("cells", "compression", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
 
 
 def __getattr__(name: str) -> Any:

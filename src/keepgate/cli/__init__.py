@@ -24,6 +24,8 @@ COMMANDS = {
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
     "export": "write a trained model for other programs: ONNX",
+    "compress": "compress a file by an LSTM that learns it meanwhile",
+    "decompress": "unpack what compress packed",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",
     "doctor": "say what is installed and which engines run here",
@@ -36,6 +38,7 @@ examples:
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate predict runs/load history.csv --out forecast.csv
   keepgate export runs/load --to onnx
+  keepgate compress book.txt --out book.kg
   keepgate show peephole_lstm
 
 `keepgate COMMAND --help` tells more."""
@@ -53,7 +56,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `keepgate` with these arguments (by default the process') and return its exit code."""
-    table = "\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items())
+    table = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
     top = argparse.ArgumentParser(
         prog="keepgate",
         usage="keepgate [-h] [--version] COMMAND ...",

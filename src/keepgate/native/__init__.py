@@ -6,6 +6,7 @@
 
 from keepgate.native.engine import Engine, instruction_set, missing, threads
 from keepgate.native.plan import plan
+from keepgate.native.predictor import Predictor
 from keepgate.native.stepper import Stepper
 
-__all__ = ["Engine", "Stepper", "instruction_set", "missing", "plan", "threads"]
+__all__ = ["Engine", "Predictor", "Stepper", "instruction_set", "missing", "plan", "threads"]

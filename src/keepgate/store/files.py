@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from keepgate.errors import InputError
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Replace the file `path` by one that holds `data`; a reader sees the old bytes or the new ones.
+    """Replace the file `path` by one that holds `data`, as `replacing` does."""
+    with replacing(path) as file:
+        file.write(data)
 
-    The bytes go to a hidden file beside it, reach the disk (fsync), and take the name `path` in one step. A
-    process killed half way leaves that hidden file behind; the next write of the same path takes it over.
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to, which replaces the file `path` at the end; a reader sees the old bytes or the new ones.
+
+    The bytes go to a hidden file beside it, reach the disk (fsync), and take the name `path` in one step; what is
+    raised meanwhile, an interruption too, removes it. A process killed half way leaves that hidden file behind; the
+    next write of the same path takes it over.
 
     Raises InputError where the folder is missing, not writable or full.
     """
@@ -21,15 +31,17 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     beside = path.with_name(f".{path.name}.tmp")
     try:
         with open(beside, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
         sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        if isinstance(error, OSError):
+            raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -1,0 +1,79 @@
+// A byte LSTM that learns while it predicts: the model of `keepgate compress`.
+//
+// L layers of H units on symbols, which are the bytes in the order in which they first came. The gates of layer l see
+// the last symbol x through a table, the layer below, and the layer's own last output; the output sees all layers:
+//
+//   z_l[t] = E_l x[t] + W_l h_{l-1}[t] + U_l h_l[t-1],   i, f, g, o of z_l as in keepgate.cells.LSTM
+//   p[t+1] = softmax(b + sum over l of V_l h_l[t]) over the symbols that have come; the others share what is set aside
+//
+// Every `steps` bytes the weights change by the gradient of `rows` rows of so many bytes, by truncated back-propagation
+// and Adam (Kingma & Ba 2015). Row 0 is the newest bytes. The others, the *readers*, go on reading somewhere in the
+// history, each with its own state, and begin elsewhere at random where the history ends. What reads the content back
+// knows the history too.
+//
+// A second thread may take most of the rows while the next bytes are predicted, by the weights as they were: results do
+// not depend on whether it does.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "keepgate/kernels.h"
+
+namespace keepgate {
+
+// What of a learner is compiled once per instruction set. Rows are dense; no kernel allocates.
+struct LearnerKernels {
+  // gates [rows, 4H]: i, f, g, o before their activations, which are put in their place; c = f last + i g,
+  // squashed = tanh(c), h = o squashed; all [rows, H].
+  void (*cell)(float* gates, const float* last, float* c, float* squashed, float* h, ptrdiff_t rows, ptrdiff_t units);
+
+  // From the slopes of h and, in `slope` [rows, H], of c: those of the gates before their activations, and, in `slope`,
+  // that of the last c.
+  void (*cell_slope)(const float* gates, const float* last, const float* squashed, const float* h_slope, float* slope,
+                     float* gate_slopes, ptrdiff_t rows, ptrdiff_t units);
+
+  // values [rows, width] become their softmax; the width is a multiple of 16.
+  void (*softmax)(float* values, ptrdiff_t rows, ptrdiff_t width);
+
+  // m = keep m + (1 - keep) g, v = keep2 v + (1 - keep2) g^2, w -= rate m / (sqrt(v) + tiny), where g is the sum of two
+  // gradients times `scale`.
+  struct Adam {
+    float rate, keep, keep2, tiny, scale;
+  };
+  void (*adam)(const Adam&, const float* gradient, const float* other, float* w, float* m, float* v, ptrdiff_t count);
+
+  void (*add_to)(float* to, const float* from, ptrdiff_t count);
+};
+
+struct LearnerShape {
+  int32_t hidden, layers;  // H, L
+  int32_t own_rows, rows;  // rows of the thread that predicts, at least 1; all rows
+  int32_t steps, history;  // bytes of a row; bytes that readers go back, at most
+  float rate, last_rate;   // of Adam, falling in a straight line,
+  int32_t decay;           // within so many bytes
+  float keep, keep2;       // of Adam
+};
+
+class Learner {
+ public:
+  // `weights`, if not null: what to begin with, as `Network` has them, for symbols that are the bytes 0 to 255.
+  Learner(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const float* weights, bool help);
+  ~Learner();
+
+  // Numbers in `weights`.
+  static size_t numbers(const LearnerShape&);
+
+  // Write the probabilities of the next byte, [256].
+  void predict(float* to) const;
+
+  // The next byte is this one.
+  void see(uint8_t byte);
+
+ private:
+  struct Inside;
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace keepgate

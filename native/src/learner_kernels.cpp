@@ -1,0 +1,111 @@
+// Compiled once per instruction set, as kernels.cpp is, with KEEPGATE_SET its name.
+#include "keepgate/contexts.h"
+#include "keepgate/learner.h"
+#include "rows.h"
+
+#define KEEPGATE_JOIN2(a, b) a##b
+#define KEEPGATE_JOIN(a, b) KEEPGATE_JOIN2(a, b)
+
+namespace keepgate {
+namespace {
+
+using V = Vector<float>;
+constexpr int L = lanes<float>;
+
+// Calls f(i, count) for each vector of a row.
+template <class F> inline void over(ptrdiff_t count, F f) {
+  for (ptrdiff_t i = 0; i < count; i += L) f(i, count - i);
+}
+
+void cell(float* gates, const float* last, float* c, float* squashed, float* h, ptrdiff_t rows, ptrdiff_t units) {
+  for (ptrdiff_t r = 0; r < rows; ++r, gates += 4 * units, last += units, c += units, squashed += units, h += units)
+    over(units, [&](ptrdiff_t u, ptrdiff_t n) {
+      const V i = sigmoid<float>(load_up_to(gates + u, n)), f = sigmoid<float>(load_up_to(gates + units + u, n));
+      const V g = tanh<float>(load_up_to(gates + 2 * units + u, n));
+      const V o = sigmoid<float>(load_up_to(gates + 3 * units + u, n));
+      const V now = fma(f, load_up_to(last + u, n), i * g), bent = tanh<float>(now);
+      store_up_to(gates + u, i, n);
+      store_up_to(gates + units + u, f, n);
+      store_up_to(gates + 2 * units + u, g, n);
+      store_up_to(gates + 3 * units + u, o, n);
+      store_up_to(c + u, now, n);
+      store_up_to(squashed + u, bent, n);
+      store_up_to(h + u, o * bent, n);
+    });
+}
+
+void cell_slope(const float* gates, const float* last, const float* squashed, const float* h_slope, float* slope,
+                float* gate_slopes, ptrdiff_t rows, ptrdiff_t units) {
+  const V one = all<float>(1);
+  for (ptrdiff_t r = 0; r < rows; ++r, gates += 4 * units, last += units, squashed += units, h_slope += units,
+                 slope += units, gate_slopes += 4 * units)
+    over(units, [&](ptrdiff_t u, ptrdiff_t n) {
+      const V i = load_up_to(gates + u, n), f = load_up_to(gates + units + u, n);
+      const V g = load_up_to(gates + 2 * units + u, n), o = load_up_to(gates + 3 * units + u, n);
+      const V bent = load_up_to(squashed + u, n), dh = load_up_to(h_slope + u, n);
+      const V dc = fma(dh * o, fnma(bent, bent, one), load_up_to(slope + u, n));
+      store_up_to(gate_slopes + u, dc * g * (i * (one - i)), n);
+      store_up_to(gate_slopes + units + u, dc * load_up_to(last + u, n) * (f * (one - f)), n);
+      store_up_to(gate_slopes + 2 * units + u, dc * i * fnma(g, g, one), n);
+      store_up_to(gate_slopes + 3 * units + u, dh * bent * (o * (one - o)), n);
+      store_up_to(slope + u, dc * f, n);
+    });
+}
+
+void softmax(float* values, ptrdiff_t rows, ptrdiff_t width) {
+  for (; rows > 0; --rows, values += width) {
+    V top = load(values);
+    over(width, [&](ptrdiff_t i, ptrdiff_t) { top = most(load(values + i), top); });
+    float largest = top[0];
+    for (int l = 1; l < L; ++l) largest = top[l] > largest ? top[l] : largest;
+    map1(values, values, width, [=](V x) { return exp<float>(x - all<float>(largest)); });
+    const V scale = all<float>(1 / total(values, width));
+    map1(values, values, width, [=](V x) { return x * scale; });
+  }
+}
+
+void adam(const LearnerKernels::Adam& by, const float* gradient, const float* other, float* w, float* m, float* v,
+          ptrdiff_t count) {
+  const V keep = all<float>(by.keep), keep2 = all<float>(by.keep2), tiny = all<float>(by.tiny);
+  const V rest = all<float>(1 - by.keep), rest2 = all<float>(1 - by.keep2), rate = all<float>(by.rate);
+  const V scale = all<float>(by.scale);
+  over(count, [&](ptrdiff_t i, ptrdiff_t n) {
+    const V g = (load_up_to(gradient + i, n) + load_up_to(other + i, n)) * scale;
+    const V first = fma(keep, load_up_to(m + i, n), rest * g), second = fma(keep2, load_up_to(v + i, n), rest2 * g * g);
+    store_up_to(m + i, first, n);
+    store_up_to(v + i, second, n);
+    store_up_to(w + i, fnma(rate, first / (sqrt(second) + tiny), load_up_to(w + i, n)), n);
+  });
+}
+
+void add_to(float* to, const float* from, ptrdiff_t count) {
+  over(count, [&](ptrdiff_t i, ptrdiff_t n) { store_up_to(to + i, load_up_to(to + i, n) + load_up_to(from + i, n), n); });
+}
+
+void stretch(const float* p, float* x, ptrdiff_t count) {
+  map1(x, p, count, [](V q) { return log<float>(q / (all<float>(1) - q)); });
+}
+
+void squash(const float* x, float* p, ptrdiff_t count) {
+  map1(p, x, count, [](V y) { return sigmoid<float>(y); });
+}
+
+float dot(const float* w, const float* x) {
+  RowSum<float> sum;
+  over_row<float>(kInputs, [&](int v, ptrdiff_t i, ptrdiff_t) { sum.sum[v] = fma(load(w + i), load(x + i), sum.sum[v]); });
+  return sum.total();
+}
+
+void learn(float* w, const float* x, float step) {
+  map2(w, w, x, kInputs, [step](V a, V b) { return fma(all<float>(step), b, a); });
+}
+
+}  // namespace
+
+extern const MixerKernels KEEPGATE_JOIN(mixer_, KEEPGATE_SET);
+const MixerKernels KEEPGATE_JOIN(mixer_, KEEPGATE_SET) = {stretch, squash, dot, learn};
+
+extern const LearnerKernels KEEPGATE_JOIN(learner_, KEEPGATE_SET);
+const LearnerKernels KEEPGATE_JOIN(learner_, KEEPGATE_SET) = {cell, cell_slope, softmax, adam, add_to};
+
+}  // namespace keepgate

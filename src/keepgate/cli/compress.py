@@ -1,0 +1,63 @@
+"""`keepgate compress`: a file as a smaller one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from keepgate.cli import parser
+from keepgate.errors import InputError
+
+SUFFIX = ".kg"
+
+EXAMPLE = """\
+  keepgate compress book.txt
+  keepgate compress book.txt --out book.kg --lstm-only"""
+
+DESCRIPTION = """\
+Compress a file without loss, by an LSTM that learns the file while it does, its prediction mixed with a few counting
+contexts. Any bytes, any size, in constant memory, about 10 KB a second; text becomes a seventh smaller than with bzip2.
+The file itself stays as it is. Nothing is written where something goes wrong."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the archive and print sizes, ratio and speed."""
+    flags = parser("compress", DESCRIPTION, EXAMPLE)
+    flags.add_argument("file", metavar="FILE", help="file to compress")
+    flags.add_argument("--out", metavar="ARCHIVE", help=f"archive to write; it is replaced (default: FILE{SUFFIX})")
+    flags.add_argument("--lstm-only", action="store_true", help="leave the counting contexts out (default: no)")
+    options = flags.parse_args(arguments)
+    from keepgate.compression import compress_file
+
+    out = options.out or options.file + SUFFIX
+    check_different(options.file, out)
+    start = time.perf_counter()
+    with progress(options.file, size(options.file)) as bar:
+        compress_file(options.file, out, lstm_only=options.lstm_only, report=bar.update)
+    tell(options.file, out, size(options.file), size(out), time.perf_counter() - start)
+
+
+def check_different(file: str, out: str) -> None:
+    """InputError where both names are one file."""
+    if Path(file).resolve() == Path(out).resolve():
+        raise InputError(f"--out {out} is the file that is read; give another name")
+
+
+def size(path: str) -> int:
+    """Bytes of a file; 0 where there is none, which the reading will tell better."""
+    return Path(path).stat().st_size if Path(path).is_file() else 0
+
+
+def progress(path: str, total: int):
+    """A bar over `total` bytes on standard error, where that is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=Path(path).name, unit="B", unit_scale=True, disable=None, leave=False)
+
+
+def tell(file: str, archive: str, content: int, packed: int, seconds: float) -> None:
+    """Print the sizes of a file and its archive, their ratio, and how fast one became the other."""
+    ratio = f", {packed / content:.1%}, {8 * packed / content:.3f} bits a byte" if content else ""
+    print(f"{file}: {content:,} bytes; {archive}: {packed:,} bytes{ratio}; {seconds:.1f} s", end="")
+    print(f", {content / seconds / 1000:.1f} KB/s")

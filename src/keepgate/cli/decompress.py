@@ -1,0 +1,37 @@
+"""`keepgate decompress`: the file that `keepgate compress` packed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from keepgate.cli import parser
+from keepgate.cli.compress import SUFFIX, check_different, progress, size, tell
+from keepgate.errors import InputError
+
+EXAMPLE = """\
+  keepgate decompress book.txt.kg
+  keepgate decompress book.kg --out book.txt"""
+
+DESCRIPTION = """\
+Unpack an archive of `keepgate compress`, which takes as long as packing. The file appears when all of it is there and
+its checksum is right; where the archive is damaged, or none, nothing is written."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the content and print sizes, ratio and speed."""
+    flags = parser("decompress", DESCRIPTION, EXAMPLE)
+    flags.add_argument("archive", metavar="ARCHIVE", help="archive to unpack")
+    flags.add_argument("--out", metavar="FILE", help=f"file to write; it is replaced (default: ARCHIVE less {SUFFIX})")
+    options = flags.parse_args(arguments)
+    from keepgate.compression import decompress_file
+    from keepgate.compression.streams import content_size
+
+    if options.out is None and not options.archive.endswith(SUFFIX):
+        raise InputError(f"{options.archive} does not end in {SUFFIX}, so --out has to name the file to write")
+    out = options.out or options.archive.removesuffix(SUFFIX)
+    check_different(options.archive, out)
+    start = time.perf_counter()
+    with progress(options.archive, content_size(options.archive)) as bar:
+        decompress_file(options.archive, out, report=bar.update)
+    tell(out, options.archive, size(out), size(options.archive), time.perf_counter() - start)

@@ -1,0 +1,113 @@
+"""The archive, format version 1; numbers are little-endian.
+
+    header    magic "\\x8bkg\\n", version u8, flags u8, bytes of the content u64, digest of the model or 16 zeros,
+              CRC-32 of the header so far
+    blocks    kind u8, bytes of the content u32, bytes of the payload u32, CRC-32 of kind, sizes and payload, payload
+    digest    BLAKE2b of the content, 16 bytes
+
+Blocks follow until they hold the content. Their kinds are those of `Kind`. Flag 1: the LSTM predicts alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import BinaryIO
+
+from keepgate.errors import InputError
+
+MAGIC, VERSION = b"\x8bkg\n", 1
+BLOCK = 1 << 18  # bytes of the content in a block, at most
+DIGEST = 16
+LSTM_ONLY = 1
+_HEADER, _BLOCK, _CHECK = struct.Struct(f"<4sBBQ{DIGEST}s"), struct.Struct("<BII"), struct.Struct("<I")
+
+
+class Kind(IntEnum):
+    """What the payload of a block is."""
+
+    STORED = 0  # the content, which the predictor does not see
+    CODED = 1  # words of the range coder
+    SEEN = 2  # the content, which the predictor learns from
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an archive says of itself: bytes of the content, whether the LSTM predicts alone, its model's digest."""
+
+    size: int
+    lstm_only: bool = False
+    model: bytes = bytes(DIGEST)
+
+    def write(self) -> bytes:
+        """The bytes at the beginning of the archive."""
+        head = _HEADER.pack(MAGIC, VERSION, LSTM_ONLY * self.lstm_only, self.size, self.model)
+        return head + _CHECK.pack(zlib.crc32(head))
+
+    @classmethod
+    def read(cls, file: BinaryIO, name: str) -> Header:
+        """The header of the archive `name`; InputError where it is none, damaged, or of a later version."""
+        head = file.read(_HEADER.size + _CHECK.size)
+        if head[:4] != MAGIC[: len(head)] or not head:
+            raise InputError(f"{name} is no archive of keepgate compress: it begins in another way")
+        if len(head) > 4 and head[4] != VERSION:
+            raise InputError(f"{name} has format version {head[4]}; this keepgate reads {VERSION}: upgrade keepgate")
+        if len(head) < _HEADER.size + _CHECK.size:
+            raise InputError(f"{name} is cut short, within its header; get the whole file")
+        _, _, flags, size, model = _HEADER.unpack_from(head)
+        if _CHECK.unpack_from(head, _HEADER.size)[0] != zlib.crc32(head[: _HEADER.size]) or flags > LSTM_ONLY:
+            raise InputError(f"{name} was altered: the checksum of its header does not fit; get the file again")
+        return cls(size, bool(flags & LSTM_ONLY), model)
+
+
+def write_block(kind: Kind, size: int, payload: bytes) -> bytes:
+    """One block that stands for `size` bytes of the content."""
+    head = _BLOCK.pack(kind, size, len(payload))
+    return head + _CHECK.pack(zlib.crc32(payload, zlib.crc32(head))) + payload
+
+
+def read_blocks(file: BinaryIO, size: int, name: str) -> Iterator[tuple[Kind, int, bytes]]:
+    """Kind, size and payload of the blocks of `size` bytes; InputError where one is cut short or altered."""
+    length = _BLOCK.size + _CHECK.size
+    while size > 0:
+        head = file.read(length)
+        if len(head) < length:
+            raise InputError(f"{name} is cut short: {size} bytes of its content are missing; get the whole file")
+        kind, here, count = _BLOCK.unpack_from(head)
+        right = kind in set(Kind) and 0 < here <= min(size, BLOCK) and count <= here
+        if not right or (kind != Kind.CODED and count != here):
+            raise InputError(f"{name} was altered: a block has sizes that cannot be; get the file again")
+        payload = file.read(count)
+        if len(payload) < count:
+            raise InputError(f"{name} is cut short: {size} bytes of its content are missing; get the whole file")
+        if _CHECK.unpack_from(head, _BLOCK.size)[0] != zlib.crc32(payload, zlib.crc32(head[: _BLOCK.size])):
+            raise InputError(f"{name} was altered: the checksum of a block does not fit; get the file again")
+        yield Kind(kind), here, payload
+        size -= here
+
+
+class Digest:
+    """The digest of a content that passes by."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=DIGEST)
+
+    def add(self, data: bytes) -> None:
+        """This comes next."""
+        self._hash.update(data)
+
+    def write(self) -> bytes:
+        """The bytes at the end of the archive."""
+        return self._hash.digest()
+
+    def check(self, file: BinaryIO, name: str) -> None:
+        """InputError where the archive does not end in this digest."""
+        end = file.read(DIGEST + 1)
+        if len(end) < DIGEST:
+            raise InputError(f"{name} is cut short: its last bytes are missing; get the whole file")
+        if end != self.write():
+            raise InputError(f"{name} does not give back its content: its checksum differs; get the file again")

@@ -1,0 +1,103 @@
+"""Contents to archives and back, block by block: memory does not grow with the file."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from keepgate.compression.archive import BLOCK, Digest, Header, read_blocks, write_block
+from keepgate.compression.coder import Report, decode, encode
+from keepgate.errors import InputError
+from keepgate.native import Predictor
+from keepgate.store import replacing
+
+
+def compress(data: bytes, *, lstm_only: bool = False) -> bytes:
+    """The archive of `data`, which `decompress` and `keepgate decompress` read.
+
+    With `lstm_only` the LSTM predicts without the counting contexts. About 10 KB a second; an archive is never larger
+    than its content by more than 64 bytes and a thousandth.
+    """
+    archive = io.BytesIO()
+    _compress(io.BytesIO(data), len(data), archive, lstm_only, _ignore, "the data")
+    return archive.getvalue()
+
+
+def decompress(archive: bytes) -> bytes:
+    """The content of an archive of `compress` or `keepgate compress`; InputError where it is damaged or none."""
+    content = io.BytesIO()
+    _decompress(io.BytesIO(archive), content, _ignore, "the archive")
+    return content.getvalue()
+
+
+def compress_file(
+    path: str | os.PathLike[str],
+    archive: str | os.PathLike[str],
+    *,
+    lstm_only: bool = False,
+    report: Report | None = None,
+) -> None:
+    """Write the archive of the file `path`; `report` is called with numbers of bytes as they are done.
+
+    The archive takes its name when it is whole; the file is only read. InputError where one of them cannot be.
+    """
+    with _reading(path) as file, replacing(archive) as out:
+        _compress(file, os.fstat(file.fileno()).st_size, out, lstm_only, report or _ignore, str(path))
+
+
+def decompress_file(
+    archive: str | os.PathLike[str], path: str | os.PathLike[str], *, report: Report | None = None
+) -> None:
+    """Write the content of an archive to `path`, which takes its name when all of it is there and right.
+
+    InputError where the archive is damaged or none, or `path` cannot be written.
+    """
+    with _reading(archive) as file, replacing(path) as out:
+        _decompress(file, out, report or _ignore, str(archive))
+
+
+def content_size(archive: str | os.PathLike[str]) -> int:
+    """Bytes of the content of an archive, by its header."""
+    with _reading(archive) as file:
+        return Header.read(file, str(archive)).size
+
+
+def _compress(file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, report: Report, name: str) -> None:
+    out.write(Header(size, lstm_only).write())
+    predictor, digest, left = Predictor(size, contexts=not lstm_only), Digest(), size
+    while left:
+        data = file.read(min(BLOCK, left))
+        if not data:
+            break
+        digest.add(data)
+        kind, payload = encode(predictor, data, report)
+        out.write(write_block(kind, len(data), payload))
+        left -= len(data)
+    if left or file.read(1):
+        raise InputError(f"{name} changed while it was read; compress a copy")
+    out.write(digest.write())
+
+
+def _decompress(file: BinaryIO, out: BinaryIO, report: Report, name: str) -> None:
+    header, digest = Header.read(file, name), Digest()
+    predictor = Predictor(header.size, contexts=not header.lstm_only)
+    for kind, size, payload in read_blocks(file, header.size, name):
+        data = decode(predictor, kind, size, payload, report, name)
+        digest.add(data)
+        out.write(data)
+    digest.check(file, name)
+
+
+def _reading(path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        if Path(path).is_dir():
+            raise InputError(f"{path} is a folder; pack it into one file first, with tar say")
+        return open(path, "rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _ignore(count: int) -> None:
+    """Nobody wants to know."""
