@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
+    from keepgate.tasks.suggest import Suggester
     from keepgate.tasks.tag import Tagger
     from keepgate.tasks.transcribe import Transcriber
     from keepgate.tasks.write import LanguageModel
@@ -26,6 +27,7 @@ __all__ = [
     "LanguageModel",
     "SequenceAutoencoder",
     "SequenceClassifier",
+    "Suggester",
     "Tagger",
     "Transcriber",
     "__version__",
@@ -38,6 +40,7 @@ _HOMES = {
     "LanguageModel": "keepgate.tasks.write",
     "SequenceAutoencoder": "keepgate.tasks.autoencode",
     "SequenceClassifier": "keepgate.tasks.classify",
+    "Suggester": "keepgate.tasks.suggest",
     "Tagger": "keepgate.tasks.tag",
     "Transcriber": "keepgate.tasks.transcribe",
     "compress": "keepgate.compression",

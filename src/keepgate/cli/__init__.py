@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "score a trained model on a file, beside honest baselines",
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
+    "suggest": "suggest words while one types",
     "export": "write a trained model for other programs: ONNX",
     "compress": "compress a file by an LSTM that learns it meanwhile",
     "decompress": "unpack what compress packed",

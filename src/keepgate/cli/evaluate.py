@@ -14,7 +14,8 @@ EXAMPLE = """\
 
 DESCRIPTION = """\
 Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag;
-the last value and the value one season before for forecast; for write, models that count single units and n-grams."""
+the last value and the value one season before for forecast; for write, models that count single units and n-grams; for
+suggest, n-grams alone."""
 
 
 def main(arguments: Sequence[str]) -> None:

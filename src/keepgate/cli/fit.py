@@ -32,6 +32,9 @@ EXAMPLES = {
     "forecast": """\
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru""",
+    "suggest": """\
+  keepgate fit suggest report.txt --out runs/report
+  keepgate fit suggest letters.txt --valid letter.txt --vocabulary-size 20000 --out runs/letters""",
     "tag": """\
   keepgate fit tag train.conll --valid dev.conll --out runs/tags
   keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine

@@ -1,15 +1,18 @@
-"""Words of a text as they are typed, and those that a prefix may become."""
+"""Words as they are typed, and how probable counting holds each to be."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
 
+from keepgate.objectives import NGram
+
 TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # a word, perhaps with inner apostrophes and hyphens, or a mark
-INNER = "'’-"
+UNFINISHED = re.compile(r"\w+(?:['’-]\w+)*['’-]?$")
 
 
 def plain(text: str) -> str:
@@ -56,3 +59,78 @@ class Lexicon:
         start = bisect_left(self._words, prefix)
         start += start < len(self._words) and self._words[start] == prefix and prefix != ""
         return self._ordered[start : bisect_left(self._words, prefix + "\U0010ffff")]
+
+
+class Recent:
+    """Probabilities of tokens from those typed lately: after the last two, after the last one, and fading.
+
+    Each longer context is believed by how often it was met, n / (n + `DOUBT`); the shortest is a count in which a token
+    weighs `FADE` times less with every token after it (Kuhn & De Mori 1990, "A Cache-Based Natural Language Model").
+    """
+
+    DOUBT, FADE = 2.0, 0.998
+
+    def __init__(self) -> None:
+        self._fading = np.zeros(0)
+        self._after: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+        self._last: tuple[int, ...] = ()
+
+    def add(self, number: int) -> None:
+        """Go on by a token."""
+        if number >= len(self._fading):
+            self._fading = np.pad(self._fading, (0, number + 1024 - len(self._fading)))
+        self._fading *= self.FADE
+        self._fading[number] += 1
+        for start in range(len(self._last)):
+            self._after[self._last[start:]][number] += 1
+        self._last = (*self._last, number)[-2:]
+
+    def probabilities(self, size: int) -> np.ndarray:
+        """Of the tokens below `size`, [size]; zeros before the first token."""
+        found = np.zeros(size)
+        shown = min(size, len(self._fading))
+        found[:shown] = self._fading[:shown] / max(self._fading.sum(), 1.0)
+        for start in reversed(range(len(self._last))):
+            counts = self._after.get(self._last[start:])
+            if counts:
+                total = sum(counts.values())
+                belief = total / (total + self.DOUBT)
+                found *= 1 - belief
+                for number, count in counts.items():
+                    found[number] += belief * count / total
+        return found
+
+
+class Following:
+    """Probabilities of all tokens of an n-gram model after a state of its automaton, as one array."""
+
+    def __init__(self, model: NGram) -> None:
+        self.automaton, self.size = model.automaton, len(model.vocabulary)
+
+    def step(self, state: int, number: int) -> int:
+        """The state after a token; one that the model does not know leads to its beginning."""
+        return self.automaton.follow(state, number + 2 if number < self.size else -1)[1]
+
+    def probabilities(self, state: int) -> np.ndarray:
+        """Of the tokens after a state, [V]: those of shorter contexts times backoff, then the state's own arcs."""
+        own, chain = self.automaton, [state]
+        while chain[-1]:
+            chain.append(int(own.backoff[chain[-1]]))
+        found = np.zeros(self.size + 2)
+        for place in reversed(chain):
+            arcs = slice(own.arcs[place], own.arcs[place + 1])
+            found *= np.exp(own.backoff_weights[place])
+            found[own.symbols[arcs]] = np.exp(own.weights[arcs])
+        return found[2:]
+
+
+def mixture(probabilities: np.ndarray, rounds: int = 50) -> np.ndarray:
+    """Weights [M] of models under which tokens are most probable, by expectation-maximisation.
+
+    probabilities: [N, M] of each of N tokens by each of M models.
+    """
+    weights = np.full(probabilities.shape[1], 1 / probabilities.shape[1])
+    for _ in range(rounds):
+        shares = probabilities * weights + 1e-12
+        weights = (shares / shares.sum(1, keepdims=True)).mean(0)
+    return weights

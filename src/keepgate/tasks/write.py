@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import torch
 from sklearn.utils.validation import check_is_fitted
 
 from keepgate import store
@@ -21,14 +20,13 @@ from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.tasks.write_figure import surprise_figure
-from keepgate.tasks.write_network import LanguageNetwork
+from keepgate.tasks.write_network import LanguageNetwork, streams, text_log_probs
 from keepgate.tasks.write_sampling import Writer, sampled
 from keepgate.tasks.write_text import TextFile, bits_row, ngram_log_probs, split, unigram_log_probs
 from keepgate.training import Streams
 
 ORDERS = {"bytes": 6, "characters": 6, "subwords": 3}  # of the n-gram baseline
 COUNTED = 2**22  # units of the training text that the n-gram baseline is counted from, at most
-CHUNK = 1024  # steps that are evaluated at once
 SAMPLE, SAMPLES = 600, (0.5, 0.8, 1.0)  # units and temperatures of the report's samples
 
 
@@ -116,17 +114,8 @@ class LanguageModel(Estimator):
         The state goes through the whole text. Before the first unit the recurrent layers' output is taken to be zero.
         """
         check_is_fitted(self, "network_")
-        numbers = torch.from_numpy(self._encoded(text))[:, None].to(next(self.network_.parameters()).device)
-        found = []
-        with torch.inference_mode(), self.limited_threads():
-            state, outputs = None, torch.zeros(1, 1, self.network_.recurrent.output_size, device=numbers.device)
-            for start in range(0, len(numbers), CHUNK):
-                chunk = numbers[start : start + CHUNK]
-                following, state = self.network_(chunk, state)
-                before = torch.cat([outputs[-1:], following[:-1]])
-                found.append(self.network_.log_probs(before).gather(-1, chunk[..., None])[:, 0, 0].double().cpu())
-                outputs = following
-        return torch.cat(found).numpy()
+        with self.limited_threads():
+            return text_log_probs(self.network_, self._encoded(text))
 
     def write(
         self, prompt: Any = "", length: int = 500, temperature: float = 1.0, top_p: float = 1.0, seed: int | None = None
@@ -249,12 +238,7 @@ class LanguageModel(Estimator):
         return LanguageNetwork(layers, self.counts_, dropout, self.tied, self.adaptive)
 
     def _streams(self, numbers: np.ndarray) -> Streams:
-        """The text as streams, no more than a batch and none shorter than a window."""
-        if len(numbers) < 2:
-            raise InputError("the held-out text is too short: give at least two units")
-        count = max(1, min(int(self.batch_size), (len(numbers) - 1) // int(self.window)))
-        series = torch.from_numpy(numbers)
-        return Streams(series[:-1], series[1:], count=count)
+        return streams(numbers, int(self.batch_size), int(self.window))
 
     def _encoded(self, text: Any) -> np.ndarray:
         numbers = self.tokens_.encode(_content(text))

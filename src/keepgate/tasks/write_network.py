@@ -18,8 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from keepgate.errors import InputError
 from keepgate.nn import Recurrent
+from keepgate.training import Streams
 
+CHUNK = 1024  # steps that are evaluated at once
 SHARES = (0.75, 0.95)  # of the text, that the clusters of an adaptive softmax reach up to
 
 
@@ -112,3 +115,29 @@ def cutoffs(counts: np.ndarray) -> list[int]:
     """Where the clusters end of units whose counts fall: after those that make up each of `SHARES` of the text."""
     reached = np.searchsorted(np.cumsum(counts) / counts.sum(), SHARES) + 1
     return sorted({int(place) for place in reached if 0 < place < len(counts)}) or [len(counts) - 1]
+
+
+def streams(numbers: np.ndarray, batch_size: int, window: int) -> Streams:
+    """Units and those that follow them as streams, no more than a batch and if possible none shorter than a window."""
+    if len(numbers) < 2:
+        raise InputError("the held-out text is too short: give at least two units")
+    series = torch.from_numpy(numbers)
+    return Streams(series[:-1], series[1:], count=max(1, min(batch_size, (len(numbers) - 1) // window)))
+
+
+def text_log_probs(network: LanguageNetwork, numbers: np.ndarray) -> np.ndarray:
+    """Natural logarithm of the probability of each unit [N] after all before it; the state goes through the text.
+
+    Before the first unit the recurrent layers' output is taken to be zero.
+    """
+    series = torch.from_numpy(numbers)[:, None].to(network.embedding.weight.device)
+    found, state = [], None
+    with torch.inference_mode():
+        last = torch.zeros(1, 1, network.recurrent.output_size, device=series.device)
+        for start in range(0, len(series), CHUNK):
+            chunk = series[start : start + CHUNK]
+            outputs, state = network(chunk, state)
+            log_probs = network.log_probs(torch.cat([last, outputs[:-1]]))
+            found.append(log_probs.gather(-1, chunk[..., None])[:, 0, 0].double().cpu())
+            last = outputs[-1:]
+    return torch.cat(found).numpy()
