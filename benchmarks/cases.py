@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks import peers, shapes
 from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
+from benchmarks.language import Language, TorchLanguage
 from benchmarks.objectives import Ctc, TorchCtc
 from benchmarks.peers import Peer
 from benchmarks.problems import Population, Problem, Ragged, Recomputed, Streaming
@@ -88,6 +89,11 @@ SUITES: dict[str, Suite] = {
         "Plain LSTM, forward and backward",
         [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.TRAINING],
         mean=1.6,
+    ),
+    "language": Suite(
+        "Training step of the language model of tiny Shakespeare; sizes are (T, B, embedding, H)",
+        [(shapes.LANGUAGE, "lstm", "train", TorchLanguage("LSTM"), 1.3)],
+        problem=Language,
     ),
     "inference": Suite("Plain LSTM, forward, from a given state", _inference()),
     "stream": Suite(

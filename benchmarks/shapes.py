@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CTC", "DEEP", "LARGE", "LONG", "LOOPS", "MEMORY", "RAGGED", "STEPS", "STREAMING", "TRAINING", "Shape"]
+__all__ = [
+    "CTC",
+    "DEEP",
+    "LANGUAGE",
+    "LARGE",
+    "LONG",
+    "LOOPS",
+    "MEMORY",
+    "RAGGED",
+    "STEPS",
+    "STREAMING",
+    "TRAINING",
+    "Shape",
+]
 
 
 class Shape(NamedTuple):
@@ -39,6 +52,7 @@ DEEP = Shape(1000, 32, 64, 128)
 RAGGED = (*LOOPS, Shape(200, 16, 40, 250))
 # Large enough for the products to decide.
 LARGE = tuple(shape for shape in TRAINING if shape.hidden >= 128 and shape.batch >= 32)
+LANGUAGE = Shape(64, 32, 64, 512)
 # Long enough for memory to be what is short.
 LONG = (Shape(10_000, 8, 32, 64), Shape(10_000, 1, 16, 128))
 # Large enough for one step's memory to stand out from the interpreter's own.

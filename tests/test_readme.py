@@ -65,6 +65,8 @@ def test_its_commands_run(place: Path):
         "export",
         "cells",
         "show",
+        "suggest",
+        "write",
         "doctor",
     }
 
