@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.classify import SequenceClassifier
     from keepgate.tasks.forecast import Forecaster
+    from keepgate.tasks.segment import Segmenter
     from keepgate.tasks.suggest import Suggester
     from keepgate.tasks.tag import Tagger
     from keepgate.tasks.transcribe import Transcriber
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Forecaster",
     "LanguageModel",
+    "Segmenter",
     "SequenceAutoencoder",
     "SequenceClassifier",
     "Suggester",
@@ -38,6 +40,7 @@ __all__ = [
 _HOMES = {
     "Forecaster": "keepgate.tasks.forecast",
     "LanguageModel": "keepgate.tasks.write",
+    "Segmenter": "keepgate.tasks.segment",
     "SequenceAutoencoder": "keepgate.tasks.autoencode",
     "SequenceClassifier": "keepgate.tasks.classify",
     "Suggester": "keepgate.tasks.suggest",

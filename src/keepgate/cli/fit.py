@@ -32,6 +32,9 @@ EXAMPLES = {
     "forecast": """\
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru""",
+    "segment": """\
+  keepgate fit segment train.csv --valid dev.csv --out runs/speech
+  keepgate fit segment talks.jsonl --rate 16000 --no-bidirectional --out runs/live""",
     "suggest": """\
   keepgate fit suggest report.txt --out runs/report
   keepgate fit suggest letters.txt --valid letter.txt --vocabulary-size 20000 --out runs/letters""",

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
   keepgate predict runs/vowels new.ts
-  keepgate predict runs/load history.csv --out forecast.parquet"""
+  keepgate predict runs/load history.csv --out forecast.parquet
+  keepgate predict runs/speech talk.wav --out talk.txt"""
 
 DESCRIPTION = """\
-Predict with a trained model: the class of every series, the steps that follow the end of every series, or the tag of
-every token.
+Predict with a trained model: the class of every series, the steps that follow the end of every series, the tag of every
+token, or the segments of every recording, which are also written as .json and as a label track of Audacity, .txt.
 The file is read by the columns that the model was trained with."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")
@@ -36,21 +37,21 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     options = flags.parse_args(arguments)
-    suffix = table_format(options.out)
     estimator = tasks.load(options.run, options.device)
+    suffix = table_format(options.out, (*FORMATS, *estimator.encoders))
     table = estimator.predict_table(estimator.read(options.data, estimator.columns_, labelled=False))
-    data = encode(table, suffix)
+    data = estimator.encoders[suffix](table) if suffix in estimator.encoders else encode(table, suffix)
     if options.out is None:
         sys.stdout.write(data.decode())
     else:
         write_atomic(options.out, data)
 
 
-def table_format(path: str | None) -> str:
-    """The suffix of a table file to write, .csv for standard output (None); InputError if it is no table's."""
+def table_format(path: str | None, formats: Sequence[str] = FORMATS) -> str:
+    """The suffix of a table file to write, .csv for standard output (None); InputError if it is none of `formats`."""
     suffix = ".csv" if path is None else Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"--out {path} ends in none of {', '.join(FORMATS)}")
+    if suffix not in formats:
+        raise InputError(f"--out {path} ends in none of {', '.join(formats)}")
     return suffix
 
 

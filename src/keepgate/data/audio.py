@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keepgate.errors import InputError
 
-__all__ = ["HOP", "LONGEST", "hops", "log_mel", "mel_filters", "read_audio"]
+__all__ = ["HOP", "LONGEST", "as_samples", "hop_seconds", "hops", "log_mel", "mel_filters", "read_audio"]
 
 WINDOW = 0.025  # seconds
-HOP = 0.010  # seconds from window to window
+HOP = 0.010  # seconds from window to window, but for the rounding to samples
 FLOOR = 1e-10  # power below which all is silence
 LOWEST = 20.0  # Hz
 LONGEST = 3600.0  # seconds that a recording may last
@@ -51,6 +52,16 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
     return (samples, own) if rate in (None, own) else (resample(samples, own, rate), rate)
 
 
+def as_samples(given: Any) -> np.ndarray:
+    """Samples [N] float32; InputError for what is no array of them, not finite, or silent throughout."""
+    samples = np.asarray(given, dtype=np.float32)
+    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+        raise InputError(f"samples of shape {samples.shape}: expected [N], at least one, all finite")
+    if not samples.any():
+        raise InputError("the recording is silent throughout")
+    return samples
+
+
 def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
     """Samples at another rate in Hz."""
     import soxr
@@ -59,10 +70,10 @@ def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
 
 
 def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
-    """Natural logarithm of the power in `bands` mel bands, [T, bands] float32: a row for each `HOP` seconds.
+    """Natural logarithm of the power in `bands` mel bands, [T, bands] float32: a row for each `hop_seconds(rate)`.
 
-    Row t is of the window around sample (t + 1/2) HOP; past the ends of the recording lies silence. T is the length in
-    hops, rounded, but at least 1.
+    Row t is of the window around the time (t + 1/2) of these; past the ends of the recording lies silence. T is the
+    length in hops, rounded, but at least 1.
     """
     size, hop = round(WINDOW * rate), round(HOP * rate)
     count = hops(samples, rate)
@@ -73,6 +84,11 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
     length = 1 << (size - 1).bit_length()
     power = np.abs(np.fft.rfft(windows * np.hanning(size + 2)[1:-1], length)) ** 2
     return np.log(np.maximum(power @ mel_filters(rate, length, bands).T, FLOOR)).astype(np.float32)
+
+
+def hop_seconds(rate: int) -> float:
+    """Seconds from row to row of `log_mel`: `HOP` in whole samples."""
+    return round(HOP * rate) / rate
 
 
 def hops(samples: np.ndarray, rate: int) -> int:

@@ -19,9 +19,10 @@ from keepgate.data.inkml import read_inkml
 from keepgate.data.lines import json_objects, read_lines
 from keepgate.errors import InputError
 
-__all__ = ["Utterances", "read_manifest", "read_one"]
+__all__ = ["MANIFESTS", "Utterances", "manifest_cell", "manifest_rows", "read_manifest", "read_one"]
 
 INK_FILES = (".inkml",)
+MANIFESTS = (".csv", ".jsonl", ".json")  # also .gz
 EXAMPLE = '{"path": "a.wav", "text": "one"} or {"strokes": [[[0, 0], [3, 7]]], "text": "one"}'
 
 Content = np.ndarray | list[np.ndarray]  # samples [N], or strokes [points, 2]
@@ -81,10 +82,10 @@ def read_manifest(
     path = Path(path)
     rows: list[_Row] = []
     skipped: list[tuple[int, str]] = []
-    for number, given in _rows(path):
+    for number, given in manifest_rows(path):
         try:
             text = _text(given, text_column) if labelled else None
-            group = _cell(given, session_column) if session_column else None
+            group = manifest_cell(given, session_column) if session_column else None
             name, kind, content, own = _content(path, number, given, path_column, rate)
             row = _Row(number, name, kind, content, own, text, group)
             _check_like(row, rows)
@@ -131,8 +132,8 @@ def as_strokes(given: Any) -> list[np.ndarray]:
     return strokes
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows, counted from 1 without the header."""
+def manifest_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a manifest, counted from 1 without the header."""
     lines = read_lines(path)
     name = path.name.removesuffix(".gz")
     if name.endswith((".jsonl", ".json")):
@@ -146,7 +147,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"{path} is no manifest: give a file that ends in .csv or .jsonl (also .gz)")
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
+def manifest_cell(row: dict[str, Any], column: str) -> str:
+    """What stands in a column; InputError names those that there are."""
     value = row.get(column)
     if value is None:
         raise InputError(f"there is no column {column!r}, but {', '.join(repr(k) for k in row if k)}")
@@ -154,7 +156,7 @@ def _cell(row: dict[str, Any], column: str) -> str:
 
 
 def _text(row: dict[str, Any], column: str) -> str:
-    text = _cell(row, column).strip()
+    text = manifest_cell(row, column).strip()
     if not text:
         raise InputError(f"the text in column {column!r} is empty")
     return text
@@ -165,7 +167,7 @@ def _content(
 ) -> tuple[str, str, Content, int | None]:
     if row.get("strokes") is not None:
         return f"row {number}", "ink", as_strokes(row["strokes"]), None
-    name = _cell(row, column).strip()
+    name = manifest_cell(row, column).strip()
     if not name:
         raise InputError(f"the path in column {column!r} is empty")
     return name, *read_one(manifest.parent / name, rate)

@@ -16,6 +16,7 @@ TASKS = {
     "classify": ("keepgate.tasks.classify", "SequenceClassifier"),
     "embed": ("keepgate.tasks.autoencode", "SequenceAutoencoder"),
     "forecast": ("keepgate.tasks.forecast", "Forecaster"),
+    "segment": ("keepgate.tasks.segment", "Segmenter"),
     "suggest": ("keepgate.tasks.suggest", "Suggester"),
     "tag": ("keepgate.tasks.tag", "Tagger"),
     "transcribe": ("keepgate.tasks.transcribe", "Transcriber"),

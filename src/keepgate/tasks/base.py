@@ -10,7 +10,8 @@ A new task is a subclass that gives
 * `fit(data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
   `train_network(...)`;
 * `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
-* for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below);
+* for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below), and, where a
+  suffix of `--out` names more than a table, `encoders`, from a table of predictions to the bytes of the file;
 * `draw_onnx(graph)`, if it can be exported.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -58,6 +59,7 @@ class Estimator(BaseEstimator):
 
     task: ClassVar[str]
     formats: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".arrow", ".feather")  # files that `read` takes
+    encoders: ClassVar[Mapping[str, Callable[[Any], bytes]]] = {}  # further files that predictions are written to
     Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.data import ink
-from keepgate.data.audio import HOP, hops, log_mel
+from keepgate.data.audio import hop_seconds, hops, log_mel
 from keepgate.tasks.ink_features import FEATURES, ink_features
 
 __all__ = ["FRONT_ENDS", "AudioFrontEnd", "FrontEnd", "InkFrontEnd"]
@@ -78,7 +78,7 @@ class AudioFrontEnd(FrontEnd):
 
     def times(self, content: np.ndarray) -> np.ndarray:
         """Seconds."""
-        return np.arange(hops(content, self.rate) + 1) * HOP
+        return np.arange(hops(content, self.rate) + 1) * hop_seconds(self.rate)
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The bands themselves."""

@@ -16,6 +16,7 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from sklearn.utils.validation import check_is_fitted
 
+from keepgate.data.audio import as_samples
 from keepgate.data.manifest import Utterances, as_strokes, read_manifest
 from keepgate.errors import InputError
 from keepgate.objectives import best_path, ctc_align
@@ -284,7 +285,7 @@ def _utterances(X: Any, y: Any, rate: int | None) -> Utterances:
     kind = "audio" if first.ndim == 0 else "ink"
     if kind == "audio" and rate is None:
         raise InputError("X holds samples: give their rate in Hz")
-    take = _samples if kind == "audio" else as_strokes
+    take = as_samples if kind == "audio" else as_strokes
     contents = []
     for name, item in zip(names, X, strict=True):
         try:
@@ -292,15 +293,6 @@ def _utterances(X: Any, y: Any, rate: int | None) -> Utterances:
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
     return Utterances(kind, contents, rate if kind == "audio" else None, None if y is None else list(y), names)
-
-
-def _samples(given: Any) -> np.ndarray:
-    samples = np.asarray(given, dtype=np.float32)
-    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
-        raise InputError(f"samples of shape {samples.shape}: expected [N], at least one, all finite")
-    if not samples.any():
-        raise InputError("the recording is silent throughout")
-    return samples
 
 
 def _texts(data: Utterances) -> list[str]:

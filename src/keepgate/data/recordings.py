@@ -1,0 +1,122 @@
+"""Manifests of recordings with segments, and single recordings.
+
+CSV with a header, or JSON lines, plain or gzipped; files are relative to the manifest. Either a row for each recording,
+`path` and `segments`, the file of its segments (in JSON lines also the list itself); or a row for each segment, `path`,
+`start`, `end`, `label`, where a row without start and end is a recording with none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keepgate.data.audio import read_audio
+from keepgate.data.manifest import MANIFESTS, manifest_cell, manifest_rows
+from keepgate.data.segments import Segment, as_segment, read_segments
+from keepgate.errors import InputError
+
+__all__ = ["Recordings", "read_recordings"]
+
+BEYOND = 0.1  # seconds that a segment may end after its recording does, for segments are rounded
+
+Rows = list[tuple[int, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Recordings: samples [N] float32 of each, their rate in Hz, their names, and their segments where looked for.
+
+    skipped: row and reason of each row of a manifest that was left out.
+    """
+
+    contents: list[np.ndarray]
+    rate: int
+    names: list[str]
+    segments: list[list[Segment]] | None = None
+    skipped: tuple[tuple[int, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+
+def read_recordings(
+    path: str | Path,
+    *,
+    path_column: str = "path",
+    segments_column: str = "segments",
+    rate: int | None = None,
+    skip_bad: bool = False,
+    labelled: bool = True,
+) -> Recordings:
+    """Read a manifest and every file in it; or, where no segments are looked for (`labelled`), also one recording.
+
+    rate: resample to this rate in Hz; None takes that of the first recording, which all must then have.
+    skip_bad: leave recordings out that cannot be used, and say so in `skipped`, instead of raising for the first.
+
+    Raises InputError that names manifest and row, or the recording.
+    """
+    path = Path(path)
+    if not labelled and not path.name.removesuffix(".gz").endswith(MANIFESTS):
+        samples, own = read_audio(path, rate)
+        return Recordings([samples], own, [str(path)])
+    found: list[tuple[np.ndarray, int, str, list[Segment]]] = []
+    skipped: list[tuple[int, str]] = []
+    for name, rows in _by_recording(path, path_column).items():
+        number = rows[0][0]
+        try:
+            samples, own = read_audio(path.parent / name, rate)
+            if found and own != found[0][1]:
+                raise InputError(
+                    f"{name} has {own} Hz, but {found[0][2]} {found[0][1]} Hz; give --rate to resample them all"
+                )
+            segments = _segments(path, rows, segments_column, len(samples) / own) if labelled else []
+        except InputError as error:
+            if not skip_bad:
+                raise InputError(f"{path}, row {number}: {error}") from error
+            skipped.append((number, str(error)))
+        else:
+            found.append((samples, own, name, segments))
+    if not found:
+        raise InputError(f"{path} has no row" + (" that can be used" if skipped else ""))
+    contents, rates, names, segments = map(list, zip(*found, strict=True))
+    return Recordings(contents, rates[0], names, segments if labelled else None, tuple(skipped))
+
+
+def _by_recording(path: Path, column: str) -> dict[str, Rows]:
+    """The rows of each recording."""
+    groups: dict[str, Rows] = {}
+    for number, row in manifest_rows(path):
+        try:
+            name = manifest_cell(row, column).strip()
+        except InputError as error:
+            raise InputError(f"{path}, row {number}: {error}") from error
+        groups.setdefault(name, []).append((number, row))
+    return groups
+
+
+def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[Segment]:
+    """The segments of a recording that lasts so many seconds."""
+    first = rows[0][1]
+    if "start" in first and column not in first:
+        found = [_of_row(number, row) for number, row in rows if row["start"] not in (None, "")]
+    elif len(rows) > 1:
+        raise InputError(f"the recording stands in row {rows[1][0]} too")
+    elif isinstance(given := first.get(column), Sequence) and not isinstance(given, str):
+        found = [as_segment(item) for item in given]
+    else:
+        found = read_segments(manifest.parent / manifest_cell(first, column).strip())
+    for segment in found:
+        if segment.end > seconds + BEYOND:
+            raise InputError(f"a segment ends at {segment.end:g} s, but the recording at {seconds:g} s")
+    return sorted(found)
+
+
+def _of_row(number: int, row: Mapping[str, Any]) -> Segment:
+    try:
+        return as_segment(row)
+    except InputError as error:
+        raise InputError(f"row {number}: {error}") from error

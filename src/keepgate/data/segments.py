@@ -1,0 +1,140 @@
+"""Labelled stretches of a recording, and the three kinds of files they are kept in.
+
+.csv: a header with `start`, `end` (seconds) and, where there are any, `label` and `confidence`; .json: a list of
+objects with these keys; .txt: a label track of Audacity, on each line start, end and label apart by tabs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from keepgate.data.lines import read_lines, read_text
+from keepgate.errors import InputError
+from keepgate.store import write_atomic
+
+__all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_segments", "write_segments"]
+
+SPEECH = "speech"  # the label of a segment that names none
+
+
+class Segment(NamedTuple):
+    """A stretch of a recording: start and end in seconds, its label, and how sure a model is of it, 0 to 1."""
+
+    start: float
+    end: float
+    label: str = SPEECH
+    confidence: float | None = None
+
+
+def read_segments(path: str | Path) -> list[Segment]:
+    """The segments of a file in .csv, .json or .txt, in order of time.
+
+    Raises InputError that names file and line for what is no segment, or one that does not end after it starts.
+    """
+    path = Path(path)
+    reader = _FORMATS[_suffix(path)][0]
+    found = []
+    for number, row in reader(path):
+        try:
+            found.append(as_segment(row))
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from error
+    return sorted(found)
+
+
+def write_segments(path: str | Path, segments: Iterable[Segment]) -> None:
+    """Write segments to a file in .csv, .json or .txt, replaced atomically."""
+    write_atomic(path, encode_segments([segment._asdict() for segment in segments], _suffix(path)))
+
+
+def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
+    """The bytes of a file of the kind that `suffix` names; rows have the fields of a segment, and any others."""
+    return _FORMATS[suffix][1](rows).encode()
+
+
+def as_segment(given: Any) -> Segment:
+    """A segment from a mapping or a sequence of its fields; InputError for what is none."""
+    fields = given if isinstance(given, Mapping) else dict(zip(Segment._fields, given, strict=False))
+    for name in ("start", "end"):
+        if name not in fields:
+            raise InputError(f"there is no {name!r}, but {', '.join(repr(name) for name in fields) or 'nothing'}")
+    start, end = (_seconds(name, fields[name]) for name in ("start", "end"))
+    if not 0 <= start < end:
+        raise InputError(f"a segment from {start:g} s to {end:g} s; it has to start at 0 or later, and then to end")
+    confidence = fields.get("confidence")
+    label = str(fields.get("label") or "").strip() or SPEECH
+    return Segment(start, end, label, None if confidence in (None, "") else _seconds("confidence", confidence))
+
+
+def _seconds(name: str, given: Any) -> float:
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{name} is {given!r}, which is no number")
+    return value
+
+
+def _suffix(path: str | Path) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise InputError(f"{path} is no file of segments: give one that ends in {', '.join(_FORMATS)}")
+    return suffix
+
+
+# Readers give the number of a line and its fields, writers the text of a file.
+
+
+def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        yield from enumerate(csv.DictReader(read_lines(path), strict=True), start=2)
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of comma-separated values: {error}") from error
+
+
+def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        rows = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f'{path} is no list of segments such as [{{"start": 0.5, "end": 1.2, "label": "speech"}}]')
+    return enumerate(rows, start=1)
+
+
+def _read_track(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(read_lines(path), start=1):
+        if line.strip() and not line.startswith("\\"):  # such lines tell the frequencies of the label before
+            yield number, line.split("\t")[:3]
+
+
+def _write_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    names = list(rows[0]) if rows else list(Segment._fields)
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = (json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False) for row in rows)
+    return "[\n" + ",\n".join(f"  {line}" for line in lines) + "\n]\n" if rows else "[]\n"
+
+
+def _write_track(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(f"{row['start']:.6f}\t{row['end']:.6f}\t{' '.join(row['label'].split())}\n" for row in rows)
+
+
+_FORMATS: dict[str, tuple[Any, Any]] = {
+    ".csv": (_read_csv, _write_csv),
+    ".json": (_read_json, _write_json),
+    ".txt": (_read_track, _write_track),
+}

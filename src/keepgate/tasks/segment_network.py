@@ -1,0 +1,53 @@
+"""What `Segmenter` adds to the network of `Tagger`: disturbed recordings, and labels that may hold at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from keepgate.tasks.front_ends import AudioFrontEnd
+from keepgate.tasks.padded import pad_frames
+from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork
+
+
+class SteadyFrontEnd(AudioFrontEnd):
+    """Log-mel bands, disturbed in training as those of `Transcriber`, but not in time: the labels' frames stay."""
+
+    SPEED, TIME_MASKS = 0.0, 0
+
+
+class RecordingEncoder(FrameEncoder):
+    """Log-mel bands [B, T, bands], disturbed in training, then standardised."""
+
+    def __init__(self, front_end: AudioFrontEnd) -> None:
+        super().__init__(front_end.size)
+        self.front_end = front_end
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Standardised features in float32."""
+        features, _ = self.front_end(frames, torch.full((len(frames),), frames.shape[1]))
+        return super().forward(features)
+
+
+class RecordingExamples(FrameExamples):
+    """Recordings as batches of `(x [B, T, bands] float64, lengths [B], targets [B, T, K])`; targets past a length
+    are 0."""
+
+    def __init__(self, values: Sequence[np.ndarray], targets: Sequence[np.ndarray] | None = None) -> None:
+        super().__init__(values, [np.zeros((len(v), 1)) for v in values] if targets is None else targets)
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """The recordings `indices`, padded to the longest."""
+        return *pad_frames([self.values[i] for i in indices]), pad_frames([self.targets[i] for i in indices])[0]
+
+
+def segment_loss(network: TaggerNetwork, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Mean binary cross entropy of the frames, of each label for itself."""
+    given, lengths, targets = batch
+    scores = network(given, lengths)
+    inside = torch.arange(scores.shape[1], device=scores.device) < lengths[:, None]
+    return F.binary_cross_entropy_with_logits(scores[inside], targets[inside].float())

@@ -1,0 +1,79 @@
+"""fit, evaluate and predict of the segmenter, from recordings to files of segments."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from cli.files import FAST, refused
+from keepgate.data.segments import read_segments
+
+RATE = 4000
+SETTINGS = (*FAST, "--num-layers", "1", "--bands", "8")
+
+
+@pytest.fixture
+def manifest(file, tmp_path):
+    """Four recordings of a second, a tone in the middle of each, and where it is in three kinds of files."""
+    rng = np.random.default_rng(0)
+    rows = ["path,segments"]
+    tracks = {
+        "a.csv": "start,end\n0.3,0.7\n",
+        "b.json": '[{"start": 0.3, "end": 0.7}]',
+        "c.txt": "0.3\t0.7\tspeech\n",
+        "d.txt": "0.3\t0.7\t\n",
+    }
+    for name, text in tracks.items():
+        samples = 0.02 * rng.normal(size=RATE)
+        samples[1200:2800] += 0.5 * np.sin(np.arange(1600))
+        soundfile.write(tmp_path / f"{name[0]}.wav", samples, RATE)
+        (tmp_path / name).write_text(text)
+        rows.append(f"{name[0]}.wav,{name}")
+    return file("train.csv", rows)
+
+
+@pytest.fixture
+def trained(keepgate, manifest, tmp_path):
+    outcome = keepgate(
+        "fit", "segment", manifest, "--valid", manifest, "--out", tmp_path / "run", *SETTINGS, "--epochs", "20",
+        "--learning-rate", "0.05", "--batch-size", "1", "--hidden-size", "6",
+    )  # fmt: skip
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "always speech" in outcome.out
+    return tmp_path / "run"
+
+
+def test_a_recording_becomes_segments_in_every_kind_of_file(keepgate, trained, tmp_path):
+    for suffix in (".csv", ".json", ".txt"):
+        out = tmp_path / f"found{suffix}"
+        assert keepgate("predict", trained, tmp_path / "a.wav", "--out", out).code == 0
+        [(start, end, label, confidence)] = read_segments(out)
+        assert (start, end, label) == (pytest.approx(0.3, abs=0.1), pytest.approx(0.7, abs=0.1), "speech")
+        assert confidence is None if suffix == ".txt" else 0.4 < confidence <= 1
+    printed = list(csv.DictReader(keepgate("predict", trained, tmp_path / "a.wav").out.splitlines()))
+    assert list(printed[0]) == ["path", "start", "end", "label", "confidence"]
+
+
+def test_predictions_for_a_manifest_are_a_manifest(keepgate, manifest, trained, tmp_path):
+    assert keepgate("predict", trained, manifest, "--out", tmp_path / "found.csv").code == 0
+    assert keepgate("predict", trained, manifest, "--out", tmp_path / "found.json").code == 0
+    assert {row["path"] for row in json.loads((tmp_path / "found.json").read_text())} == {f"{c}.wav" for c in "abcd"}
+    outcome = keepgate("evaluate", trained, tmp_path / "found.csv")
+    assert [float(x) for x in outcome.out.splitlines()[1].split()[1:]] == pytest.approx([1, 1, 1, 0], abs=0.02)
+    refused(
+        keepgate("predict", trained, manifest, "--out", tmp_path / "found.txt"),
+        "a label track is of one recording, but there are several; write .csv or .json",
+    )
+    assert not (tmp_path / "found.txt").exists()
+
+
+def test_bad_input_is_named_and_nothing_is_written(keepgate, manifest, file, trained, tmp_path):
+    refused(keepgate("predict", trained, tmp_path / "none.wav"), "none.wav is not there")
+    refused(keepgate("predict", trained, manifest, "--out", tmp_path / "x.srt"), "ends in none of .csv", ".json, .txt")
+    bad = file("bad.csv", ["path,segments", "a.wav,a.csv", "z.wav,a.csv"])
+    outcome = keepgate("fit", "segment", bad, "--out", tmp_path / "new", *SETTINGS)
+    refused(outcome, "bad.csv, row 2", "z.wav is not there")
+    assert not (tmp_path / "new").exists()
+    assert keepgate("fit", "segment", bad, "--skip-bad", "--out", tmp_path / "new", *SETTINGS).code == 0

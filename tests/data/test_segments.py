@@ -1,0 +1,77 @@
+"""Files of segments against bytes written by hand, and what is refused of them."""
+
+import json
+
+import pytest
+
+from keepgate.data.segments import Segment, encode_segments, read_segments, write_segments
+from keepgate.errors import InputError
+
+SEGMENTS = [Segment(0.5, 1.25, "speech", 0.9), Segment(2.0, 2.75, "a dog", 0.625)]
+BYTES = {
+    ".csv": b"start,end,label,confidence\n0.5,1.25,speech,0.9\n2.0,2.75,a dog,0.625\n",
+    ".json": b'[\n  {"start": 0.5, "end": 1.25, "label": "speech", "confidence": 0.9},\n'
+    b'  {"start": 2.0, "end": 2.75, "label": "a dog", "confidence": 0.625}\n]\n',
+    ".txt": b"0.500000\t1.250000\tspeech\n2.000000\t2.750000\ta dog\n",
+}
+
+
+@pytest.mark.parametrize("suffix", BYTES)
+def test_each_form_has_the_bytes_written_by_hand_and_is_read_back(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    write_segments(path, SEGMENTS)
+    assert path.read_bytes() == BYTES[suffix]
+    kept = SEGMENTS if suffix != ".txt" else [segment._replace(confidence=None) for segment in SEGMENTS]
+    assert read_segments(path) == kept
+
+
+@pytest.mark.parametrize("suffix", BYTES)
+def test_no_segment_is_a_file_too(tmp_path, suffix):
+    write_segments(tmp_path / f"a{suffix}", [])
+    assert read_segments(tmp_path / f"a{suffix}") == []
+
+
+def test_json_is_json_and_keeps_further_fields():
+    row = {"path": 'the "loud" one.wav', **SEGMENTS[0]._asdict()}
+    assert json.loads(encode_segments([row], ".json")) == [row]
+
+
+def test_a_label_track_of_audacity_is_read(tmp_path):
+    """With the lines of frequencies that spectral selections have, a label left empty, and in any order."""
+    path = tmp_path / "track.txt"
+    path.write_text("3.000000\t4.500000\t\r\n0.250000\t0.750000\tcough\r\n\\\t180.000000\t2000.000000\r\n")
+    assert read_segments(path) == [Segment(0.25, 0.75, "cough"), Segment(3.0, 4.5, "speech")]
+
+
+def test_labels_and_confidences_may_be_missing(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("end,start\n2,1\n")
+    assert read_segments(path) == [Segment(1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.csv", "start,end\n1,2\n3,2\n", r"a\.csv, line 3: a segment from 3 s to 2 s"),
+        ("a.csv", "start,end\n-1,2\n", r"a\.csv, line 2: a segment from -1 s to 2 s"),
+        ("a.csv", "start,end\n1,nan\n", r"a\.csv, line 2: end is 'nan', which is no number"),
+        ("a.csv", "begin,end\n1,2\n", r"a\.csv, line 2: there is no 'start', but 'begin', 'end'"),
+        ("a.csv", 'start,end\n"1,2\n', r"a\.csv is no table"),
+        ("a.txt", "1.0\t1.0\tclick\n", r"a\.txt, line 1: a segment from 1 s to 1 s"),
+        ("a.txt", "1.0 2.0 speech\n", r"a\.txt, line 1: there is no 'end'"),
+        ("a.json", "[", r"a\.json is no JSON"),
+        ("a.json", '{"start": 1}', r"a\.json is no list of segments such as"),
+        ("a.json", '[{"start": 1, "end": 2, "confidence": "high"}]', "confidence is 'high', which is no number"),
+        ("a.srt", "", r"a\.srt is no file of segments: give one that ends in \.csv, \.json, \.txt"),
+    ],
+)
+def test_what_is_no_segment_is_named_with_its_line(tmp_path, name, text, words):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_segments(path)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv cannot be read"):
+        read_segments(tmp_path / "none.csv")
