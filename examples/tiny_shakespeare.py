@@ -32,4 +32,4 @@ if options.out is not None:
     model.save(options.out)
 for row in model.evaluate(held_out):
     print(f"{row['model']}: {row['nats per character']:.4f} nats, {row['bits per character']:.4f} bits a character")
-print("".join(model.write("ROMEO:", 400, temperature=0.7, seed=options.seed)))
+print("".join(model.write("\n", 400, temperature=0.7, seed=options.seed)))
