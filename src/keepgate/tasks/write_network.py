@@ -66,7 +66,8 @@ class LanguageNetwork(nn.Module):
         """x [T, B, W] under one mask for all steps (Gal & Ghahramani 2016)."""
         if not (self.training and rate):
             return x
-        return x * (torch.rand(x.shape[1:], device=x.device) >= rate) / (1 - rate)
+        kept = torch.rand(x.shape[1:], device=x.device) >= rate
+        return x * (kept / (1 - rate))
 
 
 class Softmax(nn.Module):
