@@ -126,14 +126,16 @@ struct Contexts::Inside {
     const auto slot = [](float p) { return (Slot)(p * (1 << 22)) << 10; };
     for (size_t i = 0; i < truth.size(); ++i) truth[i] = slot(squashed[i % kLevels]);
     for (int i = 0; i < 64; ++i) matches[i] = slot(i & 1 ? 0.75f : 0.25f);
-    for (int s = 0; s < kSets; ++s) weights[s].assign((s == 0 ? 64 * 8 : 256 * 256 / (s == 1 ? 256 : 1)) * kInputs, 0);
-    for (auto& set : weights)
-      for (size_t i = 0; i < set.size(); ++i) set[i] = i % kInputs == 0 ? 0.4f : i % kInputs == kInputs - 1 ? 0 : 0.12f;
+    const size_t wide = (size_t)1 << std::clamp(log, 8, 16), sizes[kSets] = {64, 256, wide};
+    for (int s = 0; s < kSets; ++s) {
+      weights[s].assign(sizes[s] * kInputs, 0.12f);
+      for (size_t i = 0; i < weights[s].size(); i += kInputs) weights[s][i] = 0.4f, weights[s][i + kInputs - 1] = 0;
+    }
     joint.assign(256 * kInputs, 0);
     for (size_t i = 0; i < joint.size(); ++i) joint[i] = i % kInputs < kSets ? 1.0f / kSets : 0;
     std::fill_n(outs, kInputs, 0.0f);
     for (int i = 0; i < 2; ++i) {
-      refined[i].resize((i ? 65536 : 256 * 256) * kLevels);
+      refined[i].resize(wide * kLevels);
       for (size_t k = 0; k < refined[i].size(); ++k) refined[i][k] = slot(squashed[k % kLevels]);
     }
     begin_byte();
@@ -208,7 +210,9 @@ struct Contexts::Inside {
     for (float& each : x) each = std::clamp(each, -kTop, kTop);
     int seen = 0;
     for (int i = 1; i < 5; ++i) seen += (found[i][0] & 1023) > 0;
-    const uint32_t chose[kSets] = {(uint32_t)std::min(sureness, 7) * 8 + (uint32_t)seen, partial, (uint32_t)(bytes & 0xFF) * 256 + partial};
+    const size_t wide = refined[0].size() / kLevels - 1;
+    const size_t one = mixed((uint32_t)bytes & 0xFF, partial) & wide, two = mixed((uint32_t)bytes & 0xFFFF, partial) & wide;
+    const size_t chose[kSets] = {(size_t)std::min(sureness, 7) * 8 + seen, partial, one};
     for (int s = 0; s < kSets; ++s) {
       chosen[s] = &weights[s][chose[s] * kInputs];
       outs[s] = std::clamp(kernels.dot(chosen[s], x), -kTop, kTop);
@@ -224,7 +228,7 @@ struct Contexts::Inside {
     const int low = (int)where;
     const float up = where - low;
     float sum = 2 * mixed_p;
-    const size_t rows[2] = {(size_t)(bytes & 0xFF) * 256 + partial, (mixed((uint32_t)bytes & 0xFFFF, partial) & 65535)};
+    const size_t rows[2] = {one, two};
     for (int i = 0; i < 2; ++i) {
       Slot* const row = &refined[i][rows[i] * kLevels + low];
       corrections[i][0] = row, corrections[i][1] = row + 1;

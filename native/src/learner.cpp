@@ -45,7 +45,7 @@ struct Learner::Inside {
          bool help)
       : net(shape, kernels, learning, weights), packings{net.packing(), net.packing()}, past(shape.history),
         outputs(kSymbols), own(net, shape.own_rows, shape.steps), others(net, shape.rows - shape.own_rows, shape.steps),
-        zeros(net.H), places(shape.rows, 0), helper(help) {
+        zeros(net.H), places(shape.rows, -1), helper(help) {
     std::fill_n(symbols, kSymbols, (int16_t)-1);
     if (weights)
       for (int byte = 0; byte < kSymbols; ++byte) meet((uint8_t)byte);
@@ -60,12 +60,10 @@ struct Learner::Inside {
   }
 
   void predict(float* to) const {
-    // What has come makes what has not less likely.
-    const float aside = known == kSymbols ? 0 : 0.3f * (known + 1) / (seen + known + 1.0f);
-    std::fill_n(to, kSymbols, known == kSymbols ? 0 : aside / (kSymbols - known));
+    // The more has come that was known, the less is set aside for what is not.
+    const float aside = shown == kSymbols ? 0 : shown ? 0.3f * shown / (seen + shown) : 1;
+    std::fill_n(to, kSymbols, aside / (kSymbols - shown + (shown == kSymbols)));
     for (int s = 0; s < shown; ++s) to[bytes[s]] = (1 - aside) * outputs[s];
-    if (!shown)
-      for (int s = 0; s < known; ++s) to[bytes[s]] = (1 - aside) / known;
   }
 
   void see(uint8_t byte) {
@@ -112,7 +110,7 @@ struct Learner::Inside {
 
   // Fill in what the rows read, of which the first is row `first`.
   void gather(Pass& pass, ptrdiff_t first) {
-    const int64_t oldest = std::max<int64_t>(1, seen - net.shape.history + 1);
+    const int64_t oldest = std::max<int64_t>(0, seen - net.shape.history + 1);
     pass.carry();
     for (ptrdiff_t n = 0; n < pass.rows; ++n) {
       int64_t& place = places[first + n];

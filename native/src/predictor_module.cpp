@@ -79,6 +79,9 @@ void define_predictor(nb::module_& m) {
         return self.probability();
       })
       .def_prop_ro("byte", &Predictor::byte)
+      .def("learned", [](const Predictor& self, nb::ndarray<float, nb::shape<256>, nb::c_contig> to) {
+        self.learner().predict(to.data());
+      })
       .def("follow", follow);
 }
 

@@ -26,6 +26,8 @@ class Predictor {
   // The byte that was completed last.
   uint8_t byte() const { return byte_; }
 
+  const Learner& learner() const { return learner_; }
+
  private:
   void begin_byte();
   void predict();

@@ -51,6 +51,12 @@ class Predictor:
         """The byte that was completed last."""
         return self._core.byte
 
+    def learned(self) -> np.ndarray:
+        """What the LSTM alone says of the next byte: probabilities [256]."""
+        found = np.empty(256, np.float32)
+        self._core.learned(found)
+        return found
+
     def follow(self, data: np.ndarray) -> np.ndarray:
         """The probabilities [n, 8] of the bits of `data` [n], uint8, that come next."""
         found = np.empty((len(data), 8), np.uint16)
