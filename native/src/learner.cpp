@@ -48,7 +48,7 @@ struct Learner::Inside {
         zeros(net.H), places(shape.rows, -1), helper(help) {
     std::fill_n(symbols, kSymbols, (int16_t)-1);
     if (weights)
-      for (int byte = 0; byte < kSymbols; ++byte) meet((uint8_t)byte);
+      for (; learned < kSymbols; ++learned) meet((uint8_t)learned);
     const size_t H = net.H;
     lines.assign(shape.layers, {std::vector<float>(H), std::vector<float>(H), std::vector<float>(4 * H), std::vector<float>(H)});
     before = middle = lines;
@@ -76,7 +76,7 @@ struct Learner::Inside {
   }
 
   void step(int symbol) {
-    const Packing& from = packings[now];
+    const Side& from = packings[now].calm;
     const ptrdiff_t width = Network::width(learned);
     for (int l = 0; l < net.shape.layers; ++l) {
       Line& line = lines[l];

@@ -64,17 +64,19 @@ void softmax(float* values, ptrdiff_t rows, ptrdiff_t width) {
   }
 }
 
-void adam(const LearnerKernels::Adam& by, const float* gradient, const float* other, float* w, float* m, float* v,
-          ptrdiff_t count) {
+void adam(const LearnerKernels::Adam& by, const float* gradient, const float* other, float* w, float* mean,
+          float* m, float* v, ptrdiff_t count) {
   const V keep = all<float>(by.keep), keep2 = all<float>(by.keep2), tiny = all<float>(by.tiny);
   const V rest = all<float>(1 - by.keep), rest2 = all<float>(1 - by.keep2), rate = all<float>(by.rate);
-  const V scale = all<float>(by.scale);
+  const V scale = all<float>(by.scale), fresh = all<float>(by.fresh);
   over(count, [&](ptrdiff_t i, ptrdiff_t n) {
     const V g = (load_up_to(gradient + i, n) + load_up_to(other + i, n)) * scale;
     const V first = fma(keep, load_up_to(m + i, n), rest * g), second = fma(keep2, load_up_to(v + i, n), rest2 * g * g);
     store_up_to(m + i, first, n);
     store_up_to(v + i, second, n);
-    store_up_to(w + i, fnma(rate, first / (sqrt(second) + tiny), load_up_to(w + i, n)), n);
+    const V now = fnma(rate, first / (sqrt(second) + tiny), load_up_to(w + i, n)), before = load_up_to(mean + i, n);
+    store_up_to(w + i, now, n);
+    store_up_to(mean + i, fma(fresh, now - before, before), n);
   });
 }
 

@@ -38,9 +38,10 @@ Network::Network(const LearnerShape& shape, const Kernels<float>& kernels, const
     add(kSymbols);
     if (l) add(G);
   }
-  w = zeros(count), m = zeros(count), v = zeros(count);
+  w = zeros(count), mean = zeros(count), m = zeros(count), v = zeros(count);
   if (weights) std::copy_n(weights, count, w.get());
   else begin();
+  std::copy_n(w.get(), count, mean.get());
 }
 
 // Tables and the layers' matrices uniform in +-1 / sqrt(H), forget gates with a bias of 1; the output's 0.
@@ -55,29 +56,36 @@ void Network::begin() {
       for (ptrdiff_t i = 0; i < G * H; ++i) w.get()[matrix.at + i] = uniform();
 }
 
-Packing Network::packing() const {
-  const auto up = [&](ptrdiff_t columns) { return (columns + kernels.panel - 1) / kernels.panel * kernels.panel; };
-  Packing to;
-  for (const Matrix& matrix : matrices) {
-    to.forward.push_back(zeros(up(matrix.rows) * matrix.columns));
-    to.back.push_back(zeros(up(matrix.columns) * matrix.rows));
-  }
+Side Network::side() const {
+  Side to;
+  for (const Matrix& matrix : matrices)
+    to.matrices.push_back(zeros((matrix.rows + kernels.panel - 1) / kernels.panel * kernels.panel * H));
   to.tables = zeros(bias_at);
   to.bias = zeros(kSymbols);
+  return to;
+}
+
+Packing Network::packing() const {
+  Packing to{side(), side(), {}};
+  for (const Matrix& matrix : matrices)
+    to.back.push_back(zeros((H + kernels.panel - 1) / kernels.panel * kernels.panel * matrix.rows));
   pack(to, kSymbols);
   return to;
 }
 
-void Network::pack(Packing& to, int known) const {
-  for (size_t i = 0; i < matrices.size(); ++i) {
-    const Matrix& matrix = matrices[i];
-    const ptrdiff_t rows = matrix.rows == kSymbols ? width(known) : matrix.rows;
-    kernels.pack(w.get() + matrix.at, rows, H, H, 1, to.forward[i].get());
-    kernels.pack(w.get() + matrix.at, H, 1, rows, H, to.back[i].get());
-  }
+void Network::pack(const Buffer<float>& from, Side& to, int known) const {
+  for (size_t i = 0; i < matrices.size(); ++i)
+    kernels.pack(from.get() + matrices[i].at, rows(i, known), H, H, 1, to.matrices[i].get());
   for (int l = 0; l < shape.layers; ++l)
-    std::copy_n(w.get() + l * kSymbols * G, known * G, to.tables.get() + l * kSymbols * G);
-  std::copy_n(w.get() + bias_at, kSymbols, to.bias.get());
+    std::copy_n(from.get() + l * kSymbols * G, known * G, to.tables.get() + l * kSymbols * G);
+  std::copy_n(from.get() + bias_at, kSymbols, to.bias.get());
+}
+
+void Network::pack(Packing& to, int known) const {
+  pack(w, to.sharp, known);
+  pack(mean, to.calm, known);
+  for (size_t i = 0; i < matrices.size(); ++i)
+    kernels.pack(w.get() + matrices[i].at, H, 1, rows(i, known), H, to.back[i].get());
 }
 
 void Network::update(const float* gradient, const float* other, ptrdiff_t count, int known, double through) {
@@ -86,13 +94,13 @@ void Network::update(const float* gradient, const float* other, ptrdiff_t count,
   const double rate = shape.rate + (shape.last_rate - shape.rate) * std::min(through, 1.0);
   // Averages begin at 0: what they lack of the mean so far (Kingma & Ba 2015, section 3).
   const LearnerKernels::Adam by{(float)(rate * std::sqrt(1 - kept2_) / (1 - kept_)), shape.keep, shape.keep2, 1e-8f,
-                                1.0f / count};
+                                1.0f / count, std::max(shape.fresh, 1.0f / (updates_ + 1))};
   const auto run = [&](size_t at, size_t numbers) {
-    own.adam(by, gradient + at, other + at, w.get() + at, m.get() + at, v.get() + at, numbers);
+    own.adam(by, gradient + at, other + at, w.get() + at, mean.get() + at, m.get() + at, v.get() + at, numbers);
   };
   for (int l = 0; l < shape.layers; ++l) run(l * kSymbols * G, known * G);
   run(bias_at, known);
-  for (const Matrix& matrix : matrices) run(matrix.at, (matrix.rows == kSymbols ? known : matrix.rows) * H);
+  for (size_t i = 0; i < matrices.size(); ++i) run(matrices[i].at, rows(i, known) * H);
 }
 
 void Network::multiply(std::initializer_list<Segment<float>> segments, ptrdiff_t rows, const float* start,
@@ -104,16 +112,16 @@ void Network::multiply(std::initializer_list<Segment<float>> segments, ptrdiff_t
                    rows});
 }
 
-void Network::gates(const Packing& from, int layer, const float* below_h, const float* last, ptrdiff_t rows, float* z,
+void Network::gates(const Side& from, int layer, const float* below_h, const float* last, ptrdiff_t rows, float* z,
                     Panels& panels) const {
-  const Segment<float> recurrence = segment(last, from.forward[recurrent(layer)], H);
-  if (layer) multiply({recurrence, segment(below_h, from.forward[below(layer)], H)}, rows, z, G, z, G, panels);
+  const Segment<float> recurrence = segment(last, from.matrices[recurrent(layer)], H);
+  if (layer) multiply({recurrence, segment(below_h, from.matrices[below(layer)], H)}, rows, z, G, z, G, panels);
   else multiply({recurrence}, rows, z, G, z, G, panels);
 }
 
-void Network::output(const Packing& from, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to,
+void Network::output(const Side& from, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to,
                      Panels& panels) const {
-  multiply({segment(h, from.forward[readout(layer)], H)}, rows, layer ? to : from.bias.get(), layer ? width : 0, to, width,
+  multiply({segment(h, from.matrices[readout(layer)], H)}, rows, layer ? to : from.bias.get(), layer ? width : 0, to, width,
            panels);
 }
 
@@ -153,14 +161,14 @@ void Pass::forward(const Packing& from) {
       Tape& tape = tapes_[l];
       float* const z = tape.gates.get() + t * N * G;
       for (ptrdiff_t n = 0; n < N; ++n)
-        std::copy_n(from.tables.get() + (l * kSymbols + inputs[t * N + n]) * G, G, z + n * G);
+        std::copy_n(from.sharp.tables.get() + (l * kSymbols + inputs[t * N + n]) * G, G, z + n * G);
       const float* below = l ? tapes_[l - 1].h.get() + (t + 1) * N * H : nullptr;
-      net_.gates(from, l, below, tape.h.get() + t * N * H, N, z, panels_);
+      net_.gates(from.sharp, l, below, tape.h.get() + t * N * H, N, z, panels_);
       net_.own.cell(z, tape.c.get() + t * N * H, tape.c.get() + (t + 1) * N * H, tape.squashed.get() + t * N * H,
                     tape.h.get() + (t + 1) * N * H, N, H);
     }
   for (int l = 0; l < net_.shape.layers; ++l)
-    net_.output(from, l, tapes_[l].h.get() + N * H, steps * N, width_, outputs_.get(), panels_);
+    net_.output(from.sharp, l, tapes_[l].h.get() + N * H, steps * N, width_, outputs_.get(), panels_);
   net_.own.softmax(outputs_.get(), steps * N, width_);
 }
 

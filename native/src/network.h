@@ -17,11 +17,16 @@ struct Matrix {
   ptrdiff_t rows, columns;
 };
 
-// What predictions and passes read: all weights as they were after one update, packed for products on the way forward
-// and on the way back.
-struct Packing {
-  std::vector<Buffer<float>> forward, back;
+// Weights as they were after one update, the matrices packed for products.
+struct Side {
+  std::vector<Buffer<float>> matrices;
   Buffer<float> tables, bias;
+};
+
+// What passes read on their way forward, and back; and what predictions read, the weights' mean over the last updates.
+struct Packing {
+  Side sharp, calm;
+  std::vector<Buffer<float>> back;
 };
 
 class Network {
@@ -42,20 +47,23 @@ class Network {
   void pack(Packing& to, int known) const;
   Packing packing() const;
 
-  // A symbol has come, number `known`.
-  void welcome(int symbol) { w.get()[bias_at + symbol] = 0; }
+  // This symbol has come.
+  void welcome(int symbol) { w.get()[bias_at + symbol] = mean.get()[bias_at + symbol] = 0; }
 
   using Panels = std::vector<Panel<float>>;  // room of one thread
 
   // z [rows, 4H] of layer l, where the table's rows already stand.
-  void gates(const Packing&, int layer, const float* below, const float* last, ptrdiff_t rows, float* z, Panels&) const;
+  void gates(const Side&, int layer, const float* below, const float* last, ptrdiff_t rows, float* z, Panels&) const;
 
   // One layer's share in the output's values [rows, width].
-  void output(const Packing&, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to, Panels&) const;
+  void output(const Side&, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to, Panels&) const;
 
   // to [rows, columns] = (add ? to : 0) + deltas [rows, depth] times matrix `i`, or its first `depth` rows.
   void back(const Packing&, size_t i, const float* deltas, ptrdiff_t depth, ptrdiff_t rows, bool add, float* to,
             Panels&) const;
+
+  // Rows of matrix `i` that are in use.
+  ptrdiff_t rows(size_t i, int known) const { return matrices[i].rows == kSymbols ? width(known) : matrices[i].rows; }
 
   size_t recurrent(int layer) const { return layer ? 3 * layer - 1 : 0; }
   size_t readout(int layer) const { return recurrent(layer) + 1; }
@@ -70,10 +78,12 @@ class Network {
 
  private:
   void begin();
+  Side side() const;
+  void pack(const Buffer<float>& from, Side& to, int known) const;
   void multiply(std::initializer_list<Segment<float>>, ptrdiff_t rows, const float* start, ptrdiff_t start_stride,
                 float* to, ptrdiff_t columns, Panels&) const;
 
-  Buffer<float> w, m, v;
+  Buffer<float> w, mean, m, v;
   int64_t updates_ = 0;
   double kept_ = 1, kept2_ = 1;  // powers of `keep` and `keep2`
 };

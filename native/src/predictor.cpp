@@ -25,8 +25,9 @@ void Predictor::begin_byte() {
 }
 
 void Predictor::predict() {
-  const float alone = sums_[2 * partial_ + 1] / sums_[partial_];
-  const float p = contexts_ ? contexts_->predict(std::clamp(alone, 0x1p-20f, 1 - 0x1p-20f)) : alone;
+  const float said = sums_[2 * partial_ + 1] / sums_[partial_];
+  const float alone = said > kFloor && said < 1 - kFloor ? said : said >= 0.5f ? 1 - kFloor : kFloor;  // of NaN too
+  const float p = contexts_ ? contexts_->predict(alone) : alone;
   probability_ = std::clamp((int32_t)(p * 65536), 1, 65535);
 }
 

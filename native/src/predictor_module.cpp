@@ -28,12 +28,12 @@ const LearnerKernels* learning = nullptr;
 const MixerKernels* mixing = nullptr;
 
 // The fields of `LearnerShape`.
-using Shape = std::tuple<int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, float, float, int32_t, float, float>;
+using Shape = std::tuple<int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, float, float, int32_t, float, float, float>;
 
 LearnerShape shape_of(const Shape& from) {
   LearnerShape to{};
   std::tie(to.hidden, to.layers, to.own_rows, to.rows, to.steps, to.history, to.rate, to.last_rate, to.decay, to.keep,
-           to.keep2) = from;
+           to.keep2, to.fresh) = from;
   return to;
 }
 

@@ -56,8 +56,9 @@ class Oracle:
         self.first = [torch.zeros_like(each) for each in self.weights]
         self.second = [torch.zeros_like(each) for each in self.weights]
         self.coming, self.updates = self.weights, 0
+        self.calm = self.mean = [each.clone() for each in self.weights]
         self.symbols = list(range(256)) if weights else []
-        self.learned = self.shown = 0
+        self.learned, self.shown = len(self.symbols), 0
         self.past: list[int] = []
         self.state, self.before = self.zeros(1), self.zeros(1)
         self.output = None
@@ -81,7 +82,7 @@ class Oracle:
         self.past.append(self.symbols.index(byte))
         middle = self.state
         with torch.no_grad():
-            self.state, logits = self.step(self.weights, self.state, self.past[-1:])
+            self.state, logits = self.step(self.calm, self.state, self.past[-1:])
         self.output, self.shown = logits[0].softmax(0), self.learned
         if len(self.past) % self.shape.steps == 0:
             self.learn()
@@ -107,7 +108,9 @@ class Oracle:
     def learn(self) -> None:
         """What the last update gave comes into use now; the next one is made of it."""
         self.weights = [each.clone() for each in self.coming]
-        self.weights[1][self.learned : len(self.symbols)] = 0
+        self.calm = [each.clone() for each in self.mean]
+        for each in (self.weights, self.calm, self.mean):
+            each[1][self.learned : len(self.symbols)] = 0
         self.learned = len(self.symbols)
         steps, seen = self.shape.steps, len(self.past)
         oldest, loss = max(0, seen - self.shape.history + 1), 0.0
@@ -136,3 +139,5 @@ class Oracle:
             # The paper's epsilon is added before the correction of the second average here.
             spread = (self.second[i].sqrt() + 1e-8) / (1 - shape.keep2**self.updates) ** 0.5
             self.coming.append((w - rate * mean / spread).detach())
+        fresh = max(shape.fresh, 1 / (self.updates + 1))
+        self.mean = [old + fresh * (new - old) for old, new in zip(self.mean, self.coming, strict=True)]

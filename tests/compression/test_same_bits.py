@@ -19,7 +19,7 @@ SIZES = {"plain": 66}  # which computes a number at a time
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("name", HERE)
 def test_any_instruction_set_and_threads(tmp_path, name, threads):
-    data = text(SIZES.get(name, 3000))
+    data = text(SIZES.get(name, 1200))
     archives = [keepgate.compress(data, lstm_only=lstm_only) for lstm_only in (False, True)]
     (tmp_path / "a").write_bytes(archives[0])
     program = Path(__file__).with_name("digest.py")

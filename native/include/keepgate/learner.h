@@ -7,7 +7,7 @@
 //   p[t+1] = softmax(b + sum over l of V_l h_l[t]) over the symbols that have come; the others share what is set aside
 //
 // Every `steps` bytes the weights change by the gradient of `rows` rows of so many bytes, by truncated back-propagation
-// and Adam (Kingma & Ba 2015). Row 0 is the newest bytes. The others, the *readers*, go on reading somewhere in the
+// and Adam (Kingma & Ba 2015); predictions are made by a mean of the weights that fades (Polyak & Juditsky 1992). Row 0 is the newest bytes. The others, the *readers*, go on reading somewhere in the
 // history, each with its own state, and begin elsewhere at random where the history ends. What reads the content back
 // knows the history too.
 //
@@ -38,11 +38,12 @@ struct LearnerKernels {
   void (*softmax)(float* values, ptrdiff_t rows, ptrdiff_t width);
 
   // m = keep m + (1 - keep) g, v = keep2 v + (1 - keep2) g^2, w -= rate m / (sqrt(v) + tiny), where g is the sum of two
-  // gradients times `scale`.
+  // gradients times `scale`; mean += fresh (w - mean).
   struct Adam {
-    float rate, keep, keep2, tiny, scale;
+    float rate, keep, keep2, tiny, scale, fresh;
   };
-  void (*adam)(const Adam&, const float* gradient, const float* other, float* w, float* m, float* v, ptrdiff_t count);
+  void (*adam)(const Adam&, const float* gradient, const float* other, float* w, float* mean, float* m, float* v,
+               ptrdiff_t count);
 
   void (*add_to)(float* to, const float* from, ptrdiff_t count);
 };
@@ -54,6 +55,7 @@ struct LearnerShape {
   float rate, last_rate;   // of Adam, falling in a straight line,
   int32_t decay;           // within so many bytes
   float keep, keep2;       // of Adam
+  float fresh;             // share of the newest weights in the mean that predicts
 };
 
 class Learner {

@@ -13,7 +13,8 @@ SUFFIX = ".kg"
 
 EXAMPLE = """\
   keepgate compress book.txt
-  keepgate compress book.txt --out book.kg --lstm-only"""
+  keepgate compress book.txt --out book.kg --lstm-only
+  keepgate compress letter.txt --model runs/english"""
 
 DESCRIPTION = """\
 Compress a file without loss, by an LSTM that learns the file while it does, its prediction mixed with a few counting
@@ -27,6 +28,11 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("file", metavar="FILE", help="file to compress")
     flags.add_argument("--out", metavar="ARCHIVE", help=f"archive to write; it is replaced (default: FILE{SUFFIX})")
     flags.add_argument("--lstm-only", action="store_true", help="leave the counting contexts out (default: no)")
+    flags.add_argument(
+        "--model",
+        metavar="RUN",
+        help="run of `keepgate fit write --units bytes` that the LSTM begins with (default: none)",
+    )
     options = flags.parse_args(arguments)
     from keepgate.compression import compress_file
 
@@ -34,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     check_different(options.file, out)
     start = time.perf_counter()
     with progress(options.file, size(options.file)) as bar:
-        compress_file(options.file, out, lstm_only=options.lstm_only, report=bar.update)
+        compress_file(options.file, out, lstm_only=options.lstm_only, model=options.model, report=bar.update)
     tell(options.file, out, size(options.file), size(out), time.perf_counter() - start)
 
 

@@ -11,7 +11,8 @@ from keepgate.errors import InputError
 
 EXAMPLE = """\
   keepgate decompress book.txt.kg
-  keepgate decompress book.kg --out book.txt"""
+  keepgate decompress book.kg --out book.txt
+  keepgate decompress letter.txt.kg --model runs/english"""
 
 DESCRIPTION = """\
 Unpack an archive of `keepgate compress`, which takes as long as packing. The file appears when all of it is there and
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     flags = parser("decompress", DESCRIPTION, EXAMPLE)
     flags.add_argument("archive", metavar="ARCHIVE", help="archive to unpack")
     flags.add_argument("--out", metavar="FILE", help=f"file to write; it is replaced (default: ARCHIVE less {SUFFIX})")
+    flags.add_argument("--model", metavar="RUN", help="the run with which the archive was packed (default: none)")
     options = flags.parse_args(arguments)
     from keepgate.compression import decompress_file
     from keepgate.compression.streams import content_size
@@ -33,5 +35,5 @@ def main(arguments: Sequence[str]) -> None:
     check_different(options.archive, out)
     start = time.perf_counter()
     with progress(options.archive, content_size(options.archive)) as bar:
-        decompress_file(options.archive, out, report=bar.update)
+        decompress_file(options.archive, out, model=options.model, report=bar.update)
     tell(out, options.archive, size(out), size(options.archive), time.perf_counter() - start)

@@ -22,7 +22,8 @@ from keepgate.errors import InputError
 
 MAGIC, VERSION = b"\x8bkg\n", 1
 BLOCK = 1 << 18  # bytes of the content in a block, at most
-DIGEST = 16
+DIGEST = 16  # bytes
+NO_MODEL = bytes(DIGEST)
 LSTM_ONLY = 1
 _HEADER, _BLOCK, _CHECK = struct.Struct(f"<4sBBQ{DIGEST}s"), struct.Struct("<BII"), struct.Struct("<I")
 
@@ -41,7 +42,7 @@ class Header:
 
     size: int
     lstm_only: bool = False
-    model: bytes = bytes(DIGEST)
+    model: bytes = NO_MODEL
 
     def write(self) -> bytes:
         """The bytes at the beginning of the archive."""

@@ -7,28 +7,31 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from keepgate.compression.archive import BLOCK, Digest, Header, read_blocks, write_block
+from keepgate.compression.archive import BLOCK, NO_MODEL, Digest, Header, read_blocks, write_block
 from keepgate.compression.coder import Report, decode, encode
+from keepgate.compression.pretrained import Pretrained
 from keepgate.errors import InputError
 from keepgate.native import Predictor
+from keepgate.native.predictor import Shape
 from keepgate.store import replacing
 
 
-def compress(data: bytes, *, lstm_only: bool = False) -> bytes:
+def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[str] | None = None) -> bytes:
     """The archive of `data`, which `decompress` and `keepgate decompress` read.
 
-    With `lstm_only` the LSTM predicts without the counting contexts. About 10 KB a second; an archive is never larger
-    than its content by more than 64 bytes and a thousandth.
+    With `lstm_only` the LSTM predicts without the counting contexts. `model`: the folder of a run of `keepgate fit
+    write --units bytes`, with whose weights the LSTM begins, instead of random ones; reading needs the same one. An
+    archive is never larger than its content by more than 64 bytes and a thousandth.
     """
     archive = io.BytesIO()
-    _compress(io.BytesIO(data), len(data), archive, lstm_only, _ignore, "the data")
+    _compress(io.BytesIO(data), len(data), archive, lstm_only, _pretrained(model), _ignore, "the data")
     return archive.getvalue()
 
 
-def decompress(archive: bytes) -> bytes:
+def decompress(archive: bytes, *, model: str | os.PathLike[str] | None = None) -> bytes:
     """The content of an archive of `compress` or `keepgate compress`; InputError where it is damaged or none."""
     content = io.BytesIO()
-    _decompress(io.BytesIO(archive), content, _ignore, "the archive")
+    _decompress(io.BytesIO(archive), content, _pretrained(model), _ignore, "the archive")
     return content.getvalue()
 
 
@@ -37,25 +40,33 @@ def compress_file(
     archive: str | os.PathLike[str],
     *,
     lstm_only: bool = False,
+    model: str | os.PathLike[str] | None = None,
     report: Report | None = None,
 ) -> None:
-    """Write the archive of the file `path`; `report` is called with numbers of bytes as they are done.
+    """Write the archive of the file `path`, as `compress` does.
 
-    The archive takes its name when it is whole; the file is only read. InputError where one of them cannot be.
+    `report` is called with numbers of bytes as they are done. The archive takes its name when it is whole; the file is
+    only read. InputError where one of them cannot be.
     """
+    begin = _pretrained(model)
     with _reading(path) as file, replacing(archive) as out:
-        _compress(file, os.fstat(file.fileno()).st_size, out, lstm_only, report or _ignore, str(path))
+        _compress(file, os.fstat(file.fileno()).st_size, out, lstm_only, begin, report or _ignore, str(path))
 
 
 def decompress_file(
-    archive: str | os.PathLike[str], path: str | os.PathLike[str], *, report: Report | None = None
+    archive: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    report: Report | None = None,
 ) -> None:
     """Write the content of an archive to `path`, which takes its name when all of it is there and right.
 
     InputError where the archive is damaged or none, or `path` cannot be written.
     """
+    begin = _pretrained(model)
     with _reading(archive) as file, replacing(path) as out:
-        _decompress(file, out, report or _ignore, str(archive))
+        _decompress(file, out, begin, report or _ignore, str(archive))
 
 
 def content_size(archive: str | os.PathLike[str]) -> int:
@@ -64,9 +75,12 @@ def content_size(archive: str | os.PathLike[str]) -> int:
         return Header.read(file, str(archive)).size
 
 
-def _compress(file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, report: Report, name: str) -> None:
-    out.write(Header(size, lstm_only).write())
-    predictor, digest, left = Predictor(size, contexts=not lstm_only), Digest(), size
+def _compress(
+    file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, begin: Pretrained | None, report: Report, name: str
+) -> None:
+    header = Header(size, lstm_only, begin.digest if begin else NO_MODEL)
+    out.write(header.write())
+    predictor, digest, left = _predictor(header, begin), Digest(), size
     while left:
         data = file.read(min(BLOCK, left))
         if not data:
@@ -80,14 +94,27 @@ def _compress(file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, report:
     out.write(digest.write())
 
 
-def _decompress(file: BinaryIO, out: BinaryIO, report: Report, name: str) -> None:
+def _decompress(file: BinaryIO, out: BinaryIO, begin: Pretrained | None, report: Report, name: str) -> None:
     header, digest = Header.read(file, name), Digest()
-    predictor = Predictor(header.size, contexts=not header.lstm_only)
+    if header.model != (begin.digest if begin else NO_MODEL):
+        with_one = "another model" if begin else "a model"
+        remedy = "name the one it was packed with" if header.model != NO_MODEL else "leave the model out"
+        raise InputError(f"{name} was packed with {with_one if header.model != NO_MODEL else 'no model'}: {remedy}")
+    predictor = _predictor(header, begin)
     for kind, size, payload in read_blocks(file, header.size, name):
         data = decode(predictor, kind, size, payload, report, name)
         digest.add(data)
         out.write(data)
     digest.check(file, name)
+
+
+def _predictor(header: Header, begin: Pretrained | None) -> Predictor:
+    shape, weights = (begin.shape, begin.weights) if begin else (Shape(), None)
+    return Predictor(header.size, not header.lstm_only, shape, weights)
+
+
+def _pretrained(run: str | os.PathLike[str] | None) -> Pretrained | None:
+    return None if run is None else Pretrained.read(run)
 
 
 def _reading(path: str | os.PathLike[str]) -> BinaryIO:

@@ -21,10 +21,11 @@ class Shape(NamedTuple):
     steps: int = 6
     history: int = 1 << 20
     rate: float = 0.008
-    last_rate: float = 0.001
-    decay: int = 300_000
+    last_rate: float = 0.0008
+    decay: int = 200_000
     keep: float = 0.7
     keep2: float = 0.999
+    fresh: float = 0.05
 
 
 DEFAULT = Shape()
