@@ -61,7 +61,7 @@ def main():
     """Speak, train, transcribe, print the error rate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", type=Path, default=Path("../shared/data/text/alice29.txt"), help="an English text")
-    parser.add_argument("--epochs", type=int, default=20, help="passes over the training data (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=15, help="passes over the training data (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the order of the phrases and of the model")
     options = parser.parse_args()
     if shutil.which("espeak-ng") is None:
@@ -78,7 +78,7 @@ def main():
 
     start, cpu = time.perf_counter(), time.process_time()
     model = Transcriber(
-        symbols="words", num_layers=2, stack=3, batch_size=16, learning_rate=3e-3, epochs=options.epochs,
+        symbols="words", num_layers=2, stack=3, batch_size=16, learning_rate=3e-3, augment=0.5, epochs=options.epochs,
         seed=options.seed,
     )  # fmt: skip
     model.fit(train)
