@@ -10,7 +10,7 @@ from keepgate import LanguageModel
 from keepgate.data.tokens import UNITS
 from keepgate.errors import InputError
 from keepgate.objectives import NGram
-from keepgate.tasks.write_network import Adaptive, cutoffs
+from keepgate.tasks.write_network import Adaptive, Stack, cutoffs
 from keepgate.tasks.write_sampling import draw
 from keepgate.tasks.write_text import TextFile, split
 from keepgate.training import loop
@@ -104,7 +104,11 @@ def test_one_mask_drops_embeddings_and_outputs_of_a_whole_window():
     network.recurrent.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     torch.manual_seed(0)
     outputs, _ = network(torch.randint(0, 10, (8, 3)))
-    for values in (*seen, outputs):
+    between = []
+    stack = Stack("lstm", 4, 6, num_layers=2, dropout=0.5).train()
+    stack._between = lambda x: between.append(Stack._between(stack, x)) or between[-1]
+    stack(torch.randn(8, 3, 4))
+    for values in (*seen, *between, outputs):
         dropped = (values == 0).all(0)
         assert torch.equal(dropped, (values == 0).any(0))
         assert 0 < dropped.float().mean() < 1

@@ -210,7 +210,7 @@ class Recurrent(Layers):
         seed = self._seed()
         for layer in range(self.num_layers):
             if layer and self.dropout:
-                x = nn.functional.dropout(x, self.dropout, self.training)
+                x = self._between(x)
             directions = []
             for direction in range(self.directions):
                 row = layer * self.directions + direction
@@ -236,6 +236,10 @@ class Recurrent(Layers):
                         rows.append(values[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         return x, _stacked(final), _stacked(traces)
+
+    def _between(self, x: Tensor) -> Tensor:
+        """Return what the next layer reads of the outputs [T, B, W] of the one below."""
+        return nn.functional.dropout(x, self.dropout, self.training)
 
     def _seed(self) -> int | Tensor | None:
         """Draw the seed of the random bits of cell and weights, if there are any, in training."""

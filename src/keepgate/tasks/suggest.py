@@ -14,14 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from keepgate import store
 from keepgate.errors import InputError
-from keepgate.nn import Recurrent
 from keepgate.objectives import NGram
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.tasks.suggest_keyboard import Keyboard, Typed, type_with, with_taps
 from keepgate.tasks.suggest_words import TOKEN, Following, Lexicon, Recent, mixture, plain
-from keepgate.tasks.write_network import LanguageNetwork, streams, text_log_probs
+from keepgate.tasks.write_network import LanguageNetwork, Stack, streams, text_log_probs
 from keepgate.tasks.write_text import TextFile, as_text, split
 from keepgate.training import Streams
 
@@ -185,7 +184,7 @@ class Suggester(Estimator):
         return estimator
 
     def _network(self) -> LanguageNetwork:
-        layers = Recurrent(
+        layers = Stack(
             self.equations_,
             int(self.embedding_size),
             int(self.hidden_size),

@@ -141,4 +141,4 @@ def with_taps(text: str, typed: Typed) -> str:
     for start, end in typed.taps:
         pieces += [text[at:start], "[", text[start:end], "]"]
         at = end
-    return textwrap.fill("".join([*pieces, text[at:]]), 100)
+    return textwrap.fill("".join([*pieces, text[at:]]), 100, break_on_hyphens=False)

@@ -14,13 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from keepgate import store
 from keepgate.data.tokens import UNITS, Tokens
 from keepgate.errors import InputError
-from keepgate.nn import Recurrent
 from keepgate.objectives import NGram
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.tasks.write_figure import surprise_figure
-from keepgate.tasks.write_network import LanguageNetwork, streams, text_log_probs
+from keepgate.tasks.write_network import LanguageNetwork, Stack, streams, text_log_probs
 from keepgate.tasks.write_sampling import Writer, sampled
 from keepgate.tasks.write_text import TextFile, bits_row, ngram_log_probs, split, unigram_log_probs
 from keepgate.training import Streams
@@ -220,7 +219,7 @@ class LanguageModel(Estimator):
         return estimator
 
     def _network(self) -> LanguageNetwork:
-        layers = Recurrent(
+        layers = Stack(
             self.equations_,
             self.hidden_size if self.embedding_size is None else int(self.embedding_size),
             int(self.hidden_size),

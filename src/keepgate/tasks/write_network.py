@@ -48,8 +48,8 @@ class LanguageNetwork(nn.Module):
     def forward(self, numbers: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Outputs [T, B, H] of the last layer after each of the units [T, B], and the state they end in."""
         before, after = self.dropout
-        outputs, state = self.recurrent(self._dropped(self.embedding(numbers), before), state)
-        return self._dropped(outputs, after), state
+        outputs, state = self.recurrent(dropped(self.embedding(numbers), before, self.training), state)
+        return dropped(outputs, after, self.training), state
 
     def log_probs(self, outputs: Tensor) -> Tensor:
         """Natural logarithms of the probabilities of the next unit, [..., V], after outputs [..., H]."""
@@ -62,12 +62,20 @@ class LanguageNetwork(nn.Module):
         outputs, state = network(numbers, state)
         return network.output.loss(outputs.flatten(0, 1), following.flatten(), network.embedding.weight), state
 
-    def _dropped(self, x: Tensor, rate: float) -> Tensor:
-        """x [T, B, W] under one mask for all steps (Gal & Ghahramani 2016)."""
-        if not (self.training and rate):
-            return x
-        kept = torch.rand(x.shape[1:], device=x.device) >= rate
-        return x * (kept / (1 - rate))
+
+class Stack(Recurrent):
+    """Layers between which dropout has one mask for all steps of a window."""
+
+    def _between(self, x: Tensor) -> Tensor:
+        return dropped(x, self.dropout, self.training)
+
+
+def dropped(x: Tensor, rate: float, training: bool) -> Tensor:
+    """x [T, B, W] under one mask for all steps, while training (Gal & Ghahramani 2016)."""
+    if not (training and rate):
+        return x
+    kept = torch.rand(x.shape[1:], device=x.device) >= rate
+    return x * (kept / (1 - rate))
 
 
 class Softmax(nn.Module):
