@@ -62,6 +62,7 @@ def test_its_commands_run(place: Path):
         "fit",
         "predict",
         "evaluate",
+        "transcribe",
         "export",
         "cells",
         "show",

@@ -1,5 +1,7 @@
 """Recordings: what is read, what is refused, and features against a second derivation."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import soundfile
@@ -86,5 +88,10 @@ def test_hours_are_refused_before_they_are_read(tmp_path):
     path = tmp_path / "day.wav"
     rate = 100
     soundfile.write(path, np.zeros(36_000 * rate, dtype=np.int16), rate)
-    with pytest.raises(InputError, match=r"day\.wav lasts 10\.0 hours; cut it into pieces"):
-        read_audio(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"day\.wav lasts 10\.0 hours; cut it into pieces"):
+            read_audio(path)
+        assert tracemalloc.get_traced_memory()[1] < 1e6  # the samples would take 14 MB
+    finally:
+        tracemalloc.stop()

@@ -73,8 +73,24 @@ def test_a_bad_row_is_named(folder, row):
 def test_bad_rows_are_skipped_and_listed(folder):
     found = read_manifest(csv(folder, *BAD, "sounds/b.wav,two"), skip_bad=True)
     assert found.texts == ["two"]
-    assert [number for number, _ in found.skipped] == [1, 2, 3, 4]
-    assert "silent" in found.skipped[1][1]
+    assert [(one.file, one.row) for one in found.skipped] == [(str(folder / "all.csv"), k) for k in (1, 2, 3, 4)]
+    assert "silent" in found.skipped[1].reason
+    assert found.where(0) == f"{folder / 'all.csv'}, row 5"
+
+
+def test_some_of_the_utterances_and_those_that_turn_out_bad(folder):
+    path = csv(folder, "sounds/a.wav,one", "sounds/none.wav,two", "sounds/b.wav,three", "sounds/a.wav,four")
+    found = read_manifest(path, skip_bad=True)
+    part = found.part([2, 0])
+    assert (part.texts, part.numbers, part.names) == (["four", "one"], [4, 1], ["sounds/a.wav", "sounds/a.wav"])
+    rest = found.without({1: "too odd"})
+    assert (rest.texts, rest.numbers) == (["one", "four"], [1, 4])
+    assert [(one.row, one.reason) for one in rest.skipped] == [(2, found.skipped[0].reason), (3, "too odd")]
+    assert found.without({}) is found
+    with pytest.raises(InputError, match=r"all\.csv has no row that can be used; .*all\.csv, row 1: odd"):
+        found.without(dict.fromkeys(range(3), "odd"))
+    with pytest.raises(InputError, match=r"all\.csv, row 2: odd"):
+        read_manifest(csv(folder, "sounds/a.wav,one", "sounds/b.wav,two")).without({1: "odd"})
 
 
 @pytest.mark.parametrize(

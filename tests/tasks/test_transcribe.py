@@ -158,5 +158,8 @@ def test_what_does_not_fit_the_model_is_refused(data, fitted):
         fitted.predict(data[0][:1], 8000)
     with pytest.raises(InputError, match="are ink where the model was fitted to audio"):
         fitted.predict([[[[1, 1], [2, 2]]]])
-    with pytest.raises(InputError, match="0: the symbol 'x' was never seen"):
-        fitted._examples(Utterances("audio", data[0][:1], RATE, ["x"], ["0"]))
+    X, y, _ = data
+    with pytest.raises(InputError, match=r"X\[1\]: the symbol 'x' was never seen"):
+        Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=(X[:2], ["a", "x"]))
+    with pytest.raises(InputError, match="the recordings have 8000 Hz where the model was fitted to 4000 Hz"):
+        Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=Utterances("audio", X[:1], 8000, ["a"], ["0"]))

@@ -24,6 +24,7 @@ COMMANDS = {
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
     "suggest": "suggest words while one types",
+    "transcribe": "print the text of recordings or handwriting, also of a live stream",
     "export": "write a trained model for other programs: ONNX",
     "compress": "compress a file by an LSTM that learns it meanwhile",
     "decompress": "unpack what compress packed",
@@ -38,6 +39,7 @@ examples:
   keepgate evaluate runs/vowels test.ts
   keepgate fit forecast history.csv --horizon 24 --out runs/load
   keepgate predict runs/load history.csv --out forecast.csv
+  keepgate transcribe runs/digits new/*.wav
   keepgate export runs/load --to onnx
   keepgate compress book.txt --out book.kg
   keepgate show peephole_lstm

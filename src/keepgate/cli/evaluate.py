@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from keepgate import tasks
 from keepgate.cli import parser
-from keepgate.cli.text import table
+from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.text import print_notes, table
 
 EXAMPLE = """\
   keepgate evaluate runs/vowels test.ts
-  keepgate evaluate runs/load history_and_after.csv"""
+  keepgate evaluate runs/load history_and_after.csv
+  keepgate evaluate runs/digits test.csv --beam 20"""
 
 DESCRIPTION = """\
-Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag;
-the last value and the value one season before for forecast; for write, models that count single units and n-grams; for
-suggest, n-grams alone; for segment, a threshold on the loudness."""
+Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag; the
+commonest text for transcribe; the last value and the value one season before for forecast; for write, models that
+count single units and n-grams; for suggest, n-grams alone; for segment, a threshold on the loudness."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -24,6 +26,10 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("run", metavar="RUN", help="folder of the run")
     flags.add_argument("data", metavar="DATA", help="file with the truth, read as the training file was")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    add_decoding(flags)
     options = flags.parse_args(arguments)
     estimator = tasks.load(options.run, options.device)
-    print(table(estimator.evaluate(estimator.read(options.data, estimator.columns_))))
+    apply_decoding(estimator, options)
+    data = estimator.read(options.data, estimator.columns_)
+    print_notes("evaluate", estimator.notes(data))
+    print(table(estimator.evaluate(data)))

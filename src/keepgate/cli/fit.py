@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from keepgate.cli import parser
 from keepgate.cli.text import table
+from keepgate.store import write_atomic
 from keepgate.tasks import TASKS, estimator_class
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def fit(task: str, arguments: Sequence[str]) -> None:
         raise
     estimator.remember(columns)
     estimator.save(options.out)
+    for name, (_, content) in estimator.files().items():
+        write_atomic(Path(options.out) / name, content)
     found = estimator.sections(data, valid)
     write_report(Path(options.out) / "report.html", estimator, found, f"{task}: {Path(options.data).name}")
     summarise(options.out, estimator, found)
@@ -115,3 +118,5 @@ def summarise(run: str, estimator: Estimator, found: list[Section]) -> None:
         if section.rows:
             print(f"{section.title}:\n{table(section.rows)}")
     print(f"model in {run}, report in {Path(run) / 'report.html'}")
+    for name, (about, _) in estimator.files().items():
+        print(f"{about}: {Path(run) / name}")

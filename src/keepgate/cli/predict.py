@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from keepgate import tasks
 from keepgate.cli import parser
+from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.text import print_notes
 from keepgate.errors import InputError
 from keepgate.store import write_atomic
 
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   keepgate predict runs/vowels new.ts
   keepgate predict runs/load history.csv --out forecast.parquet
-  keepgate predict runs/speech talk.wav --out talk.txt"""
+  keepgate predict runs/speech talk.wav --out talk.txt
+  keepgate predict runs/handwriting new.jsonl --language-model words.txt --language words"""
 
 DESCRIPTION = """\
 Predict with a trained model: the class of every series, the steps that follow the end of every series, the tag of every
-token, or the segments of every recording, which are also written as .json and as a label track of Audacity, .txt.
-The file is read by the columns that the model was trained with."""
+token, the text of every utterance, or the segments of every recording, which are also written as .json and as a label
+track of Audacity, .txt. The file is read by the columns that the model was trained with."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")
 
@@ -36,15 +39,19 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("data", metavar="DATA", help="file to predict for")
     flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    add_decoding(flags)
     options = flags.parse_args(arguments)
     estimator = tasks.load(options.run, options.device)
+    apply_decoding(estimator, options)
     suffix = table_format(options.out, (*FORMATS, *estimator.encoders))
-    table = estimator.predict_table(estimator.read(options.data, estimator.columns_, labelled=False))
-    data = estimator.encoders[suffix](table) if suffix in estimator.encoders else encode(table, suffix)
+    data = estimator.read(options.data, estimator.columns_, labelled=False)
+    print_notes("predict", estimator.notes(data))
+    table = estimator.predict_table(data)
+    content = estimator.encoders[suffix](table) if suffix in estimator.encoders else encode(table, suffix)
     if options.out is None:
-        sys.stdout.write(data.decode())
+        sys.stdout.write(content.decode())
     else:
-        write_atomic(options.out, data)
+        write_atomic(options.out, content)
 
 
 def table_format(path: str | None, formats: Sequence[str] = FORMATS) -> str:

@@ -1,7 +1,8 @@
-"""Tables for a terminal."""
+"""Tables and notes for a terminal."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def print_notes(command: str, notes: Sequence[str]) -> None:
+    """Print sentences to standard error, in the name of the command."""
+    for note in notes:
+        print(f"keepgate {command}: {note}", file=sys.stderr)
 
 
 def _cell(value: Any) -> str:

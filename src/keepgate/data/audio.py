@@ -13,7 +13,18 @@ import numpy as np
 
 from keepgate.errors import InputError
 
-__all__ = ["HOP", "LONGEST", "as_samples", "hop_seconds", "hops", "log_mel", "mel_filters", "read_audio"]
+__all__ = [
+    "HOP",
+    "LONGEST",
+    "as_samples",
+    "hop_seconds",
+    "hops",
+    "log_mel",
+    "mel_filters",
+    "read_audio",
+    "window_bands",
+    "window_sizes",
+]
 
 WINDOW = 0.025  # seconds
 HOP = 0.010  # seconds from window to window, but for the rounding to samples
@@ -75,12 +86,23 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
     Row t is of the window around the time (t + 1/2) of these; past the ends of the recording lies silence. T is the
     length in hops, rounded, but at least 1.
     """
-    size, hop = round(WINDOW * rate), round(HOP * rate)
-    count = hops(samples, rate)
-    before = (size - hop) // 2
+    size, hop, before = window_sizes(rate)
+    count = hops(len(samples), rate)
     padded = np.zeros((count - 1) * hop + size + before)
     padded[before : before + len(samples)] = samples[: len(padded) - before]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:count]
+    return window_bands(padded, rate, bands)[:count]
+
+
+def window_sizes(rate: int) -> tuple[int, int, int]:
+    """Samples in a window, from one window to the next, and of the first window before the recording begins."""
+    size, hop = round(WINDOW * rate), round(HOP * rate)
+    return size, hop, (size - hop) // 2
+
+
+def window_bands(samples: np.ndarray, rate: int, bands: int) -> np.ndarray:
+    """The rows of `log_mel` of all whole windows in samples, the first of which begins the first window."""
+    size, hop, _ = window_sizes(rate)
+    windows = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     length = 1 << (size - 1).bit_length()
     power = np.abs(np.fft.rfft(windows * np.hanning(size + 2)[1:-1], length)) ** 2
     return np.log(np.maximum(power @ mel_filters(rate, length, bands).T, FLOOR)).astype(np.float32)
@@ -91,9 +113,9 @@ def hop_seconds(rate: int) -> float:
     return round(HOP * rate) / rate
 
 
-def hops(samples: np.ndarray, rate: int) -> int:
-    """The number of rows that `log_mel` gives."""
-    return max(1, round(len(samples) / round(HOP * rate)))
+def hops(samples: int, rate: int) -> int:
+    """The number of rows that `log_mel` gives of so many samples."""
+    return max(1, round(samples / round(HOP * rate)))
 
 
 @lru_cache(maxsize=16)

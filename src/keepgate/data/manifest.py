@@ -7,10 +7,10 @@ CSV with a header, or JSON lines, plain or gzipped. Columns `path` (relative to 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,16 @@ from keepgate.data.inkml import read_inkml
 from keepgate.data.lines import json_objects, read_lines
 from keepgate.errors import InputError
 
-__all__ = ["MANIFESTS", "Utterances", "manifest_cell", "manifest_rows", "read_manifest", "read_one"]
+__all__ = [
+    "MANIFESTS",
+    "Skipped",
+    "Utterances",
+    "is_manifest",
+    "manifest_cell",
+    "manifest_rows",
+    "read_manifest",
+    "read_one",
+]
 
 INK_FILES = (".inkml",)
 MANIFESTS = (".csv", ".jsonl", ".json")  # also .gz
@@ -28,13 +37,22 @@ EXAMPLE = '{"path": "a.wav", "text": "one"} or {"strokes": [[[0, 0], [3, 7]]], "
 Content = np.ndarray | list[np.ndarray]  # samples [N], or strokes [points, 2]
 
 
+class Skipped(NamedTuple):
+    """A row that was left out."""
+
+    file: str
+    row: int
+    reason: str
+
+
 @dataclass(frozen=True)
 class Utterances:
     """What a manifest holds.
 
     kind: "audio" or "ink". contents: samples [N] float32 of each, or its strokes. rate: of the samples in Hz; None for
     ink. texts: None where they were not looked for. names: path or number of the row. groups: what the column of
-    sessions says of each, or None. skipped: row and reason of each row that was left out.
+    sessions says of each, or None. path: of the manifest, if there is one, and numbers: of its rows. skip_bad: whether
+    rows that cannot be used are left out; skipped: those that were.
     """
 
     kind: str
@@ -43,10 +61,41 @@ class Utterances:
     texts: list[str] | None
     names: list[str]
     groups: list[str] | None = None
-    skipped: tuple[tuple[int, str], ...] = ()
+    path: str | None = None
+    numbers: list[int] | None = None
+    skip_bad: bool = False
+    skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
         return len(self.contents)
+
+    def where(self, index: int) -> str:
+        """How a message names an utterance: by file and row, if it has them."""
+        return self.names[index] if self.numbers is None else f"{self.path}, row {self.numbers[index]}"
+
+    def part(self, indices: Sequence[int]) -> Utterances:
+        """Some of the utterances."""
+        lists = ("contents", "texts", "names", "groups", "numbers")
+        whole = {name: getattr(self, name) for name in lists}
+        return replace(self, **{name: v if v is None else [v[i] for i in indices] for name, v in whole.items()})
+
+    def without(self, reasons: dict[int, str]) -> Utterances:
+        """All but the utterances that something is wrong with: they are `skipped`, or InputError names the first."""
+        if not reasons:
+            return self
+        first = min(reasons)
+        if not self.skip_bad:
+            raise InputError(f"{self.where(first)}: {reasons[first]}")
+        if len(reasons) == len(self):
+            raise InputError(
+                f"{self.path} has no row that can be used; the first, {self.where(first)}: {reasons[first]}"
+            )
+        more = tuple(
+            Skipped(self.path or "", i if self.numbers is None else self.numbers[i], reason)
+            for i, reason in sorted(reasons.items())
+        )
+        rest = self.part([i for i in range(len(self)) if i not in reasons])
+        return replace(rest, skipped=(*self.skipped, *more))
 
 
 @dataclass(frozen=True)
@@ -81,7 +130,7 @@ def read_manifest(
     """
     path = Path(path)
     rows: list[_Row] = []
-    skipped: list[tuple[int, str]] = []
+    skipped: list[Skipped] = []
     for number, given in manifest_rows(path):
         try:
             text = _text(given, text_column) if labelled else None
@@ -92,7 +141,7 @@ def read_manifest(
         except InputError as error:
             if not skip_bad:
                 raise InputError(f"{path}, row {number}: {error}") from error
-            skipped.append((number, str(error)))
+            skipped.append(Skipped(str(path), number, str(error)))
         else:
             rows.append(row)
     if not rows:
@@ -104,6 +153,9 @@ def read_manifest(
         [row.text or "" for row in rows] if labelled else None,
         [row.name for row in rows],
         [row.group or "" for row in rows] if session_column else None,
+        str(path),
+        [row.number for row in rows],
+        skip_bad,
         tuple(skipped),
     )
 
@@ -130,6 +182,11 @@ def as_strokes(given: Any) -> list[np.ndarray]:
     if len({tuple(point) for stroke in strokes for point in stroke.tolist()}) < 2:
         raise InputError("the ink is a single point: there is no line to read")
     return strokes
+
+
+def is_manifest(path: str | Path) -> bool:
+    """Whether the file's name is that of a manifest."""
+    return Path(path).name.lower().removesuffix(".gz").endswith(MANIFESTS)
 
 
 def manifest_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

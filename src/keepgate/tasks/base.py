@@ -119,6 +119,14 @@ class Estimator(BaseEstimator):
         """
         raise NotImplementedError
 
+    def notes(self, data: Any) -> list[str]:
+        """What is to be known of a file that was read, a sentence each, such as rows that were left out."""
+        return []
+
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """Further files of a run's folder by name: what each is, in words, and its content."""
+        return {}
+
     # What a task gives to the model file
 
     def fitted(self) -> dict[str, Any]:

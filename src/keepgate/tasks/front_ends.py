@@ -78,7 +78,7 @@ class AudioFrontEnd(FrontEnd):
 
     def times(self, content: np.ndarray) -> np.ndarray:
         """Seconds."""
-        return np.arange(hops(content, self.rate) + 1) * hop_seconds(self.rate)
+        return np.arange(hops(len(content), self.rate) + 1) * hop_seconds(self.rate)
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The bands themselves."""

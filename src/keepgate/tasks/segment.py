@@ -297,7 +297,7 @@ class Segmenter(Estimator):
     def _frames(self, data: Recordings, segments: list[list[Segment]]) -> list[np.ndarray]:
         """What holds in each frame, N arrays [T_i, K] bool."""
         return [
-            frames_of(one, self.labels_, hops(content, self.rate_), self._hop)
+            frames_of(one, self.labels_, hops(len(content), self.rate_), self._hop)
             for one, content in zip(segments, data.contents, strict=True)
         ]
 

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import jiwer
 import numpy as np
 import pyarrow as pa
 import torch
-from rapidfuzz.distance import Levenshtein
 from sklearn.utils.validation import check_is_fitted
 
-from keepgate.data.audio import as_samples
-from keepgate.data.manifest import Utterances, as_strokes, read_manifest
+from keepgate.data.manifest import Skipped, Utterances, read_manifest
 from keepgate.errors import InputError
-from keepgate.objectives import best_path, ctc_align
+from keepgate.objectives import ctc_align
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.front_ends import FRONT_ENDS
+from keepgate.tasks.front_ends import FRONT_ENDS, FrontEnd
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
+from keepgate.tasks.transcribe_data import SYMBOLS, join, split, texts_of, too_long, unknown, utterances
+from keepgate.tasks.transcribe_decode import Decoder, Decoding
+from keepgate.tasks.transcribe_live import LiveTranscription
 from keepgate.tasks.transcribe_network import TranscriberNetwork, UtteranceExamples
+from keepgate.tasks.transcribe_scores import confusions, error_rates
 
-SYMBOLS = ("characters", "words")
 SHOWN = 12  # pictures and confusions in the report
 
 
@@ -37,7 +38,7 @@ class TranscribeColumns:
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     text_column: str = param("text", "manifest: column of what is said or written")
     rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
-    skip_bad: bool = param(False, "leave out rows that cannot be used")
+    skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in skipped.csv of the run")
 
 
 class Transcript(NamedTuple):
@@ -59,7 +60,8 @@ class Transcriber(Estimator):
     arrays [points, 2] with y upward; or the `Utterances` of `read`, which carry their texts. y is a list of N texts.
 
     `fit` sets, beside the attributes of `Estimator`: `symbols_`, what texts are made of, sorted; `kind_`, "audio" or
-    "ink"; `rate_` of the recordings in Hz; `commonest_`, the commonest text.
+    "ink"; `rate_` of the recordings in Hz; `commonest_`, the commonest text; `skipped_`, the rows of files that were
+    left out. How a fitted model reads its scores is changed by `decode_with`.
     """
 
     task: ClassVar[str] = "transcribe"
@@ -83,6 +85,8 @@ class Transcriber(Estimator):
     kind_: str = field(init=False)
     rate_: int | None = field(init=False)
     commonest_: str = field(init=False)
+    skipped_: tuple[Skipped, ...] = field(init=False)
+    decoder_: Decoder = field(init=False)
 
     def fit(
         self, X: Any, y: Any = None, *, rate: int | None = None, valid: Any = None, run: str | Path | None = None
@@ -96,25 +100,34 @@ class Transcriber(Estimator):
         symbols than the utterance has steps.
         """
         self.check_parameters()
-        data = _utterances(X, y, rate)
+        data = utterances(X, y, rate)
         self.kind_, self.rate_ = data.kind, data.rate
-        texts = _texts(data)
-        self.symbols_ = sorted({symbol for text in texts for symbol in self._split(text)})
-        self.commonest_ = Counter(texts).most_common(1)[0][0]
+        data, frames = self._usable(data)
+        self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in self._split(text)})
+        self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
+        self.decode_with(Decoding())
         with self.seeded():
             self.network_ = self._network()
-        examples = self._examples(data)
-        self.network_.measure(examples.values)
-        held_out = None
+        self.network_.measure(frames)
+        examples, held_out, self.skipped_ = self._examples(data, frames), None, data.skipped
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
-            held_out = self._examples(_utterances(*pair, rate=rate))
+            rest, frames = self._usable(self._like(utterances(*pair, rate=rate)), self.symbols_)
+            held_out, self.skipped_ = self._examples(rest, frames), (*data.skipped, *rest.skipped)
         self.train_network(TranscriberNetwork.loss, examples, held_out, run)
         return self
 
+    def decode_with(self, decoding: Decoding, texts: Iterable[str] | None = None) -> Transcriber:
+        """From now on read scores as `decoding` says, and return self; it is no part of the saved model.
+
+        texts: to learn the language from, instead of the file `decoding.language_model`.
+        """
+        self.decoder_ = Decoder(decoding, self.symbols_, self.symbols, texts)
+        return self
+
     def predict(self, X: Any, rate: int | None = None) -> list[str]:
-        """The text of each utterance: of the most probable symbol at each step."""
-        return [self._join(self._named(_path(scores))) for scores in self._scores(self._given(X, rate))]
+        """The text of each utterance: of the most probable symbol at each step, unless `decode_with` was called."""
+        return [self._join(self._named(self._path(scores))) for scores in self._scores(self._given(X, rate))]
 
     def transcribe(self, X: Any, rate: int | None = None) -> list[Transcript]:
         """The text of each utterance, and where each of its symbols lies."""
@@ -123,12 +136,38 @@ class Transcriber(Estimator):
             self._aligned(content, scores) for content, scores in zip(data.contents, self._scores(data), strict=True)
         ]
 
+    def live(self) -> LiveTranscription:
+        """A recording of `rate_` Hz that comes in pieces: `feed(samples)` gives the text they add, `finish()` the rest.
+
+        Raises InputError for a bidirectional model, one of ink, or one that decodes with a beam.
+        """
+        check_is_fitted(self, "network_")
+        return LiveTranscription(self)
+
     # Files, tables and the report
 
     @classmethod
     def read(cls, path: str | Path, columns: TranscribeColumns | None = None, *, labelled: bool = True) -> Utterances:
         """Read a manifest and its files; see `keepgate.data.manifest`."""
         return read_manifest(path, **asdict(columns or TranscribeColumns()), labelled=labelled)
+
+    def remember(self, columns: TranscribeColumns) -> None:
+        """Read the next files alike, and recordings at the rate that was fitted to."""
+        super().remember(replace(columns, rate=self.rate_))
+
+    def notes(self, data: Utterances) -> list[str]:
+        """Rows that were left out, and symbols that cannot come."""
+        notes = [f"{one.file}, row {one.row} is left out: {one.reason}" for one in data.skipped]
+        strange = {} if data.texts is None else unknown(self._targets(data), self.symbols_)
+        return notes + [f"{data.where(i)}: {reason}, so it counts as a mistake" for i, reason in strange.items()]
+
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """skipped.csv, if rows may be left out: file, row and reason of each."""
+        if not self.columns_.skip_bad:
+            return {}
+        lines = io.StringIO(newline="")
+        csv.writer(lines).writerows([Skipped._fields, *self.skipped_])
+        return {"skipped.csv": (f"{len(self.skipped_)} rows left out", lines.getvalue().encode())}
 
     def predict_table(self, data: Utterances) -> pa.Table:
         """A row for each utterance: its name, its text, and the mean probability of its symbols."""
@@ -143,19 +182,19 @@ class Transcriber(Estimator):
 
     def evaluate(self, data: Utterances) -> list[dict[str, Any]]:
         """Error rates of this model and of the commonest text: edits of symbols, and of words, over their number."""
-        return self._rows(_texts(data), self.predict(data))
+        return self._rows(texts_of(data), self.predict(data))
 
     def sections(self, data: Utterances, valid: Utterances | None) -> list[Section]:
         """Scores, the commonest confusions, and pictures of utterances with the symbols where the network put them."""
         from keepgate.tasks.transcribe_figure import utterance_figure
 
         shown, where = (data, "training data") if valid is None else (valid, "held-out data")
-        truth, guess = _texts(shown), self.predict(shown)
+        truth, guess = texts_of(shown), self.predict(shown)
         wrong = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a != b]
         right = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a == b]
         some = [*wrong[: SHOWN // 2], *right][:SHOWN]
-        found = self.transcribe(_part(shown, some))
-        confused = Counter(pair for a, b in zip(truth, guess, strict=True) for pair in self._confusions(a, b))
+        found = self.transcribe(shown.part(some))
+        confused = confusions(truth, guess, self.symbols)
         rows = [{"true": a, "given": b, "times": count} for (a, b), count in confused.most_common(SHOWN)]
         text = f"{len(truth)} utterances, {len(wrong)} with a mistake."
         return [
@@ -173,46 +212,34 @@ class Transcriber(Estimator):
 
     def _rows(self, truth: list[str], guess: list[str]) -> list[dict[str, Any]]:
         guesses = {self.cell_name(): guess, "commonest text": [self.commonest_] * len(truth)}
-        return [{"model": name, **self._errors(truth, texts)} for name, texts in guesses.items()]
-
-    def _errors(self, truth: list[str], guess: list[str]) -> dict[str, float]:
-        rates = {"word error rate": float(jiwer.wer(truth, guess))}
-        if self.symbols == "characters":
-            rates = {"character error rate": float(jiwer.cer(truth, guess)), **rates}
-        return rates
-
-    def _confusions(self, truth: str, guess: str) -> Iterator[tuple[str, str]]:
-        """Pairs of true symbols and what was given for them; nothing is an empty text."""
-        a, b = self._split(truth), self._split(guess)
-        for edit in Levenshtein.opcodes(a, b):
-            if edit.tag != "equal":
-                yield (
-                    self._join(a[edit.src_start : edit.src_end]),
-                    self._join(b[edit.dest_start : edit.dest_end]),
-                )
+        return [{"model": name, **error_rates(truth, texts, self.symbols)} for name, texts in guesses.items()]
 
     # Decoding
 
     def _given(self, X: Any, rate: int | None) -> Utterances:
         """Utterances of the kind and rate that were fitted to."""
         check_is_fitted(self, "network_")
-        data = _utterances(X, None, rate)
+        return self._like(utterances(X, None, rate))
+
+    def _like(self, data: Utterances) -> Utterances:
+        whose = "" if data.path is None else f"{data.path}: "
         if data.kind != self.kind_:
-            raise InputError(f"the utterances are {data.kind} where the model was fitted to {self.kind_}")
+            raise InputError(f"{whose}the utterances are {data.kind} where the model was fitted to {self.kind_}")
         if data.rate not in (None, self.rate_):
-            raise InputError(f"the recordings have {data.rate} Hz where the model was fitted to {self.rate_} Hz")
+            rates = f"{data.rate} Hz where the model was fitted to {self.rate_} Hz"
+            raise InputError(f"{whose}the recordings have {rates}; resample them")
         return data
 
     def _scores(self, data: Utterances) -> list[torch.Tensor]:
         """Log-probabilities [T', K + 1] of blank and symbols for each utterance."""
-        return self.each_example(self._examples(data, labelled=False), self._log_probabilities)
+        return self.each_example(UtteranceExamples(self._frames(data)), self._log_probabilities)
 
     def _log_probabilities(self, batch: Any) -> list[torch.Tensor]:
         scores, lengths = self.network_(*batch[:2])
         return [s[:n] for s, n in zip(scores.log_softmax(-1).cpu(), lengths.tolist(), strict=True)]
 
     def _aligned(self, content: Any, scores: torch.Tensor) -> Transcript:
-        path = _path(scores)
+        path = self._path(scores)
         if not path:
             return Transcript("", [], [], [], [])
         target, size = torch.tensor([path]), torch.tensor([len(path)])
@@ -234,75 +261,44 @@ class Transcriber(Estimator):
         self.symbols_, self.kind_ = fitted["symbols"], fitted["kind"]
         self.rate_, self.commonest_ = fitted["rate"], fitted["commonest"]
         self.network_ = self._network()
+        self.decode_with(Decoding())
+
+    def _front_end(self) -> FrontEnd:
+        return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)
 
     def _network(self) -> TranscriberNetwork:
-        front_end = FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)
+        front_end = self._front_end()
         recurrent = self.recurrent(front_end.size * self.stack)
         return TranscriberNetwork(front_end, recurrent, len(self.symbols_), self.stack, self.dropout)
 
-    def _examples(self, data: Utterances, labelled: bool = True) -> UtteranceExamples:
-        values = [self.network_.front_end.frames(content) for content in data.contents]
-        if not labelled:
-            return UtteranceExamples(values)
+    def _frames(self, data: Utterances) -> list[np.ndarray]:
+        front_end = self._front_end()
+        return [front_end.frames(content) for content in data.contents]
+
+    def _targets(self, data: Utterances) -> list[list[str]]:
+        return [self._split(text) for text in texts_of(data)]
+
+    def _usable(self, data: Utterances, symbols: Sequence[str] | None = None) -> tuple[Utterances, list[np.ndarray]]:
+        """The utterances whose texts fit their length and have no other symbols (None: any), and their frames."""
+        targets, frames = self._targets(data), self._frames(data)
+        reasons = too_long(targets, [-(-len(frame) // self.stack) for frame in frames])
+        if symbols is not None:
+            reasons |= unknown(targets, symbols)
+        return data.without(reasons), [frame for i, frame in enumerate(frames) if i not in reasons]
+
+    def _examples(self, data: Utterances, frames: list[np.ndarray]) -> UtteranceExamples:
         number = {symbol: k for k, symbol in enumerate(self.symbols_, start=1)}
-        targets = []
-        for name, text, value in zip(data.names, _texts(data), values, strict=True):
-            symbols = self._split(text)
-            if unknown := [symbol for symbol in symbols if symbol not in number]:
-                raise InputError(f"{name}: the symbol {unknown[0]!r} was never seen in the training data")
-            needed = len(symbols) + sum(a == b for a, b in pairwise(symbols))
-            steps = -(-len(value) // self.stack)
-            if needed > steps:
-                raise InputError(f"{name}: its text takes {needed} steps, but it has {steps}; leave it out")
-            targets.append([number[symbol] for symbol in symbols])
-        return UtteranceExamples(values, targets)
+        return UtteranceExamples(frames, [[number[symbol] for symbol in target] for target in self._targets(data)])
+
+    def _path(self, scores: torch.Tensor) -> list[int]:
+        """Numbers of the symbols in scores [T', K + 1]."""
+        return self.decoder_.path(scores.numpy())
 
     def _named(self, path: Sequence[int]) -> list[str]:
         return [self.symbols_[k - 1] for k in path]
 
     def _split(self, text: str) -> list[str]:
-        return list(text) if self.symbols == "characters" else text.split()
+        return split(text, self.symbols)
 
     def _join(self, symbols: Sequence[str]) -> str:
-        return ("" if self.symbols == "characters" else " ").join(symbols)
-
-
-def _path(scores: torch.Tensor) -> list[int]:
-    """Numbers of the symbols along the best path through scores [T', K + 1]."""
-    return best_path(scores[:, None].numpy())[0]
-
-
-def _utterances(X: Any, y: Any, rate: int | None) -> Utterances:
-    """Utterances given in Python, checked."""
-    if isinstance(X, Utterances):
-        return X
-    if not len(X):
-        raise InputError("X has no utterance")
-    if y is not None and len(y) != len(X):
-        raise InputError(f"inconsistent numbers of samples: {len(X)} utterances in X, {len(y)} texts in y")
-    names = [f"X[{i}]" for i in range(len(X))]
-    first = np.asarray(X[0][0])
-    kind = "audio" if first.ndim == 0 else "ink"
-    if kind == "audio" and rate is None:
-        raise InputError("X holds samples: give their rate in Hz")
-    take = as_samples if kind == "audio" else as_strokes
-    contents = []
-    for name, item in zip(names, X, strict=True):
-        try:
-            contents.append(take(item))
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from error
-    return Utterances(kind, contents, rate if kind == "audio" else None, None if y is None else list(y), names)
-
-
-def _texts(data: Utterances) -> list[str]:
-    if data.texts is None:
-        raise InputError("there are no texts: give y, a text for each utterance")
-    for name, text in zip(data.names, data.texts, strict=True):
-        if not text.strip():
-            raise InputError(f"{name}: its text is empty")
-    return data.texts
-
-
-def _part(data: Utterances, rows: Sequence[int]) -> Utterances:
-    return Utterances(data.kind, [data.contents[i] for i in rows], data.rate, None, [data.names[i] for i in rows])
+        return join(symbols, self.symbols)

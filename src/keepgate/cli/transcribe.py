@@ -1,0 +1,102 @@
+"""`keepgate transcribe`: the text of recordings and of handwriting, a line for each file, or of a live stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from keepgate.cli import parser
+from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.text import print_notes
+from keepgate.errors import InputError
+
+if TYPE_CHECKING:
+    from keepgate.data.manifest import Utterances
+    from keepgate.tasks.transcribe import Transcriber, Transcript
+
+EXAMPLE = """\
+  keepgate transcribe runs/digits new/*.wav
+  keepgate transcribe runs/handwriting note.inkml words.jsonl --language-model words.txt --language words
+  keepgate transcribe runs/digits call.flac --timestamps
+  arecord -t raw -f S16_LE -r 8000 | keepgate transcribe runs/live -"""
+
+DESCRIPTION = """\
+Print a line for each file: its path, a tab, and its text. Files are recordings, which are resampled to the model's
+rate, .inkml, or manifests (.csv, .jsonl, also .gz) of either, which give a line for each row. The one file - is
+standard input: 16-bit samples of one channel, or a WAV file, which a model without --bidirectional transcribes as they
+come."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Transcribe the files, or standard input."""
+    flags = parser("transcribe", DESCRIPTION, EXAMPLE)
+    flags.add_argument("run", metavar="RUN", help="folder of the run")
+    flags.add_argument("files", metavar="FILE", nargs="+", help="recording, .inkml, manifest, or -")
+    flags.add_argument(
+        "--timestamps",
+        action="store_true",
+        help="print JSON lines instead: path, text, and of each symbol begin, end (seconds, or width of ink in "
+        "deviations of its height) and confidence",
+    )
+    flags.add_argument("--rate", type=int, metavar="N", help="of bare samples on standard input, Hz (default: model's)")
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    add_decoding(flags)
+    options = flags.parse_args(arguments)
+    live = "-" in options.files
+    if live and (len(options.files) > 1 or options.timestamps):
+        raise InputError("standard input (-) is transcribed alone and without --timestamps")
+    if options.rate is not None and (not live or options.rate < 1):
+        raise InputError(f"--rate {options.rate} is of bare samples on standard input (-), at least 1")
+    model = load(options.run, "cpu" if live else options.device)
+    apply_decoding(model, options)
+    if live:
+        listen(model, options.rate)
+        return
+    for file in options.files:
+        data = read(model, file)
+        print_notes("transcribe", model.notes(data))
+        for name, found in zip(data.names, model.transcribe(data), strict=True):
+            print(as_json(name, found) if options.timestamps else f"{name}\t{found.text}", flush=True)
+
+
+def load(run: str, device: str) -> Transcriber:
+    """The model of a run; InputError if it is of another task."""
+    from keepgate.tasks.transcribe import Transcriber
+
+    return Transcriber.load(run, device)
+
+
+def read(model: Transcriber, file: str) -> Utterances:
+    """The utterances of one file, named as the lines shall be."""
+    from dataclasses import replace
+
+    from keepgate.data.manifest import Utterances, is_manifest, read_one
+
+    if not is_manifest(file):
+        kind, content, rate = read_one(file, model.rate_)
+        return Utterances(kind, [content], rate, None, [file])
+    data = model.read(file, model.columns_, labelled=False)
+    return replace(data, names=[data.where(i) for i in range(len(data))]) if data.kind == "ink" else data
+
+
+def as_json(name: str, found: Transcript) -> str:
+    """One utterance as a line of JSON."""
+    rows = zip(found.symbols, found.begins, found.ends, found.confidences, strict=True)
+    symbols = [
+        {"symbol": symbol, "begin": round(begin, 3), "end": round(end, 3), "confidence": round(confidence, 4)}
+        for symbol, begin, end, confidence in rows
+    ]
+    return json.dumps({"path": name, "text": found.text, "symbols": symbols}, ensure_ascii=False)
+
+
+def listen(model: Transcriber, rate: int | None) -> None:
+    """Print the text of standard input as it is heard."""
+    from keepgate.data.audio_stream import live_samples
+
+    live = model.live()
+    assert model.rate_ is not None
+    for samples in live_samples(sys.stdin.buffer, rate or model.rate_, model.rate_):
+        print(live.feed(samples), end="", flush=True)
+    print(live.finish())

@@ -1,0 +1,115 @@
+"""Recordings that come piece by piece: samples from a pipe, and log-mel features as soon as they are known."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from keepgate.data.audio import hops, window_bands, window_sizes
+from keepgate.errors import InputError
+
+__all__ = ["LogMelStream", "live_samples"]
+
+BLOCK = 0.05  # seconds of a WAV file that are taken at a time
+SCALE = np.float32(1 / 32768)
+
+
+class LogMelStream:
+    """`log_mel` of a recording that comes in pieces; the rows together are those of the whole."""
+
+    def __init__(self, rate: int, bands: int) -> None:
+        self.rate, self.bands = rate, bands
+        self._size, self._hop, before = window_sizes(rate)
+        self._waiting = np.zeros(before, dtype=np.float32)  # from where the next window begins
+        self._samples = self._rows = 0
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """The rows [T, bands] whose windows these samples [N] complete."""
+        self._samples += len(samples)
+        self._waiting = np.concatenate([self._waiting, samples])
+        return self._take(max(0, (len(self._waiting) - self._size) // self._hop + 1))
+
+    def finish(self) -> np.ndarray:
+        """The last rows, past whose samples lies silence."""
+        count = hops(self._samples, self.rate) - self._rows
+        missing = (count - 1) * self._hop + self._size - len(self._waiting)
+        self._waiting = np.pad(self._waiting, (0, max(0, missing)))
+        return self._take(count)
+
+    def _take(self, count: int) -> np.ndarray:
+        if not count:
+            return np.zeros((0, self.bands), dtype=np.float32)
+        windows = self._waiting[: (count - 1) * self._hop + self._size]
+        self._rows, self._waiting = self._rows + count, self._waiting[count * self._hop :]
+        return window_bands(windows, self.rate, self.bands)
+
+
+class Pipe(Protocol):
+    """What standard input is: `read` waits for all the bytes, `read1` for any."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def read1(self, size: int = -1, /) -> bytes: ...
+
+
+def live_samples(pipe: Pipe, rate: int, to: int) -> Iterator[np.ndarray]:
+    """Pieces [N] float32 in -1 to 1 at `to` Hz, as they come: of a WAV file, or of bare 16-bit little-endian samples of
+    one channel at `rate` Hz.
+
+    Raises InputError for a WAV file of other than 16 bits, and for a pipe without samples.
+    """
+    import soxr
+
+    head = pipe.read(4)
+    pieces = _wav(_Rest(head, pipe)) if head == b"RIFF" else ((rate, piece) for piece in _bare(head, pipe))
+    resampler, heard = None, False
+    for own, piece in pieces:
+        heard = True
+        if own != to:
+            resampler = resampler or soxr.ResampleStream(own, to, 1, dtype="float32")
+            piece = resampler.resample_chunk(piece)
+        yield piece
+    if not heard:
+        raise InputError("standard input has no samples; pipe a recording into it")
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def _bare(data: bytes, pipe: Pipe) -> Iterator[np.ndarray]:
+    while data:
+        even = len(data) // 2 * 2
+        if even:
+            yield np.frombuffer(data[:even], dtype="<i2") * SCALE
+        more = pipe.read1(1 << 16)
+        data = data[even:] + more if more else b""
+
+
+def _wav(file: _Rest) -> Iterator[tuple[int, np.ndarray]]:
+    try:
+        with wave.open(file, "rb") as recording:  # type: ignore[arg-type]  # reads from a pipe, where it cannot seek
+            channels, width, rate = recording.getnchannels(), recording.getsampwidth(), recording.getframerate()
+            if width != 2:
+                raise InputError(f"the WAV file on standard input has {8 * width} bits a sample; give 16")
+            while data := recording.readframes(max(1, round(BLOCK * rate))):
+                frames = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], dtype="<i2")
+                yield rate, frames.reshape(-1, channels).mean(axis=1, dtype=np.float32) * SCALE
+    except (wave.Error, EOFError) as error:
+        raise InputError(f"the WAV file on standard input cannot be read: {error or 'it is cut short'}") from error
+
+
+class _Rest(io.RawIOBase):
+    """A pipe whose first bytes were already read."""
+
+    def __init__(self, head: bytes, pipe: Pipe) -> None:
+        self.head, self.pipe = head, pipe
+
+    def read(self, size: int = -1, /) -> bytes:
+        own, self.head = self.head[:size], self.head[size:]
+        return own + self.pipe.read(size - len(own)) if len(own) < size else own
+
+    def tell(self) -> int:
+        raise OSError("a pipe has no places")
