@@ -10,7 +10,6 @@ three parts, which lacks none: what a large dictionary would reach that knows ev
 """
 
 import argparse
-import time
 from pathlib import Path
 
 from keepgate import Transcriber
@@ -28,10 +27,9 @@ train, valid, test = (
     Transcriber.read(options.folder / f"words_{part}.jsonl.gz", columns) for part in ("train", "valid", "test")
 )
 print(f"{len(train)} words to train on, {len(valid)} held out, {len(test)} to test on; no writer is in two parts")
-start = time.process_time()
 model = Transcriber(stack=4, learning_rate=3e-3, epochs=options.epochs, seed=options.seed)
 model.fit(train, valid=valid, run=options.run)
-print(f"trained in {(time.process_time() - start) / 60:.0f} minutes of one core; {len(model.skipped_)} rows left out")
+print(f"{len(model.skipped_)} rows left out: their texts have more letters than the pen's path has room for")
 seconds = 0.0
 for row in model.history_:
     seconds += row["seconds"]

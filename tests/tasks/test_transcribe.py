@@ -108,6 +108,8 @@ def test_ink_is_read_too():
     assert np.mean([a == b for a, b in zip(model.predict(X), y, strict=True)]) > 0.9
     one = model.transcribe(X[:1])[0]
     assert one.begins == sorted(one.begins)
+    back = model.transcribe([[np.array(stroke) * [-1, 1] for stroke in X[0]]])[0]  # written from right to left
+    assert all(begin <= end for begin, end in zip(back.begins, back.ends, strict=True))
 
 
 def test_disturbed_frames_keep_shape_and_lengths_follow_the_speed():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
@@ -97,6 +98,7 @@ def listen(model: Transcriber, rate: int | None) -> None:
 
     live = model.live()
     assert model.rate_ is not None
-    for samples in live_samples(sys.stdin.buffer, rate or model.rate_, model.rate_):
+    pipe = cast(io.BufferedReader, sys.stdin.buffer)
+    for samples in live_samples(pipe, rate or model.rate_, model.rate_):
         print(live.feed(samples), end="", flush=True)
     print(live.finish())

@@ -245,8 +245,9 @@ class Transcriber(Estimator):
         target, size = torch.tensor([path]), torch.tensor([len(path)])
         found = ctc_align(scores[:, None], target, torch.tensor([len(scores)]), size)
         times = self.network_.front_end.times(content)
-        steps = (np.minimum(step[0].numpy() * self.stack, len(times) - 1) for step in (found.begin, found.end))
-        begins, ends = (times[step].tolist() for step in steps)
+        begin, end = (np.minimum(step[0].numpy() * self.stack, len(times) - 1) for step in (found.begin, found.end))
+        places = [times[a : b + 1] for a, b in zip(begin, end, strict=True)]
+        begins, ends = ([float(of(place)) for place in places] for of in (np.min, np.max))  # a pen goes back, too
         symbols = self._named(path)
         return Transcript(self._join(symbols), symbols, begins, ends, found.confidence[0].tolist())
 

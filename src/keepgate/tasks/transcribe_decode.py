@@ -40,8 +40,8 @@ class Decoding:
     order: int | None = param(
         None, "symbols or words that the language model looks at together (none: 6 or 3)", minimum=1
     )
-    weight: float | None = param(None, "weight of the language model (none: 0.6 or 1)", minimum=0)
-    bonus: float | None = param(None, "added for each symbol or word, against short readings (none: 0.6 or 0)")
+    weight: float | None = param(None, "weight of the language model (none: 0.8 or 1)", minimum=0)
+    bonus: float | None = param(None, "added for each symbol or word, against short readings (none: 1.2 or 0)")
 
 
 class Decoder:
@@ -68,15 +68,12 @@ class Decoder:
             lines = [word for line in lines for word in line.split()]
         if not lines:
             raise InputError(f"{decoding.language_model or 'the text for the language model'} has no text")
-        order, weight, bonus = (
-            default if given is None else given
-            for given, default in zip((decoding.order, decoding.weight, decoding.bonus), kind[1:], strict=True)
-        )
+        order = kind.order if decoding.order is None else decoding.order
         self.options = {
             "beam": decoding.beam or BEAM,
             "language": kind.learn(lines, order, ["", *symbols], made_of, decoding.new_words),
-            "weight": weight,
-            "bonus": bonus,
+            "weight": kind.weight if decoding.weight is None else decoding.weight,
+            "bonus": kind.bonus if decoding.bonus is None else decoding.bonus,
         }
 
     def path(self, scores: np.ndarray) -> list[int]:
@@ -109,4 +106,4 @@ class Kind(NamedTuple):
     bonus: float
 
 
-LANGUAGES = {"symbols": Kind(_symbols, 6, 0.6, 0.6), "words": Kind(_words, 3, 1.0, 0.0)}
+LANGUAGES = {"symbols": Kind(_symbols, 6, 0.8, 1.2), "words": Kind(_words, 3, 1.0, 0.0)}
