@@ -10,7 +10,19 @@ import pytest
 
 import keepgate
 
-PACKAGES = ("equations", "cells", "scan", "nn", "store", "data", "training", "tasks", "objectives", "export")
+PACKAGES = (
+    "equations",
+    "cells",
+    "scan",
+    "nn",
+    "store",
+    "data",
+    "training",
+    "tasks",
+    "objectives",
+    "export",
+    "compression",
+)
 
 
 def modules() -> list[str]:

@@ -26,8 +26,8 @@ EXAMPLE = """\
 DESCRIPTION = """\
 Print a line for each file: its path, a tab, and its text. Files are recordings, which are resampled to the model's
 rate, .inkml, or manifests (.csv, .jsonl, also .gz) of either, which give a line for each row. The one file - is
-standard input: 16-bit samples of one channel, or a WAV file, which a model without --bidirectional transcribes as they
-come."""
+standard input: 16-bit samples of one channel, or a WAV file, which a model that was fitted with --no-bidirectional
+transcribes as they come."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
         help="print JSON lines instead: path, text, and of each symbol begin, end (seconds, or width of ink in "
         "deviations of its height) and confidence",
     )
-    flags.add_argument("--rate", type=int, metavar="N", help="of bare samples on standard input, Hz (default: model's)")
+    flags.add_argument("--rate", type=int, metavar="N", help="Hz of bare samples on standard input (default: model's)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     options = flags.parse_args(arguments)
