@@ -90,3 +90,25 @@ def test_what_cannot_be_read_is_named_by_file_and_line(tmp_path, name, data, wor
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.conll cannot be read: No such file"):
         read_sentences(tmp_path / "nowhere.conll")
+
+
+def test_sessions_are_told_by_a_comment_or_a_key(tmp_path):
+    conll = ["# newdoc id = x", "# text = a b", "a\tX", "b\tY", "", "c\tX", "", "# newdoc", "# newdocument = 3", "d\tX"]
+    path = tmp_path / "a.conll"
+    path.write_text("\n".join(conll))
+    assert read_sentences(path, session_column="newdoc").groups == ["x", "x", "line 8"]
+    assert read_sentences(path).groups is None
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a"], "tags": ["X"], "call": 7}\n{"tokens": ["b"], "tags": ["Y"], "call": "z"}\n')
+    assert read_sentences(path, session_column="call").groups == ["7", "z"]
+
+
+def test_a_sentence_of_no_session_is_refused(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("a\tX\n\n# newdoc\nb\tY\n")
+    with pytest.raises(InputError, match="line 1: no comment '# newdoc' tells the session"):
+        read_sentences(path, session_column="newdoc")
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a"], "tags": ["X"], "call": 7}\n{"tokens": ["b"], "tags": ["Y"]}\n')
+    with pytest.raises(InputError, match="line 2: no session under 'call'"):
+        read_sentences(path, session_column="call")

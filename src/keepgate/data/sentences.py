@@ -2,7 +2,8 @@
 
 CoNLL: a line a token, columns apart by a tab (or, where there is none, by white space), a blank line, `<s>` or `</s>`
 between sentences; lines that start with `#` before a sentence are comments, and CoNLL-U's ranges (`3-4`) and empty
-nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a line.
+nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a line. Sessions (a dialogue, a document)
+are told by a key of JSON lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
 """
 
 from __future__ import annotations
@@ -18,54 +19,78 @@ from keepgate.errors import InputError
 MARKS = ("", "<s>", "</s>")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
+Row = tuple[list[str], list[str], str]  # tokens, tags, session
+
 EXAMPLE = '{"tokens": [...], "tags": [...]}'
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """N sentences: the tokens of each, and as many tags where the file has them, else None."""
+    """N sentences: the tokens of each; as many tags where the file has them, else None; and the session of each, if
+    that was looked for."""
 
     tokens: list[list[str]]
     tags: list[list[str]] | None
+    groups: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
 
 def read_sentences(
-    path: str | Path, token_column: int | None = None, tag_column: int | None = None, labelled: bool = True
+    path: str | Path,
+    token_column: int | None = None,
+    tag_column: int | None = None,
+    session_column: str | None = None,
+    labelled: bool = True,
 ) -> Sentences:
     """Read tagged sentences.
 
     token_column, tag_column: counted from 1; by default the first and the last, in CoNLL-U (10 columns) the second
         and the fourth.
+    session_column: key of JSON lines, or comment of CoNLL, that tells the session; by default there are none.
     labelled: whether tags have to be there; without, they are not looked for.
 
-    Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, or no sentence.
+    Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, a sentence of
+    no session, or no sentence.
     """
     path = Path(path)
     lines = read_lines(path)
     if path.suffixes and path.suffixes[0] in (".jsonl", ".json"):
-        found = _json(path, lines, labelled)
+        found = _json(path, lines, session_column, labelled)
     else:
-        found = _conll(path, lines, token_column, tag_column, labelled)
+        found = _conll(path, lines, token_column, tag_column, session_column, labelled)
     if not found:
         raise InputError(f"{path} has no sentence")
-    return Sentences([tokens for tokens, _ in found], [tags for _, tags in found] if labelled else None)
+    tokens, tags, groups = map(list, zip(*found, strict=True))
+    return Sentences(tokens, tags if labelled else None, groups if session_column else None)
 
 
 def _conll(
-    path: Path, lines: Iterable[str], token_column: int | None, tag_column: int | None, labelled: bool
-) -> list[tuple[list[str], list[str]]]:
-    found: list[tuple[list[str], list[str]]] = [([], [])]
+    path: Path,
+    lines: Iterable[str],
+    token_column: int | None,
+    tag_column: int | None,
+    session_column: str | None,
+    labelled: bool,
+) -> list[Row]:
+    session, begins = "", re.compile(rf"#\s*{re.escape(session_column or '')}(\s+id)?\s*(=\s*(?P<name>.*))?")
+    found: list[Row] = [([], [], session)]
     for number, line in enumerate(lines, start=1):
-        tokens, tags = found[-1]
+        tokens, tags, _ = found[-1]
         if line.strip() in MARKS:
             if tokens:
-                found.append(([], []))
+                found.append(([], [], session))
             continue
         if line.startswith("#") and not tokens and "\t" not in line:
+            if session_column and (comment := begins.fullmatch(line.strip())):
+                session = comment["name"] or f"line {number}"
+                found[-1] = ([], [], session)
             continue
+        if session_column and not session:
+            raise InputError(
+                f"{path}, line {number}: no comment '# {session_column}' tells the session of this sentence"
+            )
         columns = line.split("\t") if "\t" in line else line.split()
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
             continue
@@ -85,7 +110,7 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
     return columns[column - 1]
 
 
-def _json(path: Path, lines: Iterable[str], labelled: bool) -> list[tuple[list[str], list[str]]]:
+def _json(path: Path, lines: Iterable[str], session_column: str | None, labelled: bool) -> list[Row]:
     found = []
     for number, row in json_objects(path, lines, EXAMPLE):
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
@@ -96,6 +121,8 @@ def _json(path: Path, lines: Iterable[str], labelled: bool) -> list[tuple[list[s
         assert tags is not None
         if labelled and len(tokens) != len(tags):
             raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(tags)} tags")
+        if session_column and not isinstance(row.get(session_column), str | int):
+            raise InputError(f"{path}, line {number}: no session under {session_column!r}")
         if tokens:
-            found.append((tokens, tags))
+            found.append((tokens, tags, str(row[session_column]) if session_column else ""))
     return found

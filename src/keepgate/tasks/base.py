@@ -36,6 +36,7 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.parameters import check_parameter, param, parameters, with_tuples
+from keepgate.tasks.sessions import TURNS, Sessions
 from keepgate.training import Examples, Settings, train
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 from keepgate.training.tree import to_device
@@ -260,7 +261,13 @@ class Estimator(BaseEstimator):
         return found
 
     def train_network(self, loss: Any, data: Any, valid: Any, run: str | Path | None) -> None:
-        """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed."""
+        """Train `network_` on its device and set `history_`; a training kept in folder `run` is resumed.
+
+        Of `Sessions` the loss is one of windows: it takes the carried state and gives the next one beside the loss.
+        """
         self.network_ = self.network_.to(self.torch_device())
+        settings = self.settings()
+        if isinstance(data, Sessions):
+            settings = dataclasses.replace(settings, window=TURNS)
         with self.limited_threads():
-            self.history_ = train(self.network_, loss, data, valid, self.settings(), run, self.progress).rows
+            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress).rows

@@ -23,6 +23,7 @@ from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import param
 from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
+from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, loss_of_turns
 from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
 from keepgate.tasks.tag_scores import breaks_span, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag_words import SentenceExamples, Vocabulary
@@ -36,6 +37,11 @@ class TagColumns:
 
     token_column: int | None = param(None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)")
     tag_column: int | None = param(None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)")
+    session_column: str | None = param(
+        None,
+        "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
+        "that begins it, such as newdoc (none: every sentence begins anew)",
+    )
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -44,7 +50,9 @@ class Tagger(Estimator):
 
     X is a list of N sentences, each a list of tokens; or a list of N arrays [T_i, C] of frames; or the `Sentences` of
     `read`, which carry their tags. y is a list of N lists of tags, as many as tokens or frames. A token is known by a
-    vector learned for the word and by its characters, which a recurrent layer of the same cell reads.
+    vector learned for the word and by its characters, which a recurrent layer of the same cell reads. Where `Sentences`
+    have sessions, in training and later, a sentence begins in the state that the one before it in its session ended in
+    (the forward direction's).
 
     >>> X = [["the", "cat", "sleeps"], ["a", "dog", "barks"], ["the", "dog", "sleeps"]] * 10
     >>> tagger = Tagger(epochs=10, hidden_size=16).fit(X, [["DET", "NOUN", "VERB"]] * 30)
@@ -52,7 +60,8 @@ class Tagger(Estimator):
     [['DET', 'NOUN', 'VERB']]
 
     `fit` sets, beside the attributes of `Estimator`: `tags_`, sorted; `tag_counts_`, how often each was in the training
-    data; `commonest_`, the commonest tag of each word; `vocabulary_`, or for frames `n_features_in_`, their channels.
+    data; `commonest_`, the commonest tag of each word; `vocabulary_`, or for frames `n_features_in_`, their channels;
+    `carries_`, whether the state is carried through sessions.
     """
 
     task: ClassVar[str] = "tag"
@@ -94,16 +103,21 @@ class Tagger(Estimator):
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if _are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
         self.commonest_ = commonest(values, tags) if self.vocabulary_ else {}
-        held_out = None
+        groups, held_out = _groups(X), None
+        self.carries_ = groups is not None
         if valid is not None:
-            held_out = self._examples(*self._pairs(*valid if isinstance(valid, tuple) else (valid, None)))
+            check_alike(groups, _groups(valid))
+            pair = valid if isinstance(valid, tuple) else (valid, None)
+            held_out = in_sessions(self._examples(*self._pairs(*pair)), _groups(valid))
         with self.seeded():
             self.network_ = self._network()
         if isinstance(self.network_.encoder, FrameEncoder):
             self.network_.encoder.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, self.network_)
-        self.train_network(TaggerNetwork.loss, self._examples(values, tags), held_out, run)
+        examples = in_sessions(self._examples(values, tags), groups)
+        loss = loss_of_turns if self.carries_ else TaggerNetwork.loss
+        self.train_network(loss, examples, held_out, run)
         if self.network_.crf is not None:
             bar(self.network_.crf, self.tags_, tags)
         return self
@@ -119,12 +133,14 @@ class Tagger(Estimator):
     def _read(self, X: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         """The numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all."""
         check_is_fitted(self, "network_")
-        return self.each_example(self._examples(self._values(X)), self._read_batch)
+        examples = in_sessions(self._examples(self._values(X)), _groups(X) if self.carries_ else None)
+        return each_utterance(self, examples, self._read_batch)
 
-    def _read_batch(self, batch: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _read_batch(self, batch: Any, state: Any) -> tuple[list[tuple[np.ndarray, np.ndarray]], Any]:
         given, lengths, _ = batch
-        found = (values.cpu().numpy() for values in self.network_.read(given, lengths))
-        return [(best[:n], p[:n]) for best, p, n in zip(*found, lengths.tolist(), strict=True)]
+        scores, state = self.network_.scan(given, lengths, state)
+        found = (values.cpu().numpy() for values in self.network_.read(scores, lengths))
+        return [(best[:n], p[:n]) for best, p, n in zip(*found, lengths.tolist(), strict=True)], state
 
     # Files, tables and the report
 
@@ -154,14 +170,14 @@ class Tagger(Estimator):
 
         Accuracy of the tokens; and, where tags mark spans, precision, recall and F1 of the spans, by exact match.
         """
-        values, truth = self._pairs(data, None)
-        return [self._row(name, truth, guess) for name, guess in self.guesses(values).items()]
+        _, truth = self._pairs(data, None)
+        return [self._row(name, truth, guess) for name, guess in self.guesses(data).items()]
 
     def sections(self, data: Any, valid: Any) -> list[Section]:
         """Scores, those of each class, the confusion of tags, and the sentences with mistakes."""
         shown, where = (data, "training data") if valid is None else (valid, "held-out data")
         values, truth = self._pairs(shown, None)
-        guesses = self.guesses(values)
+        guesses = self.guesses(shown)
         guess = guesses[self.cell_name()]
         rows = [self._row(name, truth, tags) for name, tags in guesses.items()]
         classes = (span_scores if marks_spans(truth) else token_scores)(truth, guess)
@@ -189,10 +205,10 @@ class Tagger(Estimator):
         )
         return [Section("Mistakes", text, listing="\n\n".join(lines))]
 
-    def guesses(self, values: Any) -> dict[str, list[list[str]]]:
+    def guesses(self, X: Any) -> dict[str, list[list[str]]]:
         """Tags of sequences by this model and by the baselines: each word's commonest tag, and the commonest of all."""
         most = max(self.tags_, key=lambda tag: self.tag_counts_[tag])
-        found = {self.cell_name(): self.predict(values)}
+        found, values = {self.cell_name(): self.predict(X)}, self._values(X)
         if self.vocabulary_:
             found["commonest tag of the word"] = [[self.commonest_.get(word, most) for word in s] for s in values]
         return {**found, "commonest tag": [[most] * len(s) for s in values]}
@@ -212,6 +228,7 @@ class Tagger(Estimator):
             "vocabulary": self.vocabulary_ and asdict(self.vocabulary_),
             "commonest": self.commonest_,
             "n_channels": self.n_features_in_,
+            "carries": self.carries_,
         }
 
     def restore(self, fitted: dict[str, Any]) -> None:
@@ -220,6 +237,7 @@ class Tagger(Estimator):
         self.tags_ = sorted(self.tag_counts_)
         self.vocabulary_ = fitted["vocabulary"] and Vocabulary(**fitted["vocabulary"])
         self.commonest_, self.n_features_in_ = fitted["commonest"], fitted["n_channels"]
+        self.carries_ = fitted["carries"]
         self.network_ = self._network()
 
     def _network(self) -> TaggerNetwork:
@@ -308,6 +326,11 @@ def _values(X: Any) -> Any:
         if isinstance(sentence, str) or not len(sentence) or not all(isinstance(t, str) and t for t in sentence):
             raise InputError(f"X[{i}] is no list of tokens, each a text that is not empty")
     return values
+
+
+def _groups(X: Any) -> list[str] | None:
+    """The session of each sentence, where X says so."""
+    return X.groups if isinstance(X, Sentences) else None
 
 
 def _marked(token: str, right: str, given: str) -> str:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.padded import Standardise, last_outputs, pad_frames, pad_numbers
+from keepgate.tasks.sessions import carried
 from keepgate.training import Examples
 
 UNKNOWN = 1  # word and character; 0 is padding
@@ -110,28 +111,36 @@ class TaggerNetwork(nn.Module):
 
     def forward(self, given: Tokens | Tensor, lengths: Tensor) -> Tensor:
         """Scores; those past a sequence's length mean nothing."""
-        x = self._drop(self.encoder(given))
-        output, _ = self.recurrent(x, lengths=lengths)
-        return self.output(self._drop(output))
+        return self.scan(given, lengths)[0]
 
-    def read(self, given: Tokens | Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def scan(self, given: Tokens | Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Scores, and the state that the recurrent layers end in; `state`: that of the sequences before (`carried`)."""
+        x = self._drop(self.encoder(given))
+        output, state = self.recurrent(x, carried(self.recurrent, state, len(x)), lengths=lengths)
+        return self.output(self._drop(output)), state
+
+    def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
-        scores = self(given, lengths)
         if self.crf is None:
             return scores.argmax(-1), scores.double().softmax(-1)
         return self.crf.decode(scores, lengths), self.crf.marginals(scores, lengths).double()
 
     def loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor]) -> Tensor:
+        """The loss of sequences that each begin anew."""
+        return self.session_loss(batch, None)[0]
+
+    def session_loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
         """Mean over the batch's tags of -log of their probability; for a CRF, of that of all tags of a sequence.
 
-        A tag of which nothing was learned (-1) counts for nothing; for a CRF neither does its sequence.
+        A tag of which nothing was learned (-1) counts for nothing; for a CRF neither does its sequence. Beside it the
+        state for the sequences that follow these.
         """
         given, lengths, targets = batch
-        scores = self(given, lengths)
+        scores, state = self.scan(given, lengths, state)
         if self.crf is None:
-            return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1)
+            return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1), state
         known = (targets >= 0).sum(1) == lengths
-        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum()
+        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum(), state
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or not self.dropout:
