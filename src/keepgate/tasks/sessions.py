@@ -49,7 +49,7 @@ class Sessions(Examples):
         return sorted((self.sessions[i] for i in indices), key=len, reverse=True)
 
     def window(self, batch: list[list[int]], start: int, stop: int) -> list[tuple[Any, float]]:
-        """For each step from start to stop the batch of the utterances of sessions that have so many, and its weight."""
+        """For each step from start to stop the batch of the sessions that have so many utterances, and its weight."""
         turns = [self.turn(batch, step) for step in range(start, min(stop, len(batch[0])))]
         return [(turn, self.examples.weight(turn, 1)) for turn in turns]
 
