@@ -201,6 +201,13 @@ def test_with_crf_no_span_is_broken_unless_the_training_data_have_it(spans_of_wo
     assert [tag for tag, no in zip(odd.tags_, barred, strict=True) if no] == ["I-3"]
 
 
+def test_crf_is_the_default_where_tags_mark_spans(fitted, spans_of_words):
+    assert fitted.network_.crf is None
+    tiny = {**SMALL, "epochs": 1}
+    assert Tagger(**tiny).fit(*spans_of_words).network_.crf is not None
+    assert Tagger(**tiny, crf=False).fit(*spans_of_words).network_.crf is None
+
+
 def test_with_crf_a_model_file_gives_the_same_tags(chained, spans_of_words, tmp_path):
     chained.save(tmp_path)
     again = Tagger.load(tmp_path)

@@ -61,7 +61,7 @@ class Tagger(Estimator):
 
     `fit` sets, beside the attributes of `Estimator`: `tags_`, sorted; `tag_counts_`, how often each was in the training
     data; `commonest_`, the commonest tag of each word; `vocabulary_`, or for frames `n_features_in_`, their channels;
-    `carries_`, whether the state is carried through sessions.
+    `carries_`, whether the state is carried through sessions; `crf_`, whether neighbouring tags are scored together.
     """
 
     task: ClassVar[str] = "tag"
@@ -75,7 +75,9 @@ class Tagger(Estimator):
     character_size: int = param(64, "units a direction of the layer that reads a word's characters", minimum=1)
     least_count: int = param(2, "words that occur less often are known by their characters alone", minimum=1)
     word_dropout: float = param(0.25, "share of words taken for unknown while training", minimum=0, maximum=1)
-    crf: bool = param(False, "score tags together with their neighbours, by a linear-chain conditional random field")
+    crf: bool | None = param(
+        None, "score neighbouring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
+    )
     init: str | None = param(None, INIT)
     epochs: int = param(15, "passes over the training data")
     learning_rate: float = param(3e-3, "highest step size of the optimiser")
@@ -100,6 +102,7 @@ class Tagger(Estimator):
         self.tags_ = sorted(self.tag_counts_)
         if len(self.tags_) < 2:
             raise InputError(f"all tokens have the tag {self.tags_[0]!r}; a tagger needs at least two tags")
+        self.crf_ = marks_spans(tags) if self.crf is None else self.crf
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if _are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
         self.commonest_ = commonest(values, tags) if self.vocabulary_ else {}
@@ -229,6 +232,7 @@ class Tagger(Estimator):
             "commonest": self.commonest_,
             "n_channels": self.n_features_in_,
             "carries": self.carries_,
+            "crf": self.crf_,
         }
 
     def restore(self, fitted: dict[str, Any]) -> None:
@@ -237,7 +241,7 @@ class Tagger(Estimator):
         self.tags_ = sorted(self.tag_counts_)
         self.vocabulary_ = fitted["vocabulary"] and Vocabulary(**fitted["vocabulary"])
         self.commonest_, self.n_features_in_ = fitted["commonest"], fitted["n_channels"]
-        self.carries_ = fitted["carries"]
+        self.carries_, self.crf_ = fitted["carries"], fitted["crf"]
         self.network_ = self._network()
 
     def _network(self) -> TaggerNetwork:
@@ -254,7 +258,7 @@ class Tagger(Estimator):
         else:
             assert self.n_features_in_ is not None
             encoder = FrameEncoder(self.n_features_in_)
-        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout, self.crf)
+        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout, self.crf_)
 
     def _values(self, X: Any) -> Any:
         values = _values(X)

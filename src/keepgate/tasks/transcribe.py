@@ -22,6 +22,7 @@ from keepgate.tasks.base import Estimator
 from keepgate.tasks.front_ends import FRONT_ENDS, FrontEnd
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
+from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, loss_of_turns
 from keepgate.tasks.transcribe_data import SYMBOLS, join, split, texts_of, too_long, unknown, utterances
 from keepgate.tasks.transcribe_decode import Decoder, Decoding
 from keepgate.tasks.transcribe_live import LiveTranscription
@@ -37,6 +38,9 @@ class TranscribeColumns:
 
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     text_column: str = param("text", "manifest: column of what is said or written")
+    session_column: str | None = param(
+        None, "manifest: column of the session, through whose rows the state is carried (none: every row begins anew)"
+    )
     rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
     skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in skipped.csv of the run")
 
@@ -60,8 +64,9 @@ class Transcriber(Estimator):
     arrays [points, 2] with y upward; or the `Utterances` of `read`, which carry their texts. y is a list of N texts.
 
     `fit` sets, beside the attributes of `Estimator`: `symbols_`, what texts are made of, sorted; `kind_`, "audio" or
-    "ink"; `rate_` of the recordings in Hz; `commonest_`, the commonest text; `skipped_`, the rows of files that were
-    left out. How a fitted model reads its scores is changed by `decode_with`.
+    "ink"; `rate_` of the recordings in Hz; `commonest_`, the commonest text; `carries_`, whether the state is carried
+    through sessions (the `groups` of `Utterances`), from each utterance to the next; `skipped_`, the rows of files that
+    were left out. How a fitted model reads its scores is changed by `decode_with`.
     """
 
     task: ClassVar[str] = "transcribe"
@@ -101,7 +106,7 @@ class Transcriber(Estimator):
         """
         self.check_parameters()
         data = utterances(X, y, rate)
-        self.kind_, self.rate_ = data.kind, data.rate
+        self.kind_, self.rate_, self.carries_ = data.kind, data.rate, data.groups is not None
         data, frames = self._usable(data)
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in self._split(text)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
@@ -113,8 +118,11 @@ class Transcriber(Estimator):
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
             rest, frames = self._usable(self._like(utterances(*pair, rate=rate)), self.symbols_)
-            held_out, self.skipped_ = self._examples(rest, frames), (*data.skipped, *rest.skipped)
-        self.train_network(TranscriberNetwork.loss, examples, held_out, run)
+            check_alike(data.groups, rest.groups)
+            held_out = in_sessions(self._examples(rest, frames), rest.groups)
+            self.skipped_ = (*data.skipped, *rest.skipped)
+        loss = loss_of_turns if self.carries_ else TranscriberNetwork.loss
+        self.train_network(loss, in_sessions(examples, data.groups), held_out, run)
         return self
 
     def decode_with(self, decoding: Decoding, texts: Iterable[str] | None = None) -> Transcriber:
@@ -127,7 +135,10 @@ class Transcriber(Estimator):
 
     def predict(self, X: Any, rate: int | None = None) -> list[str]:
         """The text of each utterance: of the most probable symbol at each step, unless `decode_with` was called."""
-        return [self._join(self._named(self._path(scores))) for scores in self._scores(self._given(X, rate))]
+        return self._texts(self._scores(self._given(X, rate)))
+
+    def _texts(self, scores: Sequence[torch.Tensor]) -> list[str]:
+        return [self._join(self._named(self._path(one))) for one in scores]
 
     def transcribe(self, X: Any, rate: int | None = None) -> list[Transcript]:
         """The text of each utterance, and where each of its symbols lies."""
@@ -189,11 +200,12 @@ class Transcriber(Estimator):
         from keepgate.tasks.transcribe_figure import utterance_figure
 
         shown, where = (data, "training data") if valid is None else (valid, "held-out data")
-        truth, guess = texts_of(shown), self.predict(shown)
+        scores = self._scores(self._given(shown, None))
+        truth, guess = texts_of(shown), self._texts(scores)
         wrong = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a != b]
         right = [i for i, (a, b) in enumerate(zip(truth, guess, strict=True)) if a == b]
         some = [*wrong[: SHOWN // 2], *right][:SHOWN]
-        found = self.transcribe(shown.part(some))
+        found = [self._aligned(shown.contents[i], scores[i]) for i in some]
         confused = confusions(truth, guess, self.symbols)
         rows = [{"true": a, "given": b, "times": count} for (a, b), count in confused.most_common(SHOWN)]
         text = f"{len(truth)} utterances, {len(wrong)} with a mistake."
@@ -232,11 +244,13 @@ class Transcriber(Estimator):
 
     def _scores(self, data: Utterances) -> list[torch.Tensor]:
         """Log-probabilities [T', K + 1] of blank and symbols for each utterance."""
-        return self.each_example(UtteranceExamples(self._frames(data)), self._log_probabilities)
+        examples = in_sessions(UtteranceExamples(self._frames(data)), data.groups if self.carries_ else None)
+        return each_utterance(self, examples, self._log_probabilities)
 
-    def _log_probabilities(self, batch: Any) -> list[torch.Tensor]:
-        scores, lengths = self.network_(*batch[:2])
-        return [s[:n] for s, n in zip(scores.log_softmax(-1).cpu(), lengths.tolist(), strict=True)]
+    def _log_probabilities(self, batch: Any, state: Any) -> tuple[list[torch.Tensor], Any]:
+        x, lengths, *_ = batch
+        scores, lengths, state = self.network_.scan(x, lengths, state)
+        return [s[:n] for s, n in zip(scores.log_softmax(-1).cpu(), lengths.tolist(), strict=True)], state
 
     def _aligned(self, content: Any, scores: torch.Tensor) -> Transcript:
         path = self._path(scores)
@@ -255,12 +269,18 @@ class Transcriber(Estimator):
 
     def fitted(self) -> dict[str, Any]:
         """Symbols, and what utterances are."""
-        return {"symbols": self.symbols_, "kind": self.kind_, "rate": self.rate_, "commonest": self.commonest_}
+        return {
+            "symbols": self.symbols_,
+            "kind": self.kind_,
+            "rate": self.rate_,
+            "commonest": self.commonest_,
+            "carries": self.carries_,
+        }
 
     def restore(self, fitted: dict[str, Any]) -> None:
         """Set what `fitted` returned and build the network."""
         self.symbols_, self.kind_ = fitted["symbols"], fitted["kind"]
-        self.rate_, self.commonest_ = fitted["rate"], fitted["commonest"]
+        self.rate_, self.commonest_, self.carries_ = fitted["rate"], fitted["commonest"], fitted["carries"]
         self.network_ = self._network()
         self.decode_with(Decoding())
 

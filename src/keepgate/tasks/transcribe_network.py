@@ -14,6 +14,7 @@ from keepgate.nn import Recurrent
 from keepgate.objectives import ctc_loss_from_logits
 from keepgate.tasks.front_ends import FrontEnd
 from keepgate.tasks.padded import Standardise, pad_frames
+from keepgate.tasks.sessions import carried
 from keepgate.training import Examples
 
 
@@ -70,20 +71,28 @@ class TranscriberNetwork(nn.Module):
         return scores, lengths
 
     def scan(self, x: Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Tensor, Any]:
-        """Scores, lengths, and the state that the recurrent layers end in; they begin in `state`."""
+        """Scores, lengths, and the state that the recurrent layers end in; `state`: that of the utterances before
+        (`carried`)."""
         x, lengths = self.front_end(x, lengths)
         x, lengths = self._stacked(self.standardise(x), lengths)
-        output, state = self.recurrent(x, state, lengths=lengths)
+        output, state = self.recurrent(x, carried(self.recurrent, state, len(x)), lengths=lengths)
         return self.output(F.dropout(output, self.dropout, self.training)), lengths, state
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-        """Mean CTC loss of a symbol; an utterance that was made too short for its text counts for nothing."""
+        """The loss of utterances that each begin anew."""
+        return self.session_loss(batch, None)[0]
+
+    def session_loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
+        """Mean CTC loss of a symbol, and the state for the utterances that follow these.
+
+        An utterance that was made too short for its text counts for nothing.
+        """
         x, lengths, symbols, sizes = batch
-        scores, lengths = self(x, lengths)
+        scores, lengths, state = self.scan(x, lengths, state)
         losses = ctc_loss_from_logits(
             scores.transpose(0, 1), symbols, lengths, sizes, reduction="sum", zero_infinity=True
         )
-        return losses / sizes.sum()
+        return losses / sizes.sum(), state
 
     def _stacked(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """`stack` features side by side as one; zeros past the length."""
