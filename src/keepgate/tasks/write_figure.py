@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keepgate.tasks.report import new_figure
 
-COLUMNS = 80
+COLUMNS = 70
 MOST = 8.0  # bits of the darkest ground
 SHOWN: dict[str, str] = {"\n": "¶", "\t": "→"}
 
@@ -32,18 +34,19 @@ def surprise_figure(texts: Sequence[str], bits: np.ndarray) -> Figure:
         axes.add_patch(Rectangle((column, row), 1, 1, color=colours(min(surprise / MOST, 1.0) * 0.9), linewidth=0))
         shown = SHOWN.get(character) or character
         if shown.isprintable() and shown.strip():
-            axes.text(column + 0.5, row + 0.72, shown.replace("$", r"\$"), family="monospace", size=7, ha="center")
+            ink = "white" if surprise > 0.7 * MOST else "black"
+            axes.text(
+                column + 0.5, row + 0.75, shown.replace("$", r"\$"), family="monospace", size=8, ha="center", color=ink
+            )
     axes.set(xlim=(0, COLUMNS), ylim=(rows, 0), xticks=[], yticks=[])
     axes.spines[["left", "bottom"]].set_visible(False)
     scale = figure.colorbar(
-        _scale(colours), ax=axes, orientation="horizontal", fraction=0.5 / (rows + 3), pad=0.02, aspect=60
+        ScalarMappable(Normalize(0, MOST), ListedColormap(colours(np.linspace(0, 0.9, 64)))),
+        ax=axes,
+        orientation="horizontal",
+        fraction=0.5 / (rows + 3),
+        pad=0.02,
+        aspect=60,
     )
     scale.set_label("surprise of a unit in bits", size=8)
     return figure
-
-
-def _scale(colours):
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-
-    return ScalarMappable(Normalize(0, MOST), ListedColormap(colours(np.linspace(0, 0.9, 64))))
