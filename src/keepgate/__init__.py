@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.suggest import Suggester
     from keepgate.tasks.tag import Tagger
     from keepgate.tasks.transcribe import Transcriber
+    from keepgate.tasks.translate import Translator
     from keepgate.tasks.write import LanguageModel
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "Suggester",
     "Tagger",
     "Transcriber",
+    "Translator",
     "__version__",
     "compress",
     "decompress",
@@ -46,6 +48,7 @@ _HOMES = {
     "Suggester": "keepgate.tasks.suggest",
     "Tagger": "keepgate.tasks.tag",
     "Transcriber": "keepgate.tasks.transcribe",
+    "Translator": "keepgate.tasks.translate",
     "compress": "keepgate.compression",
     "decompress": "keepgate.compression",
 }

@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
     "evaluate": "score a trained model on a file, beside honest baselines",
+    "translate": "translate sentences as they are typed, or reply to messages",
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
     "suggest": "suggest words while one types",

@@ -47,6 +47,10 @@ EXAMPLES = {
   keepgate fit transcribe train.csv --valid dev.csv --out runs/digits
   keepgate fit transcribe words.jsonl.gz --valid dev.jsonl.gz --epochs 30 --out runs/handwriting
   keepgate fit transcribe phonemes.csv --symbols words --rate 16000 --skip-bad --out runs/phonemes""",
+    "translate": """\
+  keepgate fit translate train.tsv --valid dev.tsv --lowercase --out runs/captions
+  keepgate fit translate train.jsonl.gz --valid dev.jsonl.gz --hidden-size 384 --epochs 15 --out runs/large
+  keepgate fit translate dialogues.tsv --task reply --out runs/replies""",
     "write": """\
   keepgate fit write plays.txt --out runs/plays
   keepgate fit write book.txt --valid other.txt --units subwords --adaptive --out runs/book

@@ -20,6 +20,7 @@ TASKS = {
     "suggest": ("keepgate.tasks.suggest", "Suggester"),
     "tag": ("keepgate.tasks.tag", "Tagger"),
     "transcribe": ("keepgate.tasks.transcribe", "Transcriber"),
+    "translate": ("keepgate.tasks.translate", "Translator"),
     "write": ("keepgate.tasks.write", "LanguageModel"),
 }
 

@@ -143,7 +143,7 @@ class Estimator(BaseEstimator):
         check_is_fitted(self, "network_")
         config = {
             "keepgate": keepgate.__version__,
-            "task": self.task,
+            "task": type(self).task,
             "parameters": {**self._plain_parameters(), "cell": self.cell_name()},
             "equations": self.equations_.to_json(),
             "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),

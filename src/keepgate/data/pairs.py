@@ -1,0 +1,69 @@
+"""Pairs of texts, a source and its target, in files: TSV and JSON lines, plain or gzipped.
+
+TSV: a pair a line, the source, a tab and the target, no header. JSON lines: `{"source": "...", "target": "..."}` a
+line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from keepgate.data.lines import json_objects, read_lines
+from keepgate.errors import InputError
+
+__all__ = ["Pairs", "read_pairs"]
+
+EXAMPLE = '{"source": "...", "target": "..."}'
+SIDES = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N texts, and as many targets where they were looked for, else None."""
+
+    sources: list[str]
+    targets: list[str] | None
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
+    """Read pairs; without `labelled` sources alone, whether or not targets stand beside them.
+
+    Raises InputError that names file and line for a row without a tab, an empty side, or no row at all.
+    """
+    path = Path(path)
+    lines = read_lines(path)
+    rows = _json if path.name.removesuffix(".gz").endswith((".jsonl", ".json")) else _columns
+    found = []
+    for number, row in rows(path, lines):
+        if labelled and len(row) != len(SIDES):
+            raise InputError(
+                f"{path}, line {number}: {len(row)} columns; a row is a source, a tab and its target, or {EXAMPLE}"
+            )
+        for side, text in zip(SIDES, row[: 1 + labelled], strict=False):
+            if not text.strip():
+                raise InputError(f"{path}, line {number}: the {side} is empty; leave the row out or fill it in")
+        found.append(row)
+    if not found:
+        raise InputError(f"{path} has no row; a row is a source, a tab and its target, or {EXAMPLE}")
+    return Pairs([row[0] for row in found], [row[1] for row in found] if labelled else None)
+
+
+def _columns(path: Path, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number and columns of each row; a last line without text is the end of the file."""
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    for number, line in enumerate(lines, start=1):
+        yield number, line.split("\t")
+
+
+def _json(path: Path, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    for number, row in json_objects(path, lines, EXAMPLE):
+        texts = [row[side] for side in SIDES if side in row]
+        if "source" not in row or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"{path}, line {number}: no texts such as {EXAMPLE}")
+        yield number, texts

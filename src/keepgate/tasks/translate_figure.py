@@ -1,0 +1,31 @@
+"""A picture of what the pieces of a translation attended to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from keepgate.tasks.report import new_figure
+from keepgate.tasks.translate import Translation
+
+END = "⏹"
+
+
+def attention_figure(found: Translation) -> Figure:
+    """Weights of attention as shades of a grid: the source's pieces across, the translation's down."""
+    rows, columns = _labels(found.pieces), _labels(found.source_pieces[:-1])
+    figure, axes = new_figure(1.6 + 0.32 * len(columns), 1.2 + 0.3 * len(rows))
+    axes.imshow(found.weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    axes.set(xticks=range(len(columns)), yticks=range(len(rows)), yticklabels=rows)
+    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor")
+    axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    return figure
+
+
+def _labels(pieces: Sequence[str]) -> list[str]:
+    """Pieces as they are read, one that goes on with a word after a `-`, and the end."""
+    return [
+        *(piece.strip() if piece.startswith(" ") or not piece[:1].isalnum() else f"-{piece}" for piece in pieces),
+        END,
+    ]
