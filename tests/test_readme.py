@@ -67,6 +67,7 @@ def test_its_commands_run(place: Path):
         "cells",
         "show",
         "suggest",
+        "translate",
         "write",
         "doctor",
     }

@@ -30,5 +30,5 @@ class MissingExtraError(KeepgateError, ImportError):
         """Return the one line that says which package ``what`` needs; an error of our own modules stays as it is."""
         if (error.name or "").startswith("keepgate"):
             return error
-        extra = {"onnx": "export", "constriction": "compress"}.get(error.name or "", "train")
+        extra = {"onnx": "export", "constriction": "compress", "sacrebleu": "translate"}.get(error.name or "", "train")
         return cls(f"{what} needs {error.name}, which is not installed; run: pip install 'keepgate[{extra}]'")

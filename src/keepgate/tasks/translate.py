@@ -91,15 +91,14 @@ class Translator(Estimator):
         """
         self.check_parameters()
         data = _pairs(X, y)
-        held_out = None
-        if valid is not None:
-            held_out = _pairs(*valid if isinstance(valid, tuple) else (valid, None))
+        held_out = None if valid is None else _pairs(*valid if isinstance(valid, tuple) else (valid,))
         counts = Counter(_targets(data))
         self.commonest_ = sorted(counts, key=lambda text: (-counts[text], text))[:REPLIES]
         self.tokens_ = self._learned_tokens(data)
         with self.seeded():
             self.network_ = self._network()
-        self.train_network(TranslatorNetwork.loss, self._examples(data), held_out and self._examples(held_out), run)
+        examples = None if held_out is None else self._examples(held_out)
+        self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run)
         return self
 
     def check_parameters(self) -> None:
@@ -110,13 +109,13 @@ class Translator(Estimator):
 
     def predict(self, X: Any) -> list[str]:
         """The best translation of each text, or the best reply to it."""
-        return [found[0].text for found in self.translate(X, 1)]
+        return [found[0].text for found in self.translate(X)]
 
     def translate(self, X: Any, nbest: int | None = None) -> list[list[Translation]]:
         """The `nbest` translations of each text (by default one), or replies to it (by default three), best first."""
         check_is_fitted(self, "network_")
         nbest = nbest or self._wanted()
-        data = _pairs(X, None)
+        data = _pairs(X)
 
         def compute(batch: Any) -> list[list[Translation]]:
             found = self._search(batch[0], batch[1], nbest)
@@ -166,7 +165,7 @@ class Translator(Estimator):
 
     def predict_table(self, data: Any) -> pa.Table:
         """A row for each translation, or for each of the replies to a message: source, rank, target, score."""
-        data = _pairs(data, None)
+        data = _pairs(data)
         rows = [
             {"source": source, "rank": rank, "target_hat": one.text, "score": one.score}
             for source, found in zip(data.sources, self.translate(data), strict=True)
@@ -180,7 +179,7 @@ class Translator(Estimator):
         Translations: BLEU and chrF by sacrebleu (see `signatures`), beside the sources themselves and the commonest
         target. Replies: how often the first, or one of three, is the true one, beside the commonest replies.
         """
-        data = _pairs(data, None)
+        data = _pairs(data)
         return self._rows(data, [[one.text for one in found] for found in self.translate(data)])
 
     def signatures(self) -> dict[str, str]:
@@ -192,7 +191,7 @@ class Translator(Estimator):
         from keepgate.tasks.translate_figure import attention_figure
 
         shown, where = (data, "training data") if valid is None else (valid, "held-out data")
-        shown = _pairs(shown, None)
+        shown = _pairs(shown)
         found = self.translate(shown)
         rows = self._rows(shown, [[one.text for one in some] for some in found])
         about = "" if self.task == "reply" else ", ".join(f"{k}: {v}" for k, v in self.signatures().items())
@@ -205,7 +204,7 @@ class Translator(Estimator):
         return [
             Section(f"Scores on the {where}", f"{len(shown)} pairs. {about}", rows),
             Section("What the model says", key, listing="\n\n".join(texts)),
-            *(Section(shown.sources[i], figure=attention_figure(found[i][0])) for i in some[:DRAWN]),
+            *(Section(f"Attention: {shown.sources[i]}", figure=attention_figure(found[i][0])) for i in some[:DRAWN]),
         ]
 
     def _rows(self, data: Pairs, found: list[list[str]]) -> list[dict[str, Any]]:
@@ -274,10 +273,10 @@ class Translator(Estimator):
         return PairExamples(pairs, (source.end, target.end))
 
 
-def _pairs(X: Any, y: Any) -> Pairs:
-    """Texts given in Python, checked."""
+def _pairs(X: Any, y: Any = None) -> Pairs:
+    """Texts as pairs, checked."""
     if isinstance(X, Pairs):
-        return X
+        X, y = X.sources, X.targets
     if isinstance(X, str) or not len(X):
         raise InputError("X has no text: give a list of texts")
     if y is not None and len(y) != len(X):

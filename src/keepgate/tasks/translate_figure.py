@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from keepgate.tasks.report import new_figure
 from keepgate.tasks.translate import Translation
 
-END = "⏹"
+END = "■"
 
 
 def attention_figure(found: Translation) -> Figure:
