@@ -14,11 +14,11 @@ PAIRS = ["ein Hund\ta dog", "eine Katze\ta cat", "zwei Hunde\ttwo dogs", "zwei K
 @pytest.fixture
 def translated(keepgate, file, tmp_path):
     train = file("train.tsv", PAIRS * 4)
-    outcome = keepgate("fit", "translate", train, "--valid", train, "--out", tmp_path / "run", *FAST)
+    outcome = keepgate("fit", "translate", train, "--valid", train, "--out", tmp_path / "translated", *FAST)
     assert (outcome.code, outcome.err) == (0, "")
     assert "source itself" in outcome.out
-    assert "Attention" in (tmp_path / "run" / "report.html").read_text()
-    return tmp_path / "run"
+    assert "Attention" in (tmp_path / "translated" / "report.html").read_text()
+    return tmp_path / "translated"
 
 
 def test_predict_and_translate_say_the_same(keepgate, file, translated, monkeypatch, tmp_path):
