@@ -27,7 +27,8 @@ EXAMPLE = """\
 DESCRIPTION = """\
 Predict with a trained model: the class of every series, the steps that follow the end of every series, the tag of every
 token, the text of every utterance, or the segments of every recording, which are also written as .json and as a label
-track of Audacity, .txt; or the translation of every text, or replies to it. The file is read by the columns that the model was trained with."""
+track of Audacity, .txt; or the translation of every text, or replies to it. The file is read by the columns that the
+model was trained with."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")
 
