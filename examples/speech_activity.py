@@ -2,10 +2,10 @@
 
     python examples/speech_activity.py
 
-The speech is the Free Spoken Digit Dataset's, with two speakers left out for the test. The noise is recorded: 102
-sounds of 39 places of a town, every fourth place left out for the test, which the Debian package lincity-ng-data brings
-(apt-get install lincity-ng-data); --noise names another folder of .wav files. Places of crowds, whose voices are speech
-themselves, are not used.
+The speech is the Free Spoken Digit Dataset's, with two speakers left out for the test. The noise is recorded: a
+hundred sounds of 38 places of a town, every fourth place left out for the test, which the Debian package
+lincity-ng-data brings (apt-get install lincity-ng-data); --noise names another folder of .wav files. Places whose
+sounds are voices, which are speech themselves, are not used.
 
 Truth: a digit lasts from the first to the last frame of 10 ms whose power is within 25 dB of the loudest one in the
 clean recording, and speech goes on through pauses below 0.3 s. SNR: mean power of the clean samples within speech over
@@ -27,7 +27,7 @@ from keepgate.data.segments import Segment
 
 RATE = 8000
 TEST_SPEAKERS = ("theo", "yweweler")
-CROWDS = ("Commune", "Market", "School", "SportsCroud", "University", "Shanty", "Residential")
+VOICES = ("Commune", "Market", "School", "SportsCroud", "University", "Shanty", "Residential", "Substation")
 SNRS = (0, 5, 10, 15, 20)
 PAUSE = 0.3
 
@@ -46,7 +46,7 @@ def noises(folder):
     for path in sorted(folder.glob("*.wav")):
         place = re.sub(r"\d*$", "", path.stem)
         samples = read_audio(path, RATE)[0]
-        if len(samples) > RATE and not place.startswith(CROWDS):
+        if len(samples) > RATE and not place.startswith(VOICES):
             found.setdefault(place, []).append(samples)
     return found
 
@@ -59,8 +59,11 @@ def said(samples):
     return loud[0] * 80 / RATE, (loud[-1] + 1) * 80 / RATE
 
 
-def scene(voices, places, snr, random):
-    """Some eight seconds of noise with groups of digits in it: samples, and segments of speech."""
+def scene(voices, places, snr, random, varied=False):
+    """Some eight seconds of noise with groups of digits in it: samples, and segments of speech.
+
+    varied: the noise is that of two places at once, each played faster or slower, for there are but few to learn from.
+    """
     digits = voices[random.integers(len(voices))]
     pieces, at, spoken = [], 0, []
     while at < 8 * RATE:
@@ -78,11 +81,22 @@ def scene(voices, places, snr, random):
         start = segments.pop().start if start - segments[-1].end < PAUSE else start
         segments.append(Segment(start, end))
     inside = np.concatenate([speech[int(s.start * RATE) : int(s.end * RATE)] for s in segments])
-    place = places[random.integers(len(places))]
-    noise = long_noise(place[random.integers(len(place))], len(speech), random)
+    noise = sum(
+        long_noise(some_noise(places, random, varied), len(speech), random) * random.uniform(0.1, 1.0)
+        for _ in range(1 + varied)
+    )
     noise *= np.sqrt(np.mean(inside**2) / np.mean(noise**2)) * 10 ** (-snr / 20)
     loudness = 10 ** random.uniform(-1, 0) / np.abs(speech + noise).max()
     return ((speech + noise) * loudness).astype(np.float32), segments
+
+
+def some_noise(places, random, varied):
+    """A noise of one of the places, of power 1; if varied, at 0.7 to 1.4 times its speed."""
+    place = places[random.integers(len(places))]
+    samples = place[random.integers(len(place))]
+    if varied:
+        samples = np.interp(np.arange(0, len(samples) - 1, random.uniform(0.7, 1.4)), np.arange(len(samples)), samples)
+    return samples / np.sqrt(np.mean(samples**2))
 
 
 def long_noise(samples, count, random):
@@ -93,9 +107,9 @@ def long_noise(samples, count, random):
     return np.resize(np.roll(seamless, random.integers(len(seamless))), count)
 
 
-def scenes(voices, places, snrs, random):
+def scenes(voices, places, snrs, random, varied=False):
     """A scene for each SNR."""
-    contents, segments = zip(*(scene(voices, places, snr, random) for snr in snrs), strict=True)
+    contents, segments = zip(*(scene(voices, places, snr, random, varied) for snr in snrs), strict=True)
     return Recordings(list(contents), RATE, [f"{snr:.0f} dB" for snr in snrs], list(segments))
 
 
@@ -120,6 +134,7 @@ def main():
         [places[name] for i, name in enumerate(names) if i % 4],
         random.uniform(-5, 25, options.scenes),
         random,
+        varied=True,
     )
     new = [voices[name] for name in TEST_SPEAKERS], [places[name] for name in names[::4]]
     test = {snr: scenes(*new, [snr] * 40, random) for snr in SNRS}
