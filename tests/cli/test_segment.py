@@ -76,4 +76,8 @@ def test_bad_input_is_named_and_nothing_is_written(keepgate, manifest, file, tra
     outcome = keepgate("fit", "segment", bad, "--out", tmp_path / "new", *SETTINGS)
     refused(outcome, "bad.csv, row 2", "z.wav is not there")
     assert not (tmp_path / "new").exists()
-    assert keepgate("fit", "segment", bad, "--skip-bad", "--out", tmp_path / "new", *SETTINGS).code == 0
+    outcome = keepgate("fit", "segment", bad, "--skip-bad", "--out", tmp_path / "new", *SETTINGS)
+    assert "1 rows left out" in outcome.out
+    [row] = csv.DictReader((tmp_path / "new" / "skipped.csv").read_text().splitlines())
+    assert (row["file"], row["row"]) == (str(bad), "2")
+    assert "z.wav is not there" in row["reason"]

@@ -78,7 +78,10 @@ def test_a_bad_row_is_named(folder, row):
 def test_bad_rows_are_skipped_and_listed(folder):
     (folder / "m.csv").write_text("path,segments\ns.wav,a.txt\na.wav,a.txt\n")
     found = read_recordings(folder / "m.csv", skip_bad=True)
-    assert (found.names, [number for number, _ in found.skipped]) == (["a.wav"], [1])
+    assert (found.names, [(one.file, one.row) for one in found.skipped]) == (
+        ["a.wav"],
+        [(str(folder / "m.csv"), 1)],
+    )
     (folder / "m.csv").write_text("path,segments\ns.wav,a.txt\n")
     with pytest.raises(InputError, match="has no row that can be used"):
         read_recordings(folder / "m.csv", skip_bad=True)

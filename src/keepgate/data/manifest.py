@@ -7,6 +7,7 @@ CSV with a header, or JSON lines, plain or gzipped. Columns `path` (relative to 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = [
     "manifest_rows",
     "read_manifest",
     "read_one",
+    "skipped_file",
 ]
 
 INK_FILES = (".inkml",)
@@ -43,6 +45,13 @@ class Skipped(NamedTuple):
     file: str
     row: int
     reason: str
+
+
+def skipped_file(skipped: Sequence[Skipped]) -> tuple[str, bytes]:
+    """What a file of rows that were left out is, in words, and its bytes, a table of comma-separated values."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines).writerows([Skipped._fields, *skipped])
+    return f"{len(skipped)} rows left out", lines.getvalue().encode()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keepgate.data.audio import read_audio
-from keepgate.data.manifest import MANIFESTS, manifest_cell, manifest_rows
+from keepgate.data.manifest import Skipped, is_manifest, manifest_cell, manifest_rows
 from keepgate.data.segments import Segment, as_segment, read_segments
 from keepgate.errors import InputError
 
@@ -30,14 +30,14 @@ Rows = list[tuple[int, dict[str, Any]]]
 class Recordings:
     """Recordings: samples [N] float32 of each, their rate in Hz, their names, and their segments where looked for.
 
-    skipped: row and reason of each row of a manifest that was left out.
+    skipped: the recordings of a manifest that were left out, by their first row.
     """
 
     contents: list[np.ndarray]
     rate: int
     names: list[str]
     segments: list[list[Segment]] | None = None
-    skipped: tuple[tuple[int, str], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -60,11 +60,11 @@ def read_recordings(
     Raises InputError that names manifest and row, or the recording.
     """
     path = Path(path)
-    if not labelled and not path.name.removesuffix(".gz").endswith(MANIFESTS):
+    if not labelled and not is_manifest(path):
         samples, own = read_audio(path, rate)
         return Recordings([samples], own, [str(path)])
     found: list[tuple[np.ndarray, int, str, list[Segment]]] = []
-    skipped: list[tuple[int, str]] = []
+    skipped: list[Skipped] = []
     for name, rows in _by_recording(path, path_column).items():
         number = rows[0][0]
         try:
@@ -77,7 +77,7 @@ def read_recordings(
         except InputError as error:
             if not skip_bad:
                 raise InputError(f"{path}, row {number}: {error}") from error
-            skipped.append((number, str(error)))
+            skipped.append(Skipped(str(path), number, str(error)))
         else:
             found.append((samples, own, name, segments))
     if not found:

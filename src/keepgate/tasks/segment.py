@@ -13,6 +13,7 @@ import pyarrow as pa
 from sklearn.utils.validation import check_is_fitted
 
 from keepgate.data.audio import as_samples, hop_seconds, hops
+from keepgate.data.manifest import Skipped, skipped_file
 from keepgate.data.recordings import Recordings, read_recordings
 from keepgate.data.segments import Segment, as_segment, encode_segments
 from keepgate.errors import InputError
@@ -40,7 +41,7 @@ class SegmentColumns:
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt)")
     rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
-    skip_bad: bool = param(False, "leave out recordings that cannot be used")
+    skip_bad: bool = param(False, "leave out recordings that cannot be used, and list them in skipped.csv of the run")
 
 
 def _table_writer(suffix: str) -> Callable[[pa.Table], bytes]:
@@ -66,7 +67,8 @@ class Segmenter(Estimator):
     it is at least `offset`, and reaches `onset` once; then short gaps are closed and short segments left out.
 
     `fit` sets, beside the attributes of `Estimator`: `labels_`, sorted; `rate_` in Hz; `commonest_`, the label of most
-    frames; `energy_threshold_`, the best one for it in decibels above a recording's quiet tenth, a baseline.
+    frames; `energy_threshold_`, the best one for it in decibels above a recording's quiet tenth, a baseline;
+    `skipped_`, the recordings that were left out.
     """
 
     task: ClassVar[str] = "segment"
@@ -95,6 +97,7 @@ class Segmenter(Estimator):
     rate_: int = field(init=False)
     commonest_: str = field(init=False)
     energy_threshold_: float = field(init=False)
+    skipped_: tuple[Skipped, ...] = field(init=False)
 
     def fit(
         self, X: Any, y: Any = None, *, rate: int | None = None, valid: Any = None, run: str | Path | None = None
@@ -122,11 +125,11 @@ class Segmenter(Estimator):
         common = self.labels_.index(self.commonest_)
         self.energy_threshold_ = energy_threshold(values, [one[:, common] for one in truth])
         self._encoder.standardise.fit(values)
-        held_out = None
+        held_out, self.skipped_ = None, data.skipped
         if valid is not None:
-            pair = valid if isinstance(valid, tuple) else (valid, None)
-            held_out = self._given(_recordings(*pair, rate=rate))
-            held_out = self._pieces(self._features(held_out), self._truth(held_out))
+            rest = self._given(_recordings(*(valid if isinstance(valid, tuple) else (valid, None)), rate=rate))
+            held_out = self._pieces(self._features(rest), self._truth(rest))
+            self.skipped_ = (*data.skipped, *rest.skipped)
         self.train_network(segment_loss, self._pieces(values, truth), held_out, run)
         return self
 
@@ -166,6 +169,14 @@ class Segmenter(Estimator):
     def read(cls, path: str | Path, columns: SegmentColumns | None = None, *, labelled: bool = True) -> Recordings:
         """Read a manifest and its files, or one recording; see `keepgate.data.recordings`."""
         return read_recordings(path, **asdict(columns or SegmentColumns()), labelled=labelled)
+
+    def notes(self, data: Recordings) -> list[str]:
+        """Recordings that were left out."""
+        return [f"{one.file}, row {one.row} is left out: {one.reason}" for one in data.skipped]
+
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """skipped.csv, if recordings may be left out: file, row and reason of each."""
+        return {"skipped.csv": skipped_file(self.skipped_)} if self.columns_.skip_bad else {}
 
     def predict_table(self, data: Recordings) -> pa.Table:
         """A row for each segment: its recording, start and end in seconds, label and confidence."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +13,7 @@ import pyarrow as pa
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from keepgate.data.manifest import Skipped, Utterances, read_manifest
+from keepgate.data.manifest import Skipped, Utterances, read_manifest, skipped_file
 from keepgate.errors import InputError
 from keepgate.objectives import ctc_align
 from keepgate.tasks.base import Estimator
@@ -174,11 +172,7 @@ class Transcriber(Estimator):
 
     def files(self) -> dict[str, tuple[str, bytes]]:
         """skipped.csv, if rows may be left out: file, row and reason of each."""
-        if not self.columns_.skip_bad:
-            return {}
-        lines = io.StringIO(newline="")
-        csv.writer(lines).writerows([Skipped._fields, *self.skipped_])
-        return {"skipped.csv": (f"{len(self.skipped_)} rows left out", lines.getvalue().encode())}
+        return {"skipped.csv": skipped_file(self.skipped_)} if self.columns_.skip_bad else {}
 
     def predict_table(self, data: Utterances) -> pa.Table:
         """A row for each utterance: its name, its text, and the mean probability of its symbols."""
