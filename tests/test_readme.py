@@ -56,6 +56,7 @@ def test_its_commands_run(place: Path):
         "report.html",
     }
     assert (place / "forecast.csv").read_text().count("\n") == 1 + 14
+    assert (place / "again.csv").read_bytes() == (place / "history.csv").read_bytes()
     assert "seasonal naive" in printed["keepgate evaluate runs/load history.csv"]
     assert printed["keepgate show peephole_lstm"] == blocks("README.md", "text")[0]
     assert {command.split()[1] for command in printed} == {
@@ -70,6 +71,8 @@ def test_its_commands_run(place: Path):
         "translate",
         "write",
         "doctor",
+        "compress",
+        "decompress",
     }
 
 

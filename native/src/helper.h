@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "processor.h"
+
 namespace keepgate {
 
 class Helper {
@@ -31,6 +33,7 @@ class Helper {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       works_.push_back(std::move(work));
+      caller_ = processor();
     }
     changed_.notify_all();
   }
@@ -49,7 +52,9 @@ class Helper {
       changed_.wait(lock, [this] { return stop_ || !works_.empty(); });
       if (works_.empty()) return;
       const auto& work = works_.front();  // stays where it is when others are added
+      const int caller = caller_;
       lock.unlock();
+      make_way(caller);
       work();
       lock.lock();
       works_.pop_front();
@@ -61,6 +66,7 @@ class Helper {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> works_;
+  int caller_ = -1;  // the processor on which the owner runs
   bool stop_ = false;
 };
 

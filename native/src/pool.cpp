@@ -1,13 +1,11 @@
 #include "pool.h"
 
 #include <pthread.h>
-#if defined(__linux__)
-#include <sched.h>
-#include <unistd.h>
-#endif
 
 #include <chrono>
 #include <utility>
+
+#include "processor.h"
 
 namespace keepgate {
 namespace {
@@ -30,14 +28,6 @@ template <class F> bool soon(F condition) {
     }
   } while (std::chrono::steady_clock::now() < end);
   return condition();
-}
-
-int processor() {
-#if defined(__linux__)
-  return sched_getcpu();
-#else
-  return -1;
-#endif
 }
 
 }  // namespace
@@ -103,17 +93,6 @@ void Pool::attempt(int number) noexcept {
   }
 }
 
-// A scheduler may leave a woken thread on the processor of the one that woke it, where it waits instead of helping.
-void Pool::make_way() const {
-#if defined(__linux__)
-  const int caller = caller_;
-  cpu_set_t others;
-  if (caller < 0 || processor() != caller || sched_getaffinity(getpid(), sizeof others, &others)) return;
-  CPU_CLR(caller, &others);
-  if (CPU_COUNT(&others)) sched_setaffinity(0, sizeof others, &others);
-#endif
-}
-
 void Barrier::wait() {
   const uint32_t round = round_.load();
   if (arrived_.fetch_add(1) + 1 == threads_) {
@@ -147,7 +126,7 @@ void Pool::serve(int number) {
       if (stop_) return;
     }
     if (number < wanted_.load()) {
-      make_way();
+      make_way(caller_);
       attempt(number);
     }
     if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {

@@ -27,7 +27,6 @@ class Pool {
   void grow(int workers);
   void serve(int number);
   void attempt(int number) noexcept;
-  void make_way() const;
 
   std::mutex turn_, mutex_;
   std::condition_variable wake_, finished_;

@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch.func import functional_call, grad, vmap
 
 from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
+from keepgate.native import Predictor
+from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM, Recurrent
 from keepgate.objectives import (
     LinearChainCRF,
@@ -66,6 +69,7 @@ def main() -> None:
     population()
     stream()
     objectives()
+    predict()
     print(count)
 
 
@@ -119,6 +123,17 @@ def objectives() -> None:
     letters = symbol_language(NGram.train(map(list, ["ab ba", "cab"]), 3), spellings)
     for language in (None, words, letters):
         beam_search(torch.randn(9, 3, 18).log_softmax(-1), [9, 0, 4], beam=7, best=7, language=language)
+
+
+def predict() -> None:
+    """Follow bytes of every value with odd shapes, both threads, contexts and readers that lose their place."""
+    data = np.arange(1200, dtype=np.int64) ** 2 % 257 % 256
+    for hidden, layers in ((7, 1), (33, 3)):
+        shape = Shape(hidden=hidden, layers=layers, own_rows=2, rows=5, steps=4, history=64)
+        predictor = Predictor(len(data), shape=shape)
+        predictor.follow(data.astype(np.uint8))
+        for bit in (1, 0, 1, 1, 0, 0, 0, 1):
+            predictor.see(bit)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class Shape(NamedTuple):
 
     hidden: int = 96
     layers: int = 2
-    own_rows: int = 3
+    own_rows: int = 4
     rows: int = 8
     steps: int = 6
     history: int = 1 << 20
