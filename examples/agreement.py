@@ -7,6 +7,9 @@ synthetic grammar, so that nothing but the structure tells: "near a house , the 
 has a plural subject, which is neither the first noun nor the last, and behind it a noun of the other number (an
 attractor) and one of the same. A network reads the words up to the verb and says which number it has. Trained on up to
 `NOUNS` nouns behind the subject, each of any number, it is tested on up to sixteen times as many.
+
+Measured (3 seeds): lstm and gru are right everywhere, 48 nouns and 168 words behind the subject included; rnn in 99.9 %
+or more at every distance; the number of the last noun in half. One bit that must be kept is no trouble to any of them.
 """
 
 from __future__ import annotations
