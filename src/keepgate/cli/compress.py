@@ -18,8 +18,8 @@ EXAMPLE = """\
 
 DESCRIPTION = """\
 Compress a file without loss, by an LSTM that learns the file while it does, its prediction mixed with a few counting
-contexts. Any bytes, any size, in constant memory. Text becomes a seventh smaller than with bzip2, at about 10 KB a second
-where two cores with AVX-512 are free; without AVX2 or NEON it takes a hundred times as long.
+contexts. Any bytes, any size, in constant memory. Text becomes a seventh smaller than with bzip2, at about 10 KB a
+second where two cores with AVX-512 are free; without AVX2 or NEON it takes a hundred times as long.
 The file itself stays as it is. Nothing is written where something goes wrong."""
 
 
