@@ -155,6 +155,7 @@ def test_shared_vectors_are_one_parameter():
     assert sum(p.numel() for p in network().parameters()) - sum(p.numel() for p in made.parameters()) == 12 * 5
 
 
+@pytest.mark.slow
 def test_words_and_their_order_are_learned():
     options = {"vocabulary": 300, "hidden_size": 64, "embedding_size": 32, "dropout": 0.0, "label_smoothing": 0.0}
     model = Translator(**options, epochs=20, batch_size=16, learning_rate=0.005).fit(*numbers(500))
