@@ -48,7 +48,7 @@ class Translator(Estimator):
     are made of subwords learned from the training data.
 
     >>> X = ["ein Hund", "eine Katze", "ein Haus"] * 20
-    >>> translator = Translator(hidden_size=32, epochs=20, vocabulary=300, dropout=0.0)
+    >>> translator = Translator(hidden_size=32, vocabulary=300, epochs=20, batch_size=4)
     >>> translator.fit(X, ["a dog", "a cat", "a house"] * 20).predict(["eine Katze"])
     ['a cat']
 
