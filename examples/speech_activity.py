@@ -119,8 +119,8 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("../shared/data/fsdd"), help="folder of the digits")
     parser.add_argument("--noise", type=Path, default=Path("/usr/share/games/lincity-ng/sounds"), help="noises")
     parser.add_argument("--causal", action="store_true", help="read in one direction: only what was heard counts")
-    parser.add_argument("--scenes", type=int, default=600, help="scenes to train on (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=10, help="passes over them (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=1000, help="scenes to train on (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over them (default: %(default)s)")
     parser.add_argument("--report", type=Path, help="write pictures of test scenes to this file")
     options = parser.parse_args()
     if not any(options.noise.glob("*.wav")):

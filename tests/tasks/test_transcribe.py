@@ -133,6 +133,17 @@ def test_disturbed_frames_keep_shape_and_lengths_follow_the_speed():
     torch.testing.assert_close(still, torch.cat([points[..., :1] - middle, points[..., 1:]], dim=-1))
 
 
+def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(3, 9, 4), torch.tensor([9, 5, 1])
+    whole = AudioFrontEnd(RATE, 4, 0.0, whole=True)
+    found, _ = whole(x, lengths)
+    for row, given, n in zip(found, x, lengths, strict=True):
+        torch.testing.assert_close(row[:n], given[:n] - given[:n].mean(0))
+    microphone = torch.tensor([0.5, -2.0, 3.0, 0.0])  # a filter adds to logarithms of power
+    torch.testing.assert_close(whole(x + microphone, lengths)[0], found)
+
+
 SOUND = np.sin(np.arange(800.0))
 
 

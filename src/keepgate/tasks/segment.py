@@ -124,7 +124,7 @@ class Segmenter(Estimator):
         values, truth = self._features(data), self._truth(data)
         common = self.labels_.index(self.commonest_)
         self.energy_threshold_ = energy_threshold(values, [one[:, common] for one in truth])
-        self._encoder.standardise.fit(values)
+        self._encoder.standardise.fit(self._encoder.front_end.undisturbed(values))
         held_out, self.skipped_ = None, data.skipped
         if valid is not None:
             rest = self._given(_recordings(*(valid if isinstance(valid, tuple) else (valid, None)), rate=rate))
@@ -268,7 +268,7 @@ class Segmenter(Estimator):
         self.network_ = self._network()
 
     def _network(self) -> TaggerNetwork:
-        encoder = RecordingEncoder(SteadyFrontEnd(self.rate_, self.bands, self.augment))
+        encoder = RecordingEncoder(SteadyFrontEnd(self.rate_, self.bands, self.augment, whole=self.bidirectional))
         return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.labels_), self.dropout)
 
     @property

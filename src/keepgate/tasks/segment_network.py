@@ -27,10 +27,9 @@ class RecordingEncoder(FrameEncoder):
         super().__init__(front_end.size)
         self.front_end = front_end
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Standardised features in float32."""
-        features, _ = self.front_end(frames, torch.full((len(frames),), frames.shape[1]))
-        return super().forward(features)
+        return super().forward(self.front_end(frames, lengths)[0], lengths)
 
 
 class RecordingExamples(FrameExamples):

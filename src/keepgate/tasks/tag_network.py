@@ -69,7 +69,7 @@ class TokenEncoder(nn.Module):
         self.recurrent, self.word_dropout = recurrent, word_dropout
         self.output_size = word_size + recurrent.output_size
 
-    def forward(self, tokens: Tokens) -> Tensor:
+    def forward(self, tokens: Tokens, lengths: Tensor) -> Tensor:
         """Vectors [B, T, output_size]."""
         words = tokens.words
         if self.training and self.word_dropout:
@@ -88,7 +88,7 @@ class FrameEncoder(nn.Module):
         self.standardise = Standardise(channels)
         self.output_size = channels
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Standardised frames in float32."""
         return self.standardise(frames)
 
@@ -115,7 +115,7 @@ class TaggerNetwork(nn.Module):
 
     def scan(self, given: Tokens | Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Scores, and the state that the recurrent layers end in; `state`: that of the sequences before (`carried`)."""
-        x = self._drop(self.encoder(given))
+        x = self._drop(self.encoder(given, lengths))
         output, state = self.recurrent(x, carried(self.recurrent, state, len(x)), lengths=lengths)
         return self.output(self._drop(output)), state
 

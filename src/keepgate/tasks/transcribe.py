@@ -279,7 +279,7 @@ class Transcriber(Estimator):
         self.decode_with(Decoding())
 
     def _front_end(self) -> FrontEnd:
-        return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)
+        return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment, whole=self.bidirectional)
 
     def _network(self) -> TranscriberNetwork:
         front_end = self._front_end()

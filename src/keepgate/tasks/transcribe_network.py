@@ -61,9 +61,7 @@ class TranscriberNetwork(nn.Module):
 
     def measure(self, frames: Sequence[np.ndarray]) -> None:
         """Standardise by the features of these utterances."""
-        self.eval()
-        found = [self.front_end(torch.from_numpy(x)[None], torch.tensor([len(x)]))[0][0].numpy() for x in frames]
-        self.standardise.fit(found)
+        self.standardise.fit(self.front_end.undisturbed(frames))
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Scores; those past an utterance's length mean nothing."""
