@@ -49,8 +49,9 @@ struct Learner::Inside {
     std::fill_n(symbols, kSymbols, (int16_t)-1);
     if (weights)
       for (; learned < kSymbols; ++learned) meet((uint8_t)learned);
-    const size_t H = net.H;
-    lines.assign(shape.layers, {std::vector<float>(H), std::vector<float>(H), std::vector<float>(4 * H), std::vector<float>(H)});
+    const size_t H = net.H, room = kernels.panel;  // a product reads what it starts from by whole panels
+    lines.assign(shape.layers,
+                 {std::vector<float>(H), std::vector<float>(H), std::vector<float>(4 * H + room), std::vector<float>(H)});
     before = middle = lines;
   }
 

@@ -134,8 +134,8 @@ Pass::Pass(const Network& net, ptrdiff_t rows, ptrdiff_t steps)
     : inputs(rows * steps), targets(rows * steps), rows(rows), steps(steps), net_(net) {
   const ptrdiff_t H = net.H, G = net.G, all = rows * steps, panel = net.kernels.panel;
   for (int l = 0; l < net.shape.layers; ++l)
-    tapes_.push_back({zeros(all * H + rows * H), zeros(all * H + rows * H), zeros(all * G), zeros(all * H), zeros(all * G),
-                      zeros(all * H), zeros(rows * H)});
+    tapes_.push_back({zeros(all * H + rows * H), zeros(all * H + rows * H), zeros(all * G + panel), zeros(all * H),
+                      zeros(all * G), zeros(all * H + panel), zeros(rows * H)});
   outputs_ = zeros(all * kSymbols);
   gradient_ = zeros(net.count);
   work_ = zeros(all * ((H + panel - 1) / panel * panel + net.kernels.tile));

@@ -89,7 +89,7 @@ def test_clone_and_set_params_keep_to_the_parameters(task):
 
 
 def test_an_unknown_task_is_told():
-    with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, forecast"):
+    with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, embed, forecast"):
         estimator_class("juggle")
 
 
