@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from keepgate.cli import parser
 from keepgate.cli.predict import FORMATS, encode, table_format
 from keepgate.cli.text import table
-from keepgate.errors import InputError
 from keepgate.store import write_atomic
 
 EXAMPLE = """\
@@ -39,16 +38,11 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_args(arguments)
     suffix = table_format(options.out)
 
-    from keepgate import tasks
     from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.detect import Detection
     from keepgate.tasks.report import write_report
 
-    estimator = tasks.load(options.run, options.device)
-    if not isinstance(estimator, SequenceAutoencoder):
-        raise InputError(
-            f"{options.run} holds a model for '{estimator.task}'; detect takes one of `keepgate fit embed`"
-        )
+    estimator = SequenceAutoencoder.load(options.run, options.device)
     data = estimator.read(options.data, estimator.columns_)
     found = Detection.of(estimator, data, options.quantile, options.by)
     if options.out is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.errors import InputError
 
@@ -33,13 +32,14 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_args(arguments)
     if options.count < 1:
         raise InputError(f"--count {options.count} is not possible: it has to be 1 or more")
-    estimator = tasks.load(options.run, "cpu")
-    if estimator.task != "suggest":
-        raise InputError(f"{options.run} holds a model for '{estimator.task}', not for 'suggest'")
+
+    from keepgate.tasks.suggest import Suggester
+
+    suggester = Suggester.load(options.run, "cpu")
     if options.text is None:
-        print(session(estimator.keyboard()).prompt("> "))  # type: ignore[attr-defined]
+        print(session(suggester.keyboard()).prompt("> "))
         return
-    for word in estimator.suggest(options.text, options.count):  # type: ignore[attr-defined]
+    for word in suggester.suggest(options.text, options.count):
         print(word)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.errors import InputError
 
@@ -42,10 +41,10 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_args(arguments)
     if options.seed is not None and options.seed < 0:
         raise InputError(f"--seed {options.seed} is not possible: it has to be a number from 0 on")
-    estimator = tasks.load(options.run, "cpu")
-    if estimator.task != "write":
-        raise InputError(f"{options.run} holds a model for '{estimator.task}', not for 'write'")
-    pieces = estimator.write(options.prompt, options.length, options.temperature, options.top_p, options.seed)  # type: ignore[attr-defined]
+    from keepgate.tasks.write import LanguageModel
+
+    model = LanguageModel.load(options.run, "cpu")
+    pieces = model.write(options.prompt, options.length, options.temperature, options.top_p, options.seed)
     sys.stdout.write(options.prompt)
     for piece in pieces:
         sys.stdout.write(piece)
