@@ -2,10 +2,10 @@
 
     python examples/speech_activity.py
 
-The speech is the Free Spoken Digit Dataset's, with two speakers left out for the test. The noise is recorded: a
-hundred sounds of 38 places of a town, every fourth place left out for the test, which the Debian package
-lincity-ng-data brings (apt-get install lincity-ng-data); --noise names another folder of .wav files. Places whose
-sounds are voices, which are speech themselves, are not used.
+The speech is the Free Spoken Digit Dataset's, takes 0 to 4 left out for the test. The noise is recorded: a hundred
+sounds of 38 places of a town, every fourth place left out for the test, which the Debian package lincity-ng-data brings
+(apt-get install lincity-ng-data); --noise names another folder of .wav files. Places whose sounds are voices, which are
+speech themselves, are not used.
 
 Truth: a digit lasts from the first to the last frame of 10 ms whose power is within 25 dB of the loudest one in the
 clean recording, and speech goes on through pauses below 0.3 s. SNR: mean power of the clean samples within speech over
@@ -26,18 +26,18 @@ from keepgate.data.recordings import Recordings
 from keepgate.data.segments import Segment
 
 RATE = 8000
-TEST_SPEAKERS = ("theo", "yweweler")
 VOICES = ("Commune", "Market", "School", "SportsCroud", "University", "Shanty", "Residential", "Substation")
 SNRS = (0, 5, 10, 15, 20)
 PAUSE = 0.3
 
 
 def digits(folder):
-    """Samples of every recording, by speaker."""
-    found = {}
+    """Samples of each speaker's recordings, to train on and, takes 0 to 4, to test on."""
+    parts = {}, {}
     for path in sorted(folder.glob("*.wav")):
-        found.setdefault(path.stem.split("_")[1], []).append(read_audio(path, RATE)[0])
-    return found
+        _, speaker, take = path.stem.split("_")
+        parts[int(take) < 5].setdefault(speaker, []).append(read_audio(path, RATE)[0])
+    return [list(part.values()) for part in parts]
 
 
 def noises(folder):
@@ -127,16 +127,16 @@ def main():
         sys.exit(f"speech_activity.py: no .wav in {options.noise}; apt-get install lincity-ng-data, or give --noise")
 
     random = np.random.default_rng(0)
-    voices, places = digits(options.data), noises(options.noise)
+    (voices, new_voices), places = digits(options.data), noises(options.noise)
     names = sorted(places)
     train = scenes(
-        [voices[name] for name in voices if name not in TEST_SPEAKERS],
+        voices,
         [places[name] for i, name in enumerate(names) if i % 4],
         random.uniform(-5, 25, options.scenes),
         random,
         varied=True,
     )
-    new = [voices[name] for name in TEST_SPEAKERS], [places[name] for name in names[::4]]
+    new = new_voices, [places[name] for name in names[::4]]
     test = {snr: scenes(*new, [snr] * 40, random) for snr in SNRS}
     print(f"{len(train)} scenes to train on, noises of {len(names)} places, to test: {', '.join(names[::4])}")
 
