@@ -18,7 +18,7 @@ DESCRIPTION = """\
 Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag; the
 commonest text for transcribe; the last value and the value one season before for forecast; for write, models that
 count single units and n-grams; for suggest, n-grams alone; for segment, a threshold on the loudness; for
-translate, the sources themselves."""
+translate, the sources themselves; for embed, means."""
 
 
 def main(arguments: Sequence[str]) -> None:

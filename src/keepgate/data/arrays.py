@@ -80,3 +80,9 @@ def _one(i: int, item: Any) -> np.ndarray:
         step = np.argwhere(~np.isfinite(array))[0][0]
         raise InputError(f"X[{i}] has NaN or an infinite value (inf) at step {step}; fill the gaps first")
     return array[:, None] if array.ndim == 1 else array
+
+
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Begin and end (exclusive) of each stretch of a mask [T] that holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]

@@ -12,17 +12,23 @@ from typing import Any
 from keepgate.errors import InputError
 
 
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, unzipped if its name ends in .gz; InputError if it cannot be read."""
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, unzipped if its name ends in .gz; InputError if it cannot be read."""
     try:
         data = path.read_bytes()
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+        return gzip.decompress(data) if path.suffix == ".gz" else data
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of `read_bytes` in UTF-8; InputError if it is none."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def read_lines(path: Path) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keepgate.data.arrays import runs
 from keepgate.errors import InputError
 
 GRID = np.linspace(0, 1, 1001)  # quantiles that are kept
@@ -64,15 +65,10 @@ class Stretch:
     peak: float
 
 
-def runs(mask: np.ndarray) -> np.ndarray:
-    """Begin and end (exclusive) of each stretch of a mask [T] that holds, [N, 2]."""
-    return np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).reshape(-1, 2)
-
-
 def stretches(scores: Sequence[np.ndarray], threshold: float) -> list[Stretch]:
     """Where scores [T_i] lie above the threshold, the highest first."""
     found = [
-        Stretch(i, int(begin), int(end), float(score[begin:end].max()))
+        Stretch(i, begin, end, float(score[begin:end].max()))
         for i, score in enumerate(scores)
         for begin, end in runs(score > threshold)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from keepgate.tasks.anomalies import runs
+from keepgate.data.arrays import runs
 from keepgate.tasks.report import new_figure
 
 CHANNELS = 4  # shown of a series

@@ -241,12 +241,12 @@ class Estimator(BaseEstimator):
         finally:
             torch.set_num_threads(before)
 
-    def recurrent(self, input_size: int) -> Recurrent:
-        """The recurrent layers of `equations_` that the parameters ask for, batch first."""
+    def recurrent(self, input_size: int, kind: type[Recurrent] = Recurrent, **others: Any) -> Recurrent:
+        """The recurrent layers of `equations_` that the parameters ask for, batch first unless `others` differ."""
         given = self._plain_parameters()
         options = {name: given[name] for name in ("num_layers", "bidirectional", "backend")}
         options["dropout"] = given["dropout"] if given["num_layers"] > 1 else 0.0  # lies between layers
-        return Recurrent(self.equations_, input_size, given["hidden_size"], batch_first=True, **options)
+        return kind(self.equations_, input_size, given["hidden_size"], **{"batch_first": True, **options, **others})
 
     def each_example(self, data: Examples, compute: Callable[[Any], Sequence[Any]]) -> list[Any]:
         """What `compute` gives for each example, from batches of like lengths on the network's device; no gradients."""

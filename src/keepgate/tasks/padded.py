@@ -29,6 +29,14 @@ def pad_frames(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     return padded, torch.tensor(lengths)
 
 
+def dropped(x: Tensor, rate: float, training: bool, time: int) -> Tensor:
+    """x, while training, under one mask for all its steps, which lie along axis `time` (Gal & Ghahramani 2016)."""
+    if not (training and rate):
+        return x
+    shape = [1 if axis == time else size for axis, size in enumerate(x.shape)]
+    return x * ((torch.rand(shape, device=x.device) >= rate) / (1 - rate))
+
+
 def last_outputs(recurrent: Recurrent, state: Any) -> Tensor:
     """The final outputs of the last layer's directions side by side, [B, output_size], from the state it ended in."""
     h = state[0] if isinstance(state, tuple) else state

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keepgate.data.arrays import runs
 from keepgate.data.segments import Segment
 
 
@@ -19,16 +20,10 @@ def frames_of(segments: Sequence[Segment], labels: Sequence[str], count: int, ho
     return found
 
 
-def stretches(inside: np.ndarray) -> list[tuple[int, int]]:
-    """First and last (exclusive) frame of each run of true frames in [T]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
 def hysteresis(values: np.ndarray, onset: float, offset: float) -> np.ndarray:
     """Whether each frame [T] lies in a stretch of values of at least `offset`, one of them at least `onset`."""
     inside = values >= offset
-    for first, last in stretches(inside):
+    for first, last in runs(inside):
         inside[first:last] = values[first:last].max() >= onset
     return inside
 
@@ -37,7 +32,7 @@ def smooth(values: np.ndarray, onset: float, offset: float, min_on: float, min_o
     """Stretches of frames in values [T]: by hysteresis, then gaps closed that are shorter than `min_off` frames, then
     stretches left out that are shorter than `min_on`."""
     joined: list[tuple[int, int]] = []
-    for first, last in stretches(hysteresis(values, onset, offset)):
+    for first, last in runs(hysteresis(values, onset, offset)):
         if joined and first - joined[-1][1] < min_off:
             first = joined.pop()[0]
         joined.append((first, last))

@@ -184,15 +184,7 @@ class Suggester(Estimator):
         return estimator
 
     def _network(self) -> LanguageNetwork:
-        layers = Stack(
-            self.equations_,
-            int(self.embedding_size),
-            int(self.hidden_size),
-            int(self.num_layers),
-            dropout=float(self.dropout) if self.num_layers > 1 else 0.0,
-            backend=self.backend,
-            weight_drop=float(self.weight_drop),
-        )
+        layers = self.recurrent(int(self.embedding_size), Stack, batch_first=False, weight_drop=float(self.weight_drop))
         dropout = (float(self.dropout), float(self.dropout))
         return LanguageNetwork(layers, self.counts_, dropout, tied=False, adaptive=True)
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
-from keepgate.tasks.padded import Standardise, last_outputs, pad_frames, pad_numbers
+from keepgate.tasks.padded import Standardise, dropped, last_outputs, pad_frames, pad_numbers
 from keepgate.tasks.sessions import carried
 from keepgate.training import Examples
 
@@ -143,7 +143,4 @@ class TaggerNetwork(nn.Module):
         return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum(), state
 
     def _drop(self, x: Tensor) -> Tensor:
-        if not self.training or not self.dropout:
-            return x
-        mask = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= self.dropout
-        return x * (mask / (1 - self.dropout))
+        return dropped(x, self.dropout, self.training, time=1)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keepgate.nn import Recurrent
-from keepgate.tasks.padded import pad_numbers
+from keepgate.tasks.padded import dropped, pad_numbers
 from keepgate.training import Examples
 
 Pair = tuple[np.ndarray, np.ndarray]  # symbols of the source and of the target, each [N] int64, without end
@@ -166,7 +166,4 @@ class TranslatorNetwork(nn.Module):
         return vectors(symbols) * vectors.embedding_dim**0.5
 
     def _drop(self, x: Tensor) -> Tensor:
-        if not self.training or not self.dropout:
-            return x
-        mask = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= self.dropout
-        return x * (mask / (1 - self.dropout))
+        return dropped(x, self.dropout, self.training, time=1)

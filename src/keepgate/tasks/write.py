@@ -219,15 +219,8 @@ class LanguageModel(Estimator):
         return estimator
 
     def _network(self) -> LanguageNetwork:
-        layers = Stack(
-            self.equations_,
-            self.hidden_size if self.embedding_size is None else int(self.embedding_size),
-            int(self.hidden_size),
-            int(self.num_layers),
-            dropout=float(self.dropout) if self.num_layers > 1 else 0.0,
-            backend=self.backend,
-            weight_drop=float(self.weight_drop),
-        )
+        size = int(self.hidden_size if self.embedding_size is None else self.embedding_size)
+        layers = self.recurrent(size, Stack, batch_first=False, weight_drop=float(self.weight_drop))
         if self.tied and layers.input_size != layers.output_size:
             raise InputError(
                 f"tied=True needs embeddings of the output's size: embedding_size={layers.output_size}, "

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
+from keepgate.tasks.padded import dropped
 from keepgate.training import Streams
 
 CHUNK = 1024  # steps that are evaluated at once
@@ -48,8 +49,8 @@ class LanguageNetwork(nn.Module):
     def forward(self, numbers: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Outputs [T, B, H] of the last layer after each of the units [T, B], and the state they end in."""
         before, after = self.dropout
-        outputs, state = self.recurrent(dropped(self.embedding(numbers), before, self.training), state)
-        return dropped(outputs, after, self.training), state
+        outputs, state = self.recurrent(dropped(self.embedding(numbers), before, self.training, time=0), state)
+        return dropped(outputs, after, self.training, time=0), state
 
     def log_probs(self, outputs: Tensor) -> Tensor:
         """Natural logarithms of the probabilities of the next unit, [..., V], after outputs [..., H]."""
@@ -67,15 +68,7 @@ class Stack(Recurrent):
     """Layers between which dropout has one mask for all steps of a window."""
 
     def _between(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout, self.training)
-
-
-def dropped(x: Tensor, rate: float, training: bool) -> Tensor:
-    """x [T, B, W] under one mask for all steps, while training (Gal & Ghahramani 2016)."""
-    if not (training and rate):
-        return x
-    kept = torch.rand(x.shape[1:], device=x.device) >= rate
-    return x * (kept / (1 - rate))
+        return dropped(x, self.dropout, self.training, time=0)
 
 
 class Softmax(nn.Module):

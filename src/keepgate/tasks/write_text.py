@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from keepgate.data.lines import read_bytes
 from keepgate.errors import InputError
 from keepgate.objectives import NGram
 
@@ -25,13 +24,7 @@ class TextFile:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a file, unzipped if its name ends in .gz; InputError if it cannot be read or is empty."""
-        try:
-            data = path.read_bytes()
-            data = gzip.decompress(data) if path.suffix == ".gz" else data
-        except (EOFError, zlib.error) as error:
-            raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        data = read_bytes(path)
         if not data:
             raise InputError(f"{path} is empty: give a text with at least one character")
         return cls(data, str(path))
