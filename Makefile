@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.bench
 NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
-.PHONY: venv check test demo bench clean
+.PHONY: venv check test fuzz demo bench clean
 
 venv: $(STAMP)
 
@@ -23,6 +23,9 @@ check: venv
 
 test: venv
 	$(BIN)/pytest --numprocesses auto
+
+fuzz: venv
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
 demo: venv
 	$(BIN)/python examples/demo.py

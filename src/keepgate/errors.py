@@ -5,9 +5,32 @@ The command line prints the message of any `KeepgateError` and exits with code 2
 
 from __future__ import annotations
 
+MOST_QUOTED = 80  # characters
+
+
+def quoted(value: object) -> str:
+    """Return a value of a user as a message shows it: in Python's notation, cut to 80 characters.
+
+    >>> quoted("x" * 1000)[-4:]
+    "...'"
+    """
+    text = repr(value[: MOST_QUOTED + 1] if isinstance(value, str | bytes) else value)
+    if len(text) <= MOST_QUOTED:
+        return text
+    closing = text[0] if text[0] in "'\"" else ""
+    return f"{text[: MOST_QUOTED - 3 - len(closing)]}...{closing}"
+
+
+def printable(text: str) -> str:
+    """Return text on one line, what steers a terminal (control and formatting characters) escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
 
 class KeepgateError(Exception):
-    """Base of every error that a user can cause."""
+    """Base of every error that a user can cause; its message is one line, safe to print to a terminal."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class InputError(KeepgateError, ValueError):
