@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keepgate._version import __version__
 from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from keepgate.tasks.transcribe import Transcriber
     from keepgate.tasks.translate import Translator
     from keepgate.tasks.write import LanguageModel
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Forecaster",

@@ -5,6 +5,8 @@ The command line prints the message of any `KeepgateError` and exits with code 2
 
 from __future__ import annotations
 
+from keepgate.extras import extra_of
+
 MOST_QUOTED = 80  # characters
 
 
@@ -53,5 +55,5 @@ class MissingExtraError(KeepgateError, ImportError):
         """Return the one line that says which package ``what`` needs; an error of our own modules stays as it is."""
         if (error.name or "").startswith("keepgate"):
             return error
-        extra = {"onnx": "export", "constriction": "compress", "sacrebleu": "translate"}.get(error.name or "", "train")
+        extra = extra_of(error.name) or "train"
         return cls(f"{what} needs {error.name}, which is not installed; run: pip install 'keepgate[{extra}]'")

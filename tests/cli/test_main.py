@@ -14,7 +14,7 @@ import keepgate as package
 from cli.files import csv_lines
 from keepgate import cells
 from keepgate.cli import COMMANDS
-from keepgate.cli.extras import EXTRAS, missing_extra
+from keepgate.extras import EXTRAS, missing_extra
 from keepgate.tasks import TASKS, estimator_class
 from keepgate.tasks.parameters import parameters
 

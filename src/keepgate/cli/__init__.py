@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 
 import keepgate
-from keepgate.cli.extras import missing_extra
 from keepgate.errors import KeepgateError
+from keepgate.extras import missing_extra
 
 COMMANDS = {
     "fit": "train a model on a file",

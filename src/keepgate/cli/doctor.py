@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import keepgate
 from keepgate.cli import parser
-from keepgate.cli.extras import EXTRAS, missing_extra, missing_packages
 from keepgate.cli.text import table
 from keepgate.errors import KeepgateError
+from keepgate.extras import EXTRAS, missing_extra, missing_packages
 
 EXAMPLE = "  keepgate doctor"
 

@@ -75,11 +75,6 @@ class Expression:
         self.op, self.args, self.attrs, self.width, self.line = op, tuple(args), attrs, width, line
         self.serial = next(_serial)  # arguments always exist before their users, so this order is topological
 
-    def __repr__(self) -> str:
-        from keepgate.equations.printing import text
-
-        return text(self)
-
     def __bool__(self) -> NoReturn:
         fail("a step has no `if`, `and` or comparison chains on values; use where(condition, a, b)")
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from keepgate.equations.checks import check
 from keepgate.equations.expression import Expression, expression, topological
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
+from keepgate.equations.printing import describe, latex
+from keepgate.equations.reading import damage, read
 from keepgate.errors import InputError
 
 __all__ = ["Equations", "Parameter"]
@@ -204,19 +206,14 @@ class Equations:
         Raises:
             CellError: the data is no graph of known operations.
         """
-        from keepgate.equations.reading import read
-
-        return read(data)
+        with damage():
+            return cls(*read(data))
 
     def __str__(self) -> str:
-        from keepgate.equations.printing import describe
-
         return describe(self)
 
     def latex(self) -> str:
         """Return the equations as a LaTeX ``aligned`` block."""
-        from keepgate.equations.printing import latex
-
         return latex(self)
 
     def _repr_latex_(self) -> str:

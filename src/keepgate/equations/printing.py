@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from keepgate.equations.expression import Expression
-from keepgate.equations.graph import Equations
 from keepgate.equations.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from keepgate.equations.graph import Equations
 
 __all__ = ["describe", "latex", "text"]
 
@@ -129,6 +131,11 @@ class _Printer:
 def text(node: Expression) -> str:
     """Return one expression as a line of text."""
     return _Printer(TEXT, {}).definition(node)
+
+
+Expression.__repr__ = lambda self: text(
+    self
+)  # set here, because an expression does not know how operations are written
 
 
 def _lines(equations: Equations, style: Style) -> list[tuple[str, str]]:

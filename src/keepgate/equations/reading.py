@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from keepgate.equations.checks import TARGETS, WIDTHS
 from keepgate.equations.expression import Expression, SourceLine
-from keepgate.equations.graph import Equations
 from keepgate.equations.noise import DRAWS
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 from keepgate.errors import CellError
 
-__all__ = ["read"]
+__all__ = ["damage", "read"]
 
 LIMITS = {"nodes": 10_000, "name": 200, "size": 1_000_000}
 LINE = SourceLine("model file", 0)
 
 Check = Callable[[Any], bool]
+Parts = tuple[str, dict[str, Expression], dict[str, Expression], dict[str, int]]
 
 
-def read(data: Any) -> Equations:
-    """Read what `Equations.to_json` wrote.
-
-    Raises:
-        CellError: the data is no graph of known operations.
-    """
+@contextmanager
+def damage() -> Iterator[None]:
+    """Inside, whatever is wrong with stored equations is a `CellError` that says so."""
     try:
-        nodes = _read_nodes(data["nodes"])
-        new = _read_table(data["new"], nodes)
-        if not new or any(value.width not in TARGETS for value in new.values()):
-            raise ValueError("a new state is no value with one number a unit")
-        sizes = data["sizes"]
-        if any(width != "projection" or not _is_size(units) for width, units in sizes.items()):
-            raise ValueError(f"sizes {sizes!r}")
-        return Equations(_checked(data["name"], _is_text), new, _read_table(data["named"], nodes), dict(sizes))
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:  # a CellError is a ValueError
         detail = f"{error} is missing" if isinstance(error, KeyError) else error
         raise CellError(f"the equations in the model file are damaged: {detail}; save the model again") from error
+
+
+def read(data: Any) -> Parts:
+    """Return the name, new states, named values and sizes of equations from what `Equations.to_json` wrote."""
+    nodes = _read_nodes(data["nodes"])
+    new = _read_table(data["new"], nodes)
+    if not new or any(value.width not in TARGETS for value in new.values()):
+        raise ValueError("a new state is no value with one number a unit")
+    sizes = data["sizes"]
+    if any(width != "projection" or not _is_size(units) for width, units in sizes.items()):
+        raise ValueError(f"sizes {sizes!r}")
+    return _checked(data["name"], _is_text), new, _read_table(data["named"], nodes), dict(sizes)
 
 
 def _is_text(value: Any) -> bool:

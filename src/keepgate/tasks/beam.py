@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,6 +26,17 @@ class Hypothesis(NamedTuple):
     log_probability: float
     symbols: list[int]
     weights: Tensor
+
+
+class Translation(NamedTuple):
+    """A text for a source, with its score (see `Ranking`); the pieces of both, and how much each
+    piece of the target (a row; the last is its end) attended to each of the source (a column; the last is its end)."""
+
+    text: str
+    score: float
+    source_pieces: list[str]
+    pieces: list[str]
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)

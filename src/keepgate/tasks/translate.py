@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from keepgate.data.tokens import Tokens
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.beam import Hypothesis, Ranking, Start, different_starts, search
+from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
 from keepgate.tasks.parameters import param
 from keepgate.tasks.report import Section
 from keepgate.tasks.translate_network import Decoding, PairExamples, TranslatorNetwork
@@ -27,17 +27,6 @@ KINDS = ("translate", "reply")
 REPLIES = 3  # for a message
 SHOWN = 20  # texts in the report
 DRAWN = 4  # pictures of attention in it
-
-
-class Translation(NamedTuple):
-    """A text for a source, with its score (see `keepgate.tasks.beam.Ranking`); the pieces of both, and how much each
-    piece of the target (a row; the last is its end) attended to each of the source (a column; the last is its end)."""
-
-    text: str
-    score: float
-    source_pieces: list[str]
-    pieces: list[str]
-    weights: np.ndarray
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

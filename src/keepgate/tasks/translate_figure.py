@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from keepgate.tasks.beam import Translation
 from keepgate.tasks.report import new_figure
-from keepgate.tasks.translate import Translation
 
 END = "■"
 

@@ -24,13 +24,18 @@ EXTRAS = {
 }
 
 
+def extra_of(module: str | None) -> str | None:
+    """The first extra that brings a module, or None."""
+    package = (module or "").partition(".")[0]
+    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
+
+
 def missing_extra(module: str | None) -> str | None:
     """The sentence for a module that cannot be imported, or None if no extra brings it."""
+    if (extra := extra_of(module)) is None:
+        return None
     package = (module or "").partition(".")[0]
-    for extra, packages in EXTRAS.items():
-        if package in packages:
-            return f"{packages[package]} is not installed; pip install 'keepgate[{extra}]'"
-    return None
+    return f"{EXTRAS[extra][package]} is not installed; pip install 'keepgate[{extra}]'"
 
 
 def missing_packages(extra: str) -> list[str]:
