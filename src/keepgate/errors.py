@@ -23,6 +23,11 @@ def quoted(value: object) -> str:
     return f"{text[: MOST_QUOTED - 3 - len(closing)]}...{closing}"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, which in torch is followed by a trace of its own code."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def printable(text: str) -> str:
     """Return text on one line, what steers a terminal (control and formatting characters) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -37,6 +42,14 @@ class KeepgateError(Exception):
 
 class InputError(KeepgateError, ValueError):
     """Data, a file or an argument is not what was expected."""
+
+
+class ShapeError(InputError, RuntimeError):
+    """A tensor has the wrong shape, dtype or device; a RuntimeError too, as torch raises for its own modules."""
+
+
+class KindError(InputError, TypeError):
+    """An argument is of the wrong Python type; a TypeError too, as Python and torch raise."""
 
 
 class CellError(KeepgateError, ValueError):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from keepgate.equations import Equations
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.native import engine as core
 
 __all__ = ["Stepper"]
+
+MOST_ROWS = 2**24  # of a batch: sizes in bytes stay far below what 64 bits count
 
 
 class Stepper:
@@ -60,8 +62,10 @@ class Stepper:
             raise InputError(f"dtype is float32 or float64, got {self.dtype.name}")
         if storage not in core.STORAGES or (storage != "whole" and self.dtype.name != "float32"):
             raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but whole in float32; got {storage!r}")
-        if batch < 1:
-            raise InputError(f"batch must be at least 1, got {batch}")
+        if not isinstance(batch, int) or batch < 1:
+            raise InputError(f"batch must be at least 1, got {quoted(batch)}")
+        if batch > MOST_ROWS:
+            raise InputError(f"batch must be at most {MOST_ROWS}, got {quoted(batch)}")
         made = core.engine(equations, input_size, hidden_size)
         held = self._held(equations.parameters(input_size, hidden_size), parameters)
         self._core = core.stepper(made, self.dtype.name == "float64", held, batch, storage)
@@ -78,7 +82,10 @@ class Stepper:
                 continue
             if value is None:
                 raise InputError(f"parameter {parameter.name} of shape {parameter.shape} is missing")
-            held[parameter.name] = array = np.ascontiguousarray(value, self.dtype)
+            try:
+                held[parameter.name] = array = np.ascontiguousarray(value, self.dtype)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise InputError(f"parameter {parameter.name} is no array of {self.dtype.name}: {error}") from error
             if array.shape != tuple(parameter.shape):
                 raise InputError(f"parameter {parameter.name} has shape {array.shape}, expected {parameter.shape}")
         return held
@@ -94,6 +101,8 @@ class Stepper:
         Raises:
             InputError: an array has the wrong shape or dtype, or is not dense.
         """
+        if output is None and not hasattr(x, "shape"):
+            raise InputError(self._wrong(x, output, step_inputs or {}))
         if output is None:
             output = np.empty((*x.shape[:-1], self.output_size), self.dtype)
         try:
@@ -130,16 +139,28 @@ class Stepper:
         for name, value in state.items():
             if name not in self._states:
                 raise InputError(f"the cell has the states {', '.join(self._states)}, not {name}")
-            place = self._states[name][self._core.place]
-            if tuple(value.shape) != place.shape:
-                raise InputError(f"state {name} has shape {tuple(value.shape)}, expected {place.shape}")
+            place, value = self._states[name][self._core.place], np.asarray(value)
+            if value.shape != place.shape or value.dtype.kind not in "fiub":
+                raise InputError(f"state {name} has shape {value.shape} of {value.dtype}, expected {place.shape}")
             place[:] = value
 
     def reset(self, rows: Any = None) -> None:
         """Return to states of zeros: all rows, or those that a mask [B] or a list of numbers names."""
-        chosen = slice(None) if rows is None else np.asarray(rows)
+        chosen = slice(None) if rows is None else self._rows(rows)
         for places in self._states.values():
             places[self._core.place][chosen] = 0
+
+    def _rows(self, rows: Any) -> np.ndarray:
+        chosen = np.asarray(rows)
+        if not chosen.size:
+            return chosen.astype(int)
+        mask = chosen.dtype.kind == "b" and chosen.shape == (self.batch,)
+        numbers = chosen.dtype.kind in "iu" and -self.batch <= chosen.min() and chosen.max() < self.batch
+        if not (mask or numbers):
+            raise InputError(
+                f"rows are a mask of {self.batch} booleans or numbers below {self.batch}; got {quoted(rows)}"
+            )
+        return chosen
 
 
 def _what(array: Any) -> str:

@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, KindError, ShapeError, quoted
 
 __all__ = [
-    "ShapeError",
     "check_finite",
     "check_input",
-    "check_lengths",
     "check_options",
     "check_state",
     "check_weights",
@@ -25,10 +23,7 @@ __all__ = [
 
 
 INITIAL_STATES = ("zeros", "learned")
-
-
-class ShapeError(InputError, RuntimeError):
-    """A tensor has the wrong shape or type; a RuntimeError too, as torch raises for its own modules."""
+MOST_UNITS, MOST_LAYERS = 2**24, 2**14  # far beyond what fits into memory; the core counts in 32 bits
 
 
 def check_options(
@@ -53,16 +48,18 @@ def check_options(
         )
     if initial_state not in INITIAL_STATES:
         raise InputError(f"initial_state is one of {', '.join(INITIAL_STATES)}; got {initial_state!r}")
-    for name, value, least in (
-        ("input_size", input_size, 0),
-        ("hidden_size", hidden_size, 1),
-        ("num_layers", num_layers, 1),
-        ("proj_size", proj_size, 0),
+    for name, value, least, most in (
+        ("input_size", input_size, 0, MOST_UNITS),
+        ("hidden_size", hidden_size, 1, MOST_UNITS),
+        ("num_layers", num_layers, 1, MOST_LAYERS),
+        ("proj_size", proj_size, 0, MOST_UNITS),
     ):
         if not isinstance(value, int):
-            raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
+            raise KindError(f"{name} should be of type int, got: {type(value).__name__}")
         if value < least:
             raise InputError(f"{name} must be at least {least}, got {value}")
+        if value > most:
+            raise InputError(f"{name} must be at most {most}, got {quoted(value)}")
     if proj_size >= hidden_size:
         raise InputError(f"proj_size must be smaller than hidden_size {hidden_size}, got {proj_size}")
     if dropout and num_layers == 1:  # type: ignore[truthy-bool]
@@ -74,7 +71,7 @@ def check_options(
 def check_input(name: str, x: Any, input_size: int, dtype: torch.dtype, device: torch.device) -> None:
     """Check the input of a layer: 2 or 3 dimensions, the right size, dtype and device."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name}: expected a tensor or a PackedSequence as input, got {type(x).__name__}")
+        raise KindError(f"{name}: expected a tensor or a PackedSequence as input, got {type(x).__name__}")
     if x.dim() not in (2, 3):
         raise ShapeError(f"{name}: Expected input to be 2D or 3D, got {x.dim()}D of shape {tuple(x.shape)}")
     if x.shape[-1] != input_size:
@@ -85,35 +82,20 @@ def check_input(name: str, x: Any, input_size: int, dtype: torch.dtype, device: 
         raise ShapeError(f"{name}: expected input of the weights' dtype {dtype}, got {x.dtype}")
     if x.device != device:
         raise ShapeError(f"{name}: expected input on the weights' device {device}, got {x.device}")
-
-
-def check_lengths(name: str, lengths: Any, steps: int, batch: int) -> Tensor:
-    """Return lengths as a tensor of integers [B], each from 0 to T."""
-    lengths = torch.as_tensor(lengths)
-    if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise ShapeError(
-            f"{name}: expected lengths of shape ({batch},) and integer dtype,"
-            f" got {tuple(lengths.shape)} of {lengths.dtype}"
-        )
-    if torch.compiler.is_compiling():
-        return lengths  # their values are not known yet; the core's operator checks them
-    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
-        raise ShapeError(
-            f"{name}: expected lengths from 0 to T={steps}, got {int(lengths.min())} to {int(lengths.max())}"
-        )
-    return lengths
+    if x.layout is not torch.strided:
+        raise ShapeError(f"{name}: expected a dense input, got one of layout {x.layout}; call its to_dense()")
 
 
 def check_state(name: str, state: str, value: Any, shape: tuple[int, ...], x: Tensor) -> Tensor:
     """Return one initial state, of the given shape and the input's dtype."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: expected the initial state {state} as a tensor, got {type(value).__name__}")
+        raise KindError(f"{name}: expected the initial state {state} as a tensor, got {type(value).__name__}")
     if tuple(value.shape) != shape:
         raise ShapeError(f"{name}: Expected hidden state {state} of size {shape}, got {tuple(value.shape)}")
-    if value.dtype != x.dtype or value.device != x.device:
+    if value.dtype != x.dtype or value.device != x.device or value.layout is not torch.strided:
         raise ShapeError(
             f"{name}: expected the initial state {state} as {x.dtype} on {x.device},"
-            f" got {value.dtype} on {value.device}"
+            f" got {value.dtype} on {value.device}, {value.layout}"
         )
     return value
 

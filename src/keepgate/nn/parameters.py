@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
-from keepgate.errors import CellError
+from keepgate.errors import CellError, InputError, first_line
 from keepgate.nn.checks import check_options, check_weights
 from keepgate.nn.initial import forget_biases, initialise
+from keepgate.scan.checks import check_tensor
 from keepgate.scan.engines import check_backend
 
 __all__ = ["Layers", "Options"]
@@ -104,7 +105,12 @@ class Layers(nn.Module):
         if not specified:
             raise CellError(f"{self.cell.name} has no parameters, so it is no layer; give it an affine map")
         for parameter in specified:
-            self.register_parameter(parameter.name + suffix, nn.Parameter(torch.empty(parameter.shape, **factory)))
+            try:
+                value = torch.empty(parameter.shape, **factory)
+            except RuntimeError as error:  # as torch says that there is no such memory
+                shape = tuple(parameter.shape)
+                raise InputError(f"{parameter.name} of shape {shape} cannot be made: {first_line(error)}") from error
+            self.register_parameter(parameter.name + suffix, nn.Parameter(value))
         self._own_names = [parameter.name for parameter in specified]
         self._names.append([parameter.name + suffix for parameter in specified])
 
@@ -142,4 +148,10 @@ class Layers(nn.Module):
         """Return the initial states that are learned, by name, [R, W]; none where they are zeros."""
         if self.initial_state != "learned":
             return {}
-        return {s: torch.stack([getattr(self, f"{s}_0{suffix}") for suffix in self.suffixes]) for s in self.widths}
+        weight, found = self.all_weights[0][0], {}
+        for state, width in self.widths.items():
+            values = {f"{state}_0{suffix}": getattr(self, f"{state}_0{suffix}") for suffix in self.suffixes}
+            for name, value in values.items():
+                check_tensor(name, value, (width,), weight, f"{type(self).__name__}: ")
+            found[state] = torch.stack([*values.values()])
+        return found

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from keepgate.errors import InputError
-from keepgate.nn.checks import ShapeError, check_finite, check_input, check_lengths, check_state
+from keepgate.errors import InputError, KindError
+from keepgate.nn.checks import check_finite, check_input, check_state
 from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
-from keepgate.scan import Arguments, scan
+from keepgate.scan import Arguments
+from keepgate.scan.checks import check_lengths, check_parameters, check_reset
+from keepgate.scan.engines import run
 
 __all__ = ["Recurrent"]
 
@@ -120,15 +122,17 @@ class Recurrent(Layers):
             return self._forward_packed(input, hx, return_states=return_states, return_gates=return_gates)
         name = type(self).__name__
         weight = getattr(self, self._names[0][0])
+        if not isinstance(weight, Tensor):
+            raise KindError(f"{name}: expected {self._names[0][0]} as a tensor, got {type(weight).__name__}")
         check_input(name, input, self.input_size, weight.dtype, weight.device)
         layout = Layout(input.dim() == 3, self.batch_first, self.state_batch_first)
         x = layout.time_major(input)
         state = self._initial(hx, x, layout)
         if lengths is not None:
-            lengths = check_lengths(name, lengths, x.shape[0], x.shape[1]).to(x.device)
-        reset = None if reset is None else layout.time_major(reset)
-        given = {key: layout.time_major(value) for key, value in (step_inputs or {}).items()}
-        self._check_given(given, reset, x)
+            lengths = check_lengths(name, lengths, (x.shape[1],), x.shape[0], x)
+        if reset is not None:
+            reset = layout.time_major(check_reset(reset, tuple(input.shape[:-1]), x))
+        given = self._given(step_inputs or {}, x, layout)
         names = tuple(state) if return_states else ()
         gates = self._gates(return_gates)
         output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates))
@@ -166,30 +170,31 @@ class Recurrent(Layers):
             raise InputError(f"{wide[0]} is as wide as the input, so it cannot be stacked with what other layers give")
         return tuple(wanted)
 
-    def _check_given(self, given: Mapping[str, Tensor], reset: Tensor | None, x: Tensor) -> None:
+    def _given(self, given: Mapping[str, Tensor], x: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """Return the step inputs, time first."""
         wanted = self.equations.step_inputs
         if set(given) != set(wanted):
             names = [", ".join(inputs) or "none" for inputs in (wanted, given)]
             raise InputError(f"{self.cell.name} takes the step inputs {names[0]}; got {names[1]}")
-        size = self.equations.resolve(self.input_size, self.hidden_size)
+        size, timed = self.equations.resolve(self.input_size, self.hidden_size), {}
         for name, value in given.items():
-            check_state(type(self).__name__, f"step input {name}", value, (*x.shape[:2], size[wanted[name]]), x)
-        shape = tuple(x.shape[:2])
-        if reset is not None and (tuple(reset.shape) != shape or reset.dtype != torch.bool):
-            got = f"{tuple(reset.shape)} of {reset.dtype}"
-            raise ShapeError(f"expected reset of shape {shape} and dtype bool, got {got}")
+            shape = (*layout.sequence(x).shape[:-1], size[wanted[name]])
+            check_state(type(self).__name__, f"step input {name}", value, shape, x)
+            timed[name] = layout.time_major(value)
+        return timed
 
     def _initial(self, hx: State, x: Tensor, layout: Layout) -> dict[str, Tensor]:
         name, states = type(self).__name__, self.equations.states
         rows, batch = self.num_layers * self.directions, x.shape[1]
-        if hx is None and (learned := self.learned_states()):
+        if hx is None and self.initial_state == "learned":
+            learned = self.learned_states()
             return {state: value[:, None].expand(-1, batch, -1) for state, value in learned.items()}
         if hx is None:
             zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
             return {state: zero.expand(rows, batch, width) for state, width in self.widths.items()}
         given = (hx,) if len(states) == 1 else hx
         if not isinstance(given, tuple | list) or len(given) != len(states):
-            raise TypeError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
+            raise KindError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
         shapes = {state: layout.state_shape(rows, batch, width) for state, width in self.widths.items()}
         pairs = zip(states, given, strict=True)
         return {state: layout.by_rows(check_state(name, state, value, shapes[state], x)) for state, value in pairs}
@@ -224,18 +229,28 @@ class Recurrent(Layers):
                     seed=None if seed is None else seed + row,
                     record=tuple(dict.fromkeys((output, *wanted))),
                     recompute=self.recompute,
+                    hidden_size=self.hidden_size,
                 )
-                parameters = self.parameters_of(row)
+                parameters = self._checked(row, x)
                 if self.weight_drop and seed is not None:
                     dropped = recurrent_weights(self.equations)
                     parameters = drop_weights(parameters, dropped, self.weight_drop, arguments.seed)
-                result = scan(self.equations, parameters, arguments, self.backend)
+                result = run(self.equations, parameters, arguments, self.backend)
                 directions.append(result.recorded[output])
                 for table, values in ((final, result.state), (traces, result.recorded)):
                     for name, rows in table.items():
                         rows.append(values[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         return x, _stacked(final), _stacked(traces)
+
+    def _checked(self, row: int, x: Tensor) -> Mapping[str, Tensor]:
+        """Return the parameters of one layer and direction, which reads x; a compiled graph's operators check them."""
+        parameters = self.parameters_of(row)
+        if torch.compiler.is_compiling():
+            return parameters
+        size = self.input_size if row < self.directions else self.output_size
+        who, suffix = f"{type(self).__name__}: ", self.suffixes[row]
+        return check_parameters(self.equations, parameters, x, size, self.hidden_size, layer=who, suffix=suffix)
 
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""

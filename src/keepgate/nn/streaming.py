@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate.errors import BackendError
+from keepgate.errors import BackendError, KindError, ShapeError
 from keepgate.native import Stepper
-from keepgate.nn.checks import ShapeError
+from keepgate.scan.checks import check_parameters, check_tensor, dense
 
 if TYPE_CHECKING:
     from keepgate.nn.recurrent import Recurrent
@@ -24,6 +24,7 @@ DTYPES = {
     torch.float64: (torch.float64, "whole"),
     torch.bfloat16: (torch.float32, "bfloat16"),
 }
+NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 class Stream:
@@ -54,15 +55,17 @@ class Stream:
         self.steppers: list[Stepper] = []
         size = layer.input_size
         for row in range(layer.num_layers):
-            held = {name: value.detach().to(self.dtype).numpy() for name, value in layer.parameters_of(row).items()}
-            dtype = held[next(iter(held))].dtype
-            made = Stepper(layer.equations, size, layer.hidden_size, held, batch, dtype, storage or own)
+            values, who, suffix = layer.parameters_of(row), f"{type(layer).__name__}: ", layer.suffixes[row]
+            sizes = (size, layer.hidden_size)
+            values = check_parameters(layer.equations, values, weight, *sizes, layer=who, suffix=suffix)
+            held = {name: _array(value.to(self.dtype)) for name, value in values.items()}
+            made = Stepper(layer.equations, size, layer.hidden_size, held, batch, NUMPY[self.dtype], storage or own)
             self.steppers.append(made)
             size = made.output_size
         self._between = [torch.empty(batch, size, dtype=self.dtype) for _ in self.steppers[1:]]
         self._in, self._out = (batch, layer.input_size), (batch, size)
         self._given = layer.equations.step_inputs
-        self._learned = {name: value.detach().to(self.dtype).numpy() for name, value in layer.learned_states().items()}
+        self._learned = {name: _array(value.to(self.dtype)) for name, value in layer.learned_states().items()}
         self.reset()
 
     def step(self, x: Tensor, output: Tensor | None = None, step_inputs: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -81,10 +84,10 @@ class Stream:
             output = torch.empty(self._out, dtype=self.dtype)
         else:
             self._check("output", output, self._out)
-            if not output.is_contiguous():
-                raise ShapeError("output must be contiguous")
+            if dense(output) is not output:
+                raise ShapeError("output must be a contiguous tensor with memory of its own")
         self._check("x", x, self._in)
-        x = x.contiguous()
+        x = dense(x)
         if self._given or step_inputs:
             return self._step_given(x, output, step_inputs or {})
         for stepper, between in zip(self.steppers, self._between, strict=False):
@@ -94,7 +97,10 @@ class Stream:
         return output
 
     def _step_given(self, x: Tensor, output: Tensor, step_inputs: Mapping[str, Tensor]) -> Tensor:
-        given = {name: value.detach().contiguous() for name, value in step_inputs.items()}
+        for name, value in step_inputs.items():
+            if not isinstance(value, Tensor):
+                raise KindError(f"expected step input {name} as a tensor, got {type(value).__name__}")
+        given = {name: dense(value.detach()) for name, value in step_inputs.items()}
         x = x.detach()
         for stepper, to in zip(self.steppers, (*self._between, output), strict=True):
             stepper.step(x, to, given)
@@ -102,7 +108,9 @@ class Stream:
         return output
 
     def _check(self, name: str, value: Tensor, shape: tuple[int, int]) -> None:
-        if value.shape != shape or value.dtype is not self.dtype or not value.is_cpu:
+        if not isinstance(value, Tensor):
+            raise KindError(f"expected {name} as a tensor, got {type(value).__name__}")
+        if value.shape != shape or value.dtype is not self.dtype or not value.is_cpu or value.layout != torch.strided:
             got = f"{tuple(value.shape)} of {value.dtype} on {value.device}"
             raise ShapeError(f"expected {name} of shape {shape}, {self.dtype}, on the CPU; got {got}")
 
@@ -116,10 +124,14 @@ class Stream:
     @state.setter
     def state(self, state: Any) -> None:
         values = (state,) if len(self.states) == 1 else state
-        if len(values) != len(self.states):
-            raise ShapeError(f"expected the states {', '.join(self.states)}, got {len(values)}")
+        if not isinstance(values, tuple | list) or len(values) != len(self.states):
+            raise ShapeError(f"expected the states {', '.join(self.states)} as a tuple, got {type(state).__name__}")
+        like = torch.empty(0, dtype=self.dtype)
+        for name, value in zip(self.states, values, strict=True):
+            shape = (len(self.steppers), *self.steppers[0].state[name].shape)
+            check_tensor(f"state {name}", value, shape, like)
         for row, stepper in enumerate(self.steppers):
-            stepper.state = {n: v[row].detach().numpy() for n, v in zip(self.states, values, strict=True)}
+            stepper.state = {n: _array(v[row]) for n, v in zip(self.states, values, strict=True)}
 
     def reset(self, rows: Any = None) -> None:
         """Return to the layer's initial states: all rows, or those that a mask [B] or a list of numbers names."""
@@ -130,3 +142,7 @@ class Stream:
                 for name, value in self._learned.items():
                     state[name][slice(None) if rows is None else np.asarray(rows)] = value[row]
                 stepper.state = state
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return dense(value.detach()).numpy()

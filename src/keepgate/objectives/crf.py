@@ -13,12 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, KindError, quoted
 from keepgate.native import objectives as core
 from keepgate.objectives.backend import address, is_native, threads
 from keepgate.objectives.semiring import Lattice, best_path, log_sum, posteriors, total
+from keepgate.scan.checks import as_integers, check_tensor, dense
 
 __all__ = ["LinearChainCRF", "crf_log_partition", "crf_marginals", "crf_score", "crf_viterbi"]
+
+MOST_TAGS = 2**15  # whose square, the transitions, is counted in 32 bits
 
 
 def crf_log_partition(
@@ -83,7 +86,8 @@ def crf_score(
     """
     lengths = _check((emissions, transitions, start, end), lengths)
     steps, rows, count = emissions.shape
-    if tags.shape != (steps, rows) or tags.is_floating_point():
+    tags = as_integers("tags", tags).to(emissions.device)
+    if tags.shape != (steps, rows) or tags.dtype != torch.int64:
         raise InputError(f"tags are integers [T={steps}, B={rows}]; got {tuple(tags.shape)} of {tags.dtype}")
     if not steps:
         return emissions.sum((0, 2))
@@ -123,7 +127,9 @@ class LinearChainCRF(nn.Module):
     def __init__(self, num_tags: int, batch_first: bool = False, *, backend: str = "auto") -> None:
         super().__init__()
         if not isinstance(num_tags, int) or num_tags < 1:
-            raise InputError(f"num_tags is an integer of at least 1, got {num_tags!r}")
+            raise InputError(f"num_tags is an integer of at least 1, got {quoted(num_tags)}")
+        if num_tags > MOST_TAGS:
+            raise InputError(f"num_tags is at most {MOST_TAGS}, got {quoted(num_tags)}")
         self.num_tags, self.batch_first, self.backend = num_tags, batch_first, backend
         self.transitions = nn.Parameter(torch.empty(num_tags, num_tags))
         self.start = nn.Parameter(torch.empty(num_tags))
@@ -163,7 +169,9 @@ class LinearChainCRF(nn.Module):
         return self._time_first(found)
 
     def _time_first(self, value: Tensor) -> Tensor:
-        return value.transpose(0, 1) if self.batch_first else value
+        if self.batch_first and isinstance(value, Tensor) and value.dim() > 1:  # else a check below says what is wrong
+            return value.transpose(0, 1)
+        return value
 
 
 class _Partition(torch.autograd.Function):
@@ -202,10 +210,10 @@ class _Partition(torch.autograd.Function):
 
 def _run(scores: Any, lengths: Tensor, *results: Tensor | None) -> None:
     """Run the core on emissions, transitions, start and end, into the results that are wanted."""
-    dense = [score.detach().contiguous() for score in scores]
+    scores = [dense(score.detach()) for score in scores]
     steps = lengths.to(torch.int32)
-    buffers = [address(tensor) for tensor in (*dense, steps, *results)]
-    core.crf(dense[0].dtype == torch.float64, dense[0].shape, buffers, threads())
+    buffers = [address(tensor) for tensor in (*scores, steps, *results)]
+    core.crf(scores[0].dtype == torch.float64, scores[0].shape, buffers, threads())
 
 
 def _lattice(scores: Any, lengths: Tensor) -> Lattice:
@@ -226,21 +234,26 @@ def _lattice(scores: Any, lengths: Tensor) -> Lattice:
 def _check(scores: Any, lengths: Any) -> Tensor:
     """Check shapes and types; return lengths [B]."""
     emissions, *weights = scores
+    if not isinstance(emissions, Tensor):
+        raise KindError(f"emissions are a tensor [T, B, C], got {type(emissions).__name__}")
     if emissions.dim() != 3 or not emissions.is_floating_point() or not emissions.shape[2]:
         got = f"{tuple(emissions.shape)} of {emissions.dtype}"
         raise InputError(f"emissions are floating-point scores [T, B, C], C at least 1; got {got}")
     steps, rows, tags = emissions.shape
+    check_tensor("emissions", emissions, emissions.shape, emissions)
     for name, weight, shape in zip(
         ("transitions", "start", "end"), weights, ((tags, tags), (tags,), (tags,)), strict=True
     ):
-        if tuple(weight.shape) != shape or weight.dtype != emissions.dtype or weight.device != emissions.device:
-            got = f"{tuple(weight.shape)}, {weight.dtype}, {weight.device}"
-            raise InputError(f"{name} are {shape}, {emissions.dtype}, {emissions.device}, as the emissions; got {got}")
+        try:
+            check_tensor(name, weight, shape, emissions)
+        except InputError as error:
+            wanted = f"{name} are {shape}, {emissions.dtype}, {emissions.device}, as the emissions"
+            raise InputError(f"{wanted}; {error}") from None
     if lengths is None:
         return torch.full((rows,), steps, device=emissions.device)
-    lengths = torch.as_tensor(lengths, device=emissions.device)
-    if lengths.shape != (rows,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
+    lengths = as_integers("lengths", lengths).to(emissions.device)
+    if lengths.shape != (rows,) or lengths.dtype != torch.int64:
         raise InputError(f"lengths are {rows} integers, one a row; got {tuple(lengths.shape)} of {lengths.dtype}")
     if rows and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:
         raise InputError(f"lengths are from 0 to T={steps}; got {int(lengths.min())} to {int(lengths.max())}")
-    return lengths.long()
+    return lengths

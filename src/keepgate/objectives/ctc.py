@@ -18,6 +18,7 @@ from keepgate.native import objectives as core
 from keepgate.objectives.backend import address, is_native, threads
 from keepgate.objectives.semiring import Lattice, best_path, log_sum, posteriors, total
 from keepgate.objectives.targets import Targets, read_targets
+from keepgate.scan.checks import dense
 
 __all__ = ["Alignment", "ctc_align", "ctc_loss", "ctc_loss_from_logits"]
 
@@ -143,7 +144,7 @@ def _run(
     align: bool = False,
 ) -> _Results:
     """Run the core on values [T, B, C]."""
-    values = values.detach().contiguous()
+    values = dense(values.detach())
     (steps, rows, symbols), longest = values.shape, targets.longest
     results = _Results(
         values.new_empty(rows),

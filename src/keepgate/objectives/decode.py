@@ -5,16 +5,19 @@ Log-probabilities are [T, B, C] of T steps, B rows, C symbols with the blank: Nu
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.native import engine
 from keepgate.native import objectives as core
 from keepgate.objectives.language import Language
 
 __all__ = ["Hypothesis", "beam_search", "best_path"]
+
+MOST_READINGS = 2**16  # followed at a time
 
 
 class Hypothesis(NamedTuple):
@@ -79,8 +82,11 @@ def beam_search(
         BackendError: the native core is not built.
     """
     values, steps = _check(log_probs, lengths, blank)
-    if not 1 <= best <= beam:
-        raise InputError(f"beam is at least 1 and best from 1 to beam; got beam={beam}, best={best}")
+    if not (isinstance(best, int) and isinstance(beam, int) and 1 <= best <= beam <= MOST_READINGS):
+        got = f"beam={quoted(beam)}, best={quoted(best)}"
+        raise InputError(f"beam is an integer from 1 to {MOST_READINGS}, best from 1 to beam; got {got}")
+    if not isinstance(weight, Real) or not isinstance(bonus, Real):
+        raise InputError(f"weight and bonus are numbers; got {quoted(weight)} and {quoted(bonus)}")
     if not weight >= 0 or not np.isfinite([weight, bonus]).all():
         raise InputError(f"weight is a number of at least 0 and bonus a number; got {weight!r} and {bonus!r}")
     if np.isnan(values).any() or (values > 1e-3).any():
@@ -105,15 +111,26 @@ def beam_search(
 
 def _check(log_probs: Any, lengths: Any, blank: int) -> tuple[np.ndarray, np.ndarray]:
     """Return log-probabilities and lengths [B] int32."""
-    values = np.asarray(log_probs)
+    values = _array("log_probs", log_probs)
     if values.ndim != 3 or values.dtype.kind != "f" or not values.shape[2]:
         raise InputError(f"decoding takes floating-point scores [T, B, C]; got {values.shape} of {values.dtype}")
     count, rows, symbols = values.shape
-    if not 0 <= blank < symbols:
+    if not isinstance(blank, int) or not 0 <= blank < symbols:
         raise InputError(f"blank is one of the C={symbols} symbols, from 0 to {symbols - 1}; got {blank}")
-    steps = np.full(rows, count) if lengths is None else np.asarray(lengths)
+    steps = np.full(rows, count) if lengths is None else _array("lengths", lengths)
+    if not steps.size and isinstance(lengths, list | tuple):
+        steps = steps.astype(np.int64)
     if steps.shape != (rows,) or steps.dtype.kind not in "iu":
         raise InputError(f"lengths are {rows} integers, one a row; got {steps.shape} of {steps.dtype}")
     if rows and not 0 <= steps.min() <= steps.max() <= count:
         raise InputError(f"lengths are from 0 to T={count}; got {steps.min()} to {steps.max()}")
     return values, np.ascontiguousarray(steps, dtype=np.int32)
+
+
+def _array(name: str, given: Any) -> np.ndarray:
+    try:
+        if hasattr(given, "resolve_neg"):  # a tensor of torch that is a negated view, or has a gradient
+            given = given.detach().resolve_neg()
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} cannot be read as an array: {error}") from error

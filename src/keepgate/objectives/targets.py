@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, KindError
+from keepgate.scan.checks import as_integers, check_tensor
 
 __all__ = ["Targets", "read_targets"]
 
@@ -74,14 +75,17 @@ def read_targets(values: Tensor, targets: Any, input_lengths: Any, target_length
     Raises:
         InputError: a shape, type, length or symbol is wrong.
     """
+    if not isinstance(values, Tensor):
+        raise KindError(f"CTC takes scores as a tensor [T, B, C], got {type(values).__name__}")
+    check_tensor("scores", values, values.shape, values)
     if values.dim() != 3 or not values.is_floating_point():
         raise InputError(f"CTC takes scores [T, B, C] of floating point, got {tuple(values.shape)} of {values.dtype}")
     steps, rows, symbols = values.shape
-    if not 0 <= blank < symbols:
+    if not isinstance(blank, int) or not 0 <= blank < symbols:
         raise InputError(f"blank is one of the C={symbols} symbols, from 0 to {symbols - 1}; got {blank}")
     inputs = _lengths("input_lengths", input_lengths, rows, steps)
-    targets = torch.as_tensor(targets).cpu()
-    if targets.is_floating_point() or targets.dtype == torch.bool or targets.dim() not in (1, 2):
+    targets = _on_cpu("targets", targets)
+    if targets.dtype != torch.int64 or targets.dim() not in (1, 2):
         wanted = f"[B={rows}, S] or, one after the other, [sum of target_lengths]"
         raise InputError(f"targets are integers {wanted}; got {tuple(targets.shape)} of {targets.dtype}")
     most = targets.shape[-1]
@@ -98,12 +102,19 @@ def read_targets(values: Tensor, targets: Any, input_lengths: Any, target_length
 
 
 def _lengths(name: str, given: Any, rows: int, most: int) -> Tensor:
-    lengths = torch.as_tensor(given).cpu()
-    if lengths.shape != (rows,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
+    lengths = _on_cpu(name, given)
+    if lengths.shape != (rows,) or lengths.dtype != torch.int64:
         raise InputError(f"{name} are {rows} integers, one a row; got {tuple(lengths.shape)} of {lengths.dtype}")
     if rows and not 0 <= int(lengths.min()) <= int(lengths.max()) <= most:
         raise InputError(f"{name} are from 0 to {most}; got {int(lengths.min())} to {int(lengths.max())}")
-    return lengths.long()
+    return lengths
+
+
+def _on_cpu(name: str, given: Any) -> Tensor:
+    integers = as_integers(name, given)
+    if integers.is_meta:
+        raise InputError(f"{name} lie on the meta device and have no values")
+    return integers.cpu()
 
 
 def _check_symbols(targets: Tensor, starts: Tensor, symbols: int, blank: int) -> None:

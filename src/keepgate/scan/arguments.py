@@ -12,8 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from keepgate.equations import Equations
+from keepgate.errors import InputError
 
-__all__ = ["Arguments", "Result", "widths"]
+__all__ = ["Arguments", "Result", "hidden_size", "shows_hidden", "widths"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Arguments:
         seed: of the cell's random bits in training (while a compiler looks on, a tensor); None in evaluation.
         record: names of the states or named values to return for every step.
         recompute: keep less for the gradient: only every k-th state; the steps between are computed again.
+        hidden_size: H, where no state, parameter or step input shows it.
     """
 
     x: Tensor
@@ -41,6 +43,7 @@ class Arguments:
     seed: Any = None
     record: tuple[str, ...] = ("h",)
     recompute: bool = False
+    hidden_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,38 @@ class Result:
 
 
 def widths(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> dict[str, int]:
-    """Return the number of units of every width, read off the states or, where none is hidden, off a weight."""
-    sizes = {width: arguments.state[state].shape[-1] for state, width in equations.widths.items()}
-    if "hidden" not in sizes:
-        block, products = next((b, p) for b, p in equations.products.items() if p[0].width == "hidden")
-        sizes["hidden"] = parameters[f"weight_{block}"].shape[-2] // len(products)
-    return equations.resolve(arguments.x.shape[-1], sizes["hidden"])
+    """Return the number of units of every width."""
+    return equations.resolve(arguments.x.shape[-1], hidden_size(equations, parameters, arguments))
+
+
+def shows_hidden(equations: Equations) -> bool:
+    """Return whether a state, a parameter or a step input has the width H."""
+    widths = {*equations.widths.values(), *equations.step_inputs.values()}
+    widths |= {str(node.width) for node in equations.vectors.values()}
+    widths |= {w for products in equations.products.values() for p in products for w in (p.width, p.source_width)}
+    return "hidden" in widths or not any(n.op == "size" and n.attrs == ("hidden",) for n in equations.nodes)
+
+
+def hidden_size(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> int:
+    """Return H as a state, a parameter or a step input shows it, else as it is given.
+
+    Raises:
+        InputError: nothing says it, and the cell needs it.
+    """
+    for state, width in equations.widths.items():
+        if width == "hidden":
+            return arguments.state[state].shape[-1]
+    for block, products in equations.products.items():
+        weight = parameters.get(f"weight_{block}")
+        if weight is not None and weight.dim() > 1:
+            if products[0].width == "hidden":
+                return weight.shape[-2] // len(products)
+            if products[0].source_width == "hidden":
+                return weight.shape[-1]
+    widths = {name: str(node.width) for name, node in equations.vectors.items()} | equations.step_inputs
+    for name, value in (*parameters.items(), *arguments.step_inputs.items()):
+        if widths.get(name) == "hidden":
+            return value.shape[-1]
+    if arguments.hidden_size is None and not shows_hidden(equations):
+        raise InputError(f"{equations.name} uses its hidden size, which no tensor shows; give Arguments.hidden_size")
+    return arguments.hidden_size or 1

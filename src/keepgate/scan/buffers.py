@@ -13,6 +13,7 @@ from torch import Tensor
 from keepgate.equations import Equations
 from keepgate.native import engine as core
 from keepgate.native.engine import Engine
+from keepgate.scan.checks import dense
 from keepgate.scan.layout import Buffers, Order, places, room
 
 __all__ = ["Results", "Spec", "run_backward", "run_forward"]
@@ -103,7 +104,7 @@ class _Call:
 
     def dense(self, value: Tensor) -> Tensor:
         """Return a tensor dense; what networks have in common, once for all."""
-        return value[0].contiguous().expand(value.shape) if self.shared(value) else value.contiguous()
+        return dense(value[0]).expand(value.shape) if self.shared(value) else dense(value)
 
     def sort(self, value: Tensor, dim: int) -> Tensor:
         """Return a tensor dense, its rows in the core's order; what networks have in common, once for all."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from keepgate.equations import Equations
 from keepgate.errors import BackendError, InputError
 from keepgate.scan import cudnn, native, reference
 from keepgate.scan.arguments import Arguments, Result
+from keepgate.scan.checks import check
 
-__all__ = ["ENGINES", "Engine", "engines", "scan"]
+__all__ = ["ENGINES", "Engine", "engines", "run", "scan"]
 
 Run = Callable[[Equations, Mapping[str, Tensor], Arguments], Result]
 
@@ -68,9 +70,17 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
         backend: ``"auto"`` or the name of an engine.
 
     Raises:
+        ShapeError, KindError, InputError: an argument is not what the equations take; see `keepgate.scan.checks.check`.
         BackendError: the named engine cannot run this; the message says why.
     """
-    if check_backend(backend) == "auto":
+    if not torch.compiler.is_compiling():  # a compiled graph is checked by its operators
+        parameters, arguments = check(equations, parameters, arguments)
+    return run(equations, parameters, arguments, check_backend(backend))
+
+
+def run(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, backend: str) -> Result:
+    """Do as `scan` does, on what has been checked."""
+    if backend == "auto":
         able = (e for e in ENGINES.values() if not (e.here() or e.refuses(equations, parameters, arguments)))
         return next(able).run(equations, parameters, arguments)
     engine = ENGINES[backend]

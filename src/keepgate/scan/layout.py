@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from keepgate.native import engine as core
+from keepgate.scan.checks import dense
 
 __all__ = ["Buffers", "Order", "places", "room"]
 
@@ -34,7 +35,8 @@ class Order:
 
     def sort(self, value: Tensor, dim: int) -> Tensor:
         """Return rows in the core's order, dense."""
-        return value.contiguous() if self.order is None else _picked(value, dim, self.order)
+        value = dense(value)
+        return value if self.order is None else _picked(value, dim, self.order)
 
     def unsort(self, value: Tensor, dim: int) -> Tensor:
         """Return rows in the caller's order."""
@@ -60,7 +62,7 @@ def _picked(value: Tensor, dim: int, rows: Tensor) -> Tensor:
     to = room(value, value.shape)
     if rows.dim() == 1:
         # Not by torch: its idle threads would spin for a while on the processors that the core's threads need next.
-        value = value.contiguous()
+        value = dense(value)
         core.take_rows(value.data_ptr(), to.data_ptr(), rows.data_ptr(), *_blocks(value, dim))
         return to
     shape = [1] * value.dim()

@@ -12,7 +12,7 @@ from torch import Tensor
 from keepgate.equations import Equations
 from keepgate.native import engine as core
 from keepgate.native.engine import engine
-from keepgate.scan.arguments import Arguments, Result, widths
+from keepgate.scan.arguments import Arguments, Result, shows_hidden, widths
 from keepgate.scan.buffers import Spec
 from keepgate.scan.functions import differentiable_scan
 
@@ -43,6 +43,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
         return f"the core has gradients in float32 and float64; in {dtype} it runs under torch.no_grad()"
     if arguments.recompute and torch.compiler.is_compiling():
         return "a compiled graph holds what it keeps, so that the core cannot recompute"
+    if torch.compiler.is_compiling() and not shows_hidden(equations):
+        return "a compiled graph has no tensor that shows the hidden size"
     if torch.compiler.is_compiling() and (other := [name for name in arguments.record if name not in equations.new]):
         return f"a compiled graph records states, not the value {other[0]}"
     if odd := [kind for kind in equations.multiplied if kind in ROWLESS]:

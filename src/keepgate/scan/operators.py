@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from keepgate.equations import Equations
-from keepgate.errors import InputError
+from keepgate.errors import CellError, InputError, ShapeError, quoted
 from keepgate.native import engine as core
 from keepgate.native.engine import engine
 from keepgate.scan import buffers
-from keepgate.scan.arguments import Arguments, widths
+from keepgate.scan.arguments import Arguments, hidden_size
 from keepgate.scan.buffers import Results, Spec, Tensors
+from keepgate.scan.checks import check, check_tensor
 
 __all__ = ["equations_of", "run_backward", "run_forward", "spec_of", "text_of"]
 
@@ -41,8 +42,15 @@ def text_of(equations: Equations) -> str:
 
 @lru_cache(maxsize=256)
 def equations_of(text: str) -> Equations:
-    """Read what `text_of` wrote, once."""
-    return Equations.from_json(json.loads(text))
+    """Read what `text_of` wrote, once.
+
+    Raises:
+        CellError: the text holds no equations.
+    """
+    try:
+        return Equations.from_json(json.loads(text))
+    except (RecursionError, json.JSONDecodeError) as error:
+        raise CellError("the text of the equations is not JSON; export the layer again") from error
 
 
 def spec_of(
@@ -50,12 +58,23 @@ def spec_of(
 ) -> Spec:
     """Return what a scan is, from what an operator takes."""
     equations = equations_of(text)
-    _, _, x, *rest = tensors
-    state = dict(zip(equations.states, rest, strict=False))
-    parameters = dict(zip(names, rest[len(state) + len(equations.step_inputs) :], strict=False))
-    hidden = widths(equations, parameters, Arguments(x, state))["hidden"]
-    made, threads = engine(equations, int(x.shape[-1]), int(hidden)), core.threads(torch.get_num_threads())
+    parameters, arguments = _split(equations, names, tensors)
+    hidden = hidden_size(equations, parameters, arguments)
+    made = engine(equations, int(arguments.x.shape[-1]), int(hidden))
+    threads = core.threads(torch.get_num_threads())
     return Spec(equations, made, tuple(names), reverse, seed, tuple(record), threads, text=text)
+
+
+def _split(equations: Equations, names: Sequence[str], tensors: Tensors) -> tuple[dict[str, Tensor], Arguments]:
+    """Return the parameters and arguments of a scan from the tensors of an operator."""
+    states, inputs = equations.states, tuple(equations.step_inputs)
+    if len(tensors) != 3 + len(states) + len(inputs) + len(names) or any(t is None for t in tensors[2:]):
+        wanted = ", ".join(("lengths or None", "reset or None", "x", *states, *inputs, *names))
+        raise InputError(f"the operator takes the tensors {wanted}; got {len(tensors)}")
+    lengths, reset, x, *rest = tensors
+    state, given = dict(zip(states, rest, strict=False)), dict(zip(inputs, rest[len(states) :], strict=False))
+    parameters = dict(zip(names, rest[len(states) + len(inputs) :], strict=True))
+    return parameters, Arguments(x, state, lengths, reset, given)
 
 
 def run_forward(spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
@@ -86,25 +105,50 @@ def _what(spec: Spec) -> tuple[Any, ...]:
     return spec.seed, spec.text, spec.names, spec.reverse, spec.record
 
 
-def _for_core(tensors: Tensors, seed: Tensor | None, *what: Any) -> Spec:
-    """Return what a scan is, for the core itself: the seed a number, no text."""
-    spec = spec_of(tensors, seed, *what)
-    return replace(spec, seed=None if seed is None else int(seed), text=None)
+def _for_core(
+    tensors: Tensors,
+    networks: Sequence[int],
+    seed: Tensor | None,
+    text: str,
+    names: Sequence[str],
+    reverse: bool,
+    record: Sequence[str],
+) -> tuple[Spec, Tensors]:
+    """Return what a scan is, for the core itself (the seed a number, no text), and its tensors.
+
+    All is checked: an exported program is somebody's file.
+
+    Raises:
+        KeepgateError: a tensor, a name or the number of networks is not what the equations take.
+    """
+    equations = equations_of(text)
+    if len(networks) > 1 or any(count < 1 for count in networks):
+        raise InputError(f"networks are none, or how many of one population; got {quoted(list(networks))}")
+    if len(set(names)) < len(names) or set(record) - set(equations.states):
+        raise InputError(f"expected each parameter once, and states to record; got {quoted(names)}, {quoted(record)}")
+    if seed is not None and (seed.numel() != 1 or seed.is_floating_point() or seed.is_complex()):
+        raise ShapeError(f"expected a seed of one integer, got {tuple(seed.shape)} of {seed.dtype}")
+    given, arguments = _split(equations, names, tensors)
+    parameters, arguments = check(equations, given, arguments, tuple(networks))
+    spec = spec_of(tensors, seed, text, names, reverse, record)
+    a, inputs = arguments, equations.step_inputs
+    states, given = [a.state[n] for n in spec.engine.states], [a.step_inputs[n] for n in inputs]
+    checked = (a.lengths, a.reset, a.x, *states, *given, *parameters.values())
+    return replace(spec, seed=None if seed is None else int(seed), text=None), checked
 
 
-def _check_lengths(lengths: Tensor | None, steps: int) -> None:
-    """Check what a layer cannot check while it is compiled."""
-    if lengths is not None and lengths.numel():
-        least, most = (int(bound) for bound in lengths.aminmax())
-        if least < 0 or most > steps:
-            raise InputError(f"expected lengths from 0 to T={steps}, got {least} to {most}")
+def _check_shapes(what: str, tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, ...]], like: Tensor) -> None:
+    if len(tensors) != len(shapes):
+        raise InputError(f"expected {len(shapes)} {what}, got {len(tensors)}")
+    for number, (tensor, shape) in enumerate(zip(tensors, shapes, strict=True)):
+        if tensor is not None:
+            check_tensor(f"{what} {number}", tensor, shape, like)
 
 
 @torch.library.impl(LIBRARY, "scan", "CPU")
 def _scan(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> list[Tensor]:
-    lengths, _, x, *_ = tensors
-    _check_lengths(lengths, x.shape[-3])
-    spec = _for_core(tensors, *what)
+    spec, tensors = _for_core(tensors, networks, *what)
+    lengths = tensors[0]
     results = buffers.run_forward(spec, keep, tuple(networks), tensors)
     count, end = len(spec.record), spec.result_count
     states = dict(zip(spec.engine.states, results[end:], strict=False))
@@ -141,10 +185,19 @@ def _scan_shapes(tensors: Tensors, networks: Sequence[int], keep: bool, *what: A
 
 @torch.library.impl(LIBRARY, "scan_gradient", "CPU")
 def _scan_gradient(tensors: Tensors, networks: Sequence[int], count: int, *what: Any) -> list[Tensor]:
-    spec = _for_core(tensors, *what)
+    if not 0 <= count <= len(tensors):
+        raise InputError(f"count is how many of the {len(tensors)} tensors are a scan's; got {count}")
+    spec, own = _for_core(tensors[:count], networks, *what)
     end = len(tensors) - spec.result_count
-    parts = tensors[:count], tensors[count:end], tensors[end:]
-    return list(buffers.run_backward(spec, tuple(networks), *parts))
+    stored, cotangents, x = tensors[count:end], tensors[end:], own[2]
+    widths, (steps, rows) = dict(zip(spec.engine.states, spec.engine.widths, strict=True)), x.shape[-3:-1]
+    kept = [*((steps + 1, rows, w) for w in widths.values()), *((steps, rows, w) for w in spec.engine.kept_widths)]
+    results = [*((steps, rows, widths[name]) for name in spec.record), *((rows, w) for w in widths.values())]
+    _check_shapes("stored tensors", stored, [(*networks, *shape) for shape in kept], x)
+    _check_shapes("cotangents", cotangents, [(*networks, *shape) for shape in results], x)
+    if any(tensor is None for tensor in stored):
+        raise InputError("expected every stored tensor, got None")
+    return list(buffers.run_backward(spec, tuple(networks), own, stored, cotangents))
 
 
 @torch.library.register_fake("keepgate::scan_gradient", lib=LIBRARY)
