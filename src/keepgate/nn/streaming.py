@@ -45,6 +45,8 @@ class Stream:
 
     def __init__(self, layer: Recurrent, batch: int = 1, storage: str | None = None) -> None:
         weight = layer.all_weights[0][0]
+        if not isinstance(weight, Tensor):
+            raise KindError(f"expected the first weight as a tensor, got {type(weight).__name__}")
         if layer.bidirectional:
             raise BackendError("a bidirectional layer reads its sequence to the end first; it cannot be streamed")
         if weight.device.type != "cpu" or weight.dtype not in DTYPES:
