@@ -261,9 +261,19 @@ def test_lengths_of_every_kind():
     for dtype in (torch.uint8, torch.int16, torch.uint32, torch.uint64):
         assert torch.equal(lstm()(X, lengths=torch.tensor([5, 3]).to(dtype))[0], wanted)
     assert lstm()(X[:, :0], lengths=[])[0].shape == (5, 0, 4)
-    for wrong in (torch.tensor([5, 3]) * 1j, "53", [2**70, 1], torch.tensor([5, 3], device="meta"), [[5], [3, 2]]):
+    for wrong in (
+        torch.tensor([5, 3]) * 1j,
+        "53",
+        [2**70, 1],
+        torch.tensor([5, 3], device="meta"),
+        [[5], [3, 2]],
+        SPARSE,
+    ):
         with pytest.raises(InputError, match="lengths"):
             lstm()(X, lengths=wrong)
+
+
+SPARSE = torch.tensor([5, 3]).to_sparse()
 
 
 def test_resets_of_every_kind():
@@ -271,8 +281,9 @@ def test_resets_of_every_kind():
     assert torch.equal(lstm()(X, reset=rows)[0], lstm()(X, reset=torch.tensor(rows))[0])
     with pytest.raises(ShapeError, match="expected reset on cpu, as the input; got one on meta"):
         lstm()(X, reset=torch.zeros(5, 2, dtype=torch.bool, device="meta"))
-    with pytest.raises(InputError, match="reset"):
-        lstm()(X, reset="yes")
+    for wrong in ("yes", torch.tensor(rows).to_sparse(), rows[1:]):
+        with pytest.raises(InputError, match="reset"):
+            lstm()(X, reset=wrong)
 
 
 @pytest.mark.parametrize("batch", [2**62, 2**31, 0, 1.5, "2"])

@@ -164,7 +164,8 @@ def check_lengths(name: str, lengths: Any, shape: Shape, steps: int, like: Tenso
         ShapeError, KindError: they are no integers of that shape, or out of range.
     """
     lengths = as_integers(f"{name}: lengths", lengths)
-    if lengths.shape != shape or lengths.dtype is not torch.int64 or lengths.is_meta != like.is_meta:
+    sound = lengths.layout is torch.strided and lengths.is_meta == like.is_meta
+    if lengths.shape != shape or lengths.dtype is not torch.int64 or not sound:
         raise ShapeError(f"{name}: expected lengths of shape {tuple(shape)} and integer dtype, got {_what(lengths)}")
     if torch.compiler.is_compiling() or lengths.is_meta:
         return lengths  # their values are not known yet; the core's operator checks them
@@ -185,8 +186,8 @@ def check_reset(reset: Any, shape: Shape, like: Tensor) -> Tensor:
         reset = torch.as_tensor(reset)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise KindError(f"reset is a tensor of booleans, got {quoted(reset)}") from error
-    if tuple(reset.shape) != shape or reset.dtype != torch.bool:
-        got = f"{tuple(reset.shape)} of {reset.dtype}"
+    if tuple(reset.shape) != shape or reset.dtype != torch.bool or reset.layout is not torch.strided:
+        got = _what(reset)
         raise ShapeError(f"expected reset of shape {shape} and dtype bool, got {got}")
     if reset.device != like.device:
         raise ShapeError(f"expected reset on {like.device}, as the input; got one on {reset.device}")
