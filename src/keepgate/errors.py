@@ -5,9 +5,12 @@ The command line prints the message of any `KeepgateError` and exits with code 2
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from keepgate.extras import extra_of
 
 MOST_QUOTED = 80  # characters
+MOST_REASON = 200
 
 
 def quoted(value: object) -> str:
@@ -16,16 +19,34 @@ def quoted(value: object) -> str:
     >>> quoted("x" * 1000)[-4:]
     "...'"
     """
-    text = repr(value[: MOST_QUOTED + 1] if isinstance(value, str | bytes) else value)
+    try:
+        text = repr(value[: MOST_QUOTED + 1] if isinstance(value, str | bytes) else value)
+    except Exception:  # an integer of more digits than Python prints, or an object that cannot tell what it is
+        text = f"<{type(value).__name__}>"
     if len(text) <= MOST_QUOTED:
         return text
     closing = text[0] if text[0] in "'\"" else ""
     return f"{text[: MOST_QUOTED - 3 - len(closing)]}...{closing}"
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, which in torch is followed by a trace of its own code."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def listed(values: Iterable[object], most: int = 10) -> str:
+    """Return values of a user as a message lists them: each quoted, the first ten alone; "nothing" for none.
+
+    >>> listed(range(12), 2)
+    '0, 1 and 10 more'
+    """
+    given = list(values)
+    shown = ", ".join(map(quoted, given[:most])) or "nothing"
+    return shown if len(given) <= most else f"{shown} and {len(given) - most} more"
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error of another library says, as part of a message: on one line, cut to 200 characters.
+
+    Such a text may hold a value of a user whole.
+    """
+    text = " ".join(str(error)[: 2 * MOST_REASON].split()) or type(error).__name__
+    return text if len(text) <= MOST_REASON else f"{text[: MOST_REASON - 3]}..."
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Upper bounds of what is read from outside, each checked before the memory is taken.
+"""Upper bounds of what is read or made, each checked before the memory is taken.
 
     limits.check("unpacked_bytes", size, path)
 
@@ -18,6 +18,7 @@ GIB = 2**30
 LIMITS: dict[str, tuple[int, str]] = {
     "file_bytes": (4 * GIB, "bytes"),
     "unpacked_bytes": (1 * GIB, "bytes when unpacked"),
+    "weights": (2**30, "weights"),
 }
 
 
@@ -53,4 +54,4 @@ def check(name: str, amount: int, what: object) -> None:
     """
     if amount > (most := limit(name)):
         unit = LIMITS[name][1]
-        raise InputError(f"{what} has {amount:,} {unit}, more than {most:,}; to read it, set {variable(name)}")
+        raise InputError(f"{what} has {amount:,} {unit}, more than {most:,}; to allow it, set {variable(name)}")

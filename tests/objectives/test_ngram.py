@@ -110,7 +110,7 @@ def test_it_is_kept_in_a_model_file(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: NGram.train(["a"], 0), "order of an n-gram model is at least 1, got 0"),
+        (lambda: NGram.train(["a"], 0), "order of an n-gram model is from 1 to 100, got 0"),
         (lambda: NGram.train(["", "  "], 2), "the text for a language model is empty"),
     ],
 )

@@ -8,13 +8,13 @@ from sklearn.base import clone
 from keepgate.errors import BackendError, InputError
 from keepgate.tasks import TASKS, estimator_class, load
 from keepgate.tasks.classify import SequenceClassifier
-from keepgate.tasks.parameters import check_parameter, param, parameters
+from keepgate.tasks.parameters import check_parameters, param, parameters
 from keepgate.training import Settings
 
 
 @dataclasses.dataclass
 class Options:
-    count: int = param(3, "how many", minimum=1)
+    count: int = param(3, "how many", minimum=1, maximum=1_000_000)
     share: float | None = param(None, "which part", minimum=0, maximum=1)
     kind: str = param("a", "which one", choices=("a", "b"))
     parts: tuple[float, ...] = param((0.1, 0.9), "which quantiles", minimum=0, maximum=1)
@@ -22,8 +22,7 @@ class Options:
 
 
 def check(**values):
-    for name, kind, meta in parameters(Options):
-        check_parameter(name, values.get(name, meta["default"]), kind, meta)
+    check_parameters(Options(**values))
 
 
 def test_parameters_carry_type_help_and_default():
@@ -44,16 +43,18 @@ def test_legal_values_pass(values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"count": 0}, "count=0 is not between 1 and inf"),
+        ({"count": 0}, "count=0 is not at least 1"),
+        ({"count": 10**9}, "count=1000000000 is not at most 1,000,000"),
+        ({"count": 10**5000}, "count=<int> is not at most 1,000,000"),
         ({"count": 2.0}, "count=2.0 is not of type int"),
         ({"count": True}, "count=True is not of type int"),
         ({"count": None}, "count=None is not of type int"),
-        ({"share": 1.5}, "share=1.5 is not between 0 and 1"),
-        ({"share": float("nan")}, "share=nan is not between"),
+        ({"share": 1.5}, "share=1.5 is not at most 1"),
+        ({"share": float("nan")}, "share=nan is no finite number"),
         ({"share": "0.5"}, "share='0.5' is not of type float"),
         ({"kind": "c"}, "kind='c' is none of a, b"),
         ({"parts": 0.5}, "parts=0.5 is no tuple"),
-        ({"parts": (0.5, 2)}, "parts=2 is not between 0 and 1"),
+        ({"parts": (0.5, 2)}, "parts=2 is not at most 1"),
         ({"fast": 1}, "fast=1 is not of type bool"),
     ],
 )

@@ -309,9 +309,9 @@ def test_bad_tables_to_predict(fitted: Forecaster) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"horizon": 0}, "horizon=0 is not between 1 and"),
+        ({"horizon": 0}, "horizon=0 is not at least 1"),
         ({"horizon": 2.5}, "horizon=2.5 is not of type int"),
-        ({"window": 1}, "window=1 is not between 2 and"),
+        ({"window": 1}, "window=1 is not at least 2"),
         ({"quantiles": (0.1, 1.0)}, r"quantiles=\(0.1, 1.0\) are not different numbers between 0 and 1"),
         ({"quantiles": (0.5, 0.5)}, "are not different numbers"),
         ({"window": 4, "patch": 5}, "patch=5 is longer than the window of 4 rows"),

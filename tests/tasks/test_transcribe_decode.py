@@ -76,7 +76,7 @@ def test_a_file_is_read_by_lines(tmp_path):
 @pytest.mark.parametrize(
     ("options", "texts", "words"),
     [
-        ({"beam": 0}, None, "beam=0 is not between"),
+        ({"beam": 0}, None, "beam=0 is not at least 1"),
         ({"weight": -1.0}, None, "weight=-1.0"),
         ({"language": "grammar"}, None, "language='grammar' is none of symbols, words"),
         ({"language_model": "absent.txt"}, None, "absent.txt cannot be read"),

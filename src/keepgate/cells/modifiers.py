@@ -10,9 +10,12 @@ from __future__ import annotations
 from keepgate.equations import Cell, Equations, Expression, WrittenCell, affine, normalise, vector
 from keepgate.equations.expression import expression
 from keepgate.equations.graph import rewrite
-from keepgate.errors import CellError, InputError
+from keepgate.errors import CellError, InputError, quoted
 
 __all__ = ["coupled", "layer_norm", "memory_of", "modified", "projected"]
+
+
+MOST_UNITS = 1_000_000  # as a model file may have
 
 
 def modified(cell: Cell, equations: Equations, source: str) -> Cell:
@@ -78,7 +81,9 @@ def projected(cell: Cell, size: int) -> Cell:
         CellError: the cell uses h unit by unit, so that it cannot have another size.
     """
     if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
-        raise InputError(f"projected takes a positive size, got {size!r}")
+        raise InputError(f"projected takes a positive size, got {quoted(size)}")
+    if size > MOST_UNITS:
+        raise InputError(f"projected takes a size up to {MOST_UNITS:,}, got {quoted(size)}")
     old = cell.equations
     output = old.states[0]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,12 @@ from keepgate.cells.peephole_lstm_full import PeepholeLSTMFull
 from keepgate.cells.rnn import RNN
 from keepgate.cells.time_aware_lstm import TimeAwareLSTM
 from keepgate.equations import Cell, Equations, WrittenCell
-from keepgate.errors import InputError
+from keepgate.errors import InputError, KeepgateError, quoted, reason
 
 __all__ = ["get", "modifiers", "registry"]
+
+LONGEST = 1_000  # characters of a specification
+MOST_MODIFIERS = 16
 
 CELLS: tuple[type[Cell], ...] = (
     LSTM1997,
@@ -68,8 +73,12 @@ def modifiers() -> dict[str, Callable[..., Cell]]:
     return {modifier.__name__: modifier for modifier in MODIFIERS}
 
 
-def get(spec: str | Cell | type[Cell] | Equations) -> Cell:
+def get(spec: str | Cell | type[Cell] | Equations, *, files: bool = True) -> Cell:
     """Return the cell that a specification names; a cell, a cell class or equations stand for themselves.
+
+    Args:
+        spec: of the cell.
+        files: whether a file that is named is run; else it is refused.
 
     Raises:
         InputError: the name, the file or an option is unknown; the message lists what there is.
@@ -83,18 +92,26 @@ def get(spec: str | Cell | type[Cell] | Equations) -> Cell:
         return _made(spec)
     if not isinstance(spec, str):
         raise InputError(f"a cell is a name, a Cell or Equations; got {type(spec).__name__}")
+    if len(spec) > LONGEST:
+        raise InputError(f"cell {quoted(spec)} has {len(spec):,} characters, more than {LONGEST:,}")
     if ".py:" in spec and "(" not in spec:
+        if not files:
+            raise InputError(f"cell {quoted(spec)} is in a file, which is not run here")
         return _from_file(spec)
     try:
-        tree = ast.parse(spec.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(spec.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise _unknown(spec) from None
-    return _build(tree, spec)
+    return _build(tree, spec, files)
 
 
-def _build(tree: ast.expr, spec: str) -> Cell:
+def _build(tree: ast.expr, spec: str, files: bool, depth: int = 0) -> Cell:
+    if depth > MOST_MODIFIERS:
+        raise InputError(f"cell {quoted(spec)} has more than {MOST_MODIFIERS} modifiers around each other")
     if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
-        return get(tree.value)
+        return get(tree.value, files=files)
     name, arguments, keywords = tree, [], []
     if isinstance(tree, ast.Call):
         name, arguments, keywords = tree.func, list(tree.args), tree.keywords
@@ -102,10 +119,10 @@ def _build(tree: ast.expr, spec: str) -> Cell:
         raise _unknown(spec)
     options = {str(keyword.arg): _literal(keyword.value, spec) for keyword in keywords}
     if name.id in modifiers() and arguments:
-        inner = _build(arguments[0], spec)
+        inner = _build(arguments[0], spec, files, depth + 1)
         return _call(modifiers()[name.id], (inner, *(_literal(a, spec) for a in arguments[1:])), options, spec)
     if name.id in modifiers():
-        raise InputError(f"cell {spec!r}: {name.id} modifies a cell, as in {name.id}(lstm)")
+        raise InputError(f"cell {quoted(spec)}: {name.id} modifies a cell, as in {name.id}(lstm)")
     if name.id not in registry():
         raise _unknown(name.id)
     return _call(registry()[name.id], tuple(_literal(a, spec) for a in arguments), options, spec)
@@ -115,8 +132,13 @@ def _call(maker: Callable[..., Cell], arguments: tuple[Any, ...], options: dict[
     try:
         inspect.signature(maker).bind(*arguments, **options)
     except TypeError as error:
-        raise InputError(f"cell {spec!r}: {error}") from None
-    return maker(*arguments, **options)
+        raise InputError(f"cell {quoted(spec)}: {error}") from None
+    try:
+        return maker(*arguments, **options)
+    except KeepgateError:
+        raise
+    except (TypeError, ValueError, ArithmeticError) as error:  # an option of another type than the maker's
+        raise InputError(f"cell {quoted(spec)}: {reason(error)}") from error
 
 
 def _made(cell: type[Cell]) -> Cell:
@@ -132,12 +154,12 @@ def _literal(tree: ast.expr, spec: str) -> Any:
     try:
         return ast.literal_eval(tree)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise InputError(f"cell {spec!r}: options are plain values, not {ast.unparse(tree)!r}") from None
+        raise InputError(f"cell {quoted(spec)}: options are plain values, not {quoted(ast.unparse(tree))}") from None
 
 
 def _unknown(name: str) -> InputError:
     return InputError(
-        f"unknown cell {name!r}; there are {', '.join(registry())}, the modifiers {', '.join(modifiers())},"
+        f"unknown cell {quoted(name)}; there are {', '.join(registry())}, the modifiers {', '.join(modifiers())},"
         " and path/to/file.py:Name"
     )
 
@@ -145,20 +167,24 @@ def _unknown(name: str) -> InputError:
 def _from_file(spec: str) -> Cell:
     file, _, name = spec.rpartition(":")
     path = Path(file)
-    if not path.is_file():
-        raise InputError(f"cell {spec!r}: there is no file {file}")
+    if path.suffix != ".py" or not os.path.isfile(path):
+        raise InputError(f"cell {quoted(spec)}: there is no file {file}")
     module_spec = importlib.util.spec_from_file_location(f"keepgate_user_cell_{path.stem}", path)
     assert module_spec is not None
     assert module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"cell {spec!r}: {file} fails to run: {type(error).__name__}: {error}") from error
-    found = getattr(module, name, None)
+        found = getattr(module, name, None)
+        if inspect.isclass(found) and issubclass(found, Cell):
+            found = _made(found)
+    except KeepgateError:
+        raise
+    except (Exception, SystemExit) as error:  # a file may do anything, leave the program too
+        raise InputError(
+            f"cell {quoted(spec)}: {file} fails to run: {type(error).__name__}: {reason(error)}"
+        ) from error
     if isinstance(found, Cell):
         return found
-    if inspect.isclass(found) and issubclass(found, Cell):
-        return _made(found)
     names = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, Cell) and v is not Cell]
-    raise InputError(f"cell {spec!r}: {file} has no cell {name}; it has {', '.join(names) or 'none'}")
+    raise InputError(f"cell {quoted(spec)}: {file} has no cell {name}; it has {', '.join(names) or 'none'}")

@@ -6,18 +6,26 @@ so that subwords can say any text; the pairs are found and merged by the library
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from keepgate.errors import InputError, MissingExtraError
+from keepgate import schema
+from keepgate.errors import InputError, MissingExtraError, reason
 
-__all__ = ["SPECIAL", "UNITS", "Tokens"]
+__all__ = ["SPECIAL", "TOKENS", "UNITS", "Tokens"]
 
 UNITS = ("bytes", "characters", "subwords")
 SPECIAL = ("unknown", "end", "padding")
+LONGEST_STATE = 2**28  # characters
+TOKENS = schema.record(  # what `to_json` gives
+    units=schema.choice(UNITS),
+    state=schema.optional(schema.text(LONGEST_STATE, least=1)),
+    special=schema.several(schema.choice(SPECIAL), distinct=True),
+)
 
 
 class Tokens:
@@ -117,8 +125,14 @@ class Tokens:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tokens:
-        """The units that `to_json` wrote."""
-        return cls(data["units"], data["state"], data["special"])
+        """The units that `to_json` wrote; InputError where they are none."""
+        TOKENS("tokens", data)
+        units, state = data["units"], data["state"]
+        if (state is None) != (units == "bytes"):
+            raise InputError(f"tokens.state does not go with units of {units}")
+        if units == "characters" and (list(state) != sorted(set(state)) or "unknown" not in data["special"]):
+            raise InputError("tokens.state is not different characters in their order, or there is no unknown one")
+        return cls(units, _only_merges(state) if units == "subwords" else state, data["special"])
 
     @cached_property
     def _codes(self) -> np.ndarray:
@@ -144,13 +158,37 @@ PIECES = {
 
 def _merges(texts: Iterable[str], size: int) -> str:
     """A tokenizer of at most `size` subwords, found in the texts, as JSON."""
-    library = _library()
-    tokenizer = library.Tokenizer(library.models.BPE())
-    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = _byte_pairs()
     letters = list(_letters().values())
-    trainer = library.trainers.BpeTrainer(vocab_size=size, initial_alphabet=letters, show_progress=False)
+    trainer = _library().trainers.BpeTrainer(vocab_size=size, initial_alphabet=letters, show_progress=False)
     tokenizer.train_from_iterator((_utf8(text).decode() for text in texts), trainer)
     return tokenizer.to_str()
+
+
+def _only_merges(state: str) -> str:
+    """A tokenizer with the pieces and merges that the file says, all else as `_merges` makes it.
+
+    So what else the library can be told, such as expressions to cut a text by, is not taken from a file.
+    """
+    try:
+        model = json.loads(state)["model"]
+        pieces, merges = model["vocab"], [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
+        if sorted(pieces.values()) != list(range(len(pieces))):
+            raise ValueError("pieces are not numbered from 0 on")
+        if not set(_letters().values()).issuperset("".join(pieces)) or "" in pieces:
+            raise ValueError("a piece is not of bytes")
+        return _byte_pairs(pieces, merges).to_str()
+    except MissingExtraError:
+        raise
+    except Exception as error:  # the library raises bare ones
+        raise InputError(f"tokens.state is no tokenizer: {type(error).__name__}: {reason(error)}") from error
+
+
+def _byte_pairs(pieces: dict[str, int] | None = None, merges: list[tuple[str, str]] | None = None) -> Any:
+    library = _library()
+    tokenizer = library.Tokenizer(library.models.BPE(pieces, merges))
+    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return tokenizer
 
 
 def _letters() -> dict[int, str]:

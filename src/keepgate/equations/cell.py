@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from keepgate.equations.expression import Expression, SourceLine, caller_line, fail
 from keepgate.equations.graph import Equations
-from keepgate.errors import CellError
+from keepgate.errors import CellError, reason
 
 __all__ = ["Cell", "WrittenCell"]
 
@@ -102,8 +102,8 @@ class Cell:
             fail(f"'{name}' is used before it is computed; write it above this line", _innermost(error))
         except NotImplementedError:
             raise CellError(f"{self.name} has no step; write def step(self, x, last)") from None
-        except Exception as error:
-            raise CellError(f"{_innermost(error)}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise CellError(f"{_innermost(error)}: {reason(error)}") from error
         if not isinstance(step, Step):
             code = type(self).step.__code__
             line = SourceLine(code.co_filename, code.co_firstlineno)

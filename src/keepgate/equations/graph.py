@@ -219,6 +219,12 @@ class Equations:
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
 
+    def __deepcopy__(self, memo: Any) -> Equations:
+        return self  # nothing of it changes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Equations.from_json, (self.to_json(),)
+
     def dumps(self) -> str:
         """Return `to_json` as text; equal for equal equations."""
         return json.dumps(self.to_json(), sort_keys=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
-from keepgate.errors import CellError, InputError, first_line
+from keepgate.errors import CellError, InputError, reason
 from keepgate.nn.checks import check_options, check_weights
 from keepgate.nn.initial import forget_biases, initialise
 from keepgate.scan.checks import check_tensor
@@ -109,7 +109,7 @@ class Layers(nn.Module):
                 value = torch.empty(parameter.shape, **factory)
             except RuntimeError as error:  # as torch says that there is no such memory
                 shape = tuple(parameter.shape)
-                raise InputError(f"{parameter.name} of shape {shape} cannot be made: {first_line(error)}") from error
+                raise InputError(f"{parameter.name} of shape {shape} cannot be made: {reason(error)}") from error
             self.register_parameter(parameter.name + suffix, nn.Parameter(value))
         self._own_names = [parameter.name for parameter in specified]
         self._names.append([parameter.name + suffix for parameter in specified])

@@ -11,7 +11,18 @@ from functools import cached_property
 
 import numpy as np
 
+from keepgate.errors import InputError
+
 __all__ = ["NONE", "Automaton"]
+
+TYPES = {
+    "arcs": np.int64,
+    "symbols": np.int32,
+    "targets": np.int32,
+    "weights": np.float64,
+    "backoff": np.int32,
+    "backoff_weights": np.float64,
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,36 @@ class Automaton:
             start,
             end,
         )
+
+    def check(self, symbols: int) -> None:
+        """Refuse an automaton, read from a file, that is none of so many symbols.
+
+        Every walk ends because a state backs off to one of a lower number, as longer contexts do to shorter ones.
+
+        Raises:
+            InputError: an array has another type or size, or a number in it points nowhere.
+        """
+        states, arcs = len(self.backoff), len(self.symbols)
+        sizes = (states + 1, arcs, arcs, arcs, states, states)
+        arrays = (self.arcs, self.symbols, self.targets, self.weights, self.backoff, self.backoff_weights)
+        for (name, dtype), array, size in zip(TYPES.items(), arrays, sizes, strict=True):
+            if array.dtype != dtype or array.shape != (size,):
+                raise InputError(f"{name} is {list(array.shape)} of {array.dtype}, not {[size]} of {np.dtype(dtype)}")
+        if not states or self.arcs[0] != 0 or self.arcs[-1] != arcs or (np.diff(self.arcs) < 0).any():
+            raise InputError("arcs does not share the arcs out among states")
+        later = np.diff(np.repeat(np.arange(states), np.diff(self.arcs))) > 0  # where the next arc is another state's
+        if not (later | (np.diff(self.symbols) > 0)).all():
+            raise InputError("symbols do not rise within each state")
+        for name, values, most in (("symbols", self.symbols, symbols), ("targets", self.targets, states)):
+            if ((values < 0) | (values >= most)).any():
+                raise InputError(f"{name} has a number that is not from 0 to {most - 1}")
+        if ((self.backoff < 0) | (self.backoff >= np.maximum(np.arange(states), 1))).any():
+            raise InputError("backoff leads a state to none before it")
+        for name, values in (("weights", self.weights), ("backoff_weights", self.backoff_weights)):
+            if np.isnan(values).any() or (values == np.inf).any():
+                raise InputError(f"{name} has numbers that are NaN or infinite")
+        if not 0 <= self.start < states:
+            raise InputError(f"start={self.start} is none of {states} states")
 
     @cached_property
     def row(self) -> tuple[int | float, ...]:

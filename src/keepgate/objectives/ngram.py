@@ -11,13 +11,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate import schema
+from keepgate.errors import InputError, listed
 from keepgate.objectives.automaton import Automaton
 
-__all__ = ["NGram"]
+__all__ = ["MOST_ORDER", "NGram"]
 
 BEGIN, END = 0, 1  # the first tokens of every vocabulary
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where the counts of counts give none, as of few or artificial texts
+MOST_ORDER = 100  # tokens that are looked at together
+CONFIG = schema.record(
+    order=schema.whole(1, MOST_ORDER),
+    vocabulary=schema.several(schema.text(least=1), 1, distinct=True),
+    unknown=schema.number(most=0.0),
+    start=schema.whole(0, 2**31 - 1),
+)
 ARRAYS = ("arcs", "symbols", "targets", "weights", "backoff", "backoff_weights")
 
 
@@ -47,8 +55,8 @@ class NGram:
         Raises:
             InputError: the order is below 1, or there is no token.
         """
-        if order < 1:
-            raise InputError(f"the order of an n-gram model is at least 1, got {order}")
+        if not 1 <= order <= MOST_ORDER:
+            raise InputError(f"the order of an n-gram model is from 1 to {MOST_ORDER}, got {order}")
         tokens = [_tokens(sequence) for sequence in sequences]
         vocabulary = sorted({token for sequence in tokens for token in sequence})
         if not vocabulary:
@@ -95,9 +103,17 @@ class NGram:
 
     @classmethod
     def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> NGram:
-        """Return the model that `to_arrays` took apart."""
+        """Return the model that `to_arrays` took apart.
+
+        Raises:
+            InputError: what is given is no such model; nothing is taken for granted, since a core reads it unchecked.
+        """
+        CONFIG("n-gram", config)
+        if set(arrays) != set(ARRAYS):
+            raise InputError(f"an n-gram model has the arrays {', '.join(ARRAYS)}; got {listed(arrays)}")
         named = {name: np.ascontiguousarray(arrays[name]) for name in ARRAYS}
-        automaton = Automaton(**named, unknown=config["unknown"], start=config["start"], end=END)
+        automaton = Automaton(**named, unknown=float(config["unknown"]), start=config["start"], end=END)
+        automaton.check(symbols=len(config["vocabulary"]) + 2)
         return cls(config["order"], config["vocabulary"], automaton)
 
 

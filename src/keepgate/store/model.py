@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, reason
 from keepgate.store.files import make_folder, read_file, sync_folder, write_atomic
+from keepgate.store.plain import read_json
 from keepgate.store.tensors import pack, unpack
 
 VERSION = 1
@@ -83,12 +84,13 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
 
 def _about(path: Path, kind: str) -> dict[str, Any]:
     """The whole of one configuration file, checked."""
+    text = read_file(path, CONFIG_LIMIT)
     try:
-        about = json.loads(read_file(path, CONFIG_LIMIT))
+        about = read_json(text)
+        canonical = _canonical(about) if isinstance(about, dict) else b""
     except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not JSON: it was cut short or is another program's file") from None
+        why = f"{reason(error)}; it was cut short or is another program's file"
+        raise InputError(f"{path} is not JSON: {why}") from None
     match about:
         case {"format": str(form), "version": int(version)} if form.startswith("keepgate "):
             pass
@@ -100,7 +102,7 @@ def _about(path: Path, kind: str) -> dict[str, Any]:
         raise InputError(f"{path} has format version {version}; this keepgate reads {VERSION}: upgrade keepgate")
     match about:
         case {"tensors": {"bytes": int(size), "sha256": str(_)}, "config": dict(_), "sha256": str(checksum)}:
-            if size >= 0 and checksum == _sha256(_canonical(about)):
+            if size >= 0 and len(about) == 5 and checksum == _sha256(canonical):
                 return about
     raise InputError(f"{path} was altered since it was written: its checksum does not fit; restore the file")
 

@@ -7,14 +7,14 @@ https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 
 import numpy as np
 from safetensors.numpy import save
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted, reason
+from keepgate.store.plain import read_json
 
 DTYPES = {
     "BOOL": np.dtype("?"),
@@ -49,11 +49,11 @@ def unpack(data: bytes, name: str) -> dict[str, np.ndarray]:
     for begin, stop, code, shape, key in entries:
         dtype, count = DTYPES[code], math.prod(shape)
         if begin != end or stop - begin != dtype.itemsize * count or start + stop > len(data):
-            raise InputError(f"{name} is damaged: tensor {key!r} does not lie where its type and shape say")
+            raise InputError(f"{name} is damaged: tensor {quoted(key)} does not lie where its type and shape say")
         try:
             tensors[key] = np.frombuffer(view[start + begin : start + stop], dtype).reshape(shape).copy()
         except ValueError as error:
-            raise InputError(f"{name} is damaged: tensor {key!r} has a shape that NumPy cannot have") from error
+            raise InputError(f"{name} is damaged: tensor {quoted(key)} has a shape that NumPy cannot have") from error
         end = stop
     if start + end != len(data):
         raise InputError(f"{name} is damaged: {len(data) - start - end} bytes belong to no tensor")
@@ -65,9 +65,9 @@ def _header(data: bytes, name: str) -> tuple[int, dict]:
     if len(data) < 8 or length > min(HEADER_LIMIT, len(data) - 8):
         raise InputError(f"{name} is no safetensors file, or is cut short: its header does not fit")
     try:
-        header = json.loads(data[8 : 8 + length])
-    except (ValueError, RecursionError):
-        raise InputError(f"{name} is no safetensors file: its header is not JSON") from None
+        header = read_json(data[8 : 8 + length])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is no safetensors file: its header is not JSON: {reason(error)}") from None
     if not isinstance(header, dict):
         raise InputError(f"{name} is no safetensors file: its header is not a table")
     header.pop("__metadata__", None)
@@ -80,4 +80,4 @@ def _entry(key: str, entry: object, name: str) -> tuple[int, int, str, tuple[int
         case {"dtype": str(code), "shape": [*shape], "data_offsets": [begin, end]} if code in DTYPES:
             if all(type(size) is int and size >= 0 for size in (begin, end, *shape)):
                 return begin, end, code, tuple(shape)
-    raise InputError(f"{name} is damaged: the header's entry for tensor {key!r} makes no sense")
+    raise InputError(f"{name} is damaged: the header's entry for tensor {quoted(key)} makes no sense")

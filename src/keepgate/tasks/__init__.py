@@ -6,8 +6,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepgate import store
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from keepgate.tasks.base import Estimator
@@ -28,12 +27,14 @@ TASKS = {
 def estimator_class(task: str) -> type[Estimator]:
     """The estimator of a task; InputError if there is no such task."""
     if task not in TASKS:
-        raise InputError(f"unknown task '{task}'; there are {', '.join(TASKS)}")
+        raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
     module, name = TASKS[task]
     return getattr(importlib.import_module(module), name)
 
 
 def load(folder: str | Path, device: str = "auto") -> Estimator:
     """Read the fitted estimator of any task from a folder that `save` wrote; see `Estimator.load`."""
-    config, _ = store.read_model(Path(folder))
-    return estimator_class(config.get("task", "")).load(folder, device)
+    from keepgate.tasks.stored import Stored
+
+    stored = Stored.read(folder)
+    return stored.restore(estimator_class(stored.task), device)

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from keepgate import schema
 from keepgate.data.arrays import runs
 from keepgate.errors import InputError
 
 GRID = np.linspace(0, 1, 1001)  # quantiles that are kept
 RIDGE = 1e-3  # share of the mean variance put on the diagonal, so that a channel without errors does not decide alone
+
+
+_numbers = schema.several(schema.number())
+_quantiles = schema.several(schema.number(), len(GRID), len(GRID))
+ORDINARY = schema.record(mean=_numbers, whiten=schema.several(_numbers), steps=_quantiles, series=_quantiles)  # as JSON
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,13 @@ class Ordinary:
         made = cls(mean, whiten, GRID, GRID)
         scores = made.scores(errors)
         return cls(mean, whiten, np.quantile(np.concatenate(scores), GRID), np.quantile(_means(scores), GRID))
+
+    @classmethod
+    def read(cls, data: dict[str, Any], channels: int) -> Ordinary:
+        """What `ORDINARY` describes, of so many channels; InputError for other sizes."""
+        if {len(data["mean"]), len(data["whiten"]), *map(len, data["whiten"])} != {channels}:
+            raise InputError(f"fitted.ordinary is not of {channels} channels")
+        return cls(**{name: np.array(values, np.float64) for name, values in data.items()})
 
     def scores(self, errors: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The score [T_i] of each step of each series, from errors [T_i, C]."""

@@ -11,18 +11,18 @@ import numpy as np
 import pyarrow as pa
 import torch
 from sklearn.base import TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
-from keepgate.tasks.anomalies import Ordinary
+from keepgate.tasks.anomalies import ORDINARY, Ordinary
 from keepgate.tasks.autoencode_network import AutoencoderNetwork
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.classify import SequenceClassifier, SequenceColumns
+from keepgate.tasks.classify import MOST_CHANNELS, SequenceClassifier, SequenceColumns, check_channels
 from keepgate.tasks.classify_network import SequenceExamples
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
 
 OVERLAP = 2  # pieces that a step is reconstructed in; four times as many are trained on
@@ -53,12 +53,20 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
     task: ClassVar[str] = "embed"
     formats: ClassVar[tuple[str, ...]] = SequenceClassifier.formats
     Columns: ClassVar[type] = SequenceColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        n_channels=schema.whole(1, MOST_CHANNELS),
+        channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
+        ordinary=ORDINARY,
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("vector_size",)
 
     bidirectional: bool = param(True, "read the sequence in both directions")
-    vector_size: int = param(32, "size of the vector that stands for a sequence", minimum=1)
-    piece: int | None = param(None, "cut series into pieces of so many steps (none: each is read whole)", minimum=2)
-    learning_rate: float = param(3e-3, "highest step size of the optimiser")
-    noise: float = param(0.2, "deviation of the noise on the standardised input while training", minimum=0)
+    vector_size: int = param(32, "size of the vector that stands for a sequence", **SIZE)
+    piece: int | None = param(
+        None, "cut series into pieces of so many steps (none: each is read whole)", minimum=2, maximum=1_000_000_000
+    )
+    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
+    noise: float = param(0.2, "deviation of the noise on the standardised input while training", **STRENGTH)
 
     network_: AutoencoderNetwork = field(init=False)
     ordinary_: Ordinary = field(init=False)
@@ -77,8 +85,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         self.n_features_in_ = values[0].shape[1]
         self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
         held_out = None if valid is None else self._values(valid)
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         self.network_.standardise.fit(values)
         held_pieces = held_out and SequenceExamples(self._cut(held_out, OVERLAP)[0])
         pieces = SequenceExamples(self._cut(values, 4 * OVERLAP)[0])
@@ -88,7 +95,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """The vectors of sequences, [N, vector_size]; of a longer one than `piece` the mean of its pieces'."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         pieces, places = self._cut(self._values(X), OVERLAP)
         found = np.stack(self.each_example(SequenceExamples(pieces), self._encode))
         series = np.array([i for i, _ in places])
@@ -96,7 +103,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
 
     def inverse_transform(self, vectors: Any, lengths: Any) -> list[np.ndarray]:
         """Sequences [T_i, C] from vectors [N, vector_size] and lengths [N]."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         given, steps = torch.as_tensor(np.asarray(vectors, np.float32)), torch.as_tensor(lengths)
         if given.ndim != 2 or given.shape[1] != self.vector_size or steps.shape != given.shape[:1] or steps.min() < 1:
             raise InputError(
@@ -111,14 +118,14 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
 
     def reconstruct(self, X: Any) -> list[np.ndarray]:
         """Sequences [T_i, C] as the vectors of their pieces tell them."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         values, standard = self._values(X), self.network_.standardise
         scale = standard.scale.cpu().numpy()
         return [value + error * scale for value, error in zip(values, self._errors(values), strict=True)]
 
     def anomaly_scores(self, X: Any) -> list[np.ndarray]:
         """How far the error of each step is out of the ordinary, N arrays [T_i]; 1 is ordinary (see `Ordinary`)."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         return self.ordinary_.scores(self._errors(self._values(X)))
 
     def _encode(self, batch: Any) -> list[np.ndarray]:
@@ -198,7 +205,8 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
     def restore(self, fitted: dict[str, Any]) -> None:
         """Set what `fitted` returned and build the network."""
         self.n_features_in_, self.channels_ = fitted["n_channels"], fitted["channels"]
-        self.ordinary_ = Ordinary(**{name: np.array(value) for name, value in fitted["ordinary"].items()})
+        check_channels(self.channels_, self.n_features_in_)
+        self.ordinary_ = Ordinary.read(fitted["ordinary"], self.n_features_in_)
         self.network_ = self._network()
 
     def _network(self) -> AutoencoderNetwork:

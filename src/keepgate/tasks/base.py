@@ -9,7 +9,8 @@ A new task is a subclass that gives
 * `task`, its name on the command line, and a row in `keepgate.tasks.TASKS`;
 * `fit(data, valid=None, run=None)`: `check_parameters()`, build `network_` inside `seeded()`, then
   `train_network(...)`;
-* `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape;
+* `fitted()` and `restore(fitted)`: the JSON values that rebuild an untrained `network_` of the same shape; and
+  `FITTED`: what each of them must be (`keepgate.schema`), since a file may say anything;
 * for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below), and, where a
   suffix of `--out` names more than a table, `encoders`, from a table of predictions to the bytes of the file;
 * `draw_onnx(graph)`, if it can be exported.
@@ -27,22 +28,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import keepgate
-from keepgate import cells, store
+from keepgate import cells, limits, schema, store
 from keepgate.equations import Equations
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted, reason
 from keepgate.nn import Recurrent
-from keepgate.tasks.parameters import check_parameter, param, parameters, with_tuples
+from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, NORM, SHARE, SIZE, STRENGTH, checks, param
 from keepgate.tasks.sessions import TURNS, Sessions
+from keepgate.tasks.stored import Stored
 from keepgate.training import Examples, Settings, train
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 from keepgate.training.tree import to_device
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+
+OWN_CHECKS = ("cell", "device")  # parameters that may be objects too
+
+
+class NotFitted(InputError, NotFittedError):
+    """An estimator is asked before `fit`; scikit-learn's `NotFittedError` too."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +71,33 @@ class Estimator(BaseEstimator):
     formats: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".arrow", ".feather")  # files that `read` takes
     encoders: ClassVar[Mapping[str, Callable[[Any], bytes]]] = {}  # further files that predictions are written to
     Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
+    FITTED: ClassVar[schema.Check]  # what `fitted` returns, and a model file must say
+    fixed: ClassVar[tuple[str, ...]] = ()  # parameters that the network goes by, so that `fit` has the last word
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
-    hidden_size: int = param(64, "units of each layer and direction", minimum=1)
-    num_layers: int = param(1, "recurrent layers, one above the other", minimum=1)
+    hidden_size: int = param(64, "units of each layer and direction", **SIZE)
+    num_layers: int = param(1, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(False, "read the sequence in both directions")
-    dropout: float = param(0.0, "share of activations dropped while training", minimum=0, maximum=1)
-    epochs: int = param(50, "passes over the training data")
-    batch_size: int = param(32, "examples in one step of the optimiser")
+    dropout: float = param(0.0, "share of activations dropped while training", **SHARE)
+    epochs: int = param(50, "passes over the training data", **EPOCHS)
+    batch_size: int = param(32, "examples in one step of the optimiser", **EXAMPLES)
     optimizer: str = param("adamw", "optimiser", choices=OPTIMIZERS)
-    learning_rate: float = param(1e-3, "highest step size of the optimiser")
-    weight_decay: float = param(0.01, "weight decay of the optimiser")
-    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down")
+    learning_rate: float = param(1e-3, "highest step size of the optimiser", **STRENGTH)
+    weight_decay: float = param(0.01, "weight decay of the optimiser", **STRENGTH)
+    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
     schedule: str = param("cosine", "course of the step size over the epochs", choices=SCHEDULES)
-    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest")
-    patience: int | None = param(None, "stop after this many epochs without a better held-out loss (none: never)")
+    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", **SHARE)
+    patience: int | None = param(
+        None, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
+    )
     seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
     backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
     device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     threads: int | None = param(
-        1, "processor threads; one is fastest for networks of the default size (none: torch's own setting)", minimum=1
+        1,
+        "processor threads; one is fastest for networks of the default size (none: torch's own setting)",
+        minimum=1,
+        maximum=1_024,
     )
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
@@ -135,16 +151,23 @@ class Estimator(BaseEstimator):
         raise NotImplementedError
 
     def restore(self, fitted: dict[str, Any]) -> None:
-        """From what `fitted` returned, set the fitted attributes and build `network_` with any weights."""
+        """From what `fitted` returned, set the fitted attributes and build `network_` with any weights.
+
+        `fitted` has passed `FITTED`; what does not go together is an InputError. torch's device is "meta": the network
+        takes no memory, and its weights come later, from the file.
+        """
         raise NotImplementedError
+
+    def restore_more(self, folder: Path) -> None:
+        """Read what `save` has written beside the two files of the model."""
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator to `folder`: config.json and model.safetensors, replaced atomically."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         config = {
             "keepgate": keepgate.__version__,
             "task": type(self).task,
-            "parameters": {**self._plain_parameters(), "cell": self.cell_name()},
+            "parameters": {**self._plain_parameters(), "cell": self.cell_name(), "device": str(self.device)},
             "equations": self.equations_.to_json(),
             "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),
             "fitted": self.fitted(),
@@ -156,32 +179,16 @@ class Estimator(BaseEstimator):
     def load(cls, folder: str | Path, device: str = "auto") -> Self:
         """Read an estimator that `save` wrote and put it on `device`, wherever it was trained.
 
+        A model file is data: nothing in it runs. A cell that came from a file of the user's is from now on the
+        equations that the model has stored, also for a further `fit`.
+
         Raises InputError for a folder of another task, and for files that were cut short or altered.
         """
-        config, tensors = store.read_model(Path(folder))
-        if config.get("task") != cls.task:
-            raise InputError(f"{folder} holds a model for '{config.get('task')}', not for '{cls.task}'")
-        try:
-            estimator = cls(**{**with_tuples(config["parameters"]), "device": device})
-            estimator.columns_ = cls.Columns(**with_tuples(config["columns"]))
-            estimator.equations_ = Equations.from_json(config["equations"])
-            estimator.restore(config["fitted"])
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{folder}/config.json does not describe a '{cls.task}' model: {error}") from error
-        estimator._load_weights(tensors, folder)
-        return estimator
+        return Stored.read(folder).restore(cls, device)
 
     def cell_name(self) -> str:
         """The cell as it was named, or the name of a cell that was given as an object."""
         return self.cell if isinstance(self.cell, str) else self.equations_.name
-
-    def _load_weights(self, tensors: dict[str, np.ndarray], folder: str | Path) -> None:
-        try:
-            self.network_.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
-        self.network_.to(self.torch_device()).eval()
 
     def draw_onnx(self, graph: Graph) -> None:
         """Draw the fitted estimator for `keepgate.export.onnx`, from raw values to predictions.
@@ -194,15 +201,31 @@ class Estimator(BaseEstimator):
 
     def check_parameters(self) -> None:
         """Raise InputError for a parameter of the wrong type or value; set `equations_`, those of the cell."""
-        for name, kind, meta in parameters(type(self)):
-            if name != "cell":
-                check_parameter(name, getattr(self, name), kind, meta)
+        self._check_values()
         self.settings()
         self.torch_device()
         self.equations_ = cells.get(self.cell).equations
         if self.equations_.step_inputs:
             names = ", ".join(self.equations_.step_inputs)
             raise InputError(f"cell {self.cell_name()} needs the step inputs {names}, which '{self.task}' cannot give")
+
+    def _check_values(self) -> None:
+        for name, check in checks(type(self)).items():
+            if name not in OWN_CHECKS:
+                check(name, getattr(self, name))
+
+    def check_fitted(self) -> None:
+        """Raise InputError before `fit`, and for parameters that were changed after it to what cannot be."""
+        if not hasattr(self, "network_"):
+            raise NotFitted(f"this {type(self).__name__} is not fitted yet: call fit first, or load a model")
+        self._check_values()
+        for name, then in getattr(self, "_fixed", {}).items():
+            if (now := getattr(self, name)) != then:
+                raise InputError(f"{name}={quoted(now)} was set after fit, which had {quoted(then)}: fit again")
+
+    def fix(self) -> None:
+        """From now on the parameters `fixed` have to stay as they are."""
+        self._fixed = {name: getattr(self, name) for name in self.fixed}
 
     def settings(self) -> Settings:
         """The trainer's settings: every field of `Settings` that this estimator has a parameter for."""
@@ -215,14 +238,16 @@ class Estimator(BaseEstimator):
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in values}
 
     def torch_device(self) -> torch.device:
-        """The device that parameter `device` means here."""
+        """The device that parameter `device` means here; InputError for one that is none or holds no numbers."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
-            return torch.empty(0, device=self.device).device
-        except (RuntimeError, AssertionError) as error:  # torch raises either for a device it lacks
-            reason = str(error).splitlines()[0]
-            raise InputError(f"device '{self.device}' cannot be used here: {reason}") from error
+            found = torch.empty(0, device=self.device).device
+        except Exception as error:  # torch raises many kinds for a device that it lacks
+            raise InputError(f"device {quoted(self.device)} cannot be used here: {reason(error)}") from error
+        if found.type == "meta":
+            raise InputError(f"device {quoted(self.device)} cannot be used: it computes nothing")
+        return found
 
     @contextlib.contextmanager
     def seeded(self) -> Iterator[None]:
@@ -240,6 +265,18 @@ class Estimator(BaseEstimator):
             yield
         finally:
             torch.set_num_threads(before)
+
+    def _network(self) -> nn.Module:
+        """The task's network, untrained, by the parameters and the fitted attributes."""
+        raise NotImplementedError
+
+    def new_network(self) -> Any:
+        """The network that `fit` begins with, by the seed; InputError for one of more weights than memory may hold."""
+        with torch.device("meta"):  # it has sizes there, and takes no memory
+            count = sum(parameter.numel() for parameter in self._network().parameters())
+        limits.check("weights", count, "the network")
+        with self.seeded():
+            return self._network()
 
     def recurrent(self, input_size: int, kind: type[Recurrent] = Recurrent, **others: Any) -> Recurrent:
         """The recurrent layers of `equations_` that the parameters ask for, batch first unless `others` differ."""
@@ -265,6 +302,7 @@ class Estimator(BaseEstimator):
 
         Of `Sessions` the loss is one of windows: it takes the carried state and gives the next one beside the loss.
         """
+        self.fix()
         self.network_ = self.network_.to(self.torch_device())
         settings = self.settings()
         if isinstance(data, Sessions):

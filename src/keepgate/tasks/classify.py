@@ -11,8 +11,8 @@ import pyarrow as pa
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.long import read_long_table
 from keepgate.data.sequences import Sequences
@@ -20,13 +20,16 @@ from keepgate.data.ts import read_ts
 from keepgate.errors import InputError
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
-from keepgate.tasks.labels import as_labels, classes_from_json, classes_to_json, codes_of, encode
-from keepgate.tasks.parameters import param
+from keepgate.tasks.labels import CLASSES, as_labels, classes_from_json, classes_to_json, codes_of, encode
+from keepgate.tasks.parameters import SHARE, STRENGTH, param
 from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+
+MOST_CHANNELS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +64,18 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     task: ClassVar[str] = "classify"
     formats: ClassVar[tuple[str, ...]] = (*Estimator.formats, ".ts")
     Columns: ClassVar[type] = SequenceColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        classes=CLASSES,
+        class_counts=schema.several(schema.whole(0, 2**53), 2),
+        n_channels=schema.whole(1, MOST_CHANNELS),
+        channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
+    )
 
     bidirectional: bool = param(True, "read the sequence in both directions")
-    dropout: float = param(0.5, "share of activations dropped while training", minimum=0, maximum=1)
-    learning_rate: float = param(0.01, "highest step size of the optimiser")
-    noise: float = param(0.5, "deviation of the noise on the standardised input while training", minimum=0)
-    label_smoothing: float = param(0.1, "share of each target that is spread over all classes", minimum=0, maximum=1)
+    dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
+    learning_rate: float = param(0.01, "highest step size of the optimiser", **STRENGTH)
+    noise: float = param(0.5, "deviation of the noise on the standardised input while training", **STRENGTH)
+    label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
     init: str | None = param(None, INIT)
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceClassifier:
@@ -86,8 +95,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.n_features_in_ = values[0].shape[1]
         self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
         held_out = None if valid is None else self._held_out(*valid if isinstance(valid, tuple) else (valid, None))
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, self.network_)
@@ -101,7 +109,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities [N, K], float64, of the classes in the order of `classes_`."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         data = SequenceExamples(self._values(X))
         logits = self.each_example(data, lambda batch: self.network_(*batch[:2]).double().cpu())
         return torch.stack(logits).softmax(dim=1).numpy()
@@ -179,13 +187,15 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         """Set what `fitted` returned and build the network."""
         self.classes_ = classes_from_json(fitted["classes"])
         self.class_counts_ = np.array(fitted["class_counts"])
-        self.n_features_in_ = fitted["n_channels"]
-        self.channels_ = fitted["channels"]
+        self.n_features_in_, self.channels_ = fitted["n_channels"], fitted["channels"]
+        if len(self.classes_) != len(self.class_counts_):
+            raise InputError(f"{len(self.classes_)} classes have {len(self.class_counts_)} counts")
+        check_channels(self.channels_, self.n_features_in_)
         self.network_ = self._network()
 
     def draw_onnx(self, graph: Graph) -> None:
         """Draw the whole model; see `keepgate.export.onnx`."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         from keepgate.tasks.classify_onnx import draw
 
         draw(graph, self)
@@ -201,6 +211,12 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
     def _values(self, X: Any) -> list[np.ndarray]:
         return of_channels(X, self.n_features_in_, self.channels_)
+
+
+def check_channels(names: list[str] | None, count: int) -> None:
+    """Raise InputError unless channels have no names or each has one."""
+    if names is not None and len(names) != count:
+        raise InputError(f"fitted.channels names {len(names)} of {count} channels")
 
 
 def _labels(X: Any, y: Any) -> Any:

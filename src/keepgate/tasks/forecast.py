@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from sklearn.utils.validation import check_is_fitted
 
-from keepgate.data.frequency import Frequency
+from keepgate import schema
+from keepgate.data.frequency import US, Frequency
 from keepgate.data.panel import Panel, panel
 from keepgate.data.table import read_table
 from keepgate.errors import InputError
@@ -20,7 +20,7 @@ from keepgate.tasks.forecast_figure import forecast_figure
 from keepgate.tasks.forecast_network import ForecastNetwork
 from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
 from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, param
 from keepgate.tasks.report import Section
 from keepgate.training import Settings
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NO_SEASON = 8  # rows in a patch where the rows have no natural cycle
 HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part
 AT_ONCE = 1024  # windows forecast in one go
+MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
+MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,22 +70,39 @@ class Forecaster(Estimator):
 
     task: ClassVar[str] = "forecast"
     Columns: ClassVar[type] = ForecastColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        window=schema.whole(2, MOST_ROWS),
+        patch=schema.whole(1, MOST_ROWS),
+        season=schema.whole(1, MOST_ROWS),
+        frequency=schema.record(unit=schema.choice(MOST_COUNT), count=schema.whole(1, 2**62), month_end=schema.boolean),
+        covariates=schema.several(schema.text(), distinct=True),
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles")
 
-    horizon: int = param(24, "steps to forecast", minimum=1)
-    quantiles: tuple[float, ...] = param((0.1, 0.5, 0.9), "quantiles to forecast beside the mean, between 0 and 1")
+    horizon: int = param(24, "steps to forecast", minimum=1, maximum=MOST_ROWS)
+    quantiles: tuple[float, ...] = param(
+        (0.1, 0.5, 0.9), "quantiles to forecast beside the mean, between 0 and 1", **SHARE
+    )
     season: int | None = param(
-        None, "rows in one season (none: a day, week or year, as the step between rows suggests)", minimum=1
+        None,
+        "rows in one season (none: a day, week or year, as the step between rows suggests)",
+        minimum=1,
+        maximum=MOST_ROWS,
     )
     window: int | None = param(
-        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=2
+        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=2, maximum=MOST_ROWS
     )
-    patch: int | None = param(None, "rows that the recurrent layers take in one step (none: a season)", minimum=1)
-    hidden_size: int = param(128, "units of each layer and direction", minimum=1)
-    dropout: float = param(0.2, "share of activations dropped while training", minimum=0, maximum=1)
-    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each")
-    batch_size: int = param(256, "windows in one step of the optimiser")
-    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest")
-    patience: int | None = param(3, "stop after this many epochs without a better held-out loss (none: never)")
+    patch: int | None = param(
+        None, "rows that the recurrent layers take in one step (none: a season)", minimum=1, maximum=MOST_ROWS
+    )
+    hidden_size: int = param(128, "units of each layer and direction", **SIZE)
+    dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
+    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", **EPOCHS)
+    batch_size: int = param(256, "windows in one step of the optimiser", **EXAMPLES)
+    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", **SHARE)
+    patience: int | None = param(
+        3, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
+    )
 
     def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
         """Train on the series of `table` and return self.
@@ -102,8 +121,7 @@ class Forecaster(Estimator):
         scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))
         own = deviations(held_out)
         held_out_scale = np.array([scale.get(name, d) for name, d in zip(held_out.ids.to_list(), own, strict=True)])
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         sizes = self.window_, self.horizon
         examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
         held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
@@ -199,13 +217,17 @@ class Forecaster(Estimator):
     def restore(self, fitted: dict[str, Any]) -> None:
         """Set what `fitted` returned and build the network."""
         self.window_, self.patch_, self.season_ = fitted["window"], fitted["patch"], fitted["season"]
+        if self.patch_ > self.window_:
+            raise InputError(f"fitted.patch={self.patch_} is longer than the window of {self.window_} rows")
+        if fitted["frequency"]["count"] > (most := MOST_COUNT[fitted["frequency"]["unit"]]):
+            raise InputError(f"fitted.frequency.count={fitted['frequency']['count']} is not at most {most:,}")
         self.frequency_ = Frequency(**fitted["frequency"])
         self.covariates_ = tuple(fitted["covariates"])
         self.network_ = self._network()
 
     def draw_onnx(self, graph: Graph) -> None:
         """Draw the whole model; see `keepgate.export.onnx`."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         from keepgate.tasks.forecast_onnx import draw
 
         draw(graph, self)
@@ -266,7 +288,7 @@ class Forecaster(Estimator):
 
     def _fitted_panel(self, table: Any) -> Panel:
         """The panel of a table to forecast or to score."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         return self._alike(table)
 
     def _alike(self, table: Any) -> Panel:

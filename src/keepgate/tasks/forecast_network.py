@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,7 +42,8 @@ class ForecastNetwork(nn.Module):
         self.recurrent = recurrent
         self.head = nn.Linear(recurrent.output_size, horizon * (1 + len(quantiles)))
         self.linear = nn.Linear(window, horizon)
-        self.register_buffer("quantiles", torch.tensor(quantiles, dtype=torch.float32), persistent=False)
+        values = torch.from_numpy(np.array(quantiles, np.float32))  # no weights: numbers on the device "meta" too
+        self.register_buffer("quantiles", values, persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
         """The forecasts of windows z."""

@@ -20,7 +20,20 @@ from keepgate.data import ink
 from keepgate.data.audio import hop_seconds, hops, log_mel
 from keepgate.tasks.ink_features import FEATURES, ink_features
 
-__all__ = ["FRONT_ENDS", "AudioFrontEnd", "FrontEnd", "InkFrontEnd"]
+__all__ = [
+    "FRONT_ENDS",
+    "HERTZ",
+    "HIGHEST_RATE",
+    "LOWEST_RATE",
+    "MOST_BANDS",
+    "AudioFrontEnd",
+    "FrontEnd",
+    "InkFrontEnd",
+]
+
+LOWEST_RATE, HIGHEST_RATE = 51, 1_000_000  # Hz; from the lowest on, a hop from window to window has a sample
+HERTZ = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
+MOST_BANDS = 512
 
 
 class FrontEnd(nn.Module):

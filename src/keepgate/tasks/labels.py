@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,28 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from keepgate.errors import InputError
+from keepgate import schema
+from keepgate.errors import InputError, quoted, reason
+
+DTYPE = re.compile(r"object|[<|=]?(?:b1|[iu][1248]|f[248]|U(\d{1,4})|M8\[[a-zA-Z]{1,2}\])")
+MOST_BYTES = 2**27  # of all classes together
+
+
+def _dtype(name: str, value: Any) -> None:
+    schema.text(100)(name, value)
+    if not DTYPE.fullmatch(value):
+        raise InputError(f"{name}={quoted(value)} is no type of class labels")
+
+
+def _label(name: str, value: Any) -> None:
+    """A text, number or truth, as JSON says it."""
+    check = {str: schema.text(), float: schema.number(), bool: schema.boolean, int: schema.whole(-(2**63), 2**64 - 1)}
+    if type(value) not in check:
+        raise InputError(f"{name}={quoted(value)} is no class label")
+    check[type(value)](name, value)
+
+
+CLASSES = schema.record(dtype=_dtype, values=schema.several(_label, 2))  # what `classes_to_json` writes
 
 
 def as_labels(y: Any, count: int) -> np.ndarray:
@@ -58,5 +80,15 @@ def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
 
 
 def classes_from_json(data: dict[str, Any]) -> np.ndarray:
-    """The classes that `classes_to_json` wrote."""
-    return np.array(data["values"], dtype=np.dtype(data["dtype"]))
+    """The classes that `classes_to_json` wrote; InputError where they are not of their type."""
+    values, dtype = data["values"], np.dtype(data["dtype"])
+    if dtype.itemsize * len(values) > MOST_BYTES:
+        raise InputError(f"{len(values)} classes of type {dtype} are more than memory is given to")
+    try:
+        classes = np.array(values, dtype=dtype)
+        known = len(set(classes.tolist()))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"the classes are not of type {dtype}: {reason(error)}") from error
+    if known < len(values):
+        raise InputError("the classes have a value twice")
+    return classes

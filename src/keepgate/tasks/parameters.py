@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
 from collections.abc import Sequence
 from dataclasses import field
+from functools import cache
 from typing import Any
 
-import numpy as np
+from keepgate import schema
+from keepgate.errors import InputError, quoted
 
-from keepgate.errors import InputError
+MOST_VALUES = 10_000  # of a tuple
+
+# Bounds of parameters that several tasks have. The upper ones are above what anybody uses, and below what hangs.
+SIZE = {"minimum": 1, "maximum": 65_536}  # units, values of an embedding
+LAYERS = {"minimum": 1, "maximum": 1_000}
+STEPS = {"minimum": 1, "maximum": 1_000_000}
+EPOCHS = {"minimum": 1, "maximum": 10_000_000}
+EXAMPLES = {"minimum": 1, "maximum": 2**24}
+SHARE = {"minimum": 0, "maximum": 1}
+STRENGTH = {"minimum": 0, "maximum": 1e6}
+NORM = {"minimum": 0, "maximum": 1e30}
+SECONDS = {"minimum": 0, "maximum": 86_400}  # within a recording
 
 
 def param(
@@ -20,12 +32,13 @@ def param(
     help: str,
     *,
     choices: Sequence[Any] | None = None,
-    minimum: float = -math.inf,
-    maximum: float = math.inf,
+    minimum: float | None = None,
+    maximum: float | None = None,
 ) -> Any:
     """A parameter: a dataclass field that carries its help text and its legal values.
 
-    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
+    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`. A number needs
+    both bounds.
     """
     limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
     return field(default=default, metadata={"help": help, **limits})
@@ -36,14 +49,15 @@ def with_tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def parameters(cls: type) -> list[tuple[str, Any, dict[str, Any]]]:
+@cache
+def parameters(cls: type) -> tuple[tuple[str, Any, dict[str, Any]], ...]:
     """Name, type and `param` metadata (with "default") of each field of a dataclass of `param` fields."""
     hints = typing.get_type_hints(cls)
-    return [
+    return tuple(
         (f.name, hints[f.name], {**f.metadata, "default": f.default})
         for f in dataclasses.fields(cls)
         if "help" in f.metadata
-    ]
+    )
 
 
 def split_optional(kind: Any) -> tuple[Any, bool]:
@@ -54,26 +68,39 @@ def split_optional(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
-def check_parameter(name: str, value: Any, kind: Any, meta: dict[str, Any]) -> None:
-    """Raise InputError unless `value` has the type, the least value and the choices of its `param` field."""
+@cache
+def checks(cls: type) -> dict[str, schema.Check]:
+    """What each parameter of a dataclass must be, by name."""
+    return {name: _check(kind, meta) for name, kind, meta in parameters(cls)}
+
+
+def check_parameters(given: Any) -> None:
+    """Raise InputError unless each parameter of a dataclass object has the type and a value of its `param` field."""
+    for name, check in checks(type(given)).items():
+        check(name, getattr(given, name))
+
+
+def _check(kind: Any, meta: dict[str, Any]) -> schema.Check:
     kind, optional = split_optional(kind)
-    if value is None and optional:
-        return
+    if optional:
+        return schema.optional(_check(kind, meta))
     if typing.get_origin(kind) is tuple:
+        return _several(_check(typing.get_args(kind)[0], meta))
+    if meta["choices"] is not None:
+        return schema.choice(meta["choices"])
+    if kind is bool:
+        return schema.boolean
+    if kind is str:
+        return schema.text()
+    return {int: schema.whole, float: schema.number}[kind](meta["minimum"], meta["maximum"])
+
+
+def _several(inner: schema.Check) -> schema.Check:
+    def check(name: str, value: Any) -> None:
         if not isinstance(value, (tuple, list)):
-            raise InputError(f"{name}={value!r} is no tuple of values")
+            raise InputError(f"{name}={quoted(value)} is no tuple of values")
+        schema.at_most(f"the number of values of {name}", len(value), 0, MOST_VALUES)
         for item in value:
-            check_parameter(name, item, typing.get_args(kind)[0], meta)
-        return
-    legal: dict[type, tuple[type, ...]] = {
-        bool: (bool, np.bool_),
-        int: (int, np.integer),
-        float: (float, int, np.floating, np.integer),
-    }
-    is_stray_bool = isinstance(value, bool) and kind is not bool
-    if kind in legal and (is_stray_bool or not isinstance(value, legal[kind])):
-        raise InputError(f"{name}={value!r} is not of type {kind.__name__}")
-    if meta["choices"] is not None and value not in meta["choices"]:
-        raise InputError(f"{name}={value!r} is none of {', '.join(map(str, meta['choices']))}")
-    if kind in (int, float) and not meta["minimum"] <= value <= meta["maximum"]:  # catches NaN too
-        raise InputError(f"{name}={value!r} is not between {meta['minimum']} and {meta['maximum']}")
+            inner(name, item)
+
+    return check

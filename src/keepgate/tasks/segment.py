@@ -10,15 +10,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.audio import as_samples, hop_seconds, hops
 from keepgate.data.manifest import Skipped, skipped_file
 from keepgate.data.recordings import Recordings, read_recordings
 from keepgate.data.segments import Segment, as_segment, encode_segments
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.parameters import param
+from keepgate.tasks.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS
+from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, SHARE, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.segment_frames import (
     boundary_errors,
@@ -40,7 +41,9 @@ class SegmentColumns:
 
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt)")
-    rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
+    rate: int | None = param(
+        None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
+    )
     skip_bad: bool = param(False, "leave out recordings that cannot be used, and list them in skipped.csv of the run")
 
 
@@ -77,20 +80,31 @@ class Segmenter(Estimator):
         suffix: _table_writer(suffix) for suffix in (".json", ".txt")
     }
     Columns: ClassVar[type] = SegmentColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        labels=schema.several(schema.text(least=1), 1, distinct=True),
+        rate=schema.whole(LOWEST_RATE, HIGHEST_RATE),
+        commonest=schema.text(),
+        energy_threshold=schema.number(-1e6, 1e6),
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
 
-    bands: int = param(40, "mel bands", minimum=1)
-    augment: float = param(1.0, "how much recordings are disturbed while training (0: not at all)", minimum=0)
-    piece: float = param(10.0, "seconds of the pieces that recordings are cut into while training", minimum=0.1)
-    onset: float = param(0.6, "probability that a segment has to reach", minimum=0, maximum=1)
-    offset: float = param(0.4, "probability below which a segment ends", minimum=0, maximum=1)
-    min_on: float = param(0.1, "seconds below which a segment is left out", minimum=0)
-    min_off: float = param(0.1, "seconds below which the gap between two segments is closed", minimum=0)
-    num_layers: int = param(2, "recurrent layers, one above the other", minimum=1)
+    bands: int = param(40, "mel bands", minimum=1, maximum=MOST_BANDS)
+    augment: float = param(
+        1.0, "how much recordings are disturbed while training (0: not at all)", minimum=0, maximum=100
+    )
+    piece: float = param(
+        10.0, "seconds of the pieces that recordings are cut into while training", minimum=0.1, maximum=86_400
+    )
+    onset: float = param(0.6, "probability that a segment has to reach", **SHARE)
+    offset: float = param(0.4, "probability below which a segment ends", **SHARE)
+    min_on: float = param(0.1, "seconds below which a segment is left out", **SECONDS)
+    min_off: float = param(0.1, "seconds below which the gap between two segments is closed", **SECONDS)
+    num_layers: int = param(2, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(True, "read the recording in both directions; without, only what was heard counts")
-    dropout: float = param(0.2, "share of activations dropped while training, the same for a whole piece", maximum=1)
-    epochs: int = param(20, "passes over the training data")
-    batch_size: int = param(8, "pieces in one step of the optimiser")
-    learning_rate: float = param(3e-3, "highest step size of the optimiser")
+    dropout: float = param(0.2, "share of activations dropped while training, the same for a whole piece", **SHARE)
+    epochs: int = param(20, "passes over the training data", **EPOCHS)
+    batch_size: int = param(8, "pieces in one step of the optimiser", **EXAMPLES)
+    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
 
     network_: TaggerNetwork = field(init=False)
     labels_: list[str] = field(init=False)
@@ -110,8 +124,6 @@ class Segmenter(Estimator):
         Raises InputError that names the recording for one that cannot be used, or where there is no segment at all.
         """
         self.check_parameters()
-        if self.offset > self.onset:
-            raise InputError(f"offset={self.offset} is above onset={self.onset}: no segment could end")
         data = _recordings(X, y, rate)
         counts: dict[str, float] = defaultdict(float)
         for segment in (segment for segments in _segments(data) for segment in segments):
@@ -119,8 +131,7 @@ class Segmenter(Estimator):
         if not counts:
             raise InputError("no recording has a segment; there is nothing to learn")
         self.labels_, self.rate_, self.commonest_ = sorted(counts), data.rate, max(counts, key=lambda k: counts[k])
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         values, truth = self._features(data), self._truth(data)
         common = self.labels_.index(self.commonest_)
         self.energy_threshold_ = energy_threshold(values, [one[:, common] for one in truth])
@@ -132,6 +143,12 @@ class Segmenter(Estimator):
             self.skipped_ = (*data.skipped, *rest.skipped)
         self.train_network(segment_loss, self._pieces(values, truth), held_out, run)
         return self
+
+    def check_parameters(self) -> None:
+        """Raise InputError for a parameter of the wrong type or value."""
+        super().check_parameters()
+        if self.offset > self.onset:
+            raise InputError(f"offset={self.offset} is above onset={self.onset}: no segment could end")
 
     def predict(self, X: Any, rate: int | None = None) -> list[list[Segment]]:
         """The segments of each recording, in order of time; their confidence is the mean probability."""
@@ -265,6 +282,8 @@ class Segmenter(Estimator):
         """Set what `fitted` returned and build the network."""
         self.labels_, self.rate_ = fitted["labels"], fitted["rate"]
         self.commonest_, self.energy_threshold_ = fitted["commonest"], fitted["energy_threshold"]
+        if self.commonest_ not in self.labels_:
+            raise InputError(f"fitted.commonest={quoted(self.commonest_)} is none of the labels")
         self.network_ = self._network()
 
     def _network(self) -> TaggerNetwork:
@@ -287,7 +306,7 @@ class Segmenter(Estimator):
         return self.min_on / self._hop - 0.1, self.min_off / self._hop - 0.1
 
     def _given(self, data: Recordings) -> Recordings:
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         if data.rate != self.rate_:
             raise InputError(f"the recordings have {data.rate} Hz where the model was fitted to {self.rate_} Hz")
         return data

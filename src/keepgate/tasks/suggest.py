@@ -6,21 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from sklearn.utils.validation import check_is_fitted
 
-from keepgate import store
-from keepgate.errors import InputError
-from keepgate.objectives import NGram
+from keepgate import schema, store
+from keepgate.errors import InputError, listed
+from keepgate.objectives.ngram import MOST_ORDER, NGram
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.suggest_keyboard import Keyboard, Typed, type_with, with_taps
 from keepgate.tasks.suggest_words import TOKEN, Following, Lexicon, Recent, mixture, plain
-from keepgate.tasks.write_network import LanguageNetwork, Stack, streams, text_log_probs
+from keepgate.tasks.write_network import COUNTS, MOST_UNITS, LanguageNetwork, Stack, as_counts, streams, text_log_probs
 from keepgate.tasks.write_text import TextFile, as_text, split
 from keepgate.training import Streams
 
@@ -45,16 +44,23 @@ class Suggester(Estimator):
 
     task: ClassVar[str] = "suggest"
     formats: ClassVar[tuple[str, ...]] = (".txt", "any other text in UTF-8", "each also .gz")
+    FITTED: ClassVar[schema.Check] = schema.record(
+        names=schema.several(schema.text(least=1), 1, MOST_UNITS, distinct=True),
+        counts=COUNTS,
+        weights=schema.items(*[schema.number(1e-30, 1)] * 3),
+    )
 
-    vocabulary_size: int = param(8000, "words and marks that the network knows: the commonest", minimum=2)
-    embedding_size: int = param(96, "size of the vector learned for a word", minimum=1)
-    hidden_size: int = param(192, "units of each layer", minimum=1)
-    order: int = param(2, "words that the n-grams look at together", minimum=1)
+    vocabulary_size: int = param(
+        8000, "words and marks that the network knows: the commonest", minimum=2, maximum=MOST_UNITS
+    )
+    embedding_size: int = param(96, "size of the vector learned for a word", **SIZE)
+    hidden_size: int = param(192, "units of each layer", **SIZE)
+    order: int = param(2, "words that the n-grams look at together", minimum=1, maximum=MOST_ORDER)
     dropout: float = param(0.3, "share of values dropped, by one mask for a window", minimum=0, maximum=0.95)
     weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
-    window: int = param(35, "steps that the gradient goes back; the state goes on", minimum=1)
-    epochs: int = param(4, "passes over the training text")
-    learning_rate: float = param(4e-3, "highest step size of the optimiser")
+    window: int = param(35, "steps that the gradient goes back; the state goes on", **STEPS)
+    epochs: int = param(4, "passes over the training text", **EPOCHS)
+    learning_rate: float = param(4e-3, "highest step size of the optimiser", **STRENGTH)
 
     network_: LanguageNetwork = field(init=False)
     names_: list[str] = field(init=False)
@@ -92,8 +98,7 @@ class Suggester(Estimator):
         self.names_ = sorted(counts, key=lambda token: (-counts[token], token))[: int(self.vocabulary_size) - 1]
         known = [counts[token] for token in self.names_]
         self.counts_ = np.array([*known, len(words) - sum(known)])
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         self.train_network(LanguageNetwork.loss, self._streams(words), self._streams(rest), run)
         self.ngram_ = NGram.train(parts, int(self.order))
         self.weights_ = mixture(self._by_each_model(rest))
@@ -108,7 +113,7 @@ class Suggester(Estimator):
 
     def keyboard(self, weights: Sequence[float] | None = None) -> Keyboard:
         """A keyboard on which nothing has been typed yet; weights: of the mixture, by default `weights_`."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         return Keyboard(self, self.weights_ if weights is None else np.asarray(weights))
 
     def suggest(self, text: str, count: int = 3) -> list[str]:
@@ -168,7 +173,7 @@ class Suggester(Estimator):
     def restore(self, fitted: dict[str, Any]) -> None:
         """Set what `fitted` returned and build the network."""
         self.names_ = fitted["names"]
-        self.counts_, self.weights_ = np.array(fitted["counts"]), np.array(fitted["weights"])
+        self.counts_, self.weights_ = as_counts(fitted["counts"], len(self.names_) + 1), np.array(fitted["weights"])
         self.network_ = self._network()
 
     def save(self, folder: str | Path) -> None:
@@ -176,12 +181,11 @@ class Suggester(Estimator):
         super().save(folder)
         store.write_model(Path(folder) / "ngram", *self.ngram_.to_arrays(), kind="n-gram")
 
-    @classmethod
-    def load(cls, folder: str | Path, device: str = "auto") -> Self:
-        """Read what `save` wrote; see `Estimator.load`."""
-        estimator = super().load(folder, device)
-        estimator.ngram_ = NGram.from_arrays(*store.read_model(Path(folder) / "ngram", kind="n-gram"))
-        return estimator
+    def restore_more(self, folder: Path) -> None:
+        """Read the n-grams."""
+        self.ngram_ = NGram.from_arrays(*store.read_model(folder / "ngram", kind="n-gram"))
+        if unknown := set(self.names_).difference(self.ngram_.vocabulary):
+            raise InputError(f"the n-grams lack {listed(sorted(unknown))}, which the network knows")
 
     def _network(self) -> LanguageNetwork:
         layers = self.recurrent(int(self.embedding_size), Stack, batch_first=False, weight_drop=float(self.weight_drop))

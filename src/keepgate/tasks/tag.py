@@ -12,15 +12,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import torch
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.arrays import as_sequences
 from keepgate.data.sentences import Sentences, read_sentences
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import EPOCHS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, loss_of_turns
@@ -35,8 +35,12 @@ SHOWN = 20  # sentences with mistakes in the report
 class TagColumns:
     """Columns of a CoNLL file, counted from 1."""
 
-    token_column: int | None = param(None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)")
-    tag_column: int | None = param(None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)")
+    token_column: int | None = param(
+        None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)", minimum=1, maximum=10_000
+    )
+    tag_column: int | None = param(
+        None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)", minimum=1, maximum=10_000
+    )
     session_column: str | None = param(
         None,
         "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
@@ -67,20 +71,35 @@ class Tagger(Estimator):
     task: ClassVar[str] = "tag"
     formats: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".tsv", ".txt", ".jsonl", "each also .gz")
     Columns: ClassVar[type] = TagColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        tags=schema.several(schema.items(schema.text(), schema.whole(0, 2**53)), 2),
+        vocabulary=schema.optional(
+            schema.record(
+                words=schema.several(schema.text(), distinct=True),
+                characters=schema.several(schema.text(1, 1), distinct=True),
+            )
+        ),
+        commonest=schema.table(schema.text()),
+        n_channels=schema.optional(schema.whole(1, 1_000_000)),
+        carries=schema.boolean,
+        crf=schema.boolean,
+    )
 
-    hidden_size: int = param(200, "units of each layer and direction", minimum=1)
+    hidden_size: int = param(200, "units of each layer and direction", **SIZE)
     bidirectional: bool = param(True, "read the sequence in both directions")
-    dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", maximum=1)
-    word_size: int = param(100, "size of the vector learned for a word", minimum=1)
-    character_size: int = param(64, "units a direction of the layer that reads a word's characters", minimum=1)
-    least_count: int = param(2, "words that occur less often are known by their characters alone", minimum=1)
-    word_dropout: float = param(0.25, "share of words taken for unknown while training", minimum=0, maximum=1)
+    dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", **SHARE)
+    word_size: int = param(100, "size of the vector learned for a word", **SIZE)
+    character_size: int = param(64, "units a direction of the layer that reads a word's characters", **SIZE)
+    least_count: int = param(
+        2, "words that occur less often are known by their characters alone", minimum=1, maximum=2**31
+    )
+    word_dropout: float = param(0.25, "share of words taken for unknown while training", **SHARE)
     crf: bool | None = param(
         None, "score neighbouring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
     )
     init: str | None = param(None, INIT)
-    epochs: int = param(15, "passes over the training data")
-    learning_rate: float = param(3e-3, "highest step size of the optimiser")
+    epochs: int = param(15, "passes over the training data", **EPOCHS)
+    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
 
     network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)
@@ -112,8 +131,7 @@ class Tagger(Estimator):
             check_alike(groups, _groups(valid))
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = in_sessions(self._examples(*self._pairs(*pair)), _groups(valid))
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         if isinstance(self.network_.encoder, FrameEncoder):
             self.network_.encoder.standardise.fit(values)
         if self.init is not None:
@@ -135,7 +153,7 @@ class Tagger(Estimator):
 
     def _read(self, X: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         """The numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         examples = in_sessions(self._examples(self._values(X)), _groups(X) if self.carries_ else None)
         return each_utterance(self, examples, self._read_batch)
 
@@ -242,6 +260,10 @@ class Tagger(Estimator):
         self.vocabulary_ = fitted["vocabulary"] and Vocabulary(**fitted["vocabulary"])
         self.commonest_, self.n_features_in_ = fitted["commonest"], fitted["n_channels"]
         self.carries_, self.crf_ = fitted["carries"], fitted["crf"]
+        if (self.vocabulary_ is None) == (self.n_features_in_ is None):
+            raise InputError("fitted says a vocabulary or a number of channels, and not both")
+        if unknown := [tag for tag in self.commonest_.values() if tag not in self.tag_counts_]:
+            raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self._network()
 
     def _network(self) -> TaggerNetwork:

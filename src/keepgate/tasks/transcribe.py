@@ -11,14 +11,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 import torch
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.manifest import Skipped, Utterances, read_manifest, skipped_file
 from keepgate.errors import InputError
 from keepgate.objectives import ctc_align
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.front_ends import FRONT_ENDS, FrontEnd
-from keepgate.tasks.parameters import param
+from keepgate.tasks.front_ends import FRONT_ENDS, HERTZ, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS, FrontEnd
+from keepgate.tasks.parameters import EPOCHS, LAYERS, NORM, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, loss_of_turns
 from keepgate.tasks.transcribe_data import SYMBOLS, join, split, texts_of, too_long, unknown, utterances
@@ -39,7 +39,9 @@ class TranscribeColumns:
     session_column: str | None = param(
         None, "manifest: column of the session, through whose rows the state is carried (none: every row begins anew)"
     )
-    rate: int | None = param(None, "resample recordings to this rate in Hz (none: all must have the first one's)")
+    rate: int | None = param(
+        None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
+    )
     skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in skipped.csv of the run")
 
 
@@ -70,18 +72,28 @@ class Transcriber(Estimator):
     task: ClassVar[str] = "transcribe"
     formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
     Columns: ClassVar[type] = TranscribeColumns
+    FITTED: ClassVar[schema.Check] = schema.record(
+        symbols=schema.several(schema.text(least=1), 1, distinct=True),
+        kind=schema.choice(FRONT_ENDS),
+        rate=schema.optional(schema.whole(LOWEST_RATE, HIGHEST_RATE)),
+        commonest=schema.text(),
+        carries=schema.boolean,
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
 
     symbols: str = param("characters", "what texts are made of: characters, or words apart by spaces", choices=SYMBOLS)
-    bands: int = param(40, "recordings: mel bands", minimum=1)
-    stack: int = param(2, "features (10 ms of a recording, points of ink) that make a step", minimum=1)
-    augment: float = param(1.0, "how much utterances are disturbed while training (0: not at all)", minimum=0)
-    hidden_size: int = param(128, "units of each layer and direction", minimum=1)
-    num_layers: int = param(3, "recurrent layers, one above the other", minimum=1)
+    bands: int = param(40, "recordings: mel bands", minimum=1, maximum=MOST_BANDS)
+    stack: int = param(2, "features (10 ms of a recording, points of ink) that make a step", minimum=1, maximum=1_000)
+    augment: float = param(
+        1.0, "how much utterances are disturbed while training (0: not at all)", minimum=0, maximum=100
+    )
+    hidden_size: int = param(128, "units of each layer and direction", **SIZE)
+    num_layers: int = param(3, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
-    dropout: float = param(0.3, "share of activations dropped while training", minimum=0, maximum=1)
-    epochs: int = param(20, "passes over the training data")
-    learning_rate: float = param(2e-3, "highest step size of the optimiser")
-    clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down")
+    dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
+    epochs: int = param(20, "passes over the training data", **EPOCHS)
+    learning_rate: float = param(2e-3, "highest step size of the optimiser", **STRENGTH)
+    clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
 
     network_: TranscriberNetwork = field(init=False)
     symbols_: list[str] = field(init=False)
@@ -109,8 +121,7 @@ class Transcriber(Estimator):
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in self._split(text)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
         self.decode_with(Decoding())
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         self.network_.measure(frames)
         examples, held_out, self.skipped_ = self._examples(data, frames), None, data.skipped
         if valid is not None:
@@ -150,7 +161,7 @@ class Transcriber(Estimator):
 
         Raises InputError for a bidirectional model, one of ink, or one that decodes with a beam.
         """
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         return LiveTranscription(self)
 
     # Files, tables and the report
@@ -224,7 +235,7 @@ class Transcriber(Estimator):
 
     def _given(self, X: Any, rate: int | None) -> Utterances:
         """Utterances of the kind and rate that were fitted to."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         return self._like(utterances(X, None, rate))
 
     def _like(self, data: Utterances) -> Utterances:
@@ -275,6 +286,8 @@ class Transcriber(Estimator):
         """Set what `fitted` returned and build the network."""
         self.symbols_, self.kind_ = fitted["symbols"], fitted["kind"]
         self.rate_, self.commonest_, self.carries_ = fitted["rate"], fitted["commonest"], fitted["carries"]
+        if (self.kind_ == "audio") != (self.rate_ is not None):
+            raise InputError(f"fitted.rate={self.rate_} does not go with utterances that are {self.kind_}")
         self.network_ = self._network()
         self.decode_with(Decoding())
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from keepgate.data.lines import read_lines
 from keepgate.errors import InputError
-from keepgate.objectives import NGram, beam_search, best_path, symbol_language, word_language
-from keepgate.tasks.parameters import check_parameter, param, parameters
+from keepgate.objectives import beam_search, best_path, symbol_language, word_language
+from keepgate.objectives.ngram import MOST_ORDER, NGram
+from keepgate.tasks.parameters import STRENGTH, check_parameters, param
 from keepgate.tasks.transcribe_data import split
 
 __all__ = ["LANGUAGES", "Decoder", "Decoding"]
@@ -29,6 +30,7 @@ class Decoding:
         None,
         f"readings followed at a time (none: {BEAM} with a language model, else the most probable symbol of each step)",
         minimum=1,
+        maximum=100_000,
     )
     language_model: str | None = param(None, "plain text file to learn the language from: a sentence or a word a line")
     language: str = param(
@@ -38,10 +40,12 @@ class Decoding:
     )
     new_words: bool = param(False, "words that are not in the list may come too, where the scores are clear")
     order: int | None = param(
-        None, "symbols or words that the language model looks at together (none: 6 or 3)", minimum=1
+        None, "symbols or words that the language model looks at together (none: 6 or 3)", minimum=1, maximum=MOST_ORDER
     )
-    weight: float | None = param(None, "weight of the language model (none: 0.8 or 1)", minimum=0)
-    bonus: float | None = param(None, "added for each symbol or word, against short readings (none: 1.2 or 0)")
+    weight: float | None = param(None, "weight of the language model (none: 0.8 or 1)", **STRENGTH)
+    bonus: float | None = param(
+        None, "added for each symbol or word, against short readings (none: 1.2 or 0)", minimum=-1e6, maximum=1e6
+    )
 
 
 class Decoder:
@@ -55,8 +59,7 @@ class Decoder:
     def __init__(
         self, decoding: Decoding, symbols: Sequence[str], made_of: str, texts: Iterable[str] | None = None
     ) -> None:
-        for name, kind, meta in parameters(Decoding):
-            check_parameter(name, getattr(decoding, name), kind, meta)
+        check_parameters(decoding)
         if texts is None and decoding.language_model is not None:
             texts = read_lines(Path(decoding.language_model))
         self.options: dict[str, Any] | None = None if decoding.beam is None else {"beam": decoding.beam}

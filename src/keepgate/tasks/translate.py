@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import torch
-from sklearn.utils.validation import check_is_fitted
 
+from keepgate import schema
 from keepgate.data.pairs import Pairs, read_pairs
-from keepgate.data.tokens import Tokens
+from keepgate.data.tokens import TOKENS, Tokens
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.translate_network import Decoding, PairExamples, TranslatorNetwork
 from keepgate.tasks.translate_scores import reply_scores, signatures, translation_scores
@@ -47,23 +47,29 @@ class Translator(Estimator):
 
     task: ClassVar[str] = "translate"
     formats: ClassVar[tuple[str, ...]] = (".tsv", ".txt", ".jsonl", "each also .gz")
+    FITTED: ClassVar[schema.Check] = schema.record(
+        tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
 
     task: str = param("translate", "what is learned: translations, or replies to messages", choices=KINDS)
-    vocabulary: int = param(4000, "subwords of a language at most", minimum=257)
+    vocabulary: int = param(4000, "subwords of a language at most", minimum=257, maximum=2**22)
     shared: bool = param(False, "sources and targets have one vocabulary; with --task reply they always have")
     lowercase: bool = param(False, "turn all texts to lower case")
-    embedding_size: int = param(256, "size of the vector learned for a subword", minimum=1)
-    hidden_size: int = param(256, "units of each layer", minimum=1)
-    num_layers: int = param(2, "layers of the encoder, and of the decoder", minimum=1)
+    embedding_size: int = param(256, "size of the vector learned for a subword", **SIZE)
+    hidden_size: int = param(256, "units of each layer", **SIZE)
+    num_layers: int = param(2, "layers of the encoder, and of the decoder", **LAYERS)
     bidirectional: bool = param(True, "the encoder's first layer reads in both directions, with half the units each")
-    dropout: float = param(0.3, "share of activations dropped while training, the same for a whole text", maximum=1)
-    label_smoothing: float = param(0.1, "share of probability aimed at all subwords alike", minimum=0, maximum=1)
-    beam: int = param(6, "hypotheses kept while searching for a translation", minimum=1)
-    length_penalty: float = param(1.0, "power of the length that log-probabilities are divided by", minimum=0)
-    coverage_penalty: float = param(0.0, "weight of what was not attended to", minimum=0)
-    epochs: int = param(7, "passes over the training data")
-    batch_size: int = param(64, "examples in one step of the optimiser")
-    learning_rate: float = param(2e-3, "highest step size of the optimiser")
+    dropout: float = param(0.3, "share of activations dropped while training, the same for a whole text", **SHARE)
+    label_smoothing: float = param(0.1, "share of probability aimed at all subwords alike", **SHARE)
+    beam: int = param(6, "hypotheses kept while searching for a translation", minimum=1, maximum=1_000)
+    length_penalty: float = param(
+        1.0, "power of the length that log-probabilities are divided by", minimum=0, maximum=100
+    )
+    coverage_penalty: float = param(0.0, "weight of what was not attended to", **STRENGTH)
+    epochs: int = param(7, "passes over the training data", **EPOCHS)
+    batch_size: int = param(64, "examples in one step of the optimiser", **EXAMPLES)
+    learning_rate: float = param(2e-3, "highest step size of the optimiser", **STRENGTH)
 
     network_: TranslatorNetwork = field(init=False)
     tokens_: tuple[Tokens, Tokens] = field(init=False)
@@ -84,8 +90,7 @@ class Translator(Estimator):
         counts = Counter(_targets(data))
         self.commonest_ = sorted(counts, key=lambda text: (-counts[text], text))[:REPLIES]
         self.tokens_ = self._learned_tokens(data)
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         examples = None if held_out is None else self._examples(held_out)
         self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run)
         return self
@@ -102,7 +107,7 @@ class Translator(Estimator):
 
     def translate(self, X: Any, nbest: int | None = None) -> list[list[Translation]]:
         """The `nbest` translations of each text (by default one), or replies to it (by default three), best first."""
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         nbest = nbest or self._wanted()
         data = _pairs(X)
 
@@ -218,6 +223,10 @@ class Translator(Estimator):
         """Set what `fitted` returned and build the network."""
         source, target = (Tokens.from_json(tokens) for tokens in fitted["tokens"])
         self.tokens_, self.commonest_ = (source, target), fitted["commonest"]
+        if any(tokens.special != ("end",) for tokens in self.tokens_):
+            raise InputError("fitted.tokens have not the one special symbol, their end")
+        if self._one_vocabulary() and source.state != target.state:
+            raise InputError("fitted.tokens differ where sources and targets have one vocabulary")
         self.network_ = self._network()
 
     def _learned_tokens(self, data: Pairs) -> tuple[Tokens, Tokens]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from sklearn.utils.validation import check_is_fitted
 
-from keepgate import store
-from keepgate.data.tokens import UNITS, Tokens
-from keepgate.errors import InputError
+from keepgate import schema, store
+from keepgate.data.tokens import TOKENS, UNITS, Tokens
+from keepgate.errors import InputError, quoted
 from keepgate.objectives import NGram
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.parameters import param
+from keepgate.tasks.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.write_figure import surprise_figure
-from keepgate.tasks.write_network import LanguageNetwork, Stack, streams, text_log_probs
+from keepgate.tasks.write_network import COUNTS, MOST_UNITS, LanguageNetwork, Stack, as_counts, streams, text_log_probs
 from keepgate.tasks.write_sampling import Writer, sampled
 from keepgate.tasks.write_text import TextFile, bits_row, ngram_log_probs, split, unigram_log_probs
 from keepgate.training import Streams
@@ -50,11 +49,13 @@ class LanguageModel(Estimator):
 
     task: ClassVar[str] = "write"
     formats: ClassVar[tuple[str, ...]] = (".txt", "any other text", "with --units bytes any file", "each also .gz")
+    FITTED: ClassVar[schema.Check] = schema.record(tokens=TOKENS, counts=COUNTS)
+    fixed: ClassVar[tuple[str, ...]] = ("units",)
 
     units: str = param("characters", "what the text is read by", choices=UNITS)
-    vocabulary_size: int = param(8000, "subwords: how many at most", minimum=256)
-    embedding_size: int | None = param(64, "size of the vector learned for a unit (none: the hidden size)", minimum=1)
-    hidden_size: int = param(512, "units of each layer", minimum=1)
+    vocabulary_size: int = param(8000, "subwords: how many at most", minimum=256, maximum=MOST_UNITS)
+    embedding_size: int | None = param(64, "size of the vector learned for a unit (none: the hidden size)", **SIZE)
+    hidden_size: int = param(512, "units of each layer", **SIZE)
     tied: bool = param(False, "take the embedding for the output's weights; its size has to be that of the output")
     adaptive: bool = param(False, "tell rare units in clusters, by fewer weights: for large vocabularies")
     dropout: float = param(
@@ -64,9 +65,9 @@ class LanguageModel(Estimator):
         0.0, "share of an embedding's values dropped, by one mask for a window", minimum=0, maximum=0.95
     )
     weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
-    window: int = param(64, "steps that the gradient goes back; the state goes on", minimum=1)
-    epochs: int = param(8, "passes over the training text")
-    learning_rate: float = param(3e-3, "highest step size of the optimiser")
+    window: int = param(64, "steps that the gradient goes back; the state goes on", **STEPS)
+    epochs: int = param(8, "passes over the training text", **EPOCHS)
+    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
 
     network_: LanguageNetwork = field(init=False)
     tokens_: Tokens = field(init=False)
@@ -100,8 +101,7 @@ class LanguageModel(Estimator):
                 f"{self.window}: give a longer text or a smaller window"
             )
         self.counts_ = np.bincount(numbers, minlength=self.tokens_.size)
-        with self.seeded():
-            self.network_ = self._network()
+        self.network_ = self.new_network()
         streams, held_out_streams = self._streams(numbers), self._streams(self.tokens_.encode(held_out))
         self.train_network(LanguageNetwork.loss, streams, held_out_streams, run)
         self.ngram_ = NGram.train([[*map(str, numbers[-COUNTED:])]], ORDERS[self.units])
@@ -112,7 +112,7 @@ class LanguageModel(Estimator):
 
         The state goes through the whole text. Before the first unit the recurrent layers' output is taken to be zero.
         """
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         with self.limited_threads():
             return text_log_probs(self.network_, self._encoded(text))
 
@@ -127,7 +127,7 @@ class LanguageModel(Estimator):
 
         Raises InputError for a prompt with units that were not in the training text, or an option out of range.
         """
-        check_is_fitted(self, "network_")
+        self.check_fitted()
         numbers = self._prompt(prompt)
         writer = Writer(self.network_)
         pieces = sampled(writer, self.tokens_, length, temperature, top_p, seed)
@@ -200,8 +200,9 @@ class LanguageModel(Estimator):
     def restore(self, fitted: dict[str, Any]) -> None:
         """Set what `fitted` returned and build the network."""
         self.tokens_ = Tokens.from_json(fitted["tokens"])
-        self.counts_ = np.array(fitted["counts"], dtype=np.int64)
-        self.ngram_ = None
+        if self.tokens_.units != self.units:
+            raise InputError(f"fitted.tokens are {self.tokens_.units} where units={quoted(self.units)}")
+        self.counts_, self.ngram_ = as_counts(fitted["counts"], self.tokens_.size), None
         self.network_ = self._network()
 
     def save(self, folder: str | Path) -> None:
@@ -210,13 +211,10 @@ class LanguageModel(Estimator):
         if self.ngram_ is not None:
             store.write_model(Path(folder) / "ngram", *self.ngram_.to_arrays(), kind="n-gram")
 
-    @classmethod
-    def load(cls, folder: str | Path, device: str = "auto") -> Self:
-        """Read what `save` wrote; see `Estimator.load`."""
-        estimator = super().load(folder, device)
-        if store.has_model(Path(folder) / "ngram"):
-            estimator.ngram_ = NGram.from_arrays(*store.read_model(Path(folder) / "ngram", kind="n-gram"))
-        return estimator
+    def restore_more(self, folder: Path) -> None:
+        """Read the n-gram baseline, if it is there."""
+        if store.has_model(folder / "ngram"):
+            self.ngram_ = NGram.from_arrays(*store.read_model(folder / "ngram", kind="n-gram"))
 
     def _network(self) -> LanguageNetwork:
         size = int(self.hidden_size if self.embedding_size is None else self.embedding_size)

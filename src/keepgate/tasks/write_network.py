@@ -18,11 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from keepgate import schema
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.padded import dropped
 from keepgate.training import Streams
 
+MOST_UNITS = 2**22
+COUNTS = schema.several(schema.whole(0, 2**40), 1, MOST_UNITS)  # of units, in a model file; their sum is an int64
 CHUNK = 1024  # steps that are evaluated at once
 SHARES = (0.75, 0.95)  # of the text, that the clusters of an adaptive softmax reach up to
 
@@ -117,6 +120,13 @@ def cutoffs(counts: np.ndarray) -> list[int]:
     """Where the clusters end of units whose counts fall: after those that make up each of `SHARES` of the text."""
     reached = np.searchsorted(np.cumsum(counts) / counts.sum(), SHARES) + 1
     return sorted({int(place) for place in reached if 0 < place < len(counts)}) or [len(counts) - 1]
+
+
+def as_counts(values: list[int], size: int) -> np.ndarray:
+    """Counts of so many units from a model file; InputError for another number of them, or where nothing is counted."""
+    if len(values) != size or not any(values):
+        raise InputError(f"fitted.counts has {len(values)} counts of {size} units, all of which are {sum(values):,}")
+    return np.array(values, dtype=np.int64)
 
 
 def streams(numbers: np.ndarray, batch_size: int, window: int) -> Streams:
