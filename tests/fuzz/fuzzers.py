@@ -2,4 +2,5 @@
 
 FUZZERS: dict[str, float] = {
     "layers": 25.0,
+    "models": 25.0,
 }

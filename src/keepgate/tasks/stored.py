@@ -23,6 +23,7 @@ from keepgate.equations import Cell, Equations, WrittenCell
 from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.parameters import checks, with_tuples
+from keepgate.training.tree import check_alike
 
 if TYPE_CHECKING:
     from keepgate.tasks.base import Estimator
@@ -114,15 +115,7 @@ def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
     Raises InputError that names the first one that is missing, not known, of another shape or type, or not finite.
     """
     given = {name: torch.from_numpy(array) for name, array in tensors.items()}
-    wanted = network.state_dict()
-    for name in [*wanted, *given]:
-        if name not in given or name not in wanted:
-            raise InputError(
-                f"the tensor {quoted(name)} " + ("is missing" if name in wanted else "is none of the network's")
-            )
-        (shape, dtype), (theirs, other) = ((tuple(t.shape), t.dtype) for t in (wanted[name], given[name]))
-        if shape != theirs or dtype != other:
-            raise InputError(f"the tensor {quoted(name)} is {list(theirs)} of {other}, not {list(shape)} of {dtype}")
+    check_alike(network.state_dict(), given)
     _check_finite(network, given)
     # Copies in memory of torch's own, which is aligned as that of a trained network: so results have the same bits.
     network.load_state_dict({name: value.clone() for name, value in given.items()}, assign=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from keepgate.errors import InputError
+from keepgate import schema
+from keepgate.errors import InputError, KeepgateError, quoted, reason
 from keepgate.store import has_model, read_model, write_atomic, write_model
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Examples
 from keepgate.training.settings import Settings
-from keepgate.training.state import TrainingState, pack, pack_own, unpack
+from keepgate.training.state import TrainingState, anything, pack, pack_own, unpack
 
 CONTENTS = ("model", "training data", "held-out data")  # what a signature has only the hash of
 
@@ -43,8 +46,10 @@ class Checkpoints:
 
     def __init__(self, run: Path, about: dict[str, Any], state: TrainingState, seconds: float, processes: Processes):
         self.run, self.about, self.state, self.seconds, self.processes = run, about, state, seconds, processes
+        self.folder = run / "checkpoint"
         self.saved = time.monotonic()
         self.rows = 0  # in metrics.jsonl
+        self.carried: Any = None  # the recurrent state that was read
 
     def due(self) -> bool:
         """Whether so many seconds have passed since the last checkpoint (or the start), by this process' clock."""
@@ -55,25 +60,28 @@ class Checkpoints:
         owns = self.processes.gather(pack_own(self.state))
         if self.processes.first:
             config, arrays = pack(self.state, owns)
-            write_model(self.run / "checkpoint", {"run": self.about, **config}, arrays, kind="checkpoint")
+            write_model(self.folder, {"run": self.about, **config}, arrays, kind="checkpoint")
             if len(self.state.history.rows) > self.rows:
                 self._write_metrics()
         self.saved = time.monotonic()
 
     def load(self) -> None:
-        """Take up the run that the folder holds, if it holds one; InputError where it is another run's."""
+        """Take up the run that the folder holds, if it holds one; InputError where it is another run's, or damaged."""
         found = self.processes.from_first(self._read)
         if found is not None:
-            unpack(self.state, *found, self.processes.rank)
+            with self.blamed():
+                unpack(self.state, *found, self.processes.rank)
+            self.carried = self.state.carried
             if self.processes.first:
                 self._write_metrics()  # they may lack the last row, or be damaged
 
     def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        folder = self.run / "checkpoint"
-        if not has_model(folder):
+        if not has_model(self.folder):
             return None
-        config, arrays = read_model(folder, kind="checkpoint")
-        then = config["run"]
+        with self.blamed():
+            config, arrays = read_model(self.folder, kind="checkpoint")
+            then = config.pop("run")
+            schema.record(**dict.fromkeys(self.about, anything))("run", then)
         others = [_difference(key, then.get(key), now) for key, now in self.about.items() if then.get(key) != now]
         if others:
             raise InputError(
@@ -81,10 +89,21 @@ class Checkpoints:
             )
         return config, arrays
 
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Inside, whatever goes wrong is the checkpoint's fault: InputError that names its folder and the remedy."""
+        try:
+            yield
+        except Exception as error:
+            kind = "" if isinstance(error, KeepgateError) else f"{type(error).__name__}: "
+            raise InputError(
+                f"{self.folder} is no training to go on with: {kind}{reason(error)}; remove that folder to start anew"
+            ) from error
+
     def _write_metrics(self) -> None:
         write_atomic(self.run / "metrics.jsonl", self.state.history.text().encode())
         self.rows = len(self.state.history.rows)
 
 
 def _difference(key: str, then: Any, now: Any) -> str:
-    return f"another {key}" if key in CONTENTS else f"{key}={then!r} instead of {now!r}"
+    return f"another {key}" if key in CONTENTS else f"{key}={quoted(then)} instead of {now!r}"

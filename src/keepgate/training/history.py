@@ -7,6 +7,20 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from keepgate import schema
+
+ROWS = schema.several(
+    schema.record(
+        epoch=schema.whole(1, 2**53),
+        updates=schema.whole(1, 2**53),
+        train_loss=schema.number(),
+        valid_loss=schema.optional(schema.number()),
+        learning_rate=schema.number(0),
+        gradient_norm=schema.number(0),
+        seconds=schema.number(0),
+    )
+)
+
 
 @dataclass
 class History:

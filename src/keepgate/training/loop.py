@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -165,9 +166,15 @@ class Trainer:
 
     def forward(self, objective: nn.Module, window: Window) -> torch.Tensor:
         """The mean loss of a window; its state is carried on, its history is not."""
-        loss, carried = objective(to_device(window.content, self.state.device), self.state.carried)
+        with self.taken_up():
+            loss, carried = objective(to_device(window.content, self.state.device), self.state.carried)
         self.state.carried = detach(carried)
         return loss
+
+    def taken_up(self) -> contextlib.AbstractContextManager[None]:
+        """Where a state that came from a checkpoint is used, and so may not fit the model, blame the checkpoint."""
+        is_read = self.checkpoints is not None and self.checkpoints.carried is self.state.carried is not None
+        return self.checkpoints.blamed() if self.checkpoints and is_read else contextlib.nullcontext()
 
     def step(self, done: float) -> None:
         """Let the optimiser take one step, at the rate that is due."""

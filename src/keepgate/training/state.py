@@ -9,8 +9,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from keepgate.training.history import History
-from keepgate.training.tree import flatten, unflatten
+from keepgate import schema
+from keepgate.errors import InputError, quoted
+from keepgate.training.history import ROWS, History
+from keepgate.training.tree import check_alike, flatten, unflatten
+
+COUNT, AMOUNT = schema.whole(0, 2**53), schema.number(0)
+POSITION = schema.record(
+    **dict.fromkeys(("epoch", "batch", "window", "update", "updates"), COUNT),
+    **dict.fromkeys(("weight", "norm", "learning_rate", "seconds"), AMOUNT),
+    loss=schema.number(),
+)
+MOST_PROCESSES = 2**20
+MOMENTS = {"SGD": ("momentum_buffer",)}  # what an optimiser knows of each parameter, beside those of Adam
+ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass
@@ -94,26 +106,82 @@ def pack(state: TrainingState, owns: list[Any]) -> tuple[dict[str, Any], dict[st
 
 
 def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.ndarray], rank: int) -> None:
-    """Put what `pack` gave back in its place, for the process `rank`."""
+    """Put what `pack` gave back in its place, for the process `rank`; all of it or, where it raises, nothing.
+
+    Raises InputError for what `pack` cannot have given for this model and optimiser.
+    """
     arrays = {name: torch.from_numpy(array) for name, array in saved.items()}
-    state.history = History(config["rows"], config["finished"])
-    state.model.load_state_dict(_under(arrays, "model."))
-    if state.history.finished:
-        return
-    state.position = Position(**config["position"])
-    state.best = _under(arrays, "best.")
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in _under(arrays, "optimizer.").items():
-        index, name = name.split(".", 1)
-        moments.setdefault(int(index), {})[name] = value
-    groups = state.optimizer.state_dict()["param_groups"]
-    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    own = _under(arrays, f"process{rank}.")
-    leaves = _under(own, "carried.")
-    state.carried = unflatten(config["carried"][rank], [leaves[str(i)].to(state.device) for i in range(len(leaves))])
-    torch.set_rng_state(own["random"])
-    if "random_cuda" in own:
-        torch.cuda.set_rng_state(own["random_cuda"], state.device)
+    weights = state.model.state_dict()
+    finished = config.get("finished")
+    rest = {} if finished else {"position": POSITION, "carried": schema.several(anything, 1, MOST_PROCESSES)}
+    schema.record(finished=schema.boolean, rows=ROWS, **rest)("", config)
+    check_alike(weights, own := _under(arrays, "model."))
+    history = History(config["rows"], config["finished"])
+    if finished and not history.rows:
+        raise InputError("a training that is finished has no row")
+    if not finished:
+        position = _position(config["position"], history)
+        if best := _under(arrays, "best."):
+            check_alike(weights, best)
+        moments = _moments(state.optimizer, _under(arrays, "optimizer."))
+        mine = _under(arrays, f"process{rank}.")
+        carried = _carried(config["carried"], rank, _under(mine, "carried."), state.device)
+        random = _random(mine, "random", torch.device("cpu"))
+        random_cuda = _random(mine, "random_cuda", state.device) if "random_cuda" in mine else None
+        state.position, state.best, state.carried = position, best, carried
+        groups = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        torch.set_rng_state(random)
+        if random_cuda is not None:
+            torch.cuda.set_rng_state(random_cuda, state.device)
+    state.history = history
+    state.model.load_state_dict(own)
+
+
+def anything(name: str, value: Any) -> None:
+    """What has a reader of its own."""
+
+
+def _position(values: dict[str, Any], history: History) -> Position:
+    """Where the loop was: in the epoch after those that have a row, at its beginning or after an update."""
+    position = Position(**values)
+    if position.epoch != len(history.rows):
+        raise InputError(f"position.epoch={position.epoch} does not follow {len(history.rows)} rows")
+    if not (position.updates and position.weight) and (position.updates or position.batch or position.window):
+        raise InputError("position is within an epoch, but after no update")
+    return position
+
+
+def _moments(optimizer: torch.optim.Optimizer, arrays: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+    """What the optimiser knows of parameters, by their number."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    names = MOMENTS.get(type(optimizer).__name__, ADAM)
+    kinds = {
+        f"{index}.{name}": torch.zeros(()) if name == "step" else parameter
+        for index, parameter in enumerate(parameters)
+        for name in names
+        if f"{index}.{names[0]}" in arrays
+    }
+    check_alike(kinds, arrays)
+    found: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in arrays.items():
+        index, name = key.split(".")
+        found.setdefault(int(index), {})[name] = value
+    return found
+
+
+def _carried(structures: list[Any], rank: int, arrays: dict[str, torch.Tensor], device: torch.device) -> Any:
+    if rank >= len(structures) or sorted(arrays) != sorted(str(i) for i in range(len(arrays))):
+        raise InputError(f"what process {rank} carries on is not whole")
+    return unflatten(structures[rank], [arrays[str(i)].to(device) for i in range(len(arrays))])
+
+
+def _random(arrays: dict[str, torch.Tensor], name: str, device: torch.device) -> torch.Tensor:
+    """The state of a generator, which one of its own could take."""
+    if name not in arrays:
+        raise InputError(f"the tensor {quoted(name)} is missing")
+    torch.Generator(device).set_state(arrays[name])
+    return arrays[name]
 
 
 def _under(arrays: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+
+from keepgate.errors import InputError, quoted
 
 
 def to_device(tree: Any, device: torch.device) -> Any:
@@ -36,6 +39,22 @@ def detach(state: Any) -> Any:
     if isinstance(state, tuple | list):
         return (list if isinstance(state, list) else tuple)(detach(value) for value in state)
     raise TypeError(f"a carried state is made of tensors, tuples, lists and dicts, not of {type(state).__name__}")
+
+
+def check_alike(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:
+    """Compare the tensors of a file with those that it shall fill, before anything is filled or even has memory.
+
+    Raises InputError that names the first tensor that is missing, not known, or of another shape or type.
+    """
+    for name in [*wanted, *given]:
+        if name not in given or name not in wanted:
+            raise InputError(
+                f"the tensor {quoted(name)} is " + ("missing" if name in wanted else "none that is needed")
+            )
+        one, other = wanted[name], given[name]
+        if one.shape != other.shape or one.dtype != other.dtype:
+            kinds = [f"{list(tensor.shape)} of {tensor.dtype}" for tensor in (other, one)]
+            raise InputError(f"the tensor {quoted(name)} is {kinds[0]}, not {kinds[1]}")
 
 
 def digest(sums: Any, tree: Any) -> None:
@@ -72,7 +91,7 @@ def flatten(state: Any) -> tuple[Any, list[torch.Tensor]]:
 
 
 def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
-    """The state that `flatten` took apart."""
+    """The state that `flatten` took apart; ValueError for what it cannot have given."""
     rest = iter(leaves)
 
     def build(structure: Any) -> Any:
@@ -87,6 +106,9 @@ def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
                 return tuple(build(value) for value in items)
             case {"list": items}:
                 return [build(value) for value in items]
-        raise ValueError(f"no structure of a state: {structure!r}")
+        raise ValueError(f"no structure of a state: {quoted(structure)}")
 
-    return build(structure)
+    built = build(structure)
+    if next(rest, None) is not None:
+        raise ValueError("a state has more tensors than its structure")
+    return built
