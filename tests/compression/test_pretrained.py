@@ -60,9 +60,9 @@ def test_the_wrong_model_or_none(run, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"task": "classify"}, "has task classify, where compression begins with write"),
-        ({"parameters": {"units": "characters", "cell": "lstm", "adaptive": False}}, "has units characters"),
-        ({"parameters": {"units": "bytes", "cell": "gru", "adaptive": False}}, "has cell gru"),
+        ({"task": "classify"}, "has task 'classify', where compression begins with write"),
+        ({"parameters": {"units": "characters", "cell": "lstm", "adaptive": False}}, "has units 'characters'"),
+        ({"parameters": {"units": "bytes", "cell": "gru", "adaptive": False}}, "has cell 'gru'"),
         ({"parameters": {"units": "bytes", "cell": "lstm", "adaptive": True}}, "has adaptive True"),
     ],
 )
@@ -86,7 +86,7 @@ def test_tensors_that_do_not_fit(run, tmp_path):
             keepgate.compress(DATA, model=tmp_path)
     store.write_model(tmp_path, CONFIG, {})
     with pytest.raises(
-        InputError, match=r"does not hold the tensors of an LSTM that reads and writes bytes: 'embedding"
+        InputError, match=r"does not hold the tensors of an LSTM that reads and writes bytes: the embedding or"
     ):
         keepgate.compress(DATA, model=tmp_path)
     with pytest.raises(InputError, match="is no folder"):

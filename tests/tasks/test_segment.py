@@ -127,7 +127,7 @@ SOUND = np.sin(np.arange(800.0))
 @pytest.mark.parametrize(
     ("X", "y", "rate", "words"),
     [
-        ([], [], RATE, "X has no recording"),
+        ([], [], RATE, "X is .*: give a list of recordings"),
         ([SOUND], [[], []], RATE, "1 recordings in X, 2 lists of segments in y"),
         ([SOUND], [[]], None, "give their rate"),
         ([SOUND], None, RATE, "there are no segments"),

@@ -273,8 +273,8 @@ def test_spans_of_a_sentence():
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [
-        ([], [], "X has no sequence"),
-        ("a b c", ["X"], "X has no sequence"),
+        ([], [], "X is .*: give a list of sentences"),
+        ("a b c", ["X"], "X is .*: give a list of sentences"),
         ([["a"]], None, "there are no tags"),
         ([["a"], ["b"]], [["X"]], "2 sequences in X, 1 in y"),
         ([["a", "b"]], [["X"]], r"X\[0\] has 2 tokens or frames, y\[0\] 1 tags"),

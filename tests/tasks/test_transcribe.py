@@ -150,7 +150,7 @@ SOUND = np.sin(np.arange(800.0))
 @pytest.mark.parametrize(
     ("X", "y", "rate", "words"),
     [
-        ([], [], RATE, "X has no utterance"),
+        ([], [], RATE, "X is .*: give a list of utterances"),
         ([SOUND], ["a", "b"], RATE, "1 utterances in X, 2 texts in y"),
         ([SOUND], ["a"], None, "give their rate"),
         ([SOUND], None, RATE, "there are no texts"),

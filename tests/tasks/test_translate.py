@@ -289,8 +289,8 @@ def test_texts_unlike_any_are_translated(fitted):
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [
-        ([], [], "X has no text"),
-        ("ein Hund", ["a dog"], "X has no text"),
+        ([], [], "X is .*: give a list of texts"),
+        ("ein Hund", ["a dog"], "X is .*: give a list of texts"),
         (["a"], None, "there are no targets"),
         (["a", "b"], ["a"], "2 texts in X, 1 in y"),
         (["a", " "], ["a", "b"], r"X\[1\] is no text, or an empty one"),

@@ -16,6 +16,7 @@ __all__ = ["describe", "latex", "text"]
 
 PRECEDENCE = {"less": 0, "add": 1, "subtract": 1, "negative": 2, "multiply": 2, "divide": 2}
 TIGHTER = {"subtract": (0, 1), "divide": (0, 1), "negative": (1,), "less": (1, 1)}  # what an argument must bind more
+DEEPEST, MOST = 100, 5_000  # values within values, and values in all, that a text writes out; "…" stands for more
 MATRIX = {"i": "W", "h": "U", "c": "V"}
 
 
@@ -91,6 +92,7 @@ class _Printer:
 
     def __init__(self, style: Style, named: dict[int, str], split: frozenset[str] = frozenset()) -> None:
         self.style, self.named, self.split = style, named, split
+        self.depth = self.written = 0
 
     def reference(self, node: Expression, tightest: int = 0) -> str:
         """Write a value where it is used, in parentheses if it binds less than its surroundings."""
@@ -98,7 +100,11 @@ class _Printer:
             return self.style.now(self.named[node.serial])
         if node.op == "broadcast":
             return self.reference(node.args[0], tightest)
+        if self.depth == DEEPEST or self.written > MOST:
+            return "…"
+        self.depth, self.written = self.depth + 1, self.written + 1
         written = self.definition(node)
+        self.depth -= 1
         if node.op in self.style.tall:
             return written
         several = node.op == "affine" and (len(node.args) > 1 or node.attrs[2])

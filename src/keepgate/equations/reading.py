@@ -11,11 +11,12 @@ from keepgate.equations.checks import TARGETS, WIDTHS
 from keepgate.equations.expression import Expression, SourceLine
 from keepgate.equations.noise import DRAWS
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
-from keepgate.errors import CellError
+from keepgate.errors import CellError, listed, quoted
 
 __all__ = ["damage", "read"]
 
-LIMITS = {"nodes": 10_000, "name": 200, "size": 1_000_000}
+LIMITS = {"nodes": 4_000, "affine maps": 256, "name": 200, "size": 1_000_000}  # several times what any cell needs
+KEYS = {"name", "nodes", "new", "named", "sizes"}
 LINE = SourceLine("model file", 0)
 
 Check = Callable[[Any], bool]
@@ -34,18 +35,20 @@ def damage() -> Iterator[None]:
 
 def read(data: Any) -> Parts:
     """Return the name, new states, named values and sizes of equations from what `Equations.to_json` wrote."""
+    if unknown := set(data) - KEYS:
+        raise ValueError(f"{listed(sorted(unknown))} is nothing known")
     nodes = _read_nodes(data["nodes"])
     new = _read_table(data["new"], nodes)
     if not new or any(value.width not in TARGETS for value in new.values()):
         raise ValueError("a new state is no value with one number a unit")
     sizes = data["sizes"]
     if any(width != "projection" or not _is_size(units) for width, units in sizes.items()):
-        raise ValueError(f"sizes {sizes!r}")
+        raise ValueError(f"sizes {quoted(sizes)}")
     return _checked(data["name"], _is_text), new, _read_table(data["named"], nodes), dict(sizes)
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= LIMITS["name"]
+    return isinstance(value, str) and len(value) <= LIMITS["name"] and value.isprintable()
 
 
 def _is_name(value: Any) -> bool:
@@ -82,7 +85,7 @@ LEAF: dict[str, tuple[tuple[Check, ...], tuple[str | None, ...]]] = {
 
 def _checked(value: Any, check: Check) -> Any:
     if not check(value):
-        raise ValueError(f"unexpected {value!r:.80}")
+        raise ValueError(f"unexpected {quoted(value)}")
     return value
 
 
@@ -97,8 +100,9 @@ def _at(nodes: list[Expression], i: Any) -> Expression:
 
 
 def _read_nodes(rows: list[dict[str, Any]]) -> list[Expression]:
-    if len(rows) > LIMITS["nodes"]:
-        raise ValueError(f"{len(rows)} nodes, more than {LIMITS['nodes']}")
+    for what, count in (("nodes", len(rows)), ("affine maps", sum(row["op"] == "affine" for row in rows))):
+        if count > LIMITS[what]:
+            raise ValueError(f"{count:,} {what}, more than {LIMITS[what]:,}")
     nodes: list[Expression] = []
     for row in rows:
         args = [_at(nodes, i) for i in row["args"]]

@@ -20,6 +20,7 @@ from keepgate.data.ts import read_ts
 from keepgate.errors import InputError
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
+from keepgate.tasks.given import of_kind
 from keepgate.tasks.labels import CLASSES, as_labels, classes_from_json, classes_to_json, codes_of, encode
 from keepgate.tasks.parameters import SHARE, STRENGTH, param
 from keepgate.tasks.pretrained import INIT, begin_with
@@ -148,7 +149,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
         Raises InputError if `data` has a class that the model was not fitted to.
         """
-        truth = codes_of(data.labels, self.classes_)
+        truth = codes_of(of_kind(data, Sequences).labels, self.classes_)
         guesses = {
             self.cell_name(): self.predict_proba(data).argmax(axis=1),
             "majority class": np.full(len(truth), self.class_counts_.argmax()),

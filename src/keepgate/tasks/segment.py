@@ -16,9 +16,10 @@ from keepgate.data.audio import as_samples, hop_seconds, hops
 from keepgate.data.manifest import Skipped, skipped_file
 from keepgate.data.recordings import Recordings, read_recordings
 from keepgate.data.segments import Segment, as_segment, encode_segments
-from keepgate.errors import InputError, quoted
+from keepgate.errors import InputError, quoted, reason
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS
+from keepgate.tasks.given import as_list, of_kind
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, SHARE, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.segment_frames import (
@@ -211,7 +212,7 @@ class Segmenter(Estimator):
         Precision, recall and F1 of frames of 10 ms; and the median distance in seconds from a true boundary to the
         nearest one found.
         """
-        return self._rows(data, self._guesses(data))
+        return self._rows(data, self._guesses(of_kind(data, Recordings)))
 
     def sections(self, data: Recordings, valid: Recordings | None) -> list[Section]:
         """Scores, those of each label, and pictures of recordings, those with most mistakes first."""
@@ -342,10 +343,11 @@ def _recordings(X: Any, y: Any, rate: int | None) -> Recordings:
     """Recordings given in Python, checked."""
     if isinstance(X, Recordings):
         return X
-    if not len(X):
-        raise InputError("X has no recording")
+    X = as_list("X", X, "recordings")
     if rate is None:
         raise InputError("X holds samples: give their rate in Hz")
+    schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
+    y = None if y is None else as_list("y", y, "lists of segments")
     if y is not None and len(y) != len(X):
         raise InputError(f"inconsistent numbers of samples: {len(X)} recordings in X, {len(y)} lists of segments in y")
     names = [f"X[{i}]" for i in range(len(X))]
@@ -353,9 +355,11 @@ def _recordings(X: Any, y: Any, rate: int | None) -> Recordings:
     for i, name in enumerate(names):
         try:
             contents.append(as_samples(X[i]))
-            segments.append(sorted(as_segment(item) for item in y[i]) if y is not None else [])
+            segments.append(sorted(map(as_segment, y[i])) if y is not None else [])
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
+        except Exception as error:  # what has no order, or is an object of any library
+            raise InputError(f"{name}: its samples or segments cannot be read: {reason(error)}") from error
     return Recordings(contents, rate, names, None if y is None else segments)
 
 

@@ -23,7 +23,7 @@ from keepgate.equations import Cell, Equations, WrittenCell
 from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.parameters import checks, with_tuples
-from keepgate.training.tree import check_alike
+from keepgate.training.tree import check_alike, check_finite
 
 if TYPE_CHECKING:
     from keepgate.tasks.base import Estimator
@@ -116,19 +116,9 @@ def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
     """
     given = {name: torch.from_numpy(array) for name, array in tensors.items()}
     check_alike(network.state_dict(), given)
-    _check_finite(network, given)
+    check_finite(given, tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, LinearChainCRF)))
     # Copies in memory of torch's own, which is aligned as that of a trained network: so results have the same bits.
     network.load_state_dict({name: value.clone() for name, value in given.items()}, assign=True)
-
-
-def _check_finite(network: nn.Module, given: Mapping[str, torch.Tensor]) -> None:
-    fields = tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, LinearChainCRF))
-    for name, value in given.items():
-        right = value.isfinite()
-        if name.startswith(fields):
-            right |= value == -torch.inf  # a transition that is forbidden
-        if not right.all():
-            raise InputError(f"the tensor {quoted(name)} has numbers that are NaN or infinite")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from keepgate import schema, store
 from keepgate.errors import InputError, listed
 from keepgate.objectives.ngram import MOST_ORDER, NGram
 from keepgate.tasks.base import Estimator
+from keepgate.tasks.given import as_list
 from keepgate.tasks.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.suggest_keyboard import Keyboard, Typed, type_with, with_taps
@@ -23,6 +24,7 @@ from keepgate.tasks.write_network import COUNTS, MOST_UNITS, LanguageNetwork, St
 from keepgate.tasks.write_text import TextFile, as_text, split
 from keepgate.training import Streams
 
+MOST_TYPED = 2**20  # characters
 SHOWN = 4000  # characters that the report types
 
 
@@ -84,7 +86,7 @@ class Suggester(Estimator):
         Raises InputError for a text that is empty, too short or not UTF-8.
         """
         self.check_parameters()
-        *others, last = list(texts) if isinstance(texts, (list, tuple)) else [texts]
+        *others, last = as_list("texts", texts, "texts") if isinstance(texts, (list, tuple)) else [texts]
         train, held_out = split(last, valid, "words")
         parts = [TOKEN.findall(as_text(text, "words")) for text in (*others, train)]
         rest = TOKEN.findall(held_out)
@@ -119,6 +121,7 @@ class Suggester(Estimator):
     def suggest(self, text: str, count: int = 3) -> list[str]:
         """Words that the last word of a text may become, or after a space the next words, the most probable first."""
         keyboard = self.keyboard()
+        schema.text(MOST_TYPED)("text", text)
         keyboard.become(text)
         return keyboard.suggestions(count)
 

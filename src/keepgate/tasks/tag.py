@@ -20,6 +20,7 @@ from keepgate.errors import InputError, quoted
 from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
+from keepgate.tasks.given import as_list
 from keepgate.tasks.parameters import EPOCHS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
@@ -296,6 +297,7 @@ class Tagger(Estimator):
         tags = X.tags if y is None and isinstance(X, Sentences) else y
         if tags is None:
             raise InputError("there are no tags: give y, a list of tags for each sequence")
+        tags = [as_list(f"y[{i}]", row, "tags") for i, row in enumerate(as_list("y", tags, "lists of tags"))]
         if len(values) != len(tags):
             raise InputError(f"inconsistent numbers of samples: {len(values)} sequences in X, {len(tags)} in y")
         for i, (value, row) in enumerate(zip(values, tags, strict=True)):
@@ -344,12 +346,17 @@ def _are_sentences(values: Sequence[Any]) -> bool:
 def _values(X: Any) -> Any:
     """Sentences as lists of tokens, anything else as arrays of frames."""
     values = X.tokens if isinstance(X, Sentences) else X
-    if isinstance(values, str) or not len(values):
-        raise InputError("X has no sequence: give a list of sentences, each a list of tokens, or of arrays of frames")
+    if isinstance(values, np.ndarray) and (values.dtype != object or values.ndim != 1):
+        return as_sequences(values)
+    values = as_list("X", values, "sentences, each a list of tokens, or of arrays of frames")
     if not isinstance(values[0], (list, tuple)) or not all(isinstance(item, str) for item in values[0]):
         return as_sequences(values)
     for i, sentence in enumerate(values):
-        if isinstance(sentence, str) or not len(sentence) or not all(isinstance(t, str) and t for t in sentence):
+        if (
+            not isinstance(sentence, (list, tuple))
+            or not len(sentence)
+            or not all(isinstance(t, str) and t for t in sentence)
+        ):
             raise InputError(f"X[{i}] is no list of tokens, each a text that is not empty")
     return values
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from keepgate import schema
 from keepgate.data.audio import as_samples
 from keepgate.data.manifest import Utterances, as_strokes
-from keepgate.errors import InputError
+from keepgate.errors import InputError, reason
+from keepgate.tasks.front_ends import HIGHEST_RATE, LOWEST_RATE
+from keepgate.tasks.given import as_list, of_kind
 
 SYMBOLS = ("characters", "words")
 
@@ -29,15 +32,17 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
     """Utterances given in Python, checked."""
     if isinstance(X, Utterances):
         return X
-    if not len(X):
-        raise InputError("X has no utterance")
+    X = as_list("X", X, "utterances")
+    y = None if y is None else as_list("y", y, "texts")
     if y is not None and len(y) != len(X):
         raise InputError(f"inconsistent numbers of samples: {len(X)} utterances in X, {len(y)} texts in y")
     names = [f"X[{i}]" for i in range(len(X))]
-    first = np.asarray(X[0][0])
-    kind = "audio" if first.ndim == 0 else "ink"
-    if kind == "audio" and rate is None:
-        raise InputError("X holds samples: give their rate in Hz")
+    first = as_list("X[0]", X[0], "samples or strokes")[0]
+    kind = "audio" if np.ndim(first) == 0 else "ink"
+    if kind == "audio":
+        if rate is None:
+            raise InputError("X holds samples: give their rate in Hz")
+        schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
     take = as_samples if kind == "audio" else as_strokes
     contents = []
     for name, item in zip(names, X, strict=True):
@@ -45,16 +50,18 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
             contents.append(take(item))
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
+        except Exception as error:  # an object of any library may be given
+            raise InputError(f"{name} is no {kind}: {reason(error)}") from error
     return Utterances(kind, contents, rate if kind == "audio" else None, None if y is None else list(y), names)
 
 
 def texts_of(data: Utterances) -> list[str]:
     """The texts; InputError that names an utterance without one."""
-    if data.texts is None:
+    if of_kind(data, Utterances).texts is None:
         raise InputError("there are no texts: give y, a text for each utterance")
     for i, text in enumerate(data.texts):
-        if not text.strip():
-            raise InputError(f"{data.where(i)}: its text is empty")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"{data.where(i)}: its text is empty, or none")
     return data.texts
 
 

@@ -18,6 +18,7 @@ from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
+from keepgate.tasks.given import as_list
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.translate_network import Decoding, PairExamples, TranslatorNetwork
@@ -275,15 +276,15 @@ def _pairs(X: Any, y: Any = None) -> Pairs:
     """Texts as pairs, checked."""
     if isinstance(X, Pairs):
         X, y = X.sources, X.targets
-    if isinstance(X, str) or not len(X):
-        raise InputError("X has no text: give a list of texts")
+    X = as_list("X", X, "texts")
+    y = None if y is None else as_list("y", y, "texts")
     if y is not None and len(y) != len(X):
         raise InputError(f"inconsistent numbers of samples: {len(X)} texts in X, {len(y)} in y")
     for name, texts in (("X", X), ("y", y or [])):
         for i, text in enumerate(texts):
             if not isinstance(text, str) or not text.strip():
                 raise InputError(f"{name}[{i}] is no text, or an empty one")
-    return Pairs(list(X), None if y is None else list(y))
+    return Pairs(X, y)
 
 
 def _targets(data: Pairs) -> list[str]:

@@ -238,4 +238,7 @@ class LanguageModel(Estimator):
 
 
 def _content(text: Any) -> str | bytes:
-    return text.data if isinstance(text, TextFile) else text
+    content = text.data if isinstance(text, TextFile) else text
+    if not isinstance(content, str | bytes):
+        raise InputError(f"a text is a str or bytes, got {type(content).__name__}")
+    return content

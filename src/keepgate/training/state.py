@@ -12,7 +12,7 @@ from torch import nn
 from keepgate import schema
 from keepgate.errors import InputError, quoted
 from keepgate.training.history import ROWS, History
-from keepgate.training.tree import check_alike, flatten, unflatten
+from keepgate.training.tree import check_alike, check_finite, flatten, unflatten
 
 COUNT, AMOUNT = schema.whole(0, 2**53), schema.number(0)
 POSITION = schema.record(
@@ -116,6 +116,7 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
     rest = {} if finished else {"position": POSITION, "carried": schema.several(anything, 1, MOST_PROCESSES)}
     schema.record(finished=schema.boolean, rows=ROWS, **rest)("", config)
     check_alike(weights, own := _under(arrays, "model."))
+    check_finite(own)
     history = History(config["rows"], config["finished"])
     if finished and not history.rows:
         raise InputError("a training that is finished has no row")
@@ -123,6 +124,7 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
         position = _position(config["position"], history)
         if best := _under(arrays, "best."):
             check_alike(weights, best)
+            check_finite(best)
         moments = _moments(state.optimizer, _under(arrays, "optimizer."))
         mine = _under(arrays, f"process{rank}.")
         carried = _carried(config["carried"], rank, _under(mine, "carried."), state.device)

@@ -57,6 +57,19 @@ def check_alike(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Te
             raise InputError(f"the tensor {quoted(name)} is {kinds[0]}, not {kinds[1]}")
 
 
+def check_finite(tensors: Mapping[str, torch.Tensor], forbidding: tuple[str, ...] = ()) -> None:
+    """Raise InputError that names the first tensor with NaN or an infinite number.
+
+    forbidding: beginnings of the names of those that may have minus infinity, the score of what must not be.
+    """
+    for name, value in tensors.items():
+        right = value.isfinite()
+        if name.startswith(forbidding):
+            right |= value == -torch.inf
+        if not right.all():
+            raise InputError(f"the tensor {quoted(name)} has numbers that are NaN or infinite")
+
+
 def digest(sums: Any, tree: Any) -> None:
     """Feed the whole content of a batch to a hashlib object."""
     if isinstance(tree, dict):
