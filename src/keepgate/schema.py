@@ -100,7 +100,7 @@ def choice(values: Iterable[Any]) -> Check:
     known = tuple(values)
 
     def check(name: str, value: Any) -> None:
-        if not any(type(value) is type(one) and value == one for one in known):
+        if not any(isinstance(value, type(one)) and value == one for one in known):
             raise InputError(f"{name}={quoted(value)} is none of {', '.join(map(str, known))}")
 
     return check
@@ -164,9 +164,9 @@ def record(**inner: Check) -> Check:
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (dict,), "dict")
         if missing := [key for key in inner if key not in value]:
-            raise InputError(f"{name} lacks {listed(missing)}")
+            raise InputError(f"{name or 'the data'} lacks {listed(missing)}")
         if unknown := [key for key in value if key not in inner]:
-            raise InputError(f"{name} has {listed(unknown)}, which is nothing known")
+            raise InputError(f"{name or 'the data'} has {listed(unknown)}, which is nothing known")
         for key, one in inner.items():
             one(f"{name}.{key}" if name else key, value[key])
 

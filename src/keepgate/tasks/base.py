@@ -38,7 +38,7 @@ from keepgate.errors import InputError, quoted, reason
 from keepgate.nn import Recurrent
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, NORM, SHARE, SIZE, STRENGTH, checks, param
 from keepgate.tasks.sessions import TURNS, Sessions
-from keepgate.tasks.stored import Stored
+from keepgate.tasks.stored import Stored, sizes_only
 from keepgate.training import Examples, Settings, train
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 from keepgate.training.tree import to_device
@@ -272,7 +272,7 @@ class Estimator(BaseEstimator):
 
     def new_network(self) -> Any:
         """The network that `fit` begins with, by the seed; InputError for one of more weights than memory may hold."""
-        with torch.device("meta"):  # it has sizes there, and takes no memory
+        with sizes_only():
             count = sum(parameter.numel() for parameter in self._network().parameters())
         limits.check("weights", count, "the network")
         with self.seeded():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from keepgate import cells, schema, store
 from keepgate.equations import Cell, Equations, WrittenCell
@@ -28,9 +29,10 @@ from keepgate.training.tree import check_alike, check_finite
 if TYPE_CHECKING:
     from keepgate.tasks.base import Estimator
 
-__all__ = ["Stored"]
+__all__ = ["Stored", "sizes_only"]
 
 E = TypeVar("E", bound="Estimator")
+FILLS = {"normal_", "uniform_", "fill_", "zero_"}
 
 
 def anything(name: str, value: Any) -> None:
@@ -93,9 +95,27 @@ class Stored:
             raise InputError(
                 f"num_layers={estimator.num_layers:,} need more than the {len(self.tensors)} tensors there are"
             )
-        with torch.device("meta"):
+        with sizes_only():
             estimator.restore(self.config["fitted"])
         return estimator
+
+
+class _Unfilled(TorchFunctionMode):
+    """Inside, what would fill a tensor on the device "meta" does nothing: `normal_` there imports half of torch."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {**dict(enumerate(args)), **(kwargs or {})}
+        filled = given.get(0, given.get("tensor"))  # of the method, or of `torch.nn.init`
+        if getattr(func, "__name__", "") in FILLS and isinstance(filled, torch.Tensor) and filled.is_meta:
+            return filled
+        return func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def sizes_only() -> Iterator[None]:
+    """Inside, new modules have tensors with sizes and without memory, and draw no random numbers."""
+    with torch.device("meta"), _Unfilled():
+        yield
 
 
 def stored_cell(named: str, equations: Equations) -> str | Cell:
