@@ -117,6 +117,15 @@ MISTAKES = {
     "zoneout(lstm, 1.5)": "^zoneout: the rate of h is a probability from 0 to 1, got 1.5$",
     "zoneout(lstm, 'much')": "^zoneout: the rate of h is a probability from 0 to 1, got 'much'$",
     "zoneout(gru, {'c': 0.5})": "^zoneout: gru has no state 'c'; its states are h$",
+    "projected(lstm, 1000000000000)": "^projected takes a size up to 1,000,000, got 1000000000000$",
+    "layer_norm(" * 20 + "lstm" + ")" * 20: "has more than 16 modifiers around each other$",
+    "lstm" + " " * 2_000 + "()": "^cell 'lstm .* has 2,006 characters, more than 1,000$",
+    "x" * 10**6: "^cell 'xxx.* has 1,000,000 characters, more than 1,000$",
+    "zoneout(lstm, {1: []})": "^zoneout: lstm has no state 1",
+    "activation(lstm, [])": "cell .*unhashable type",
+    "a.py:b:Cell": "^cell 'a.py:b:Cell': there is no file a.py:b$",
+    ("x" * 500) + ".py:Cell": "there is no file xxx",
+    "\0.py:Cell": "there is no file",
     "no/such/file.py:Cell": "^cell 'no/such/file.py:Cell': there is no file no/such/file.py$",
 }
 
@@ -246,3 +255,29 @@ def test_coupled_is_the_published_coupled_cell():
     coupled, published = cells.get("coupled(lstm)").equations, cells.get("coupled_lstm").equations
     assert coupled.parameters(3, 4) == published.parameters(3, 4)
     assert coupled.to_json()["new"].keys() == published.to_json()["new"].keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import sys; sys.exit(0)", "fails to run: SystemExit: 0"),
+        ("raise KeyError('x')", "fails to run: KeyError: 'x'"),
+        ("from keepgate.equations import Cell\nclass A(Cell):\n  def __init__(self): 1 / 0", "ZeroDivisionError"),
+        (
+            "from keepgate.equations import Cell\nclass A(Cell):\n  def step(self, x, last): raise SystemExit(3)",
+            "c.py, line 3",
+        ),
+    ],
+)
+def test_a_file_that_stops_the_program_is_refused(code, message, tmp_path):
+    (tmp_path / "c.py").write_text(code)
+    with pytest.raises(KeepgateError) as caught:
+        _ = cells.get(f"{tmp_path}/c.py:A").equations
+    assert message in str(caught.value)
+
+
+def test_files_can_be_left_alone(tmp_path):
+    (tmp_path / "c.py").write_text("raise SystemExit")
+    for spec in ("{}", "'{}'", "zoneout('{}')", 'layer_norm(zoneout("{}", 0.1))'):
+        with pytest.raises(InputError, match="is in a file, which is not run here"):
+            cells.get(spec.format(f"{tmp_path}/c.py:A"), files=False)

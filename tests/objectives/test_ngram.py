@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from keepgate.errors import InputError
@@ -105,6 +106,37 @@ def test_it_is_kept_in_a_model_file(tmp_path):
     assert again.vocabulary == model.vocabulary
     for sequence in sequences(4, 10):
         assert again.log_prob(sequence) == model.log_prob(sequence)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("order", lambda value: 0, "order=0 is not at least 1"),
+        ("start", lambda value: 10**6, "start=1000000 is none of"),
+        ("unknown", lambda value: "x", "unknown='x' is not of type float"),
+        ("vocabulary", lambda value: value[:-1], "symbols has a number that is not from 0 to"),
+        ("vocabulary", lambda value: value[:-1] + value[:1], "vocabulary has a value twice"),
+        ("more", lambda value: 1, "has 'more', which is nothing known"),
+        ("arcs", lambda array: array[:-1], "arcs is"),
+        ("arcs", lambda array: array[::-1].copy(), "arcs does not share the arcs out"),
+        ("arcs", lambda array: array.astype(np.int32), "arcs is .* of int32, not .* of int64"),
+        ("symbols", lambda array: array + 10**6, "symbols has a number that is not from 0 to"),
+        ("symbols", lambda array: array[::-1].copy(), "symbols do not rise within each state"),
+        ("targets", lambda array: array - 1, "targets has a number that is not from 0 to"),
+        ("targets", lambda array: array.reshape(1, -1), "targets is"),
+        ("backoff", lambda array: np.arange(len(array), dtype=np.int32), "backoff leads a state to none before it"),
+        ("weights", lambda array: array * np.nan, "weights has numbers that are NaN"),
+        ("backoff_weights", lambda array: array + np.inf, "backoff_weights has numbers that are NaN or infinite"),
+        ("none", lambda array: np.zeros(3), "has the arrays"),
+    ],
+)
+def test_what_a_file_cannot_say_is_refused(name, change, message):
+    """Else a walk would not end, or the core would read what is not there."""
+    config, arrays = NGram.train(sequences(3, 50), 3).to_arrays()
+    part = config if name in config or name == "more" else arrays
+    part[name] = change(part.get(name))
+    with pytest.raises(InputError, match=message):
+        NGram.from_arrays(config, arrays)
 
 
 @pytest.mark.parametrize(

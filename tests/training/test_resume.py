@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keepgate.errors import InputError
+from keepgate.store import read_model, write_model
 from keepgate.training import Settings, train
 
 COMMON = {"epochs": 3, "batch_size": 4, "learning_rate": 0.02, "checkpoint_seconds": 0.0, "patience": 2, "warmup": 0.2}
@@ -178,3 +180,71 @@ def test_killed_ten_times_at_random_moments(tmp_path: Path):
     assert told["killed while unfinished"] == 10
     assert told["same weights"] is True
     assert told["same history"] is True
+
+
+def set_in(*path):
+    def change(config, tensors, value):
+        for key in path[:-1]:
+            config = config[key]
+        config[path[-1]] = value
+
+    return change
+
+
+def drop(config, tensors, name):
+    del (config if name in config else tensors)[name]
+
+
+def put(config, tensors, items):
+    tensors |= items
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "message"),
+    [
+        (drop, "run", "KeyError: 'run'"),
+        (drop, "rows", "lacks 'rows'"),
+        (drop, "position", "lacks 'position'"),
+        (drop, "process0.random", "the tensor 'random' is missing"),
+        (drop, "process0.carried.0", "what process 0 carries on is not whole"),
+        (drop, "model.output.bias", "the tensor 'output.bias' is missing"),
+        (put, {"optimizer.x": np.zeros(3)}, "the tensor 'x' is none that is needed"),
+        (put, {"optimizer.0.step": np.zeros(3)}, "the tensor '0.step' is none that is needed"),
+        (put, {"optimizer.0.momentum_buffer": np.zeros(3)}, "the tensor '0.momentum_buffer' is [3] of torch.float64"),
+        (put, {"model.output.bias": np.zeros(3)}, "the tensor 'output.bias' is [3] of torch.float64, not [1]"),
+        (put, {"model.output.bias": np.full(1, np.nan)}, "the tensor 'output.bias' has numbers that are NaN"),
+        (put, {"best.output.bias": np.zeros(1)}, "is missing"),
+        (put, {"process0.random": np.zeros(5056, np.uint8)}, "RuntimeError"),
+        (put, {"process0.carried.0": np.zeros((1, 1, 1))}, "size"),
+        (set_in("position"), "text", "position='text' is not of type dict"),
+        (set_in("position", "epoch"), 7, "position.epoch=7 does not follow 0 rows"),
+        (set_in("position", "updates"), 0, "position is within an epoch, but after no update"),
+        (set_in("position", "batch"), -1, "position.batch=-1 is not at least 0"),
+        (set_in("finished"), 1, "finished=1 is not of type bool"),
+        (set_in("rows"), [{}], "rows[0] lacks"),
+        (set_in("carried"), [], "the number of values of carried=0"),
+        (set_in("carried"), ["tensor"], "a state has more tensors than its structure"),
+        (set_in("carried"), [{"tuple": ["tensor", "tensor", "tensor"]}], "Stop"),
+        (set_in("carried"), [{"list": [{"dict": [["a", "tensor"], ["b", "tensor"]]}]}], "state"),
+        (set_in("run"), [], "run=[] is not of type dict"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_is_refused_and_none_of_it_is_taken_up(problem, tmp_path, change, value, message):
+    data, settings = problem.Sums(7, seed=1), KINDS["truncated, sgd"]
+    settings = dataclasses.replace(settings, patience=None)
+    with pytest.raises(Killed):
+        train(problem.network(), stopping(problem.squares, 1), data, None, settings, run=tmp_path)
+    config, tensors = read_model(tmp_path / "checkpoint", kind="checkpoint")
+    assert config["carried"] != [None]
+    change(config, tensors, value)
+    write_model(tmp_path / "checkpoint", config, tensors, kind="checkpoint")
+    model = problem.network(seed=5)
+    before = problem.weights(model).tobytes()
+    with pytest.raises(InputError) as caught:
+        train(model, problem.squares, data, None, settings, run=tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path}/checkpoint is no training to go on with: ")
+    assert said.endswith("; remove that folder to start anew")
+    assert message in said
+    if message not in ("size", "state"):  # these show when the state is used, and blame the checkpoint then
+        assert problem.weights(model).tobytes() == before

@@ -112,7 +112,7 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
     """
     arrays = {name: torch.from_numpy(array) for name, array in saved.items()}
     weights = state.model.state_dict()
-    finished = config.get("finished")
+    schema.boolean("finished", finished := config.get("finished"))
     rest = {} if finished else {"position": POSITION, "carried": schema.several(anything, 1, MOST_PROCESSES)}
     schema.record(finished=schema.boolean, rows=ROWS, **rest)("", config)
     check_alike(weights, own := _under(arrays, "model."))
