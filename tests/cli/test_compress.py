@@ -41,14 +41,14 @@ def test_an_empty_file_and_names(keepgate, tmp_path):
 
 
 def test_refusals(keepgate, book, tmp_path):
-    refused(keepgate("compress", tmp_path / "absent"), "cannot read", "absent")
+    refused(keepgate("compress", tmp_path / "absent"), "cannot be read", "absent")
     refused(keepgate("compress", tmp_path), "is a folder")
     refused(keepgate("compress", book, "--out", book), "is the file that is read")
     refused(keepgate("compress", book, "--out", tmp_path / "no" / "a"), "cannot write")
     refused(keepgate("compress", book, "--model", tmp_path / "none"), "none is no folder")
     refused(keepgate("decompress", book), "does not end in .kg", "--out")
     refused(keepgate("decompress", book, "--out", tmp_path / "b"), "no archive of keepgate compress")
-    refused(keepgate("decompress", tmp_path / "absent.kg"), "cannot read", "absent.kg")
+    refused(keepgate("decompress", tmp_path / "absent.kg"), "cannot be read", "absent.kg")
     assert list(tmp_path.iterdir()) == [book]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.errors import InputError
-from keepgate.store import make_folder, read_file, write_atomic
+from keepgate.store import make_folder, write_atomic
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path):
@@ -64,19 +64,3 @@ def test_paths_that_cannot_be_written_are_named(tmp_path: Path):
     with pytest.raises(InputError, match=r"cannot make the folder .*file: File exists"):
         make_folder(tmp_path / "file")
     assert make_folder(tmp_path / "a" / "b").is_dir()
-
-
-def test_reading_looks_at_the_size_first(tmp_path: Path):
-    path = tmp_path / "file"
-    path.write_bytes(b"12345")
-    assert read_file(path, limit=5) == b"12345"
-    with pytest.raises(InputError, match="has 5 bytes, more than the 4"):
-        read_file(path, limit=4)
-    with pytest.raises(InputError, match="none does not exist"):
-        read_file(tmp_path / "none", limit=4)
-    with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
-        read_file(tmp_path, limit=2**40)
-    with open(tmp_path / "huge", "wb") as file:  # a hole, not bytes
-        file.truncate(2**42)
-    with pytest.raises(InputError, match="more than"):
-        read_file(tmp_path / "huge", limit=2**30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import BinaryIO
 
 from keepgate.compression.archive import BLOCK, NO_MODEL, Digest, Header, read_blocks, write_block
@@ -13,7 +12,7 @@ from keepgate.compression.pretrained import Pretrained
 from keepgate.errors import InputError
 from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
-from keepgate.store import replacing
+from keepgate.store import open_regular, replacing
 
 
 def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[str] | None = None) -> bytes:
@@ -49,7 +48,7 @@ def compress_file(
     only read. InputError where one of them cannot be.
     """
     begin = _pretrained(model)
-    with _reading(path) as file, replacing(archive) as out:
+    with open_regular(path) as file, replacing(archive) as out:
         _compress(file, os.fstat(file.fileno()).st_size, out, lstm_only, begin, report or _ignore, str(path))
 
 
@@ -65,13 +64,13 @@ def decompress_file(
     InputError where the archive is damaged or none, or `path` cannot be written.
     """
     begin = _pretrained(model)
-    with _reading(archive) as file, replacing(path) as out:
+    with open_regular(archive) as file, replacing(path) as out:
         _decompress(file, out, begin, report or _ignore, str(archive))
 
 
 def content_size(archive: str | os.PathLike[str]) -> int:
     """Bytes of the content of an archive, by its header."""
-    with _reading(archive) as file:
+    with open_regular(archive) as file:
         return Header.read(file, str(archive)).size
 
 
@@ -115,15 +114,6 @@ def _predictor(header: Header, begin: Pretrained | None) -> Predictor:
 
 def _pretrained(run: str | os.PathLike[str] | None) -> Pretrained | None:
     return None if run is None else Pretrained.read(run)
-
-
-def _reading(path: str | os.PathLike[str]) -> BinaryIO:
-    try:
-        if Path(path).is_dir():
-            raise InputError(f"{path} is a folder; pack it into one file first, with tar say")
-        return open(path, "rb")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _ignore(count: int) -> None:

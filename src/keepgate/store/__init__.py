@@ -8,10 +8,21 @@
 Nothing is pickled: `config` is what JSON can say, the tensors are NumPy arrays of plain numbers. Reading
 checks the sizes before it takes memory, then the checksums; whatever is wrong with the files is an
 `InputError` that names the file. `write_atomic` replaces any one file in the same all-or-nothing way, and
-`replacing` one that is written piece by piece. No torch here.
+`replacing` one that is written piece by piece; `open_regular` and `read_file` read regular files alone, so that
+no pipe or device is waited for. No torch here.
 """
 
-from keepgate.store.files import make_folder, read_file, replacing, write_atomic
+from keepgate.store.files import make_folder, replacing, write_atomic
 from keepgate.store.model import has_model, read_model, write_model
+from keepgate.store.reading import open_regular, read_file
 
-__all__ = ["has_model", "make_folder", "read_file", "read_model", "replacing", "write_atomic", "write_model"]
+__all__ = [
+    "has_model",
+    "make_folder",
+    "open_regular",
+    "read_file",
+    "read_model",
+    "replacing",
+    "write_atomic",
+    "write_model",
+]

@@ -1,4 +1,4 @@
-"""Reading and replacing single files, all or nothing."""
+"""Replacing single files, all or nothing."""
 
 from __future__ import annotations
 
@@ -63,21 +63,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
-    """The bytes of the file `path`, at most `limit`: the size is looked at before the memory is taken.
-
-    Raises InputError where the file is missing, unreadable or larger.
-    """
-    path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > limit:
-            raise InputError(f"{path} has {size} bytes, more than the {limit} that can be right; is it another file?")
-        with open(path, "rb") as file:
-            return file.read(limit)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; is this the folder that a run or a save wrote?") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from keepgate.errors import InputError, reason
-from keepgate.store.files import make_folder, read_file, sync_folder, write_atomic
+from keepgate.store.files import make_folder, sync_folder, write_atomic
 from keepgate.store.plain import read_json
+from keepgate.store.reading import read_file
 from keepgate.store.tensors import pack, unpack
 
 VERSION = 1
@@ -74,7 +75,7 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
     names = [name for name in (CONFIG, NEXT) if (folder / name).exists()] or [CONFIG]
     candidates = [_about(folder / name, kind) for name in names]
     path = folder / TENSORS
-    data = read_file(path, max(about["tensors"]["bytes"] for about in candidates))
+    data = _read(path, max(about["tensors"]["bytes"] for about in candidates))
     found = {"bytes": len(data), "sha256": _sha256(data)}
     for about in candidates:
         if about["tensors"] == found:
@@ -84,7 +85,7 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
 
 def _about(path: Path, kind: str) -> dict[str, Any]:
     """The whole of one configuration file, checked."""
-    text = read_file(path, CONFIG_LIMIT)
+    text = _read(path, CONFIG_LIMIT)
     try:
         about = read_json(text)
         canonical = _canonical(about) if isinstance(about, dict) else b""
@@ -105,6 +106,12 @@ def _about(path: Path, kind: str) -> dict[str, Any]:
             if size >= 0 and len(about) == 5 and checksum == _sha256(canonical):
                 return about
     raise InputError(f"{path} was altered since it was written: its checksum does not fit; restore the file")
+
+
+def _read(path: Path, limit: int) -> bytes:
+    if not path.exists():
+        raise InputError(f"{path} does not exist; is this the folder that a run or a save wrote?")
+    return read_file(path, limit)
 
 
 def _canonical(about: Mapping[str, Any]) -> bytes:
