@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.errors import InputError, reason
+from keepgate import limits
+from keepgate.errors import MOST_QUOTED, InputError, quoted, reason
 from keepgate.store.files import make_folder, sync_folder, write_atomic
 from keepgate.store.plain import read_json
 from keepgate.store.reading import read_file
@@ -60,7 +61,7 @@ def write_model(
 
 def has_model(folder: str | os.PathLike[str]) -> bool:
     """Whether `write_model` has written into `folder`; a first write that was killed half way does not count."""
-    return any((Path(folder) / name).exists() for name in (CONFIG, TENSORS))
+    return any(os.path.exists(Path(folder) / name) for name in (CONFIG, TENSORS))
 
 
 def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -70,12 +71,14 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
     kind, or of a later version of the format.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"{folder} is no folder; a {kind} is a folder that holds {CONFIG} and {TENSORS}")
-    names = [name for name in (CONFIG, NEXT) if (folder / name).exists()] or [CONFIG]
+    names = [name for name in (CONFIG, NEXT) if os.path.exists(folder / name)] or [CONFIG]
     candidates = [_about(folder / name, kind) for name in names]
     path = folder / TENSORS
-    data = _read(path, max(about["tensors"]["bytes"] for about in candidates))
+    size = max(about["tensors"]["bytes"] for about in candidates)
+    limits.check("file_bytes", size, path)
+    data = _read(path, size)
     found = {"bytes": len(data), "sha256": _sha256(data)}
     for about in candidates:
         if about["tensors"] == found:
@@ -98,9 +101,11 @@ def _about(path: Path, kind: str) -> dict[str, Any]:
         case _:
             raise InputError(f"{path} was not written by keepgate: it does not say which format it is")
     if form != f"keepgate {kind}":
-        raise InputError(f"{path} is a {form}, where a keepgate {kind} is needed")
+        raise InputError(f"{path} is a {form[:MOST_QUOTED]}, where a keepgate {kind} is needed")
     if version != VERSION:
-        raise InputError(f"{path} has format version {version}; this keepgate reads {VERSION}: upgrade keepgate")
+        raise InputError(
+            f"{path} has format version {quoted(version)}; this keepgate reads {VERSION}: upgrade keepgate"
+        )
     match about:
         case {"tensors": {"bytes": int(size), "sha256": str(_)}, "config": dict(_), "sha256": str(checksum)}:
             if size >= 0 and len(about) == 5 and checksum == _sha256(canonical):
@@ -109,7 +114,7 @@ def _about(path: Path, kind: str) -> dict[str, Any]:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputError(f"{path} does not exist; is this the folder that a run or a save wrote?")
     return read_file(path, limit)
 
