@@ -12,13 +12,17 @@ template <class T> struct Shared {
   std::vector<T*> sums;     // per vector [B, W], or null: its cotangent, summed over the steps
 
   Shared(const Plan& plan, const Call<T>& call) : chunk(plan.values.size(), nullptr), sums(call.row_sums) {
-    for (int width : plan.state_widths) carried.push_back(zeros(call.rows * width));
+    for (int width : plan.state_widths) carried.push_back(zeros(call.rows, width));
     for (size_t i = sums.size(); i < plan.vector_values.size(); ++i)
-      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(call.rows * plan.vector_widths[i]));
+      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(call.rows, plan.vector_widths[i]));
   }
 
  private:
-  static T* zeros(ptrdiff_t count) { return std::fill_n(arena.take<T>(count), count, T(0)) - count; }
+  static T* zeros(ptrdiff_t rows, ptrdiff_t width) {
+    T* const to = arena.take<T>(rows, width);
+    std::fill_n(to, rows * width, T(0));
+    return to;
+  }
 };
 
 template <class T> class BackwardWorker : public Worker<T> {
@@ -165,7 +169,6 @@ template <class T> class BackwardWorker : public Worker<T> {
       const int value = plan.last_values[s];
       if (value < 0) std::fill(carried(s), carried(s) + count * width, T(0));
       else if (!direct[s]) copy(places[value], carried(s), count, width);
-      if (pass.any_fresh[t]) release(t, (int)s, count);
     }
     for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
       const ptrdiff_t width = plan.step_input_widths[i];
@@ -174,16 +177,20 @@ template <class T> class BackwardWorker : public Worker<T> {
     }
     if (call.dx && plan.x_value >= 0)
       copy(places[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
+    // Last: what is carried of one state may be the very value that another state, a step input or x has copied.
+    if (pass.any_fresh[t])
+      for (ptrdiff_t r = 0; r < count; ++r)
+        if (pass.fresh(t, first + r)) release(r);
   }
 
-  // Rows that started this step afresh: their cotangent goes to the initial state and no further back.
-  void release(ptrdiff_t t, int s, ptrdiff_t count) {
-    const ptrdiff_t width = plan.state_widths[s];
-    for (ptrdiff_t r = 0; r < count; ++r) {
-      if (!pass.fresh(t, first + r)) continue;
-      T* to = call.d_afresh[s] + (first + r) * width;
-      kernels.add(to, carried(s) + r * width, to, width);
-      std::fill(carried(s) + r * width, carried(s) + (r + 1) * width, T(0));
+  // A row that started this step afresh: its cotangents go to the initial states and no further back.
+  void release(ptrdiff_t r) {
+    for (size_t s = 0; s < shared.carried.size(); ++s) {
+      const ptrdiff_t width = plan.state_widths[s];
+      T* const to = call.d_afresh[s] + (first + r) * width;
+      T* const from = carried(s) + r * width;
+      kernels.add(to, from, to, width);
+      std::fill(from, from + width, T(0));
     }
   }
 
@@ -221,12 +228,12 @@ template <class T> class Sums {
     for (const Outers& outers : plan.outers) columns = std::max<ptrdiff_t>(columns, plan.values[outers.source].width);
     columns = panels_of((int)columns, pass.kernels.panel) * pass.kernels.panel + pass.kernels.tile;
     for (int thread = 0; thread < pass.threads; ++thread)
-      work.push_back(arena.take<T>(pass.chunk * call.rows * columns));
+      work.push_back(arena.take<T>(pass.chunk, call.rows, columns));
     state_of.assign(plan.values.size(), -1);
     for (size_t s = 0; s < plan.new_values.size(); ++s)
       if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;
-    tape_of.assign(plan.values.size(), nullptr);
-    for (size_t i = 0; i < call.tape.size(); ++i) tape_of[plan.kept[i]] = call.tape[i];
+    tape_of.assign(plan.values.size(), -1);
+    for (size_t i = 0; i < call.tape.size(); ++i) tape_of[plan.kept[i]] = (int)i;
   }
 
   // The rows of weights that no step adds to.
@@ -253,7 +260,7 @@ template <class T> class Sums {
     const Value& value = plan.values[v];
     const ptrdiff_t size = call.rows * value.width;
     if (shared.chunk[v]) return shared.chunk[v] + (t - origin) * size;
-    if (tape_of[v]) return tape_of[v] + t * size;
+    if (tape_of[v] >= 0) return call.tape[tape_of[v]] + t * size;
     if (value.kind == Kind::input) return call.x + t * size;
     if (value.kind == Kind::step_input) return call.step_inputs[value.slot] + t * size;
     if (value.kind == Kind::last)
@@ -288,8 +295,7 @@ template <class T> class Sums {
   const Call<T>& call;
   const Shared<T>& shared;
   std::vector<T*> work;
-  std::vector<int> state_of;
-  std::vector<const T*> tape_of;
+  std::vector<int> state_of, tape_of;  // of each value: the state or the tape that holds it, or -1
 };
 
 }  // namespace
@@ -307,14 +313,14 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
     if (v < 0 || stored[v]) return;
     stored[v] = true;
     if (plan.values[v].kind == Kind::row || plan.values[v].kind == Kind::cotangent)
-      shared.chunk[v] = arena.take<T>(pass.chunk * call.rows * plan.values[v].width);
+      shared.chunk[v] = arena.take<T>(pass.chunk, call.rows, plan.values[v].width);
   };
   for (const Outers& outers : plan.outers) {
     share(outers.source);
     for (int delta : outers.deltas) share(delta);
   }
   for (int width : plan.state_widths)
-    shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk * call.rows * width)
+    shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk, call.rows, width)
                                                                        : nullptr);
   std::vector<BackwardWorker<T>> workers;
   workers.reserve(pass.bounds.size());

@@ -116,7 +116,7 @@ template <class T> class CrfRow {
         const Vector<T> left = last ? load(tables.end + i) : LogSum<T>::sum(tags, [=](ptrdiff_t j) {
           return following[j] + load(table + j * width + i);
         }) - shift;
-        store(sums + i, exp<T>(load(from + i) + left - centre));
+        store(sums + i, normal_exp<T>(load(from + i) + left - centre));
         const Vector<T> whole = left + load_some(emitted + i, lanes_at(i));
         store(next + i, whole);
         top = larger<T>(top, whole);
@@ -138,7 +138,7 @@ template <class T> class CrfRow {
     const Vector<T> middle = all<T>(centre);
     for (ptrdiff_t i = 0; i < tags; ++i) {
       const Vector<T> here = all<T>(from[i]);
-      const auto probability = [=](Vector<T> move, Vector<T> left) { return exp<T>(move + here + left - middle); };
+      const auto probability = [=](Vector<T> move, Vector<T> left) { return normal_exp<T>(move + here + left - middle); };
       map2(sums + i * width, tables.transitions + i * width, after, width, probability);
     }
     const T scale = T(1) / total(sums, tags * width);

@@ -134,8 +134,8 @@ template <class T> class CtcRow {
         const Vector<T> jumped = load(s + j + 1) + load(skips + kUnit + j);
         const Vector<T> to = LogSum<T>::add(blank, after) - shift;
         const Vector<T> symbol = LogSum<T>::add(after, next, jumped) - shift;
-        store(blank_sums + j, exp<T>(to + load(from_b + j) - centre));
-        store(symbol_sums + j, exp<T>(symbol + load(from_s + j) - centre));
+        store(blank_sums + j, normal_exp<T>(to + load(from_b + j) - centre));
+        store(symbol_sums + j, normal_exp<T>(symbol + load(from_s + j) - centre));
         const Vector<T> new_b = to + blank_emissions[t], new_s = symbol + load(emitted + j);
         store(b + j, new_b);
         store(s + j, new_s);
@@ -175,7 +175,7 @@ template <class T> class CtcRow {
     if (!possible) return fill(to, call.symbols, call.zero_infinity ? T(0) : T(NAN));
     if (call.logits) {
       const Vector<T> normaliser = all<T>(normalisers[t]);
-      map1(to, values(t), call.symbols, [normaliser](Vector<T> x) { return exp<T>(x - normaliser); });
+      map1(to, values(t), call.symbols, [normaliser](Vector<T> x) { return normal_exp<T>(x - normaliser); });
     } else {
       fill(to, call.symbols, T(0));
     }

@@ -42,14 +42,14 @@ template <class T> class ForwardWorker : public Worker<T> {
         bool hoisted = false;
         for (const Term& term : bundle.terms) hoisted |= term.hoisted;
         hoisted &= hoisting && (rows < kHoistRows || pass.weight_bytes > kHoistWeights);
-        hoists.push_back(hoisted ? arena.take<T>(pass.chunk * rows * padded) : nullptr);
+        hoists.push_back(hoisted ? arena.take<T>(pass.chunk, rows, padded) : nullptr);
         most_panels = std::max(most_panels, (size_t)(padded / kernels.panel));
         most_terms = std::max(most_terms, bundle.terms.size());
       }
     panels.reserve(most_panels);  // a thread that others wait for must not fail for want of memory
     segments.reserve(most_terms);
     for (size_t s = 0; s < plan.state_widths.size(); ++s)
-      afresh.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(call.rows * plan.state_widths[s])
+      afresh.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(call.rows, plan.state_widths[s])
                                                                     : nullptr);
   }
 

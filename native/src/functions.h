@@ -3,9 +3,12 @@
 //
 //   sqrt 0.5   exp 1.1   log 2.1   sigmoid 2.6   softplus 3   tanh 3.2
 //
-// exp is 0 below `smallest` and infinite above `largest` of Format, near the ends of the normal numbers; softplus is 0
-// below `smallest` too. sigmoid is constant below -sigmoid_bound, at -infinity too: its error there is less than 5e-38
-// (single), 3e-307 (double). NaN gives NaN; infinities, zeros and subnormal numbers give what they should.
+// exp is infinite above `largest` of Format, near the end of the normal numbers; its results may be subnormal, and so may
+// those of softplus. sigmoid is 0 below -sigmoid_bound: its error there is less than 5e-38 (single), 3e-307 (double).
+// NaN gives NaN; infinities, zeros and subnormal numbers give what they should.
+//
+// Two have a simpler end, for sums of probabilities, where subnormal numbers count for nothing and cost much, and for
+// archives, which rest on its bits: `normal_exp` is 0 below `smallest`, `open_sigmoid` constant below -sigmoid_bound.
 #pragma once
 
 #include "simd.h"
@@ -19,7 +22,7 @@ template <> struct Format<float> {
   static constexpr int32_t bias = 127;
   static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
-  static constexpr float largest = 88.72f, smallest = -86.64f, sigmoid_bound = 86.0f, tanh_bound = 9.1f;
+  static constexpr float largest = 88.72f, smallest = -86.64f, zero = -104.0f, sigmoid_bound = 86.0f, tanh_bound = 9.1f;
   static constexpr int32_t reciprocal = 0x7EF311C7, sqrt_half = 0x3F3504F3;
   static constexpr int reciprocal_steps = 2, log_terms = 5, log1p_terms = 8;
   // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax in the error relative to e^r - 1: 1.4e-8.
@@ -30,7 +33,7 @@ template <> struct Format<double> {
   static constexpr int64_t bias = 1023;
   static constexpr double round = 6755399441055744.0;
   static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  static constexpr double largest = 709.78, smallest = -707.70, sigmoid_bound = 706.0, tanh_bound = 19.1;
+  static constexpr double largest = 709.78, smallest = -707.70, zero = -745.2, sigmoid_bound = 706.0, tanh_bound = 19.1;
   static constexpr int64_t reciprocal = 0x7FDE623822FC16E6, sqrt_half = 0x3FE6A09E667F3BCD;
   static constexpr int reciprocal_steps = 3, log_terms = 12, log1p_terms = 17;
   // Taylor's series: the next term is below 1.3e-17 of the first.
@@ -78,20 +81,38 @@ template <class T> inline Reduced<T> reduce(Vector<T> x) {
   return {fma(exp_tail<T>(r) * r, r, r), (Vector<T>)power};
 }
 
+// 2^n times 2^k, whatever n: also where 2^n is no number.
+template <class T> inline Vector<T> times_power(Vector<T> power, int k) {
+  return (Vector<T>)((Bits<T>)power + (typename Simd<T>::Bit)k * ((typename Simd<T>::Bit)1 << Format<T>::mantissa));
+}
+
 template <class T> inline Vector<T> exp(Vector<T> x) {
+  Reduced<T> e = reduce<T>(least(all<T>(Format<T>::largest), most(all<T>(Format<T>::zero), x)));
+  // 2^n may lie just above the range: half of it, twice; or far below that of normal numbers: 2^64 times it, over
+  // 2^64, which rounds once more where the result is subnormal. (`smallest` keeps half the result a normal number.)
+  const auto small = x < Format<T>::smallest;
+  Vector<T> part = small ? times_power<T>(e.power, 64) : times_power<T>(e.power, -1);
+  Vector<T> y = fma(e.less_one, part, part) * (small ? all<T>(0x1p-64) : all<T>(2));
+  return x > Format<T>::largest ? all<T>(T(INFINITY)) : y;
+}
+
+template <class T> inline Vector<T> normal_exp(Vector<T> x) {
   Reduced<T> e = reduce<T>(least(all<T>(Format<T>::largest), most(all<T>(Format<T>::smallest), x)));
-  // 2^n may lie just above the range: half of it, twice. (`smallest` keeps half the result a normal number.)
-  Vector<T> half = (Vector<T>)((Bits<T>)e.power - ((typename Simd<T>::Bit)1 << Format<T>::mantissa));
+  Vector<T> half = times_power<T>(e.power, -1);
   Vector<T> y = fma(e.less_one, half, half) * T(2);
   y = x > Format<T>::largest ? all<T>(T(INFINITY)) : y;
   return x < Format<T>::smallest ? all<T>(0) : y;
 }
 
-template <class T> inline Vector<T> sigmoid(Vector<T> x) {
+template <class T> inline Vector<T> open_sigmoid(Vector<T> x) {
   // Beyond the bound e^-x leaves the range of `reciprocal`; the result there is 1 or nearly 0.
   Vector<T> bound = all<T>(Format<T>::sigmoid_bound);
   Reduced<T> e = reduce<T>(least(bound, most(-bound, -x)));
   return reciprocal<T>(fma(e.less_one, e.power, e.power) + T(1));
+}
+
+template <class T> inline Vector<T> sigmoid(Vector<T> x) {
+  return x < -Format<T>::sigmoid_bound ? all<T>(0) : open_sigmoid<T>(x);
 }
 
 template <class T> inline Vector<T> tanh(Vector<T> x) {

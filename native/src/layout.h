@@ -12,8 +12,9 @@ namespace keepgate {
 // Memory of one call, handed out piece by piece on cache lines; kept by the thread for the next call.
 class Arena {
  public:
-  template <class T> T* take(size_t count) {
-    const size_t bytes = (count * sizeof(T) + 127) / 64 * 64;
+  // Room for as many numbers as the product of `sizes`.
+  template <class T, class... Sizes> T* take(Sizes... sizes) {
+    const size_t count = product_of(sizes..., 1), bytes = (product_of(count, sizeof(T)) + 127) / 64 * 64;
     if (used_ + bytes > size_) grow(bytes);
     T* piece = reinterpret_cast<T*>(blocks_.back().get() + used_);
     used_ += bytes;

@@ -20,9 +20,9 @@ template <class F> inline void over(ptrdiff_t count, F f) {
 void cell(float* gates, const float* last, float* c, float* squashed, float* h, ptrdiff_t rows, ptrdiff_t units) {
   for (ptrdiff_t r = 0; r < rows; ++r, gates += 4 * units, last += units, c += units, squashed += units, h += units)
     over(units, [&](ptrdiff_t u, ptrdiff_t n) {
-      const V i = sigmoid<float>(load_up_to(gates + u, n)), f = sigmoid<float>(load_up_to(gates + units + u, n));
+      const V i = open_sigmoid<float>(load_up_to(gates + u, n)), f = open_sigmoid<float>(load_up_to(gates + units + u, n));
       const V g = tanh<float>(load_up_to(gates + 2 * units + u, n));
-      const V o = sigmoid<float>(load_up_to(gates + 3 * units + u, n));
+      const V o = open_sigmoid<float>(load_up_to(gates + 3 * units + u, n));
       const V now = fma(f, load_up_to(last + u, n), i * g), bent = tanh<float>(now);
       store_up_to(gates + u, i, n);
       store_up_to(gates + units + u, f, n);
@@ -58,7 +58,7 @@ void softmax(float* values, ptrdiff_t rows, ptrdiff_t width) {
     over(width, [&](ptrdiff_t i, ptrdiff_t) { top = most(load(values + i), top); });
     float largest = top[0];
     for (int l = 1; l < L; ++l) largest = top[l] > largest ? top[l] : largest;
-    map1(values, values, width, [=](V x) { return exp<float>(x - all<float>(largest)); });
+    map1(values, values, width, [=](V x) { return normal_exp<float>(x - all<float>(largest)); });
     const V scale = all<float>(1 / total(values, width));
     map1(values, values, width, [=](V x) { return x * scale; });
   }
@@ -89,7 +89,7 @@ void stretch(const float* p, float* x, ptrdiff_t count) {
 }
 
 void squash(const float* x, float* p, ptrdiff_t count) {
-  map1(p, x, count, [](V y) { return sigmoid<float>(y); });
+  map1(p, x, count, [](V y) { return open_sigmoid<float>(y); });
 }
 
 float dot(const float* w, const float* x) {

@@ -3,20 +3,19 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
-#include <cstring>
 #include <string>
 #include <tuple>
 
 #include "keepgate/scan.h"
 #include "keepgate/stepper.h"
 #include "objectives_module.h"
+#include "packed.h"
 #include "pool.h"
 #include "predictor_module.h"
-#include "room.h"
+#include "sequences.h"
 #include "sets.h"
 
 namespace nb = nanobind;
@@ -279,22 +278,15 @@ NB_MODULE(_core, m) {
     kernels<float>().bernoulli(key, 0, numbers.data(), rows, units, threshold, reinterpret_cast<float*>(to));
   });
   m.def("instruction_sets", [] {
-    std::vector<std::tuple<std::string, bool>> names;
-    for (const InstructionSet* set : kSets) names.emplace_back(set->name, set->supported());
+    nb::list names;
+    for (const InstructionSet* set : kSets) names.append(nb::make_tuple(set->name, set->supported()));
     return names;
   });
   m.def("room", [](size_t bytes) {
-    struct Block {
-      void* room;
-      size_t bytes;
-    };
-    auto* const block = new Block{take_room(bytes), bytes};
-    nb::capsule owner(block, [](void* held) noexcept {
-      auto* const block = static_cast<Block*>(held);
-      give_room(block->room, block->bytes);
-      delete block;
-    });
-    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block->room, {bytes}, owner);
+    auto block = std::make_unique<Buffer<uint8_t>>(bytes);
+    nb::capsule owner(block.get(), [](void* held) noexcept { delete static_cast<Buffer<uint8_t>*>(held); });
+    uint8_t* const room = block.release()->get();
+    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(room, {bytes}, owner);
   });
   // Row r of each of `blocks` blocks of `rows` rows of `bytes` becomes row order[r] of `from`.
   m.def("take_rows", [](uintptr_t from, uintptr_t to, uintptr_t order, ptrdiff_t blocks, ptrdiff_t rows, size_t bytes,
@@ -307,7 +299,7 @@ NB_MODULE(_core, m) {
     Pool::shared().run(threads, [&](int i) {
       for (ptrdiff_t block = blocks * i / threads; block < blocks * (i + 1) / threads; ++block)
         for (ptrdiff_t r = 0; r < rows; ++r)
-          std::memcpy(target + (block * rows + r) * bytes, source + (block * rows + place[r]) * bytes, bytes);
+          std::copy_n(source + (block * rows + place[r]) * bytes, bytes, target + (block * rows + r) * bytes);
     });
   });
   m.def("choose", [](const std::string& name) {

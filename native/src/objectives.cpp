@@ -13,7 +13,7 @@ namespace {
 
 template <class T> class Work {
  public:
-  explicit Work(size_t count) : bytes(count * sizeof(T)), room(static_cast<T*>(take_room(bytes))) {}
+  explicit Work(size_t count) : bytes(product_of(count, sizeof(T))), room(static_cast<T*>(take_room(bytes))) {}
   ~Work() { give_room(room, bytes); }
   Work(const Work&) = delete;
   T* get() const { return room; }

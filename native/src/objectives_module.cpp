@@ -2,7 +2,6 @@
 #include "objectives_module.h"
 
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
 
 #include <string>
 #include <tuple>
@@ -10,6 +9,7 @@
 #include "keepgate/beam.h"
 #include "keepgate/objectives.h"
 #include "pool.h"
+#include "sequences.h"
 #include "sets.h"
 
 namespace nb = nanobind;

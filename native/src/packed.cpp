@@ -18,12 +18,12 @@ template <class T> class Packer {
   PackedBundle<T> bundle(const Bundle& bundle) {
     PackedBundle<T> packed;
     const ptrdiff_t panel = kernels_.panel, panels = panels_of(bundle.width, (int)panel), targets = bundle.targets.size();
-    packed.bias = Buffer<T>(panels * targets * panel);
+    packed.bias = Buffer<T>(product_of(panels, targets, panel));
     std::memset(packed.bias.get(), 0, panels * targets * panel * sizeof(T));
     for (const Term& term : bundle.terms) {
       const ptrdiff_t depth = plan_.block_columns[term.block];
       const ptrdiff_t bytes = panel_bytes<T>(storage_, depth, panel);
-      packed.terms.emplace_back(panels * targets * bytes);
+      packed.terms.emplace_back(product_of(panels, targets, bytes));
       for (ptrdiff_t p = 0; p < panels; ++p)
         for (ptrdiff_t i = 0; i < targets; ++i) {
           const ptrdiff_t unit = p * panel, here = std::min(panel, bundle.width - unit), at = p * targets + i;
@@ -42,7 +42,7 @@ template <class T> class Packer {
     packed.panels = panels_of(product.width, kernels_.panel);
     for (size_t i = 0; i < product.deltas.size(); ++i) {
       const ptrdiff_t depth = plan_.values[product.deltas[i]].width;
-      packed.deltas.emplace_back(packed.panels * kernels_.panel * depth * sizeof(T));
+      packed.deltas.emplace_back(product_of(packed.panels, kernels_.panel, depth, sizeof(T)));
       const T* from = weights_[product.block] + (size_t)product.rows[i] * product.width;
       later(from, product.width, 1, depth, product.width, packed.deltas.back().get(), Storage::whole);
     }
@@ -58,7 +58,7 @@ template <class T> class Packer {
         const Job& job = jobs_[i];
         const bool whole = job.storage == Storage::whole;
         Buffer<T> panel;
-        if (!whole) panel = Buffer<T>(kernels_.panel * job.depth);
+        if (!whole) panel = Buffer<T>(product_of(kernels_.panel, job.depth));
         T* const to = whole ? reinterpret_cast<T*>(job.to) : panel.get();
         kernels_.pack(job.from, job.columns, job.column_stride, job.depth, job.depth_stride, to);
         if (!whole) kernels_.narrow(to, job.depth, job.storage, job.to);

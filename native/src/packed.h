@@ -15,7 +15,7 @@ template <class T> class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(size_t count) {
-    bytes_ = (count * sizeof(T) + 127) / 64 * 64;
+    bytes_ = (product_of(count, sizeof(T)) + 127) / 64 * 64;
     data_ = static_cast<T*>(take_room(bytes_));
     ASAN_POISON_MEMORY_REGION(data_ + count, bytes_ - count * sizeof(T));
   }

@@ -3,6 +3,10 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "processor.h"
@@ -34,15 +38,12 @@ template <class F> bool soon(F condition) {
 
 Pool& Pool::shared() {
   // Never torn down: a worker may outlive static destructors. A forked child has none of its parent's threads, and what
-  // it inherits of their pool may be locked for ever: it takes a new one.
-  static Pool* pool = nullptr;
-  static const bool made = [] {
-    const auto make = [] { pool = new Pool; };
-    make();
-    return pthread_atfork(nullptr, nullptr, make) == 0;
-  }();
+  // it inherits of their pool may be locked for ever: a new one takes its place, in the same memory.
+  alignas(Pool) static char place[sizeof(Pool)];
+  static const auto make = [] { new (place) Pool; };
+  static const bool made = (make(), pthread_atfork(nullptr, nullptr, make) == 0);
   (void)made;
-  return *pool;
+  return *std::launder(reinterpret_cast<Pool*>(place));
 }
 
 Pool::~Pool() {
@@ -58,7 +59,15 @@ Pool::~Pool() {
 void Pool::grow(int workers) {
   while ((int)workers_.size() < workers) {
     const int number = (int)workers_.size() + 1;
-    workers_.emplace_back([this, number] { serve(number); });
+    // The rounds so far are none of its business, also where the next one never begins for want of another thread.
+    const uint64_t seen = round_.load();
+    try {
+      workers_.emplace_back([this, number, seen] { serve(number, seen); });
+    } catch (const std::system_error& error) {
+      throw std::runtime_error("the system starts no more than " + std::to_string(number - 1) + " of " +
+                               std::to_string(workers) + " threads beside the caller (" + error.what() +
+                               "); set KEEPGATE_THREADS to a smaller number");
+    }
   }
 }
 
@@ -112,8 +121,7 @@ void Barrier::wait() {
   asleep_.fetch_sub(1);
 }
 
-void Pool::serve(int number) {
-  uint64_t seen = 0;
+void Pool::serve(int number, uint64_t seen) {
   for (;;) {
     const auto called = [this, &seen] { return round_.load(std::memory_order_acquire) != seen; };
     if (!soon(called)) {

@@ -19,13 +19,14 @@ class Pool {
 
   ~Pool();
 
-  // Run work(0), ..., work(threads - 1), the first on the caller; return when all are done. Throws what one of them threw.
-  // Calls from several threads take turns.
+  // Run work(0), ..., work(threads - 1), the first on the caller; return when all are done. Throws what one of them threw,
+  // or std::runtime_error, before any work, where the system starts no further thread. Calls from several threads take
+  // turns.
   void run(int threads, const std::function<void(int)>& work);
 
  private:
   void grow(int workers);
-  void serve(int number);
+  void serve(int number, uint64_t seen);
   void attempt(int number) noexcept;
 
   std::mutex turn_, mutex_;

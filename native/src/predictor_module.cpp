@@ -3,13 +3,13 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/tuple.h>
 
 #include <optional>
 #include <string>
 #include <tuple>
 
 #include "keepgate/predictor.h"
+#include "sequences.h"
 #include "sets.h"
 
 namespace nb = nanobind;

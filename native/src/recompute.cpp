@@ -56,7 +56,7 @@ template <class T> void begin(const Plan& plan, const Call<T>& call, const std::
   const ptrdiff_t first = call.reverse ? call.steps : 0;
   for (size_t s = 0; s < call.states.size(); ++s) {
     const ptrdiff_t size = call.rows * plan.state_widths[s];
-    if (from[s]) std::memcpy(call.states[s] + (call.rings[s] ? first & 1 : first) * size, from[s], size * sizeof(T));
+    if (from[s]) std::copy_n(from[s], size, call.states[s] + (call.rings[s] ? first & 1 : first) * size);
   }
 }
 
@@ -64,7 +64,7 @@ template <class T>
 void forward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call,
                          Pool& pool, int threads) {
   for (size_t s = 0; s < call.initial.size(); ++s)
-    std::memcpy(call.checkpoints[s], call.initial[s], call.rows * plan.state_widths[s] * sizeof(T));
+    std::copy_n(call.initial[s], call.rows * plan.state_widths[s], call.checkpoints[s]);
   for (ptrdiff_t number = 0; number < segments_of(call); ++number) {
     const Call<T> segment = segment_of(plan, call, number);
     std::vector<T*> from = checkpoint(plan, call, number);
@@ -80,7 +80,7 @@ template <class T>
 void backward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call,
                           Pool& pool, int threads) {
   std::vector<Buffer<T>> buffers;
-  auto room = [&](ptrdiff_t steps, ptrdiff_t width) { return buffers.emplace_back(steps * call.rows * width).get(); };
+  auto room = [&](ptrdiff_t steps, ptrdiff_t width) { return buffers.emplace_back(product_of(steps, call.rows, width)).get(); };
   std::vector<T*> states, tape, carried, next, row_sums;
   for (int value : plan.kept) tape.push_back(room(call.segment, plan.values[value].width));
   for (size_t s = 0; s < plan.state_widths.size(); ++s) {
@@ -88,7 +88,7 @@ void backward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Pac
     states.push_back(room(call.segment + 1, width));
     carried.push_back(room(1, width));
     next.push_back(room(1, width));
-    if (call.d_final[s]) std::memcpy(carried[s], call.d_final[s], call.rows * width * sizeof(T));
+    if (call.d_final[s]) std::copy_n(call.d_final[s], call.rows * width, carried[s]);
     else std::fill_n(carried[s], call.rows * width, T(0));
   }
   for (size_t i = 0; i < plan.vector_values.size(); ++i) {

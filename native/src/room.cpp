@@ -55,6 +55,7 @@ void free_idle(size_t most) {
 }
 
 void* allocate(size_t bytes) {
+  product_of(bytes);
   const size_t whole = whole_lines(bytes ? bytes : 1);
   void* room = std::aligned_alloc(64, whole);
   if (!room) {
@@ -82,11 +83,15 @@ void* take_room(size_t bytes) {
   return room;
 }
 
-void give_room(void* room, size_t bytes) {
+void give_room(void* room, size_t bytes) noexcept {
   if (bytes < kSmall) return std::free(room);
-  ASAN_POISON_MEMORY_REGION(room, bytes);
   std::lock_guard<std::mutex> lock(mutex);
-  idle().push_back({room, bytes});
+  try {
+    idle().push_back({room, bytes});
+  } catch (const std::bad_alloc&) {  // no memory to remember it by
+    return std::free(room);
+  }
+  ASAN_POISON_MEMORY_REGION(room, bytes);
   idle_bytes += bytes;
   free_idle(kMostIdle);
 }

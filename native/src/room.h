@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <new>
 
 // AddressSanitizer is told which memory may be touched.
 #ifdef __SANITIZE_ADDRESS__
@@ -17,10 +19,19 @@ namespace keepgate {
 // Whether memory begins as NaN (KEEPGATE_POISON): so tests see reads of what was never written.
 bool poison();
 
+// The product of sizes, none of them negative; throws std::bad_alloc where it is more than any memory.
+template <class... Sizes> size_t product_of(Sizes... sizes) {
+  size_t product = 1;
+  bool fits = true;
+  ((fits &= !__builtin_mul_overflow(product, (size_t)sizes, &product)), ...);
+  if (!fits || product > (size_t)PTRDIFF_MAX / 2) throw std::bad_alloc();
+  return product;
+}
+
 // Return at least `bytes`, on a cache line; throws std::bad_alloc.
 void* take_room(size_t bytes);
 
 // Give back what `take_room(bytes)` returned.
-void give_room(void* room, size_t bytes);
+void give_room(void* room, size_t bytes) noexcept;
 
 }  // namespace keepgate

@@ -26,20 +26,20 @@ template <class T> inline Vector<T> smaller(Vector<T> a, Vector<T> b) { return a
 template <class T> struct LogSum {
   static Vector<T> add(Vector<T> a, Vector<T> b) {
     const Vector<T> high = larger<T>(a, b), low = smaller<T>(a, b);
-    return high + log<T>(T(1) + exp<T>(low - finite<T>(high)));
+    return high + log<T>(T(1) + normal_exp<T>(low - finite<T>(high)));
   }
   static Vector<T> add(Vector<T> a, Vector<T> b, Vector<T> c) {
     const Vector<T> high = larger<T>(a, b), low = smaller<T>(a, b);
     const Vector<T> top = larger<T>(high, c), middle = smaller<T>(high, c), base = finite<T>(top);
-    return top + log<T>((T(1) + exp<T>(middle - base)) + exp<T>(low - base));
+    return top + log<T>((T(1) + normal_exp<T>(middle - base)) + normal_exp<T>(low - base));
   }
   // Sum over i < count of score(i), in order.
   template <class F> static Vector<T> sum(ptrdiff_t count, const F& score) {
     Vector<T> top = score(0);
     for (ptrdiff_t i = 1; i < count; ++i) top = larger<T>(top, score(i));
     const Vector<T> base = finite<T>(top);
-    Vector<T> total = exp<T>(score(0) - base);
-    for (ptrdiff_t i = 1; i < count; ++i) total += exp<T>(score(i) - base);
+    Vector<T> total = normal_exp<T>(score(0) - base);
+    for (ptrdiff_t i = 1; i < count; ++i) total += normal_exp<T>(score(i) - base);
     return top + log<T>(total);
   }
 };
@@ -81,7 +81,7 @@ template <class T> inline T greatest(const T* a, ptrdiff_t n) {
 // log(sum(exp(a))); `work` [n].
 template <class T> inline T log_sum(const T* a, ptrdiff_t n, T* work) {
   const Vector<T> top = all<T>(greatest(a, n)), base = finite<T>(top);
-  map1(work, a, n, [base](Vector<T> x) { return exp<T>(x - base); });
+  map1(work, a, n, [base](Vector<T> x) { return normal_exp<T>(x - base); });
   return (top + log<T>(all<T>(total(work, n))))[0];
 }
 

@@ -32,9 +32,8 @@ template <class T> struct Stepper<T>::Inside {
       : packed(plan, kernels, weights, biases, true, false, pool, threads, storage), pool(pool) {
     const Own taking(own);
     const auto take = [&](ptrdiff_t width) {
-      const size_t count = 2 * rows * width;
-      T* const buffer = arena.take<T>(count);
-      std::fill_n(buffer, count, T(0));
+      T* const buffer = arena.take<T>(2, rows, width);
+      std::fill_n(buffer, 2 * rows * width, T(0));
       return buffer;
     };
     call.steps = 2;  // a step goes from one place to the other

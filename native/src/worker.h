@@ -28,20 +28,20 @@ template <class T> class Worker {
   }
   void scratch(int value) {
     const ptrdiff_t width = plan.values[value].width;
-    places[value] = {arena.take<T>(rows * width), width};
+    places[value] = {arena.take<T>(rows, width), width};
   }
   void repeat(int value, const T* from) {  // the same row for all
     const ptrdiff_t width = plan.values[value].width;
-    T* base = arena.take<T>(pass.block * width);
+    T* base = arena.take<T>(pass.block, width);
     for (ptrdiff_t r = 0; r < pass.block; ++r) std::memcpy(base + r * width, from, width * sizeof(T));
     places[value] = {base, 0};
   }
   void fill(int value, T number) {
-    T* base = arena.take<T>(pass.block * pass.widest);
+    T* base = arena.take<T>(pass.block, pass.widest);
     std::fill(base, base + pass.block * pass.widest, number);
     places[value] = {base, 0};
   }
-  void local(int value) { places[value] = {arena.take<T>(pass.block * plan.values[value].width), 0}; }
+  void local(int value) { places[value] = {arena.take<T>(pass.block, plan.values[value].width), 0}; }
 
   // Places of everything but rows and cotangents.
   void place_leaves() {
@@ -64,7 +64,7 @@ template <class T> class Worker {
     }
     draw_masks();
     unused = (int)plan.values.size();
-    places[unused] = {arena.take<T>(pass.block * pass.widest), 0};
+    places[unused] = {arena.take<T>(pass.block, pass.widest), 0};
   }
 
   // Values that are made and used by the rows of one stage alone need room for one block of rows only.

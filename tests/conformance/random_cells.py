@@ -1,4 +1,4 @@
-"""Random cells and settings for hypothesis: any operations in any order, on domains where they are defined.
+"""Random cells, and settings for hypothesis: any operations in any order, on domains where they are defined.
 
 A cell is drawn as a recipe: a list of rows (kind, three numbers). Each row adds one value to a pool that begins with
 the last states and two affine maps; the numbers say which values of the pool it takes, 0 being the newest. So a
@@ -15,7 +15,7 @@ import keepgate.equations as eq
 from conformance.problems import Setting
 from keepgate.equations import Cell, Expression, affine, vector
 
-__all__ = ["RandomCell", "cells", "settings"]
+__all__ = ["ENDS", "KINDS", "RandomCell", "cells", "settings"]
 
 Row = tuple[str, int, int, int]
 LETTERS = {"hidden": "pqr", "unit": "xyz", "input": "jk"}
@@ -26,6 +26,7 @@ class _Pool:
 
     def __init__(self, x: Expression, last: list[Expression]) -> None:
         self.x, self.last, self.gates, self.names = x, last, 0, 0
+        self.new: list[Expression] = []
         self.values = [*last, affine(self.gate(), x, *last[:1]), affine(self.gate(), x, *last)]
 
     def gate(self) -> str:
@@ -43,6 +44,12 @@ class _Pool:
         """Return one of the values that have units."""
         wide = [value for value in self.values if value.width == "hidden"]
         return wide[-1 - i % len(wide)]
+
+    def state(self, i: int) -> Expression:
+        return self.last[i % len(self.last)]
+
+    def given(self, k: int) -> Expression:
+        return eq.step_input(self.name("t"), ("unit", "hidden")[k % 2])
 
     def map(self, source: Expression, letter: int, *others: Expression, bias: bool = True) -> Expression:
         letters = LETTERS[str(source.width)]
@@ -76,7 +83,11 @@ KINDS: dict[str, Callable[[_Pool, int, int, int], Expression]] = {
     "normalise": lambda p, i, j, k: eq.normalise(p.map(p.last[-1], k, p.x)),
     "size": lambda p, i, j, k: p.at(i) * (eq.size("hidden") / 8 - k),
     "vector": lambda p, i, j, k: vector(p.name("v"), 0.5) * p.at(i),
-    "step_input": lambda p, i, j, k: eq.step_input(p.name("t"), ("unit", "hidden")[k % 2]) * p.at(i),
+    "step_input": lambda p, i, j, k: p.given(k) * p.at(i),
+    "sum of states": lambda p, i, j, k: p.state(i) + p.state(j),
+    "difference of states": lambda p, i, j, k: p.state(i) - p.state(j),
+    "sum of state and step input": lambda p, i, j, k: p.state(i) + p.given(k),
+    "difference of step input and state": lambda p, i, j, k: p.given(k) - p.state(i),
     "bernoulli": lambda p, i, j, k: eq.bernoulli(p.name("n"), 0.5, per=("step", "sequence")[k % 2]) * p.at(i),
     "map": lambda p, i, j, k: p.map(p.at(i), k, bias=bool(j % 2)),
     "map with x": lambda p, i, j, k: p.map(p.at(i), k, p.x),
@@ -86,9 +97,14 @@ KINDS: dict[str, Callable[[_Pool, int, int, int], Expression]] = {
 
 ENDS: dict[str, Callable[[_Pool, int, int, int], Expression]] = {
     "squashed": lambda p, i, j, k: eq.tanh(p.wide(i)),
-    "mixed": lambda p, i, j, k: eq.sigmoid(p.at(i)) * p.last[k % len(p.last)] + 0.5 * eq.tanh(p.at(j)),
+    "mixed": lambda p, i, j, k: eq.sigmoid(p.at(i)) * p.state(k) + 0.5 * eq.tanh(p.at(j)),
     "softsign": lambda p, i, j, k: p.wide(i) / (1 + eq.absolute(p.at(i))),
-    "shifted": lambda p, i, j, k: p.last[k % len(p.last)],
+    "shifted": lambda p, i, j, k: p.state(k),
+    "sum": lambda p, i, j, k: p.state(i) + p.state(j),
+    "difference": lambda p, i, j, k: p.state(i) - p.state(j),
+    "with step input": lambda p, i, j, k: p.state(i) + p.given(1),
+    "twice": lambda p, i, j, k: p.new[i % len(p.new)] if p.new else eq.tanh(p.wide(j)),
+    "opposite": lambda p, i, j, k: -p.new[i % len(p.new)] if p.new else eq.tanh(p.wide(j)),
 }
 
 
@@ -103,9 +119,9 @@ class RandomCell(Cell):
         pool = _Pool(x, [getattr(last, state) for state in self.state])
         for kind, *picks in self.recipe:
             pool.values.append(KINDS[kind](pool, *picks))
-        return self.State(
-            **{state: ENDS[kind](pool, *picks) for state, (kind, *picks) in zip(self.state, self.ends, strict=True)}
-        )
+        for kind, *picks in self.ends:
+            pool.new.append(ENDS[kind](pool, *picks))
+        return self.State(**dict(zip(self.state, pool.new, strict=True)))
 
 
 def _rows(kinds: dict[str, object]) -> st.SearchStrategy[Row]:

@@ -2,5 +2,6 @@
 
 FUZZERS: dict[str, float] = {
     "layers": 25.0,
+    "cells": 25.0,
     "models": 25.0,
 }

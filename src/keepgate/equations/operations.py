@@ -102,7 +102,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "relu": Operation(
         lambda x: np.maximum(x, 0),
-        lambda g, y, a: (where(y > 0.0, g, 0.0),),
+        lambda g, y, a: (where(y, g, 0.0),),  # NaN passes it on
         "relu({})",
         r"\mathrm{{relu}}({})",
     ),
