@@ -14,15 +14,15 @@ from keepgate.scan import reference
 SETTING = Setting(steps=3, batch=2, inputs=2, hidden=2, lengths=(3, 2))
 
 
-def function_of_leaves(tried: Problem):
-    """Return the scan as a function of all tensors that go in, and those tensors."""
+def function_of_leaves(tried: Problem, scan=reference.scan):
+    """Return a scan as a function of all tensors that go in, and those tensors."""
     a = tried.arguments
     groups = (dict(a.state), dict(a.step_inputs), tried.parameters)
 
     def function(x, *rest):
         values = iter(rest)
         state, given, parameters = ({name: next(values) for name in group} for group in groups)
-        result = reference.scan(tried.equations, parameters, replace(a, x=x, state=state, step_inputs=given))
+        result = scan(tried.equations, parameters, replace(a, x=x, state=state, step_inputs=given))
         return (*result.recorded.values(), *result.state.values())
 
     leaves = [a.x, *(value for group in groups for value in group.values())]
