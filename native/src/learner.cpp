@@ -44,7 +44,7 @@ struct Learner::Inside {
   Inside(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning, const float* weights,
          bool help)
       : net(shape, kernels, learning, weights), packings{net.packing(), net.packing()}, past(shape.history),
-        outputs(kSymbols), own(net, shape.own_rows, shape.steps), others(net, shape.rows - shape.own_rows, shape.steps),
+        outputs(kSymbols), panels(net.panels()), own(net, shape.own_rows, shape.steps), others(net, shape.rows - shape.own_rows, shape.steps),
         zeros(net.H), places(shape.rows, -1), helper(help) {
     std::fill_n(symbols, kSymbols, (int16_t)-1);
     if (weights)

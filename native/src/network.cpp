@@ -139,6 +139,7 @@ Pass::Pass(const Network& net, ptrdiff_t rows, ptrdiff_t steps)
   outputs_ = zeros(all * kSymbols);
   gradient_ = zeros(net.count);
   work_ = zeros(all * ((H + panel - 1) / panel * panel + net.kernels.tile));
+  panels_ = net.panels();
 }
 
 void Pass::carry() {

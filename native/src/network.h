@@ -1,6 +1,7 @@
 // The network of a learner: its weights, how they change, and passes forwards and backwards.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "keepgate/learner.h"
@@ -50,7 +51,12 @@ class Network {
   // This symbol has come.
   void welcome(int symbol) { w.get()[bias_at + symbol] = mean.get()[bias_at + symbol] = 0; }
 
-  using Panels = std::vector<Panel<float>>;  // room of one thread
+  using Panels = std::vector<Panel<float>>;  // room of one thread, which no pass makes larger
+  Panels panels() const {
+    Panels room;
+    room.reserve((std::max(G, kSymbols) + kernels.panel - 1) / kernels.panel);
+    return room;
+  }
 
   // z [rows, 4H] of layer l, where the table's rows already stand.
   void gates(const Side&, int layer, const float* below, const float* last, ptrdiff_t rows, float* z, Panels&) const;

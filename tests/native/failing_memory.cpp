@@ -1,0 +1,52 @@
+// Preloaded: while armed, the n-th allocation of C++ fails, whichever thread makes it.
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<bool> armed{false};
+std::atomic<long> left{0}, seen{0};
+
+bool fails() {
+  if (!armed.load(std::memory_order_relaxed)) return false;
+  ++seen;
+  return --left == 0;
+}
+
+template <class F> F next(const char* name) { return reinterpret_cast<F>(dlsym(RTLD_NEXT, name)); }
+
+void* allocate(std::size_t bytes) { return fails() ? nullptr : std::malloc(bytes ? bytes : 1); }
+
+}  // namespace
+
+extern "C" {
+// Let allocation `n`, counted from 1, of those made while armed fail.
+void fail_at(long n) {
+  left = n;
+  seen = 0;
+}
+void arm(int on) { armed = on; }
+long allocations() { return seen; }
+
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+  static const auto real = next<void* (*)(std::size_t, std::size_t)>("aligned_alloc");
+  return fails() ? nullptr : real(alignment, bytes);
+}
+void* __libc_calloc(std::size_t, std::size_t);
+void* calloc(std::size_t count, std::size_t bytes) noexcept { return fails() ? nullptr : __libc_calloc(count, bytes); }
+}
+
+void* operator new(std::size_t bytes) {
+  if (void* const room = allocate(bytes)) return room;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
+void operator delete(void* room) noexcept { std::free(room); }
+void operator delete(void* room, std::size_t) noexcept { std::free(room); }
+void operator delete[](void* room) noexcept { std::free(room); }
+void operator delete[](void* room, std::size_t) noexcept { std::free(room); }
