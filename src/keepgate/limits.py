@@ -15,10 +15,25 @@ __all__ = ["LIMITS", "check", "limit", "variable"]
 
 GIB = 2**30
 
+MIB = 2**20
+
 LIMITS: dict[str, tuple[int, str]] = {
     "file_bytes": (4 * GIB, "bytes"),
     "unpacked_bytes": (1 * GIB, "bytes when unpacked"),
     "weights": (2**30, "weights"),
+    "text_bytes": (256 * MIB, "bytes of text"),
+    "line_bytes": (16 * MIB, "bytes in a line"),
+    "lines": (20_000_000, "lines"),
+    "columns": (10_000, "columns"),
+    "cells": (250_000_000, "cells (rows times columns)"),
+    "cell_bytes": (1 * MIB, "bytes in a cell"),
+    "label_characters": (1_000, "characters in a label"),
+    "classes": (5_000, "different labels"),
+    "audio_rate": (384_000, "samples a second"),
+    "audio_channels": (1_024, "channels"),
+    "audio_samples": (512 * MIB, "samples in all channels"),
+    "ink_points": (1_000_000, "points of ink"),
+    "text_pieces": (2_000, "subwords"),
 }
 
 

@@ -21,7 +21,7 @@ BAD_TABLES = {
     "missing column": (csv_lines(header="unique_id,ds,a,b,kind"), ["no column 'label'"]),
     "NaN": ([LINES[0], "s0,0,nan,0.5,down", *LINES[2:]], ["column 'a', row 1 has no value"]),
     "text in a channel": (changed(LINES, 3, ",2,", ",2,warm"), ["column 'a', row 3", "is no number"]),
-    "class changes": (changed(LINES, 3, "down", "up"), ["column 'label', row 3", "changes from down to up"]),
+    "class changes": (changed(LINES, 3, "down", "up"), ["column 'label', row 3", "changes from 'down' to 'up'"]),
     "one class": ([line.replace("up", "down") for line in LINES], ["only 1 class"]),
     "step twice": ([*LINES, LINES[1]], ["'s0' has the step 0.0 twice"]),
 }

@@ -93,7 +93,7 @@ def test_labels_may_be_absent_where_only_predictions_are_made(csv):
         ("unique_id,ds,a,label\nx,0,1,l\nx,0,2,l\n", "column 'ds', row 2: series 'x' has the step 0.0 twice"),
         (
             "unique_id,ds,a,label\nx,0,1,l\nx,1,2,m\n",
-            "column 'label', row 2: the label of series 'x' changes from l to m",
+            "column 'label', row 2: the label of series 'x' changes from 'l' to 'm'",
         ),
         ("unique_id,ds,a,label\nx,0,1,l\nx,,2,l\n", "column 'ds', row 2 has no value"),
     ],

@@ -59,7 +59,7 @@ def test_labels_and_confidences_may_be_missing(tmp_path):
         ("a.csv", 'start,end\n"1,2\n', r"a\.csv is no table"),
         ("a.txt", "1.0\t1.0\tclick\n", r"a\.txt, line 1: a segment from 1 s to 1 s"),
         ("a.txt", "1.0 2.0 speech\n", r"a\.txt, line 1: there is no 'end'"),
-        ("a.json", "[", r"a\.json is no JSON"),
+        ("a.json", "[", r"a\.json: no JSON"),
         ("a.json", '{"start": 1}', r"a\.json is no list of segments such as"),
         ("a.json", '[{"start": 1, "end": 2, "confidence": "high"}]', "confidence is 'high', which is no number"),
         ("a.srt", "", r"a\.srt is no file of segments: give one that ends in \.csv, \.json, \.txt"),
@@ -73,5 +73,5 @@ def test_what_is_no_segment_is_named_with_its_line(tmp_path, name, text, words):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv does not exist"):
         read_segments(tmp_path / "none.csv")

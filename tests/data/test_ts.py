@@ -90,10 +90,10 @@ def test_what_is_refused_is_told_with_file_and_line(ts, text, message):
 
 
 def test_a_missing_or_binary_file_is_told(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_ts(tmp_path / "absent.ts")
     binary = tmp_path / "binary.ts"
-    binary.write_bytes(b"@data\n\xff\xfe\x00")
+    binary.write_bytes(b"@classLabel false\n@data\n\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
         read_ts(binary)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from keepgate.data.sequences import Sequences
-from keepgate.errors import InputError
+from keepgate.errors import InputError, listed, reason
+
+LARGEST = 1e100  # magnitude of a value: its square, and sums of squares, are numbers still
+
+
+class ArrayTypeError(InputError, TypeError):
+    """What is given is of a kind that is no array, such as a sparse matrix: scikit-learn raises TypeError for these."""
 
 
 def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
@@ -17,13 +23,15 @@ def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
     X: [N, T, C], or [N, T] for one channel (an array, or a data frame with one row for each series); or a list of N
     arrays [T_i, C], or [T_i] for one channel; or `Sequences`. channels: the C that is expected, else that of X[0].
 
-    Raises InputError for no sequence, no step, NaN or infinite values, what is no number, or another C; TypeError for
-    sparse matrices.
+    Raises InputError for no sequence, no step, NaN or infinite values, what is no number, or another C;
+    `ArrayTypeError`, which is one too, for sparse matrices.
     """
     if isinstance(X, Sequences):
         X = X.values
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         X = X.tolist()
+    if isinstance(X, (str, bytes, Mapping)) or X is None:
+        raise InputError(f"X is a {type(X).__name__} where sequences are expected: an array or a list of arrays")
     values = [_one(i, item) for i, item in enumerate(X)] if isinstance(X, (list, tuple)) else _block(X)
     if not values:
         raise InputError("X has no sequence (0 samples)")
@@ -43,8 +51,8 @@ def of_channels(X: Any, count: int, names: Sequence[str] | None) -> list[np.ndar
         return as_sequences(X, count)
     if sorted(X.channels) != sorted(names):
         raise InputError(
-            f"the data have {len(X.channels)} channels ({', '.join(X.channels)}); the model was fitted to "
-            f"{len(names)} ({', '.join(names)})"
+            f"the data have {len(X.channels)} channels ({listed(X.channels)}); the model was fitted to "
+            f"{len(names)} ({listed(names)})"
         )
     order = [list(X.channels).index(name) for name in names]
     return [value[:, order] for value in X.values]
@@ -55,23 +63,25 @@ def _block(X: Any) -> list[np.ndarray]:
 
     try:
         block = check_array(X, allow_nd=True, dtype="float64", input_name="X")
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    except TypeError as error:
+        raise ArrayTypeError(f"X is no array of numbers: {reason(error)}") from error
+    except Exception as error:  # X may be an object of any library, whose own errors come through
+        raise InputError(reason(error)) from error
     if block.ndim > 3:
         raise InputError(f"X has the shape {block.shape} where [N, T, C] is expected")
     if block.ndim == 3 and 0 in block.shape[1:]:
         raise InputError(f"X has the shape {block.shape}: sequences without a step or a channel")
-    return list(block[..., None] if block.ndim == 2 else block)
+    sequences = list(block[..., None] if block.ndim == 2 else block)
+    for i, sequence in enumerate(sequences):
+        _check_size(i, sequence)
+    return sequences
 
 
 def _one(i: int, item: Any) -> np.ndarray:
     try:
-        array = np.asarray(item)
-        if np.iscomplexobj(array):
-            raise InputError(f"X[{i}]: Complex data not supported")
-        array = array.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"X[{i}] is no array [T, C] of numbers: {error}") from error
+        array = numbers_of(item)
+    except Exception as error:  # as in `_block`
+        raise InputError(f"X[{i}] is no array [T, C] of numbers: {reason(error)}") from error
     if array.ndim not in (1, 2):
         raise InputError(f"X[{i}] has the shape {array.shape} where [T, C] is expected")
     if 0 in array.shape:
@@ -79,7 +89,25 @@ def _one(i: int, item: Any) -> np.ndarray:
     if not np.isfinite(array).all():
         step = np.argwhere(~np.isfinite(array))[0][0]
         raise InputError(f"X[{i}] has NaN or an infinite value (inf) at step {step}; fill the gaps first")
+    _check_size(i, array)
     return array[:, None] if array.ndim == 1 else array
+
+
+def numbers_of(given: Any) -> np.ndarray:
+    """An array of float64; ValueError, TypeError or OverflowError for what is none, complex numbers and times too."""
+    array = np.asarray(given)
+    if np.iscomplexobj(array):
+        raise ValueError("Complex data not supported")
+    if array.dtype.kind in "mM":
+        raise ValueError(f"{array.dtype} is no number")
+    return array.astype(np.float64)
+
+
+def _check_size(i: int, array: np.ndarray) -> None:
+    beyond = np.abs(array) > LARGEST
+    if beyond.any():
+        step = np.argwhere(beyond)[0][0]
+        raise InputError(f"X[{i}] has a value beyond {LARGEST:g} at step {step}; give it in another unit")
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:

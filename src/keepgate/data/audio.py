@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate import limits
+from keepgate.data.arrays import numbers_of
+from keepgate.data.files import as_path, open_file
+from keepgate.errors import InputError, quoted, reason
 
 __all__ = [
     "HOP",
     "LONGEST",
     "as_samples",
+    "check_rate",
     "hop_seconds",
     "hops",
     "log_mel",
@@ -31,6 +35,8 @@ HOP = 0.010  # seconds from window to window, but for the rounding to samples
 FLOOR = 1e-10  # power below which all is silence
 LOWEST = 20.0  # Hz
 LONGEST = 3600.0  # seconds that a recording may last
+LOWEST_RATE = 100  # Hz: a hop is one sample
+BLOCK = 2**20  # samples read at a time, of all channels
 
 
 def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, int]:
@@ -38,36 +44,70 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
 
     rate: resample to this rate, where the file has another.
 
-    Raises InputError for a file that is missing, no audio, empty, silent throughout, not finite, or over an hour long.
+    Raises InputError for a file that is missing, no audio, empty, silent throughout, not finite, or over an hour long;
+    for a rate of less than 100 Hz; and for more than `audio_rate`, `audio_channels` or `audio_samples`, looked at
+    before memory is taken.
     """
     import soundfile
 
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            seconds = file.frames / file.samplerate
-            if seconds > LONGEST:
-                raise InputError(
-                    f"{path} lasts {seconds / 3600:.1f} hours; cut it into pieces of at most {LONGEST / 3600:.0f} h"
-                )
-            samples, own = file.read(dtype="float32", always_2d=True), file.samplerate
-    except soundfile.LibsndfileError as error:
-        what = "is not there" if not Path(path).exists() else f"is no audio file ({error.error_string.rstrip('.')})"
-        raise InputError(f"{path} {what}") from error
-    samples = samples.mean(axis=1)
+    path = as_path(path)
+    if rate is not None:
+        check_rate(rate, "the rate to resample to")
+    with open_file(path) as opened:
+        try:
+            with soundfile.SoundFile(opened) as file:
+                _check_header(path, file)
+                samples, own = _averaged(file), file.samplerate
+        except soundfile.SoundFileError as error:
+            what = getattr(error, "error_string", reason(error)).rstrip(".")
+            raise InputError(f"{path} is no audio file ({what})") from error
     if not len(samples):
         raise InputError(f"{path} has no samples")
     if not np.isfinite(samples).all():
         raise InputError(f"{path} has samples that are not finite")
     if not samples.any():
         raise InputError(f"{path} is silent throughout: all samples are zero")
-    return (samples, own) if rate in (None, own) else (resample(samples, own, rate), rate)
+    if rate in (None, own):
+        return samples, own
+    limits.check("audio_samples", -(-len(samples) * rate // own), f"{path} at {rate} Hz")
+    return resample(samples, own, rate), rate
+
+
+def check_rate(rate: int, what: object) -> None:
+    """InputError for a rate in Hz that is too low for windows of some samples, or above `audio_rate`."""
+    if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate < LOWEST_RATE:
+        raise InputError(f"{what} is {quoted(rate)} Hz: give an integer from {LOWEST_RATE} on")
+    limits.check("audio_rate", int(rate), what)
+
+
+def _check_header(path: Path, file: Any) -> None:
+    check_rate(file.samplerate, path)
+    limits.check("audio_channels", file.channels, path)
+    seconds = file.frames / file.samplerate
+    if seconds > LONGEST:
+        raise InputError(
+            f"{path} lasts {seconds / 3600:.1f} hours; cut it into pieces of at most {LONGEST / 3600:.0f} h"
+        )
+    limits.check("audio_samples", file.frames * file.channels, path)
+
+
+def _averaged(file: Any) -> np.ndarray:
+    """The mean of the channels, read in pieces, so that memory is taken for what is there and not for what is said."""
+    pieces = []
+    while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)):
+        pieces.append(block.mean(axis=1))
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 def as_samples(given: Any) -> np.ndarray:
     """Samples [N] float32; InputError for what is no array of them, not finite, or silent throughout."""
-    samples = np.asarray(given, dtype=np.float32)
-    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+    try:
+        samples = numbers_of(given)
+    except Exception as error:  # of the library that it is an array of
+        raise InputError(f"samples are no array of numbers: {reason(error)}") from error
+    if samples.ndim != 1 or not len(samples) or not (np.abs(samples) <= np.finfo(np.float32).max).all():
         raise InputError(f"samples of shape {samples.shape}: expected [N], at least one, all finite")
+    samples = samples.astype(np.float32)
     if not samples.any():
         raise InputError("the recording is silent throughout")
     return samples

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from keepgate.data.audio import hops, window_bands, window_sizes
+from keepgate import limits
+from keepgate.data.audio import check_rate, hops, window_bands, window_sizes
 from keepgate.errors import InputError
 
 __all__ = ["LogMelStream", "live_samples"]
@@ -65,6 +66,8 @@ def live_samples(pipe: Pipe, rate: int, to: int) -> Iterator[np.ndarray]:
     import soxr
 
     head = pipe.read(4)
+    if head != b"RIFF":
+        check_rate(rate, "the rate of standard input")
     pieces = _wav(_Rest(head, pipe)) if head == b"RIFF" else ((rate, piece) for piece in _bare(head, pipe))
     resampler, heard = None, False
     for own, piece in pieces:
@@ -92,6 +95,8 @@ def _wav(file: _Rest) -> Iterator[tuple[int, np.ndarray]]:
     try:
         with wave.open(file, "rb") as recording:  # type: ignore[arg-type]  # reads from a pipe, where it cannot seek
             channels, width, rate = recording.getnchannels(), recording.getsampwidth(), recording.getframerate()
+            check_rate(rate, "the WAV file on standard input")
+            limits.check("audio_channels", channels, "the WAV file on standard input")
             if width != 2:
                 raise InputError(f"the WAV file on standard input has {8 * width} bits a sample; give 16")
             while data := recording.readframes(max(1, round(BLOCK * rate))):

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from keepgate.errors import InputError
+
 US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
-SHORTEST_MONTH = 28 * US["day"]
+SHORTEST_MONTH, LONGEST_MONTH = 28 * US["day"], 31 * US["day"]
+END = int(np.datetime64("10000", "us").astype(np.int64))  # of the years that are told
 LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-minute rows no more
 
 
@@ -31,7 +34,11 @@ class Frequency:
         return (self.unit, self.count) == (other.unit, other.count)
 
     def after(self, times: np.ndarray, steps: Any = 1) -> np.ndarray:
-        """The times so many steps later; datetime64[us] or int64, broadcast against `steps`."""
+        """The times so many steps later; datetime64[us] or int64, broadcast against `steps`.
+
+        Raises InputError where they are later than the year 9999, or from 2^63 on.
+        """
+        self._check_reach(times, steps)
         if self.unit == "month":
             months = times.astype("datetime64[M]") + int(self.month_end)
             within = times - months.astype("datetime64[us]")
@@ -42,6 +49,18 @@ class Frequency:
             return later.astype("datetime64[us]") + (times - days.astype("datetime64[us]"))
         one = self.count if self.unit == "step" else np.timedelta64(self.count * US[self.unit], "us")
         return times + one * np.asarray(steps)
+
+    def _check_reach(self, times: np.ndarray, steps: Any) -> None:
+        most = self.count * int(np.max(steps, initial=0))
+        if self.unit == "step":
+            last, end = int(np.max(times, initial=0)) + most, 2**63
+        else:
+            length = {"month": LONGEST_MONTH, "business day": 3 * US["day"]}.get(self.unit) or US[self.unit]
+            last, end = int(np.max(times.astype(np.int64), initial=0)) + most * length, END
+        if last >= end:
+            raise InputError(
+                f"{most} {self.unit}s after the last time are later than can be told: forecast fewer steps"
+            )
 
     @property
     def season(self) -> int:

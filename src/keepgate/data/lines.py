@@ -1,51 +1,135 @@
-"""Text files by lines, plain or gzipped, and JSON objects on them."""
+"""Text files by lines, plain or gzipped, and the JSON and comma-separated values on them."""
 
 from __future__ import annotations
 
-import gzip
+import csv
 import json
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from keepgate.errors import InputError
+from keepgate import limits
+from keepgate.data.files import blocks
+from keepgate.errors import InputError, quoted
+
+__all__ = ["check_names", "check_row", "csv_rows", "json_objects", "json_value", "read_lines", "read_text"]
+
+MARK = b"\xef\xbb\xbf"  # may begin a file in UTF-8
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # begin one in UTF-16
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, unzipped if its name ends in .gz; InputError if it cannot be read."""
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (EOFError, zlib.error) as error:
-        raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file in UTF-8, without their ends, which are of any system; as they are asked for.
+
+    Raises InputError that names file and line for what is no UTF-8, a NUL, and more than `line_bytes` or `lines`; and
+    as `keepgate.data.files.blocks` does.
+    """
+    place = 0  # of the line in the file, in bytes
+    for number, line in enumerate(_ended(path), start=1):
+        limits.check("lines", number, path)
+        try:
+            if b"\0" in line:
+                raise InputError(f"{path}, line {number} has a NUL, so it is not text in UTF-8; is it UTF-16?")
+            yield line.rstrip(b"\r\n").decode()
+        except UnicodeDecodeError as error:
+            another = "; it is UTF-16" if place + error.start == 0 and line.startswith(UTF_16) else ""
+            raise InputError(
+                f"{path} is not a text file in UTF-8: {error.reason} at byte {place + error.start}, line {number}"
+                f"{another}; convert it"
+            ) from error
+        place += len(line)
+
+
+def _ended(path: Path) -> Iterator[bytes]:
+    """The lines with their ends; a mark of UTF-8 is taken off the first."""
+    rest, first = b"", True
+    for block in blocks(path):
+        if first:
+            block, first = block.removeprefix(MARK), False
+        *whole, rest = (rest + block).splitlines(keepends=True) or [b""]
+        if rest.endswith(b"\n"):
+            whole, rest = [*whole, rest], b""
+        for line in whole:
+            limits.check("line_bytes", len(line), f"a line of {path}")
+            yield line
+        limits.check("line_bytes", len(rest), f"a line of {path}")
+    if rest:
+        yield rest
 
 
 def read_text(path: Path) -> str:
-    """The text of `read_bytes` in UTF-8; InputError if it is none."""
+    """A text file that is one JSON document and fits `line_bytes`; InputError as `read_lines`."""
+    found, size = [], 0
+    for line in read_lines(path):
+        size += len(line) + 1
+        limits.check("line_bytes", size, f"the document {path}")
+        found.append(line)
+    return "\n".join(found)
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
+    """Number (from 1, without the header) and cells by column name of every row of comma-separated values.
+
+    Cells that a row lacks are None; those that it has beyond the header are listed under None (see `check_row`).
+    Raises InputError that names the file for what is no such table, a column name that comes twice, and more than
+    `columns`.
+    """
+    rows = csv.reader(read_lines(path), strict=True)
+    names: list[str] | None = None
+    number = 0
     try:
-        return read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+        for row in rows:
+            if not row:
+                continue
+            if names is None:
+                names = row
+                limits.check("columns", len(names), path)
+                check_names(names, path)
+                continue
+            number += 1
+            found: dict[Any, Any] = dict.fromkeys(names) | dict(zip(names, row, strict=False))
+            yield number, found if len(row) <= len(names) else found | {None: row[len(names) :]}
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of comma-separated values: {error} (line {rows.line_num})") from error
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of `read_text`."""
-    return read_text(path).replace("\r\n", "\n").split("\n")
+def check_row(row: Mapping[Any, Any]) -> None:
+    """InputError for a row of `csv_rows` with cells beyond the header that hold something."""
+    if any(row.get(None) or ()):
+        raise InputError(f"there are {len(row[None])} cells more than columns; put text with commas in double quotes")
 
 
-def json_objects(path: Path, lines: Iterable[str], example: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def check_names(names: Iterable[Any], source: object) -> None:
+    """InputError for the first column name that comes twice."""
+    seen: set[Any] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"{source} has two columns {quoted(name)}: rename or drop one")
+        seen.add(name)
+
+
+def json_value(text: str, where: str) -> Any:
+    """What JSON says; InputError that begins with `where` for what is none, or no Unicode."""
+    try:
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: half a surrogate pair (\\ud800 to \\udfff) is no Unicode") from None
+    except RecursionError:
+        raise InputError(f"{where}: no JSON (nested too deeply)") from None
+    except ValueError as error:
+        reason = getattr(error, "msg", "an integer of too many digits")
+        raise InputError(f"{where}: no JSON ({reason})") from error
+    return value
+
+
+def json_objects(path: Path, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number (from 1) and JSON object of every line that is not blank; InputError shows the `example`."""
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
-            raise InputError(f"{path}, line {number}: no JSON ({reason})") from error
+        row = json_value(line, f"{path}, line {number}")
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: no JSON object such as {example}")
         yield number, row

@@ -9,9 +9,10 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.table import numbers, read_table, times, to_frame
-from keepgate.errors import InputError
+from keepgate.data.table import cells_of, numbers, read_table, times, to_frame
+from keepgate.errors import InputError, listed, quoted
 
 TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order
 
@@ -36,40 +37,42 @@ def read_long_table(
     """
     needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
     needed += [time_column] if time_column != TIME else []
-    frame = to_frame(read_table(path, text=(id_column, label_column)), needed, str(path))
-    steps = _steps(frame[time_column], str(path)) if time_column in frame.columns else None
-    labels = _present(frame[label_column], str(path)) if label_column in frame.columns else None
+    source = str(path)
+    frame = to_frame(read_table(path, text=(id_column, label_column)), needed, source)
+    steps = _steps(frame[time_column], source) if time_column in frame.columns else None
+    labels = _present(frame[label_column], source) if label_column in frame.columns else None
     others = (id_column, time_column, label_column)
     channels = list(channel_columns or (name for name in frame.columns if name not in others))
     if not channels:
-        raise InputError(f"{path} has no channel: no column beside {', '.join(frame.columns)}")
-    codes, ids = _in_order_of_appearance(_present(frame[id_column], str(path)))
+        raise InputError(f"{path} has no channel: no column beside {listed(frame.columns)}")
+    codes, ids = _in_order_of_appearance(_present(frame[id_column], source))
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:
-        _check_no_step_twice(codes, steps, order, ids, f"{path}, column '{time_column}'")
-    values = np.stack([numbers(frame[name], str(path)) for name in channels], axis=1)
+        _check_no_step_twice(codes, steps, order, ids, f"{path}, column {quoted(time_column)}")
+    values = np.stack([numbers(frame[name], source) for name in channels], axis=1)
     series = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
     if labels is not None:
-        labels = _one_for_each(labels, codes, ids, f"{path}, column '{label_column}'")
+        labels = _one_for_each(labels, codes, ids, f"{path}, column {quoted(label_column)}")
     return Sequences(ids, series, labels, channels)
 
 
-def _present(column: nw.Series, source: str) -> np.ndarray:
+def _present(column: nw.Series, source: str) -> list[Any]:
     """The column's values [rows]; InputError for a missing one."""
+    where = f"{source}, column {quoted(column.name)}"
     absent = np.flatnonzero(column.is_null().to_numpy())
     if len(absent):
-        raise InputError(f"{source}, column '{column.name}', row {absent[0] + 1} has no value: fill it in")
-    return np.array(column.to_list())
+        raise InputError(f"{where}, row {absent[0] + 1} has no value: fill it in")
+    return cells_of(column, where)
 
 
 def _steps(column: nw.Series, source: str) -> np.ndarray:
     return numbers(column, source) if column.dtype.is_numeric() else times(column, source)
 
 
-def _in_order_of_appearance(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+def _in_order_of_appearance(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
     """A code 0, 1, ... for every value, counted by first appearance, and the values that they stand for."""
     numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(value, len(numbers)) for value in values.tolist()], dtype=np.int64)
+    codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
     return codes, list(numbers)
 
 
@@ -77,17 +80,19 @@ def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray
     same = (np.diff(codes[order]) == 0) & (steps[order][1:] == steps[order][:-1])
     if same.any():
         row = order[1:][same][0]
-        raise InputError(f"{where}, row {row + 1}: series {ids[codes[row]]!r} has the step {steps[row]} twice")
+        raise InputError(f"{where}, row {row + 1}: series {quoted(ids[codes[row]])} has the step {steps[row]} twice")
 
 
-def _one_for_each(values: np.ndarray, codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
-    """The value that each code has; InputError if one has two."""
-    first = np.unique(codes, return_index=True)[1]
-    changes = np.flatnonzero(values != values[first][codes])
-    if len(changes):
-        row = changes[0]
-        raise InputError(
-            f"{where}, row {row + 1}: the label of series {ids[codes[row]]!r} changes from "
-            f"{values[first[codes[row]]]} to {values[row]}"
-        )
-    return values[first]
+def _one_for_each(values: list[Any], codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
+    """The value that each code has; InputError if one has two, and for a text above `label_characters`."""
+    found: dict[int, Any] = {}
+    for row, (code, value) in enumerate(zip(codes.tolist(), values, strict=True), start=1):
+        if found.setdefault(code, value) != value:
+            raise InputError(
+                f"{where}, row {row}: the label of series {quoted(ids[code])} changes from {quoted(found[code])} to "
+                f"{quoted(value)}"
+            )
+    for value in found.values():
+        if isinstance(value, str):  # an array of texts takes for each as much memory as for the longest
+            limits.check("label_characters", len(value), f"the label {quoted(value)} of {where}")
+    return np.array(list(found.values()))

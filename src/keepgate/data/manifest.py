@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keepgate import limits
+from keepgate.data.arrays import LARGEST, numbers_of
 from keepgate.data.audio import read_audio
+from keepgate.data.files import as_path
 from keepgate.data.inkml import read_inkml
-from keepgate.data.lines import json_objects, read_lines
-from keepgate.errors import InputError
+from keepgate.data.lines import check_row, csv_rows, json_objects
+from keepgate.errors import InputError, listed, quoted, reason
 
 __all__ = [
     "MANIFESTS",
@@ -137,7 +140,7 @@ def read_manifest(
     Raises InputError that names manifest and row: no path or strokes, a file that is missing, broken, silent or too
     long, another rate, an empty text, ink of a single point, recordings and ink in one manifest; or no usable row.
     """
-    path = Path(path)
+    path = as_path(path)
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     for number, given in manifest_rows(path):
@@ -179,14 +182,20 @@ def read_one(path: str | Path, rate: int | None = None) -> tuple[str, Content, i
 def as_strokes(given: Any) -> list[np.ndarray]:
     """Strokes as arrays [points, 2]; InputError for what is none, or a single point altogether."""
     try:
-        strokes = [np.asarray(stroke, dtype=np.float64) for stroke in given]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"strokes are lists of points [x, y]: {error}") from error
+        given = list(given)
+        count = sum(map(len, given))
+    except TypeError as error:
+        raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
+    limits.check("ink_points", count, "the ink")
+    try:
+        strokes = [numbers_of(stroke) for stroke in given]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
     for i, stroke in enumerate(strokes, start=1):
         if stroke.ndim != 2 or stroke.shape[1] < 2 or not len(stroke):
             raise InputError(f"stroke {i} is no list of points [x, y]")
-        if not np.isfinite(stroke).all():
-            raise InputError(f"stroke {i} has a coordinate that is not finite")
+        if not (np.abs(stroke) <= LARGEST).all():
+            raise InputError(f"stroke {i} has a coordinate that is not finite, or beyond {LARGEST:g}")
     strokes = [stroke[:, :2] for stroke in strokes]
     if len({tuple(point) for stroke in strokes for point in stroke.tolist()}) < 2:
         raise InputError("the ink is a single point: there is no line to read")
@@ -198,33 +207,31 @@ def is_manifest(path: str | Path) -> bool:
     return Path(path).name.lower().removesuffix(".gz").endswith(MANIFESTS)
 
 
-def manifest_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def manifest_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
     """The rows of a manifest, counted from 1 without the header."""
-    lines = read_lines(path)
-    name = path.name.removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz")
     if name.endswith((".jsonl", ".json")):
-        yield from json_objects(path, lines, EXAMPLE)
+        yield from json_objects(path, EXAMPLE)
     elif name.endswith(".csv"):
-        try:
-            yield from enumerate(csv.DictReader(lines, strict=True), start=1)
-        except csv.Error as error:
-            raise InputError(f"{path} is no table of comma-separated values: {error}") from error
+        yield from csv_rows(path)
     else:
         raise InputError(f"{path} is no manifest: give a file that ends in .csv or .jsonl (also .gz)")
 
 
 def manifest_cell(row: dict[str, Any], column: str) -> str:
     """What stands in a column; InputError names those that there are."""
-    value = row.get(column)
-    if value is None:
-        raise InputError(f"there is no column {column!r}, but {', '.join(repr(k) for k in row if k)}")
-    return str(value)
+    check_row(row)
+    if column not in row:
+        raise InputError(f"there is no column {quoted(column)}, but {listed(k for k in row if k)}")
+    if row[column] is None:
+        raise InputError(f"there is nothing in column {quoted(column)}")
+    return str(row[column])
 
 
 def _text(row: dict[str, Any], column: str) -> str:
     text = manifest_cell(row, column).strip()
     if not text:
-        raise InputError(f"the text in column {column!r} is empty")
+        raise InputError(f"the text in column {quoted(column)} is empty")
     return text
 
 
@@ -235,8 +242,8 @@ def _content(
         return f"row {number}", "ink", as_strokes(row["strokes"]), None
     name = manifest_cell(row, column).strip()
     if not name:
-        raise InputError(f"the path in column {column!r} is empty")
-    return name, *read_one(manifest.parent / name, rate)
+        raise InputError(f"the path in column {quoted(column)} is empty")
+    return name, *read_one(manifest.parent / as_path(name), rate)
 
 
 def _check_like(row: _Row, rows: list[_Row]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepgate.data.files import as_path
 from keepgate.data.lines import json_objects, read_lines
 from keepgate.errors import InputError
 
@@ -35,11 +36,10 @@ def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
 
     Raises InputError that names file and line for a row without a tab, an empty side, or no row at all.
     """
-    path = Path(path)
-    lines = read_lines(path)
-    rows = _json if path.name.removesuffix(".gz").endswith((".jsonl", ".json")) else _columns
+    path = as_path(path)
+    rows = _json if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")) else _columns
     found = []
-    for number, row in rows(path, lines):
+    for number, row in rows(path):
         if labelled and len(row) != len(SIDES):
             raise InputError(
                 f"{path}, line {number}: {len(row)} columns; a row is a source, a tab and its target, or {EXAMPLE}"
@@ -53,16 +53,20 @@ def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
     return Pairs([row[0] for row in found], [row[1] for row in found] if labelled else None)
 
 
-def _columns(path: Path, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line number and columns of each row; a last line without text is the end of the file."""
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
-    for number, line in enumerate(lines, start=1):
-        yield number, line.split("\t")
+def _columns(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and columns of each row; lines without text at the end of the file are none."""
+    blank: tuple[int, str] | None = None  # the first since the last row
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            blank = blank or (number, line)
+            continue
+        for at, row in (blank, (number, line)) if blank else ((number, line),):
+            yield at, row.split("\t")
+        blank = None
 
 
-def _json(path: Path, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    for number, row in json_objects(path, lines, EXAMPLE):
+def _json(path: Path) -> Iterator[tuple[int, list[str]]]:
+    for number, row in json_objects(path, EXAMPLE):
         texts = [row[side] for side in SIDES if side in row]
         if "source" not in row or not all(isinstance(text, str) for text in texts):
             raise InputError(f"{path}, line {number}: no texts such as {EXAMPLE}")

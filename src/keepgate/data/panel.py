@@ -10,8 +10,9 @@ import narwhals as nw
 import numpy as np
 
 from keepgate.data.frequency import Frequency, infer
-from keepgate.data.table import ANY_TABLE, numbers, times, to_frame
-from keepgate.errors import InputError
+from keepgate.data.lines import check_names
+from keepgate.data.table import ANY_TABLE, cells_of, numbers, times, to_frame
+from keepgate.errors import InputError, quoted, reason
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Panel:
         missing = [name for name in names if name not in self.covariates]
         if missing:
             raise InputError(
-                f"{self.source} has no column '{missing[0]}', a covariate that the model was fitted to: add it"
+                f"{self.source} has no column {quoted(missing[0])}, a covariate that the model was fitted to: add it"
             )
         columns = [0, *(1 + self.covariates.index(name) for name in names)]
         return replace(self, names=(*self.names[:3], *names), values=self.values[:, columns])
@@ -73,8 +74,8 @@ class Panel:
             length = self.lengths[s]
             others = f" (and {more} other series {'is' if more == 1 else 'are'} too short)" if more else ""
             raise InputError(
-                f"{self.source}: series '{self.ids[int(s)]}' has {length} row{'s' if length > 1 else ''}{others} where "
-                f"{rows} are needed ({why}): give more rows, take the series away, or fit with a smaller window"
+                f"{self.source}: series {quoted(self.ids[int(s)])} has {length} row{'s' if length > 1 else ''}{others} "
+                f"where {rows} are needed ({why}): give more rows, take the series away, or fit with a smaller window"
             )
 
     def table(self, series: np.ndarray, times: np.ndarray, columns: dict[str, np.ndarray]) -> Any:
@@ -86,7 +87,10 @@ class Panel:
         build = {name: nw.new_series(name, values, backend=ids.implementation) for name, values in columns.items()}
         time = nw.new_series(self.names[1], times, backend=ids.implementation)
         frame = nw.maybe_reset_index(ids.alias(self.names[0]).to_frame())
-        return frame.with_columns(_as_type(time, self.time_type), *build.values()).to_native()
+        try:
+            return frame.with_columns(_as_type(time, self.time_type), *build.values()).to_native()
+        except Exception as error:  # of the table's own library, for times that its type cannot say
+            raise InputError(f"{self.source}: the times after its end cannot be told: {reason(error)}") from error
 
 
 def panel(
@@ -105,6 +109,7 @@ def panel(
     within a series, and steps that are not the same everywhere.
     """
     needed = (id_column, time_column, target_column, *(covariate_columns or ()))
+    check_names(needed, "the choice of columns")
     frame = to_frame(table, needed, source)
     if covariate_columns is None:
         needed = (*needed, *(name for name in frame.columns if name not in needed))
@@ -115,14 +120,15 @@ def panel(
     codes, when = codes[order], when[order]
 
     def place(i: int) -> str:
-        return f"{source}, row {order[i] + 1}: series '{ids[int(codes[i])]}'"
+        return f"{source}, row {order[i] + 1}: series {quoted(ids[int(codes[i])])}"
 
     same = codes[1:] == codes[:-1]
     twice = np.flatnonzero(same & (when[1:] == when[:-1]))
     if len(twice):
         i = twice[0]
         raise InputError(
-            f"{place(i + 1)} already has the time {_shown(when[i])} in row {order[i] + 1} of column '{time_column}': "
+            f"{place(i + 1)} already has the time {_shown(when[i])} in row {order[i] + 1} of column "
+            f"{quoted(time_column)}: "
             "keep one of the two"
         )
     frequency, breaks = infer(when, same) if same.any() else (None, None)
@@ -132,7 +138,7 @@ def panel(
         raise InputError(
             f"{place(breaks)} goes from {_shown(when[breaks - 1])} to {_shown(when[breaks])}{' UTC' if zoned else ''} "
             f"where one step is {frequency}: fill the gap, resample{clocks}, or number the steps 0, 1, 2, … in column "
-            f"'{time_column}'"
+            f"{quoted(time_column)}"
         )
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     return Panel(source, needed, ids, when, frame[time_column].dtype, values[order], starts, frequency)
@@ -140,11 +146,12 @@ def panel(
 
 def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:
     """A code 0, 1, ... for each row's series in order of appearance, [N], and the series' ids, [S]."""
+    where = f"{source}, column {quoted(ids.name)}"
     absent = np.flatnonzero(ids.is_null().to_numpy())
     if len(absent):
-        raise InputError(f"{source}, column '{ids.name}', row {absent[0] + 1} has no value: name the series")
+        raise InputError(f"{where}, row {absent[0] + 1} has no value: name the series")
     seen: dict[Any, int] = {}
-    codes = np.array([seen.setdefault(item, len(seen)) for item in ids.to_list()], dtype=np.int64)
+    codes = np.array([seen.setdefault(item, len(seen)) for item in cells_of(ids, where)], dtype=np.int64)
     return codes, ids[np.unique(codes, return_index=True)[1].tolist()]
 
 

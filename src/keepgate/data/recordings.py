@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from keepgate.data.audio import read_audio
+from keepgate.data.files import as_path
 from keepgate.data.manifest import Skipped, is_manifest, manifest_cell, manifest_rows
-from keepgate.data.segments import Segment, as_segment, read_segments
+from keepgate.data.segments import Segment, as_segment, in_order, read_segments
 from keepgate.errors import InputError
 
 __all__ = ["Recordings", "read_recordings"]
@@ -59,7 +60,7 @@ def read_recordings(
 
     Raises InputError that names manifest and row, or the recording.
     """
-    path = Path(path)
+    path = as_path(path)
     if not labelled and not is_manifest(path):
         samples, own = read_audio(path, rate)
         return Recordings([samples], own, [str(path)])
@@ -68,7 +69,7 @@ def read_recordings(
     for name, rows in _by_recording(path, path_column).items():
         number = rows[0][0]
         try:
-            samples, own = read_audio(path.parent / name, rate)
+            samples, own = read_audio(path.parent / as_path(name), rate)
             if found and own != found[0][1]:
                 raise InputError(
                     f"{name} has {own} Hz, but {found[0][2]} {found[0][1]} Hz; give --rate to resample them all"
@@ -108,11 +109,11 @@ def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[S
     elif isinstance(given := first.get(column), Sequence) and not isinstance(given, str):
         found = [as_segment(item) for item in given]
     else:
-        found = read_segments(manifest.parent / manifest_cell(first, column).strip())
+        found = read_segments(manifest.parent / as_path(manifest_cell(first, column).strip()))
     for segment in found:
         if segment.end > seconds + BEYOND:
             raise InputError(f"a segment ends at {segment.end:g} s, but the recording at {seconds:g} s")
-    return sorted(found)
+    return in_order(found)
 
 
 def _of_row(number: int, row: Mapping[str, Any]) -> Segment:

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keepgate.data.lines import read_lines, read_text
-from keepgate.errors import InputError
+from keepgate import limits
+from keepgate.data.files import as_path
+from keepgate.data.lines import check_row, csv_rows, json_value, read_lines, read_text
+from keepgate.errors import InputError, listed, quoted
 from keepgate.store import write_atomic
 
 __all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_segments", "write_segments"]
@@ -37,7 +39,7 @@ def read_segments(path: str | Path) -> list[Segment]:
 
     Raises InputError that names file and line for what is no segment, or one that does not end after it starts.
     """
-    path = Path(path)
+    path = as_path(path)
     reader = _FORMATS[_suffix(path)][0]
     found = []
     for number, row in reader(path):
@@ -45,7 +47,12 @@ def read_segments(path: str | Path) -> list[Segment]:
             found.append(as_segment(row))
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
-    return sorted(found)
+    return in_order(found)
+
+
+def in_order(segments: Iterable[Segment]) -> list[Segment]:
+    """The segments in order of time; of those at one time the surest last."""
+    return sorted(segments, key=lambda one: (*one[:3], -1.0 if one.confidence is None else one.confidence))
 
 
 def write_segments(path: str | Path, segments: Iterable[Segment]) -> None:
@@ -60,25 +67,32 @@ def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
 
 def as_segment(given: Any) -> Segment:
     """A segment from a mapping or a sequence of its fields; InputError for what is none."""
-    fields = given if isinstance(given, Mapping) else dict(zip(Segment._fields, given, strict=False))
+    if isinstance(given, Mapping):
+        fields = given
+        check_row(fields)
+    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        fields = dict(zip(Segment._fields, given, strict=False))
+    else:
+        raise InputError(f"{quoted(given)} is no segment, such as (0.5, 1.2, 'speech')")
     for name in ("start", "end"):
         if name not in fields:
-            raise InputError(f"there is no {name!r}, but {', '.join(repr(name) for name in fields) or 'nothing'}")
+            raise InputError(f"there is no {name!r}, but {listed(fields)}")
     start, end = (_seconds(name, fields[name]) for name in ("start", "end"))
     if not 0 <= start < end:
         raise InputError(f"a segment from {start:g} s to {end:g} s; it has to start at 0 or later, and then to end")
     confidence = fields.get("confidence")
     label = str(fields.get("label") or "").strip() or SPEECH
+    limits.check("label_characters", len(label), f"the label {quoted(label)}")
     return Segment(start, end, label, None if confidence in (None, "") else _seconds("confidence", confidence))
 
 
 def _seconds(name: str, given: Any) -> float:
     try:
         value = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{name} is {given!r}, which is no number")
+        raise InputError(f"{name} is {quoted(given)}, which is no number")
     return value
 
 
@@ -93,17 +107,11 @@ def _suffix(path: str | Path) -> str:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        yield from enumerate(csv.DictReader(read_lines(path), strict=True), start=2)
-    except csv.Error as error:
-        raise InputError(f"{path} is no table of comma-separated values: {error}") from error
+    return ((number + 1, row) for number, row in csv_rows(path))
 
 
 def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        rows = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}") from error
+    rows = json_value(read_text(path), str(path))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f'{path} is no list of segments such as [{{"start": 0.5, "end": 1.2, "label": "speech"}}]')
     return enumerate(rows, start=1)

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepgate.data.files import as_path
 from keepgate.data.lines import json_objects, read_lines
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 
 MARKS = ("", "<s>", "</s>")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
@@ -54,12 +55,14 @@ def read_sentences(
     Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, a sentence of
     no session, or no sentence.
     """
-    path = Path(path)
-    lines = read_lines(path)
-    if path.suffixes and path.suffixes[0] in (".jsonl", ".json"):
-        found = _json(path, lines, session_column, labelled)
+    path = as_path(path)
+    for name, column in (("token_column", token_column), ("tag_column", tag_column)):
+        if column is not None and column < 1:
+            raise InputError(f"{name}={quoted(column)} is no column: they are counted from 1")
+    if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")):
+        found = _json(path, session_column, labelled)
     else:
-        found = _conll(path, lines, token_column, tag_column, session_column, labelled)
+        found = _conll(path, read_lines(path), token_column, tag_column, session_column, labelled)
     if not found:
         raise InputError(f"{path} has no sentence")
     tokens, tags, groups = map(list, zip(*found, strict=True))
@@ -89,7 +92,7 @@ def _conll(
             continue
         if session_column and not session:
             raise InputError(
-                f"{path}, line {number}: no comment '# {session_column}' tells the session of this sentence"
+                f"{path}, line {number}: no comment {quoted(f'# {session_column}')} tells the session of this sentence"
             )
         columns = line.split("\t") if "\t" in line else line.split()
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
@@ -110,9 +113,9 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
     return columns[column - 1]
 
 
-def _json(path: Path, lines: Iterable[str], session_column: str | None, labelled: bool) -> list[Row]:
+def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
     found = []
-    for number, row in json_objects(path, lines, EXAMPLE):
+    for number, row in json_objects(path, EXAMPLE):
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
         for name, value in (("tokens", tokens), ("tags", tags)):
             if not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
@@ -122,7 +125,7 @@ def _json(path: Path, lines: Iterable[str], session_column: str | None, labelled
         if labelled and len(tokens) != len(tags):
             raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(tags)} tags")
         if session_column and not isinstance(row.get(session_column), str | int):
-            raise InputError(f"{path}, line {number}: no session under {session_column!r}")
+            raise InputError(f"{path}, line {number}: no session under {quoted(session_column)}")
         if tokens:
             found.append((tokens, tags, str(row[session_column]) if session_column else ""))
     return found

@@ -7,70 +7,119 @@ read from, or "the table".
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import narwhals as nw
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate import limits
+from keepgate.data.arrays import LARGEST
+from keepgate.data.arrow import read_arrow
+from keepgate.data.files import BLOCK, as_path, open_file
+from keepgate.data.lines import check_names
+from keepgate.errors import InputError, listed, quoted, reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ANY_TABLE = "the table"
+METADATA = 2**27  # bytes, or elements, of a part of a Parquet file's metadata
+MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
 
 
 def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
     """Read a .csv, .parquet, .arrow or .feather file.
 
     text: columns that a CSV file's cells go into as they are written, such as names of series that look like numbers.
-    Raises InputError for a file that is absent, empty, of another kind or broken.
+    Raises InputError for a file that is absent, empty, of another kind or broken; with a column name that comes twice;
+    and for more than `columns`, `cells`, `cell_bytes` or `unpacked_bytes`, before the memory for them is taken.
     """
     import pyarrow as pa
 
-    path = Path(path)
-    if path.suffix.lower() not in _READERS:
+    path = as_path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
         raise InputError(f"{path} is no table that can be read: give a file that ends in {', '.join(_READERS)}")
-    if not path.is_file():
-        raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is no file")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty: it needs a header and rows")
     try:
-        return _READERS[path.suffix.lower()](path, text)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        with open_file(path) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise InputError(f"{path} is empty: it needs a header and rows")
+            table = _READERS[suffix](path, file, text)
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{path} cannot be read: it takes more memory than there is ({reason(error)})") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
+    check_names(table.column_names, path)
+    return table
 
 
-def _read_csv(path: Path, text: Sequence[str]) -> pa.Table:
+def _read_csv(path: Path, file: BinaryIO, text: Sequence[str]) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv
 
+    size = _look_through_csv(path, file)
+    file.seek(0)
     # One block: pyarrow infers the types from the first block alone, and 3, …, 2.5 is no column of integers.
-    whole = csv.ReadOptions(block_size=min(path.stat().st_size + 1, 2**31 - 1))
-    return csv.read_csv(path, whole, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())))
+    whole = csv.ReadOptions(block_size=min(size + 1, 2**31 - 1))
+    return csv.read_csv(file, whole, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())))
 
 
-def _read_parquet(path: Path, _: Sequence[str]) -> pa.Table:
+def _look_through_csv(path: Path, file: BinaryIO) -> int:
+    """The size of a CSV file; InputError for more columns, cells, or longer cells and lines than the bounds allow."""
+    longest = {b",\r\n": "cell_bytes", b"\r\n": "line_bytes"}
+    since = dict.fromkeys(longest, 0)  # bytes since the last of these marks
+    block_size = min(BLOCK, *map(limits.limit, longest.values()))
+    columns = size = lines = 0
+    header = True
+    while block := file.read(block_size):
+        size += len(block)
+        for marks, name in longest.items():
+            found = [place for mark in marks if (place := block.find(mark)) >= 0]
+            limits.check(name, since[marks] + min(found, default=len(block)), f"a {name[:4]} of {path}")
+            last = max(block.rfind(mark) for mark in marks)
+            since[marks] = len(block) - 1 - last if found else since[marks] + len(block)
+        if header:
+            first = min((place for mark in b"\r\n" if (place := block.find(mark)) > 0), default=None)
+            columns, header = columns + block[:first].count(b","), first is None
+            limits.check("columns", columns + 1, path)
+        lines += max(block.count(b"\n"), block.count(b"\r"))
+        limits.check("cells", lines * (columns + 1), path)
+    return size
+
+
+def _read_parquet(path: Path, file: BinaryIO, _: Sequence[str]) -> pa.Table:
     from pyarrow import parquet
 
-    return parquet.read_table(path)
+    bounds: dict[str, Any] = {"thrift_string_size_limit": METADATA, "thrift_container_size_limit": METADATA}
+    about = parquet.ParquetFile(file, **bounds)
+    metadata, schema = about.metadata, about.schema_arrow
+    check_names(schema.names, path)
+    limits.check("columns", metadata.num_columns, path)
+    limits.check("cells", metadata.num_rows * metadata.num_columns, path)
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
+    limits.check("cells", sum(chunk.num_values for chunk in chunks), path)  # of lists more than rows
+    limits.check("unpacked_bytes", sum(chunk.total_uncompressed_size for chunk in chunks), path)
+    # A text a million times is one text and a million numbers in the file; it stays so until its size is known.
+    texts = [field.name for field in schema if _is_text(field.type)]
+    table = parquet.ParquetFile(file, read_dictionary=texts, **bounds).read()
+    _check_text(path, table)
+    return table.cast(schema)
 
 
-def _read_arrow(path: Path, _: Sequence[str]) -> pa.Table:
-    import pyarrow as pa
-
-    with pa.memory_map(str(path)) as file:
-        try:
-            return pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-            return pa.ipc.open_stream(file).read_all()
+def _read_arrow(path: Path, file: BinaryIO, _: Sequence[str]) -> pa.Table:
+    table = read_arrow(path, file)
+    _check_text(path, table)
+    return table
 
 
-_READERS: dict[str, Callable[[Path, Sequence[str]], Any]] = {
+_READERS: dict[str, Callable[[Path, BinaryIO, Sequence[str]], Any]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".arrow": _read_arrow,
@@ -78,36 +127,83 @@ _READERS: dict[str, Callable[[Path, Sequence[str]], Any]] = {
 }
 
 
+def _check_text(path: Path, table: pa.Table) -> None:
+    """InputError for a cell above `cell_bytes`, and for text that is above `unpacked_bytes` when written out."""
+    import pyarrow as pa
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    total = 0
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks:
+            coded = pa.types.is_dictionary(chunk.type)
+            if not _is_text(chunk.type.value_type if coded else chunk.type):
+                continue
+            lengths = compute.binary_length(chunk.dictionary if coded else chunk)
+            lengths = lengths.take(chunk.indices) if coded else lengths
+            limits.check("cell_bytes", compute.max(lengths).as_py() or 0, f"a cell of {path}, column {quoted(name)},")
+            total += compute.sum(lengths).as_py() or 0
+            limits.check("unpacked_bytes", total, f"the text of {path}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    types = pa.types
+    return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary))
+
+
 def to_frame(table: Any, needed: Sequence[str], source: str = ANY_TABLE) -> nw.DataFrame:
-    """The table (pandas, polars, Arrow, ...) as a narwhals frame; InputError if it lacks a column or rows."""
+    """The table (pandas, polars, Arrow, ...) as a narwhals frame.
+
+    Raises InputError for what is no table, lacks a column or rows, or has a column name twice.
+    """
     try:
         frame = nw.maybe_reset_index(nw.from_native(table, eager_only=True))
+        names = list(frame.columns)
+        check_names(names, source)
+        rows = len(frame)
+    except InputError:
+        raise
     except TypeError as error:
         raise InputError(f"{source} is a {type(table).__name__}; give a pandas, polars or pyarrow table") from error
-    missing = [name for name in needed if name not in frame.columns]
+    except Exception as error:  # of the table's own library
+        raise InputError(f"{source} cannot be used: {reason(error)}") from error
+    missing = [name for name in needed if name not in names]
     if missing:
-        raise InputError(
-            f"{source} has no column '{missing[0]}' but {', '.join(map(str, frame.columns)) or 'no columns'}: "
-            "rename or add it"
-        )
-    if len(frame) == 0:
+        raise InputError(f"{source} has no column {quoted(missing[0])} but {listed(names)}: rename or add it")
+    if rows == 0:
         raise InputError(f"{source} is empty: it has a header and no rows")
     return frame
 
 
 def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
-    """The column as float64 [rows]; InputError for text, a missing value or one that is not finite."""
-    where = f"{source}, column '{column.name}'"
-    if column.dtype.is_numeric() or column.dtype == nw.Boolean:
-        values = column.cast(nw.Float64).to_numpy()
-    else:
-        values = _all_numbers(column.to_list(), where)
-    wrong = np.flatnonzero(~np.isfinite(values))
+    """The column as float64 [rows]; InputError for text, a missing value, one that is not finite, or beyond 1e100."""
+    where = f"{source}, column {quoted(column.name)}"
+    try:
+        if column.dtype.is_numeric() or column.dtype == nw.Boolean:
+            values = column.cast(nw.Float64).to_numpy()
+        else:
+            values = _all_numbers(cells_of(column, where), where)
+    except InputError:
+        raise
+    except Exception as error:  # of the table's own library
+        raise InputError(f"{where} is not read as numbers: {reason(error)}") from error
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST))
     if len(wrong):
         value = values[wrong[0]]
+        if np.isfinite(value):
+            raise InputError(f"{where}, row {wrong[0] + 1}: {value} is beyond {LARGEST:g}; give it in another unit")
         what = "no value (NaN or empty)" if np.isnan(value) else f"an infinite value ({value})"
         raise InputError(f"{where}, row {wrong[0] + 1} has {what}: fill the gap or take the row away")
     return values
+
+
+def cells_of(column: nw.Series, where: str) -> list[Any]:
+    """The cells as Python objects; InputError for a column whose cells are more than one value."""
+    if column.dtype.is_nested():
+        raise InputError(f"{where} holds lists or structures: take it away, or make a column of each value")
+    return column.to_list()
 
 
 def _all_numbers(items: list[Any], where: str) -> np.ndarray:
@@ -116,14 +212,14 @@ def _all_numbers(items: list[Any], where: str) -> np.ndarray:
     if wrong:
         # One word makes text of a whole CSV column; the word is the culprit, not the numbers beside it.
         row = next((i for i in wrong if not _reads_as_number(items[i])), wrong[0])
-        raise InputError(f"{where}, row {row + 1}: {_shown(items[row])} is no number; correct it or drop the column")
+        raise InputError(f"{where}, row {row + 1}: {quoted(items[row])} is no number; correct it or drop the column")
     return np.array(items, dtype=np.float64)
 
 
 def _reads_as_number(item: Any) -> bool:
     try:
         float(item)
-    except (TypeError, ValueError):
+    except Exception:  # of whatever object it is
         return False
     return True
 
@@ -131,34 +227,62 @@ def _reads_as_number(item: Any) -> bool:
 def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
     """The column as datetime64[us] (in UTC if it has a time zone) or, where it counts steps, int64 [rows].
 
-    Text is taken as ISO 8601. InputError for anything else and for a missing value.
+    Text is taken as ISO 8601. InputError for anything else, for a missing value, for times finer than a microsecond or
+    outside the years 1 to 9999, and for steps from 2^62 on.
     """
-    where = f"{source}, column '{column.name}'"
-    absent = np.flatnonzero(column.is_null().to_numpy())
-    if len(absent):
-        raise InputError(f"{where}, row {absent[0] + 1} has no value: fill the gap or take the row away")
-    if column.dtype.is_integer():
-        return column.cast(nw.Int64).to_numpy()
-    if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone:
-        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    if column.dtype in (nw.Date, nw.Datetime):
-        return column.cast(nw.Datetime("us")).to_numpy().astype("datetime64[us]")
-    return np.array([_time(item, f"{where}, row {i}") for i, item in enumerate(column.to_list(), start=1)])
+    where = f"{source}, column {quoted(column.name)}"
+    try:
+        absent = np.flatnonzero(column.is_null().to_numpy())
+        if len(absent):
+            raise InputError(f"{where}, row {absent[0] + 1} has no value: fill the gap or take the row away")
+        if column.dtype.is_integer():
+            return _steps(column, where)
+        if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone:
+            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if column.dtype in (nw.Date, nw.Datetime):
+            return _instants(column, where)
+        items = cells_of(column, where)
+    except InputError:
+        raise
+    except Exception as error:  # of the table's own library
+        raise InputError(f"{where} is not read as times: {reason(error)}") from error
+    return np.array([_time(item, f"{where}, row {i}") for i, item in enumerate(items, start=1)])
+
+
+def _steps(column: nw.Series, where: str) -> np.ndarray:
+    steps = [int(step) for step in (column.min(), column.max())]  # what is unsigned may be beyond int64
+    if max(map(abs, steps)) >= MOST_STEPS:
+        raise InputError(f"{where} has the step {max(steps, key=abs)}, which is 2^62 or more: count from 0")
+    return column.cast(nw.Int64).to_numpy()
+
+
+def _instants(column: nw.Series, where: str) -> np.ndarray:
+    given = column.to_numpy()
+    if given.dtype.kind != "M":
+        given = np.array(column.to_list(), dtype="datetime64[us]")
+    years = given.astype("datetime64[Y]").astype(np.int64) + 1970
+    outside = np.flatnonzero((years < 1) | (years > 9999))
+    if len(outside):
+        raise InputError(f"{where}, row {outside[0] + 1} is in the year {years[outside[0]]}: give years from 1 to 9999")
+    found = given.astype("datetime64[us]")
+    finer = np.flatnonzero(found.astype(given.dtype) != given)
+    if len(finer):
+        raise InputError(
+            f"{where}, row {finer[0] + 1}: {given[finer[0]]} is finer than a microsecond: round it, or number the "
+            "steps 0, 1, 2, …"
+        )
+    return found
 
 
 def _time(item: Any, where: str) -> np.datetime64:
     """A time that came as text or as an object."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):  # a time zone may carry it beyond year 1 or 9999
         moment = datetime.fromisoformat(item) if isinstance(item, str) else item
         if isinstance(moment, datetime) and moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
         if isinstance(moment, date):
             return np.datetime64(moment, "us")
     raise InputError(
-        f"{where}: {_shown(item)} is no time; write it like 2024-01-31 or 2024-01-31 18:00:00, or number the steps "
+        f"{where}: {quoted(item)} is no time; write it like 2024-01-31 or 2024-01-31 18:00:00, or number the steps "
         "0, 1, 2, …"
     )
-
-
-def _shown(item: Any) -> str:
-    return repr(item) if len(repr(item)) <= 40 else repr(item)[:37] + "…"

@@ -7,6 +7,7 @@ values are legal in the format but not here: they are refused by a sentence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,14 @@ from typing import NoReturn
 
 import numpy as np
 
-from keepgate.data.lines import read_text
+from keepgate import limits
+from keepgate.data.arrays import LARGEST
+from keepgate.data.files import as_path
+from keepgate.data.lines import read_lines
 from keepgate.data.sequences import Sequences
-from keepgate.errors import InputError
+from keepgate.errors import InputError, listed, quoted
+
+COUNT = re.compile("0*[1-9][0-9]{0,17}")
 
 
 @dataclass
@@ -36,11 +42,13 @@ def read_ts(path: str | Path) -> Sequences:
     Labels are text, or None for all if the header says `@classLabel false`. Raises InputError with file and line for
     anything that breaks the format, for a missing or non-finite value, and for a label the header does not list.
     """
-    lines = _lines(Path(path))
+    path = as_path(path)
+    lines = _lines(path)
     header = _read_header(path, lines)
     values: list[np.ndarray] = []
     labels: list[str] = []
     for number, line in lines:
+        limits.check("columns", line.count(":"), f"{path}, line {number}")
         parts = line.split(":")
         if header.labels is not None:
             labels.append(_label(path, number, parts.pop().strip(), header.labels))
@@ -54,11 +62,13 @@ def read_ts(path: str | Path) -> Sequences:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Line number (from 1) and text of every line that is neither empty nor a comment."""
-    text = read_text(path)
-    if not text.strip():
+    empty = True
+    for number, line in enumerate(map(str.strip, read_lines(path)), start=1):
+        empty = empty and not line
+        if line and not line.startswith("#"):
+            yield number, line
+    if empty:
         raise InputError(f"{path} is empty")
-    numbered = enumerate((line.strip() for line in text.splitlines()), start=1)
-    return ((number, line) for number, line in numbered if line and not line.startswith("#"))
 
 
 def _fail(path: str | Path, number: int, reason: str) -> NoReturn:
@@ -108,14 +118,15 @@ def _flag(path: str | Path, number: int, key: str, words: list[str]) -> bool:
 
 
 def _count(path: str | Path, number: int, key: str, words: list[str]) -> int:
-    if len(words) != 1 or not words[0].isdigit() or int(words[0]) == 0:
+    if len(words) != 1 or not COUNT.fullmatch(words[0]):
         _fail(path, number, f"{key} is not followed by a whole number above zero")
     return int(words[0])
 
 
 def _label(path: str | Path, number: int, label: str, legal: set[str]) -> str:
     if label not in legal:
-        _fail(path, number, f"class label '{label}' is none of those in the header's @classLabel line")
+        _fail(path, number, f"class label {quoted(label)} is none of those in the header's @classLabel line")
+    limits.check("label_characters", len(label), f"the class label {quoted(label)} of {path}, line {number},")
     return label
 
 
@@ -127,8 +138,7 @@ def _series(path: str | Path, number: int, parts: list[str], header: Header, bef
     channels = [_numbers(path, number, i + 1, part) for i, part in enumerate(parts)]
     length = len(channels[0])
     if any(len(channel) != length for channel in channels):
-        sizes = ", ".join(str(len(channel)) for channel in channels)
-        _fail(path, number, f"the channels of one series differ in length: {sizes}")
+        _fail(path, number, f"the channels of one series differ in length: {listed(map(len, channels))}")
     if header.equal_length:
         expected = header.series_length or (len(before[0]) if before else length)
         if length != expected:
@@ -146,9 +156,11 @@ def _numbers(path: str | Path, number: int, channel: int, part: str) -> np.ndarr
         culprit = next(text for text in texts if not _is_number(text))
         if culprit.strip() == "?":
             _fail(path, number, f"channel {channel} has a missing value (?); fill the gaps first")
-        _fail(path, number, f"channel {channel} has '{culprit.strip()}' where a number is expected")
+        _fail(path, number, f"channel {channel} has {quoted(culprit.strip())} where a number is expected")
     if not np.isfinite(values).all():
         _fail(path, number, f"channel {channel} has NaN or an infinite value; fill the gaps first")
+    if np.abs(values).max() > LARGEST:
+        _fail(path, number, f"channel {channel} has a value beyond {LARGEST:g}; give it in another unit")
     return values
 
 
