@@ -136,7 +136,9 @@ def stream(storage: str) -> list[Tensor]:
 def ctc() -> list[Tensor]:
     torch.manual_seed(0)
     scores = torch.randn(40, 12, 18, requires_grad=True)
-    loss = ctc_loss_from_logits(scores, torch.ones(12, 17, dtype=torch.long), torch.full((12,), 40), torch.full((12,), 9))
+    loss = ctc_loss_from_logits(
+        scores, torch.ones(12, 17, dtype=torch.long), torch.full((12,), 40), torch.full((12,), 9)
+    )
     loss.backward()
     return [loss.detach(), scores.grad]
 

@@ -23,7 +23,7 @@ from keepgate.equations import (
     tanh,
     where,
 )
-from keepgate.errors import CellError, InputError
+from keepgate.errors import CellError, InputError, quoted
 
 __all__ = ["FUNCTIONS", "activation", "no_output_activation"]
 
@@ -53,7 +53,7 @@ def activation(cell: Cell, function: str = "tanh", gate: str = "sigmoid") -> Cel
     chosen = {"tanh": function, "sigmoid": gate}
     for name in chosen.values():
         if name not in FUNCTIONS:
-            raise InputError(f"activation: a function is one of {', '.join(FUNCTIONS)}; got {name!r}")
+            raise InputError(f"activation: a function is one of {', '.join(FUNCTIONS)}; got {quoted(name)}")
 
     def rule(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
         name = chosen.get(node.op, node.op)

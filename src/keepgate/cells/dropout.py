@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from keepgate.cells.modifiers import modified
 from keepgate.equations import Cell, Equations, Expression, bernoulli
 from keepgate.equations.graph import rebuild
-from keepgate.errors import CellError, InputError
+from keepgate.errors import CellError, InputError, quoted
 
 __all__ = ["recurrent_dropout", "variational", "zoneout"]
 
@@ -119,10 +119,12 @@ def _rates(
     rates: dict[str, float] = dict(rate) if isinstance(rate, Mapping) else dict.fromkeys(names, rate)
     if unknown := [name for name in rates if name not in names]:
         kind = "state" if names == cell.equations.states else "source"
-        raise InputError(f"{modifier}: {cell.name} has no {kind} {unknown[0]!r}; its {kind}s are {', '.join(names)}")
+        raise InputError(
+            f"{modifier}: {cell.name} has no {kind} {quoted(unknown[0])}; its {kind}s are {', '.join(names)}"
+        )
     for name, value in rates.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value <= 1 or (below and value == 1):
             span = "from 0 to below 1" if below else "from 0 to 1"
-            raise InputError(f"{modifier}: the rate of {name} is a probability {span}, got {value!r}")
+            raise InputError(f"{modifier}: the rate of {name} is a probability {span}, got {quoted(value)}")
     return rates

@@ -4,7 +4,7 @@ The simple recurrent network, with the parameters of ``torch.nn.RNN``.
 """
 
 from keepgate.equations import Cell, affine, relu, tanh
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 
 NONLINEARITIES = {"tanh": tanh, "relu": relu}
 
@@ -25,7 +25,7 @@ class RNN(Cell):
 
     def __init__(self, nonlinearity: str = "tanh"):
         if nonlinearity not in tuple(NONLINEARITIES):
-            raise InputError(f"nonlinearity is one of {', '.join(NONLINEARITIES)}; got {nonlinearity!r}")
+            raise InputError(f"nonlinearity is one of {', '.join(NONLINEARITIES)}; got {quoted(nonlinearity)}")
         self.nonlinearity = nonlinearity
 
     def step(self, x, last):

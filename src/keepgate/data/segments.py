@@ -76,7 +76,7 @@ def as_segment(given: Any) -> Segment:
         raise InputError(f"{quoted(given)} is no segment, such as (0.5, 1.2, 'speech')")
     for name in ("start", "end"):
         if name not in fields:
-            raise InputError(f"there is no {name!r}, but {listed(fields)}")
+            raise InputError(f"there is no {quoted(name)}, but {listed(fields)}")
     start, end = (_seconds(name, fields[name]) for name in ("start", "end"))
     if not 0 <= start < end:
         raise InputError(f"a segment from {start:g} s to {end:g} s; it has to start at 0 or later, and then to end")

@@ -119,7 +119,7 @@ def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
         for name, value in (("tokens", tokens), ("tags", tags)):
             if not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
-                raise InputError(f"{path}, line {number}: no list of texts under {name!r}")
+                raise InputError(f"{path}, line {number}: no list of texts under {quoted(name)}")
         assert tokens is not None
         assert tags is not None
         if labelled and len(tokens) != len(tags):

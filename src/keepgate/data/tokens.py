@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from keepgate import schema
-from keepgate.errors import InputError, MissingExtraError, reason
+from keepgate.errors import InputError, MissingExtraError, quoted, reason
 
 __all__ = ["SPECIAL", "TOKENS", "UNITS", "Tokens"]
 
@@ -46,7 +46,7 @@ class Tokens:
 
     def __init__(self, units: str, state: Any, special: Sequence[str] = SPECIAL) -> None:
         if units not in UNITS:
-            raise InputError(f"units={units!r} is none of {', '.join(UNITS)}")
+            raise InputError(f"units={quoted(units)} is none of {', '.join(UNITS)}")
         self.units, self.state, self.special = units, state, tuple(special)
         self.pieces = PIECES[units](self) + [b""] * len(self.special)
 

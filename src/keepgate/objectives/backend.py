@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from keepgate.errors import BackendError, InputError
+from keepgate.errors import BackendError, InputError, quoted
 from keepgate.native import engine as core
 
 __all__ = ["address", "is_native", "threads"]
@@ -22,7 +22,7 @@ def is_native(backend: str, values: Tensor) -> bool:
         BackendError: the core is named and cannot run it; the message says why.
     """
     if backend not in BACKENDS:
-        raise InputError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}")
+        raise InputError(f"backend is one of {', '.join(BACKENDS)}; got {quoted(backend)}")
     if backend == "reference":
         return False
     reason = core.missing() or _refuses(values)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.native import objectives as core
 from keepgate.objectives.backend import address, is_native, threads
 from keepgate.objectives.semiring import Lattice, best_path, log_sum, posteriors, total
@@ -93,7 +93,7 @@ def _loss(
     backend: str,
 ) -> Tensor:
     if reduction not in REDUCTIONS:
-        raise InputError(f"reduction is one of {', '.join(REDUCTIONS)}; got {reduction!r}")
+        raise InputError(f"reduction is one of {', '.join(REDUCTIONS)}; got {quoted(reduction)}")
     if utterances is not None:
         targets.check_fit(utterances)
     if is_native(backend, values):

@@ -88,7 +88,9 @@ def beam_search(
     if not isinstance(weight, Real) or not isinstance(bonus, Real):
         raise InputError(f"weight and bonus are numbers; got {quoted(weight)} and {quoted(bonus)}")
     if not weight >= 0 or not np.isfinite([weight, bonus]).all():
-        raise InputError(f"weight is a number of at least 0 and bonus a number; got {weight!r} and {bonus!r}")
+        raise InputError(
+            f"weight is a number of at least 0 and bonus a number; got {quoted(weight)} and {quoted(bonus)}"
+        )
     if np.isnan(values).any() or (values > 1e-3).any():
         raise InputError("log_probs are logarithms of probabilities; got NaN or numbers above 0: take a log-softmax")
     values = np.ascontiguousarray(values, dtype=np.float64)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.objectives.automaton import NONE, Automaton
 from keepgate.objectives.ngram import NGram
 
@@ -83,7 +83,7 @@ def word_language(
     numbers = {symbol: number for number, symbol in enumerate(symbols) if symbol}
     if separator is not None and separator not in numbers:
         raise InputError(
-            f"the separator {separator!r} is none of the network's symbols; separator=None is for single words"
+            f"the separator {quoted(separator)} is none of the network's symbols; separator=None is for single words"
         )
     trie, word_of = _trie(listed, {symbol: n for symbol, n in numbers.items() if symbol != separator})
     return Language(
@@ -104,7 +104,7 @@ def _trie(words: Sequence[str], numbers: dict[str, int]) -> tuple[Automaton, np.
         for letter in word:
             if letter not in numbers:
                 raise InputError(
-                    f"the word {word!r} has {letter!r}, which is none of the network's symbols within words"
+                    f"the word {quoted(word)} has {quoted(letter)}, which is none of the network's symbols within words"
                 )
             state = states.setdefault((state, numbers[letter]), len(states) + 1)
         ends[state] = number

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from keepgate.data.sequences import Sequences
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.anomalies import stretches
 from keepgate.tasks.autoencode import SequenceAutoencoder
 from keepgate.tasks.autoencode_figure import series_figure
@@ -36,7 +36,7 @@ class Detection:
         Raises InputError for another `by` and for a quantile that is not above 0 and at most 1.
         """
         if by not in BY:
-            raise InputError(f"by={by!r} is none of {', '.join(BY)}")
+            raise InputError(f"by={quoted(by)} is none of {', '.join(BY)}")
         threshold = estimator.ordinary_.threshold(quantile, by)
         columns = getattr(estimator, "columns_", SequenceColumns())
         return cls(data, estimator.anomaly_scores(data), threshold, by, columns.id_column)

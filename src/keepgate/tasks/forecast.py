@@ -14,7 +14,7 @@ from keepgate import schema
 from keepgate.data.frequency import US, Frequency
 from keepgate.data.panel import Panel, panel
 from keepgate.data.table import read_table
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.forecast_figure import forecast_figure
 from keepgate.tasks.forecast_network import ForecastNetwork
@@ -238,7 +238,7 @@ class Forecaster(Estimator):
         """Raise InputError for a parameter of the wrong type or value."""
         super().check_parameters()
         if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
-            raise InputError(f"quantiles={self.quantiles!r} are not different numbers between 0 and 1")
+            raise InputError(f"quantiles={quoted(self.quantiles)} are not different numbers between 0 and 1")
 
     def settings(self) -> Settings:
         """The trainer's settings; its `window`, of truncated back-propagation, has nothing to do with the one here."""

@@ -67,7 +67,9 @@ def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
         return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
     except KeyError as error:
         known = ", ".join(map(str, classes))
-        raise InputError(f"class {error.args[0]!r} was not in the training data, whose classes are {known}") from error
+        raise InputError(
+            f"class {quoted(error.args[0])} was not in the training data, whose classes are {known}"
+        ) from error
 
 
 def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
@@ -75,7 +77,9 @@ def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
     values = classes.astype(str).tolist() if classes.dtype.kind == "M" else classes.tolist()
     for value in values:
         if not isinstance(value, str | int | float | bool):
-            raise InputError(f"a class label of type {type(value).__name__} cannot be kept in a model file: {value!r}")
+            raise InputError(
+                f"a class label of type {type(value).__name__} cannot be kept in a model file: {quoted(value)}"
+            )
     return {"dtype": "object" if classes.dtype.kind == "O" else classes.dtype.str, "values": values}
 
 

@@ -319,7 +319,7 @@ class Segmenter(Estimator):
         """The true segments; InputError for a label that is none of `labels_`."""
         for name, segments in zip(data.names, _segments(data), strict=True):
             if unknown := [segment.label for segment in segments if segment.label not in self.labels_]:
-                raise InputError(f"{name}: the label {unknown[0]!r} was never seen in the training data")
+                raise InputError(f"{name}: the label {quoted(unknown[0])} was never seen in the training data")
         return _segments(data)
 
     def _truth(self, data: Recordings) -> list[np.ndarray]:

@@ -121,7 +121,7 @@ class Tagger(Estimator):
         self.tag_counts_ = Counter(tag for sentence in tags for tag in sentence)
         self.tags_ = sorted(self.tag_counts_)
         if len(self.tags_) < 2:
-            raise InputError(f"all tokens have the tag {self.tags_[0]!r}; a tagger needs at least two tags")
+            raise InputError(f"all tokens have the tag {quoted(self.tags_[0])}; a tagger needs at least two tags")
         self.crf_ = marks_spans(tags) if self.crf is None else self.crf
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if _are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]

@@ -11,7 +11,7 @@ import numpy as np
 from keepgate import schema
 from keepgate.data.audio import as_samples
 from keepgate.data.manifest import Utterances, as_strokes
-from keepgate.errors import InputError, reason
+from keepgate.errors import InputError, quoted, reason
 from keepgate.tasks.front_ends import HIGHEST_RATE, LOWEST_RATE
 from keepgate.tasks.given import as_list, of_kind
 
@@ -82,4 +82,6 @@ def unknown(targets: Sequence[Sequence[str]], known: Sequence[str]) -> dict[int,
     """What is wrong with the utterances that have symbols not among those known, by index."""
     seen = set(known)
     strange = {i: next((s for s in target if s not in seen), None) for i, target in enumerate(targets)}
-    return {i: f"the symbol {symbol!r} was never seen in the training data" for i, symbol in strange.items() if symbol}
+    return {
+        i: f"the symbol {quoted(symbol)} was never seen in the training data" for i, symbol in strange.items() if symbol
+    }

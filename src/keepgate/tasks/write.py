@@ -140,7 +140,7 @@ class LanguageModel(Estimator):
             if not self.counts_[number]:
                 unseen = self.tokens_.decode([number]) or _content(prompt)[place]
                 raise InputError(
-                    f"the prompt has {unseen!r} as number {place + 1} of its {self.units}, which was not in the "
+                    f"the prompt has {quoted(unseen)} as number {place + 1} of its {self.units}, which was not in the "
                     "training text: leave it out"
                 )
         return numbers

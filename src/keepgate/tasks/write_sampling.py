@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from keepgate.data.tokens import Tokens
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.write_network import LanguageNetwork
 
 
@@ -73,7 +73,7 @@ def sampled(
         ("top_p", top_p, 0 < top_p <= 1, "above 0 and at most 1"),
     ):
         if not fits:
-            raise InputError(f"{name}={value!r} is not possible: it has to be {wanted}")
+            raise InputError(f"{name}={quoted(value)} is not possible: it has to be {wanted}")
     return _pieces(writer, tokens, length, temperature, top_p, np.random.default_rng(seed))
 
 
