@@ -70,14 +70,14 @@ def test_predictions_for_a_manifest_are_a_manifest(keepgate, manifest, trained, 
 
 
 def test_bad_input_is_named_and_nothing_is_written(keepgate, manifest, file, trained, tmp_path):
-    refused(keepgate("predict", trained, tmp_path / "none.wav"), "none.wav does not exist")
+    refused(keepgate("predict", trained, tmp_path / "none.wav"), "none.wav cannot be read: No such file")
     refused(keepgate("predict", trained, manifest, "--out", tmp_path / "x.srt"), "ends in none of .csv", ".json, .txt")
     bad = file("bad.csv", ["path,segments", "a.wav,a.csv", "z.wav,a.csv"])
     outcome = keepgate("fit", "segment", bad, "--out", tmp_path / "new", *SETTINGS)
-    refused(outcome, "bad.csv, row 2", "z.wav does not exist")
+    refused(outcome, "bad.csv, row 2", "z.wav cannot be read: No such file")
     assert not (tmp_path / "new").exists()
     outcome = keepgate("fit", "segment", bad, "--skip-bad", "--out", tmp_path / "new", *SETTINGS)
     assert "1 rows left out" in outcome.out
     [row] = csv.DictReader((tmp_path / "new" / "skipped.csv").read_text().splitlines())
     assert (row["file"], row["row"]) == (str(bad), "2")
-    assert "z.wav does not exist" in row["reason"]
+    assert "z.wav cannot be read: No such file" in row["reason"]

@@ -201,9 +201,9 @@ def test_what_cannot_be_heard_live_is_refused(keepgate, monkeypatch, file, live_
 
 
 def test_files_that_cannot_be_transcribed_are_refused(keepgate, file, live_run, ink_run, recordings):
-    refused(keepgate("transcribe", live_run, "absent.wav"), "absent.wav does not exist")
+    refused(keepgate("transcribe", live_run, "absent.wav"), "absent.wav cannot be read: No such file")
     refused(keepgate("transcribe", ink_run, next(iter(recordings))), "are audio where the model was fitted to ink")
-    refused(keepgate("transcribe", live_run, "x.wav", "--language-model", "absent.txt"), "absent.txt does not exist")
+    refused(keepgate("transcribe", live_run, "x.wav", "--language-model", "absent.txt"), "absent.txt cannot be read: No such file")
     refused(keepgate("transcribe", live_run, "x.wav", "--rate", "8000"), "of bare samples on standard input")
 
 
@@ -214,7 +214,7 @@ def test_options_of_decoding_are_refused_where_nothing_is_decoded(keepgate, file
 # Bad rows, each in a manifest beside good ones
 
 BAD_SOUNDS = {
-    "none.wav,ab": "none.wav does not exist",
+    "none.wav,ab": "none.wav cannot be read: No such file",
     "silent.wav,ab": "is silent throughout",
     "fast.wav,ab": "fast.wav has 8000 Hz, but row 1 4000 Hz",
     "good.wav,": "the text in column 'text' is empty",

@@ -66,7 +66,7 @@ def write(path, content):
         (b"a\tb\nc\t\n", ["train.tsv, line 2", "the target is empty"]),
         ("a\té\n".encode("latin-1"), ["train.tsv", "not a text file in UTF-8"]),
         (b"", ["train.tsv has no row"]),
-        (None, ["train.tsv does not exist"]),
+        (None, ["train.tsv cannot be read: No such file"]),
     ],
 )
 def test_files_that_cannot_be_fitted_to_leave_nothing(keepgate, tmp_path, content, words):

@@ -57,7 +57,7 @@ def test_rates_are_mixed_only_where_one_is_asked_for(folder):
 
 
 BAD = {
-    "sounds/none.wav,one": r"none\.wav does not exist",
+    "sounds/none.wav,one": r"none\.wav cannot be read: No such file",
     "sounds/silent.wav,one": "silent throughout",
     "sounds/a.wav,": "the text in column 'text' is empty",
     ",one": "the path in column 'path' is empty",

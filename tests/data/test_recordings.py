@@ -59,10 +59,10 @@ def test_columns_may_have_other_names_and_rates_be_made_one(folder):
 
 
 BAD = {
-    "none.wav,a.txt": r"none\.wav does not exist",
+    "none.wav,a.txt": r"none\.wav cannot be read: No such file",
     "s.wav,a.txt": "silent throughout",
     "c.wav,a.txt": "c.wav has 4000 Hz, but a.wav 8000 Hz; give --rate",
-    "b.wav,b.txt": r"b\.txt does not exist",
+    "b.wav,b.txt": r"b\.txt cannot be read: No such file",
     "b.wav,late.txt": r"a segment ends at 1\.9 s, but the recording at 1 s",
     "b.wav,a.srt": r"a\.srt is no file of segments",
 }

@@ -73,5 +73,5 @@ def test_what_is_no_segment_is_named_with_its_line(tmp_path, name, text, words):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv does not exist"):
+    with pytest.raises(InputError, match=r"none\.csv cannot be read: No such file"):
         read_segments(tmp_path / "none.csv")

@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_named_by_file_and_line(tmp_path, name, data, wor
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.conll does not exist"):
+    with pytest.raises(InputError, match=r"nowhere\.conll cannot be read: No such file"):
         read_sentences(tmp_path / "nowhere.conll")
 
 

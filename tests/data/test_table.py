@@ -82,7 +82,7 @@ def test_truncated_files(tmp_path: Path, suffix: str) -> None:
 
 
 def test_absent_files_and_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         read_table(tmp_path / "t.csv")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):

@@ -90,7 +90,7 @@ def test_what_is_refused_is_told_with_file_and_line(ts, text, message):
 
 
 def test_a_missing_or_binary_file_is_told(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         read_ts(tmp_path / "absent.ts")
     binary = tmp_path / "binary.ts"
     binary.write_bytes(b"@classLabel false\n@data\n\xff\xfe\x00")

@@ -79,7 +79,7 @@ def test_a_file_is_read_by_lines(tmp_path):
         ({"beam": 0}, None, "beam=0 is not at least 1"),
         ({"weight": -1.0}, None, "weight=-1.0"),
         ({"language": "grammar"}, None, "language='grammar' is none of symbols, words"),
-        ({"language_model": "absent.txt"}, None, "absent.txt does not exist"),
+        ({"language_model": "absent.txt"}, None, "absent.txt cannot be read: No such file"),
         ({}, ["", " "], "has no text"),
         ({"language": "words"}, ["xyz"], "no word of the language model's text can be spelled"),
         ({}, ["xyz"], "knows none of the network's symbols"),
