@@ -93,6 +93,35 @@ def test_a_first_write_killed_at_any_step_is_no_model_or_a_whole_one(tmp_path: P
     assert found == [False, False, True, True]
 
 
+def test_a_reader_between_two_writes_looks_again(folder: Path, monkeypatch):
+    """The configuration it has read is the old one, the tensors it comes to are the new ones."""
+    from keepgate.store import model
+
+    new, read = ({"new": True}, {"weight": np.ones(9)}), model.read_file
+    overtaken = []
+
+    def overtake(path, limit):
+        if path.name == "model.safetensors" and not overtaken:
+            overtaken.append(write_model(folder, *new))
+        return read(path, limit)
+
+    monkeypatch.setattr(model, "read_file", overtake)
+    assert same(read_model(folder), *new)
+    assert overtaken
+
+
+def test_a_last_step_that_fails_is_told_as_any_other(folder: Path, monkeypatch):
+    def vanished(source, target):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    replace = os.replace
+    monkeypatch.setattr(
+        "keepgate.store.model.os.replace", lambda a, b: (vanished if b.name == "config.json" else replace)(a, b)
+    )
+    with pytest.raises(InputError, match=r"cannot write .*config.json: No such file"):
+        write_model(folder, CONFIG, TENSORS)
+
+
 def refusal(folder: Path, **options) -> str:
     with pytest.raises(InputError) as caught:
         read_model(folder, **options)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from keepgate.errors import InputError
+from keepgate.store import temporary
+from keepgate.store.target import Like, Target
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -18,29 +20,46 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, like: Like | None = None) -> Iterator[BinaryIO]:
     """A file to write to, which replaces the file `path` at the end; a reader sees the old bytes or the new ones.
 
-    The bytes go to a hidden file beside it, reach the disk (fsync), and take the name `path` in one step; what is
-    raised meanwhile, an interruption too, removes it. A process killed half way leaves that hidden file behind; the
-    next write of the same path takes it over.
+    The bytes go to a hidden file beside it that only its owner may read, reach the disk (fsync), and take the name
+    `path` in one step; what is raised meanwhile, an interruption too, removes it. A process killed half way leaves that
+    hidden file behind; the next write of the same path removes it. Of two writers at once, the last one's file stays.
 
-    Raises InputError where the folder is missing, not writable or full.
+    The new file has owner, group and permissions of the one it replaces. With `like`, a file that is read, it has
+    those of that one and its time, and must not be it. A symbolic link stays, what it points to is replaced. Devices,
+    pipes and standard output ("-") are written to as they are.
+
+    Raises InputError where the name is a folder's, or the folder is missing, not writable or full.
     """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.tmp")
     try:
-        with open(beside, "wb") as file:
+        target = Target.of(path, like)
+        with target.stream(path) if target.is_stream else _replaced(target) as file:
+            yield file
+    except BrokenPipeError:
+        raise  # the reader of a pipe has gone, which is no fault
+    except OSError as error:
+        raise InputError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _replaced(target: Target) -> Iterator[BinaryIO]:
+    temporary.remove_dead(target.path)
+    handle, beside = temporary.create(target.path)
+    try:
+        with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        sync_folder(path.parent)
-    except BaseException as error:
+            target.dress(handle)
+            os.fsync(handle)
+            if os.name != "posix":  # elsewhere an open file cannot be renamed; here its lock has to last until it is
+                file.close()
+            os.replace(beside, target.path)
+        sync_folder(target.path.parent)
+    except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()
-        if isinstance(error, OSError):
-            raise InputError(f"cannot write {path}: {error.strerror or error}") from error
         raise
 
 

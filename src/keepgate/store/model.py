@@ -6,11 +6,13 @@ to it (`tensors`: bytes and SHA-256) and carries a checksum of itself.
 Two files cannot be replaced in one step. So the new configuration is first written as `config.json.next`,
 then the tensors are replaced, then the configuration takes its name. A process killed between the last two
 leaves tensors whose configuration is `config.json.next`: the checksums tell, and `read_model` takes that
-one.
+one. Writers of one folder wait for each other; a reader that finds files of two models because they were
+replaced meanwhile looks again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,12 +25,14 @@ import numpy as np
 from keepgate import limits
 from keepgate.errors import MOST_QUOTED, InputError, quoted, reason
 from keepgate.store.files import make_folder, sync_folder, write_atomic
+from keepgate.store.flock import locked
 from keepgate.store.plain import read_json
 from keepgate.store.reading import read_file
 from keepgate.store.tensors import pack, unpack
 
 VERSION = 1
 CONFIG, NEXT, TENSORS = "config.json", "config.json.next", "model.safetensors"
+LOOKS = 20  # at a folder that changes while it is read
 CONFIG_LIMIT = 256 * 2**20  # bytes; a vocabulary may be large, a configuration of this size is none
 
 
@@ -53,10 +57,14 @@ def write_model(
     about["sha256"] = _sha256(_canonical(about))
     text = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     folder = make_folder(folder)
-    write_atomic(folder / NEXT, text.encode())
-    write_atomic(folder / TENSORS, data)
-    os.replace(folder / NEXT, folder / CONFIG)
-    sync_folder(folder)
+    try:
+        with locked(folder):
+            write_atomic(folder / NEXT, text.encode())
+            write_atomic(folder / TENSORS, data)
+            os.replace(folder / NEXT, folder / CONFIG)
+            sync_folder(folder)
+    except OSError as error:
+        raise InputError(f"cannot write {folder / CONFIG}: {error.strerror or error}") from error
 
 
 def has_model(folder: str | os.PathLike[str]) -> bool:
@@ -71,6 +79,27 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
     kind, or of a later version of the format.
     """
     folder = Path(folder)
+    for look in range(1, LOOKS + 1):
+        before = _identity(folder)
+        try:
+            return _read_once(folder, kind)
+        except InputError:
+            if look == LOOKS or _identity(folder) == before:
+                raise
+    raise AssertionError
+
+
+def _identity(folder: Path) -> list[tuple[str, int, int]]:
+    """Which files are there: one that is replaced, or written to, is another."""
+    found = []
+    for name in (CONFIG, NEXT, TENSORS):
+        with contextlib.suppress(OSError):
+            about = os.stat(folder / name)
+            found.append((name, about.st_ino, about.st_mtime_ns))
+    return found
+
+
+def _read_once(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if not os.path.isdir(folder):
         raise InputError(f"{folder} is no folder; a {kind} is a folder that holds {CONFIG} and {TENSORS}")
     names = [name for name in (CONFIG, NEXT) if os.path.exists(folder / name)] or [CONFIG]

@@ -1,0 +1,137 @@
+"""Where a write goes: which file a name means, and what owner, permissions and time it gets."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from keepgate.errors import InputError, quoted
+
+__all__ = ["Like", "Target", "check_different", "is_stream"]
+
+Like = str | os.PathLike[str] | int  # a path, or the number of an open file
+STANDARD_OUTPUT = "-"
+_WITHOUT_MODES = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS}  # FAT, or a file system of a network
+_umask_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to write: its path with symbolic links followed, what is there now, what the new one is to be like."""
+
+    path: Path
+    found: os.stat_result | None = None
+    like: os.stat_result | None = None
+    to_stdout: bool = False
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], like: Like | None = None) -> Target:
+        """Look at what `path` names.
+
+        Raises InputError where it cannot name a file, names a folder, or is the file `like`; OSError where it cannot
+        be looked at.
+        """
+        name = os.fspath(path)
+        if name == STANDARD_OUTPUT:
+            return cls(Path(name), to_stdout=True)
+        if not name or "\0" in name or name.endswith(os.sep):
+            raise InputError(f"cannot write {quoted(name)}: that is no name of a file; give one")
+        found = _stat(name)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise InputError(f"cannot write {name}: it is a folder; give the name of a file")
+        model = None if like is None else os.stat(like)
+        if found is not None and model is not None and os.path.samestat(found, model):
+            raise InputError(f"cannot write {name}: it is the file that is read; give another name")
+        return cls(Path(os.path.realpath(name)), found, model, found is not None and _is_stdout(found))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a device, a pipe or standard output, which is written to and not replaced."""
+        return self.to_stdout or (self.found is not None and not stat.S_ISREG(self.found.st_mode))
+
+    @contextlib.contextmanager
+    def stream(self, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+        """Open the device, pipe or standard output of that name; a pipe waits for its reader."""
+        if self.to_stdout:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        else:
+            handle = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+            with os.fdopen(handle, "wb") as file:
+                yield file
+
+    def dress(self, handle: int) -> None:
+        """Give an open file what the new one is to have of the file `like`, or else of the one that it replaces.
+
+        That is owner, group and permissions, and the time of `like`. A new file gets what the umask allows.
+        """
+        if os.name != "posix":
+            return
+        model = self.like or _stat(self.path)
+        mode = 0o666 & ~_umask() if model is None else _own(handle, model)
+        try:
+            os.fchmod(handle, mode)
+        except OSError as error:
+            if error.errno not in _WITHOUT_MODES:
+                raise
+        if self.like is not None:
+            os.utime(handle, ns=(self.like.st_atime_ns, self.like.st_mtime_ns))
+
+
+def check_different(file: str | os.PathLike[str], out: str | os.PathLike[str] | None) -> None:
+    """InputError where `out` is the file that is read, under whatever name; None is no file."""
+    with contextlib.suppress(OSError):  # reading or writing tells better what is wrong
+        if out is not None:
+            Target.of(out, file)
+
+
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether writing to `path` goes to a device, a pipe or standard output."""
+    with contextlib.suppress(OSError):
+        return Target.of(path).is_stream
+    return False
+
+
+def _own(handle: int, model: os.stat_result) -> int:
+    """Give owner and group as far as we may; the permissions that then are right."""
+    mode, now = stat.S_IMODE(model.st_mode) & 0o777, os.fstat(handle)
+    for index, name in enumerate(("st_uid", "st_gid")):
+        owner = getattr(model, name)
+        if owner != getattr(now, name):
+            with contextlib.suppress(OSError):
+                os.fchown(handle, *((owner, -1) if index == 0 else (-1, owner)))
+    if os.fstat(handle).st_gid != model.st_gid:  # another group gets no more than all others
+        mode &= ~0o070 | (mode & 0o007) << 3
+    return mode
+
+
+def _umask() -> int:
+    """The process' umask, which can only be read by setting it: for a moment to a stricter one."""
+    with _umask_lock:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
+
+
+def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _is_stdout(found: os.stat_result) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(found, os.fstat(1))
+    return False
