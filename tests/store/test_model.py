@@ -142,6 +142,13 @@ def test_a_missing_folder_or_file_is_named(folder: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_pipe_in_a_model_is_refused_and_not_waited_for(folder: Path, name: str):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert refusal(folder) == f"/model/{name} cannot be read: it is a pipe, not a file"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_file_cut_short_anywhere_is_refused(folder: Path, name: str):
     data = (folder / name).read_bytes()
     for length in range(len(data) - 1):  # without its last byte, a line end, the configuration still says all
