@@ -1,8 +1,8 @@
 """The command line: one command a module of this package, each with a `main(arguments)`.
 
 A command returns nothing and writes its result to standard output. What goes wrong is told in one line on standard
-error: exit code 2 for what the user can change, 130 for an interruption. Commands import late, so that `keepgate
---help` needs no torch.
+error: exit code 2 for what the user can change, 130 for an interruption, 143 and 129 for SIGTERM and SIGHUP, 70 for a
+fault of keepgate. Commands import late, so that `keepgate --help` needs no torch.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import keepgate
-from keepgate.errors import KeepgateError
-from keepgate.extras import missing_extra
+from keepgate.cli import faults
+from keepgate.cli.stopping import stoppable
+from keepgate.errors import InputError
 
 COMMANDS = {
     "fit": "train a model on a file",
@@ -48,9 +50,20 @@ examples:
 `keepgate COMMAND --help` tells more."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose own exits are told from those of other code."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        try:
+            super().exit(status, message)
+        except SystemExit as stop:
+            raise faults.Finished(stop.code) from None
+        raise AssertionError
+
+
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
     """The argument parser of one command, its help closed by examples."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"keepgate {command}",
         description=description,
         epilog=f"examples:\n{examples}",
@@ -77,23 +90,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(command: str, arguments: Sequence[str]) -> int:
     """Run one command and turn what stops it into a line on standard error and an exit code."""
+    error = None
     try:
-        importlib.import_module(f"keepgate.cli.{command}").main(arguments)
-        sys.stdout.flush()
-    except KeepgateError as error:
-        print(f"keepgate {command}: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        reason = missing_extra(error.name)
-        if reason is None:
-            raise
-        print(f"keepgate {command}: {reason}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"keepgate {command}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader (`head`, say) has gone; Python must not find out again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with stoppable():
+            importlib.import_module(f"keepgate.cli.{command}").main(arguments)
+    except faults.Finished:
+        raise
+    except BaseException as found:
+        error = found
+    try:
+        if sys.stdout is not None:  # it is None where it was closed
+            sys.stdout.flush()
+    except BrokenPipeError as gone:
+        error = gone
+    except OSError as unwritten:
+        error = InputError(f"cannot write to standard output: {unwritten.strerror or unwritten}")
+        silence()
+    if isinstance(error, BrokenPipeError):
+        silence()
         return 141
-    return 0
+    return 0 if error is None else faults.tell(command, arguments, error)
+
+
+def silence() -> None:
+    """Standard output cannot be written to (its reader has gone, say): Python must not find out again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

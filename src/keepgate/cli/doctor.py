@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 
-import keepgate
 from keepgate.cli import parser
+from keepgate.cli.faults import versions
 from keepgate.cli.text import table
 from keepgate.errors import KeepgateError
 from keepgate.extras import EXTRAS, missing_extra, missing_packages
@@ -25,20 +22,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _versions() -> list[dict[str, str]]:
-    names = ["numpy", "safetensors", *(name for packages in EXTRAS.values() for name in packages.values())]
-    return [
-        {"what": "keepgate", "version": keepgate.__version__},
-        {"what": "python", "version": platform.python_version()},
-        {"what": "machine", "version": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"},
-        *({"what": name, "version": _version(name)} for name in names),
-    ]
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return [{"what": name, "version": version} for name, version in versions()]
 
 
 def _extras() -> list[dict[str, str]]:
