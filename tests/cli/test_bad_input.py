@@ -148,3 +148,14 @@ def test_model_files_that_were_harmed(keepgate, file, run, command, name, harm):
 
 def test_a_folder_that_is_no_run(keepgate, file, tmp_path):
     refused(keepgate("predict", tmp_path / "absent", file("test.csv", LINES)), "absent is no folder")
+
+
+def test_the_data_are_never_what_is_written(keepgate, run, tmp_path):
+    data = tmp_path / "train.csv"
+    before = data.read_bytes()
+    (tmp_path / "same.csv").symlink_to(data)
+    for name in ("train.csv", "same.csv"):
+        refused(keepgate("predict", run, data, "--out", tmp_path / name), "is the file that is read")
+    for flag in ("--out", "--report"):
+        refused(keepgate("detect", run, data, flag, data), "is the file that is read")
+    assert data.read_bytes() == before

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import os
 import re
+import stat
+import subprocess
+import sys
 
 import pytest
 
 from cli.files import refused
+from cli.test_main import ENVIRONMENT
 
 TEXT = b"to be or not to be, that is the question: whether 'tis nobler in the mind to suffer. " * 9
 
@@ -63,6 +69,69 @@ def test_a_damaged_archive(keepgate, book, tmp_path):
     archive.write_bytes(whole[:4] + b"\7" + whole[5:])
     refused(keepgate("decompress", archive, "--out", out), "format version 7", "upgrade keepgate")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "book.txt.kg"]
+
+
+@pytest.mark.parametrize("name", [".", "/", "", "folder", "folder/", "new/"])
+def test_an_output_that_is_no_file(keepgate, book, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    refused(keepgate("compress", book, "--out", name), "cannot write ")
+    assert keepgate("compress", book, "--out", "a").code == 0
+    refused(keepgate("decompress", "a", "--out", name), "cannot write ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "book.txt", "folder"]
+
+
+def test_an_output_that_is_the_input_under_another_name(keepgate, book, tmp_path):
+    (tmp_path / "hard").hardlink_to(book)
+    (tmp_path / "soft").symlink_to(book)
+    for name in ("hard", "soft"):
+        refused(keepgate("compress", book, "--out", tmp_path / name), "is the file that is read")
+    assert book.read_bytes() == TEXT
+
+
+def test_through_a_link(keepgate, book, tmp_path):
+    (tmp_path / "link").symlink_to("real")
+    assert keepgate("compress", book, "--out", tmp_path / "link").code == 0
+    assert keepgate("decompress", tmp_path / "real", "--out", tmp_path / "back").code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "back").read_bytes() == TEXT
+
+
+def test_to_standard_output_and_a_pipe(book, tmp_path):
+    """What is printed goes to standard error there, and is true."""
+    for out in ("-", "/dev/stdout"):
+        packed = started("compress", book, "--out", out)
+        assert f"{out}: {len(packed.stdout)} bytes, " in packed.stderr.decode()
+        (tmp_path / "a").write_bytes(packed.stdout)
+        unpacked = started("decompress", tmp_path / "a", "--out", out)
+        assert unpacked.stdout == TEXT
+        assert f"{out}: {len(TEXT)} bytes; " in unpacked.stderr.decode()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        got = pool.submit(pipe.read_bytes)
+        started("decompress", tmp_path / "a", "--out", pipe)
+        assert got.result(60) == TEXT
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may make devices")
+def test_to_a_device(keepgate, book, tmp_path):
+    null = tmp_path / "null"
+    try:
+        os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        null.write_bytes(b"")
+    except OSError:
+        pytest.skip("devices cannot be made here")
+    done = keepgate("compress", book, "--out", null)
+    assert done.code == 0
+    assert null.is_char_device()
+    assert re.search(r"null: \d\d+ bytes, ", done.err)
+
+
+def started(*arguments):
+    command = [sys.executable, "-m", "keepgate", *map(str, arguments)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True)
 
 
 @pytest.mark.parametrize("command", ["compress", "decompress"])

@@ -96,3 +96,31 @@ def test_sizes_that_cannot_be(whole, block):
 def test_payloads_that_nobody_coded(whole, payload):
     with pytest.raises(InputError, match=r"altered|checksum differs"):
         keepgate.decompress(whole[:34] + write_block(Kind.CODED, 70, payload) + whole[-16:])
+
+
+def with_size(size: int, rest: bytes) -> bytes:
+    head = b"\x8bkg\n" + bytes([1, 0]) + struct.pack("<Q", size) + bytes(16)
+    return head + struct.pack("<I", zlib.crc32(head)) + rest
+
+
+@pytest.mark.parametrize("size", [2**63, 2**64 - 1])
+def test_a_size_that_no_file_has(whole, size):
+    with pytest.raises(InputError, match=rf"the archive was altered: its header says {size:,} bytes, which no file"):
+        keepgate.decompress(with_size(size, whole[34:]))
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, 2**40, 2**18 * 5 + 1])
+def test_a_size_that_the_blocks_cannot_hold_is_refused_before_memory_is_taken(whole, size, monkeypatch):
+    monkeypatch.setattr("keepgate.compression.streams.Predictor", None)
+    with pytest.raises(
+        InputError, match=rf"cut short: its header says {size:,} bytes, which the \d+ bytes that follow"
+    ):
+        keepgate.decompress(with_size(size, whole[34:]))
+
+
+def test_a_content_larger_than_memory_may_hold(whole, monkeypatch):
+    monkeypatch.setenv("KEEPGATE_MAX_UNPACKED_BYTES", str(2 * len(HELLO) - 1))
+    with pytest.raises(InputError, match="KEEPGATE_MAX_UNPACKED_BYTES"):
+        keepgate.decompress(whole)
+    monkeypatch.setenv("KEEPGATE_MAX_UNPACKED_BYTES", str(2 * len(HELLO)))
+    assert keepgate.decompress(whole) == HELLO * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tracemalloc
 
@@ -82,3 +83,56 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch, kind):
         tracemalloc.stop()
         assert (tmp_path / "b").read_bytes() == path.read_bytes()
     assert peaks[1] < peaks[0] + 2048 * 2
+
+
+def test_two_writers_of_one_archive(text, tmp_path):
+    """Each writes a whole one and tells its own sizes; the last one's stays."""
+    other, archive, told = tmp_path / "other", tmp_path / "a", []
+    other.write_bytes(TEXT[::-1] * 2)
+
+    def overtake(count):
+        if not told:
+            told.append(None)
+            told[0] = compress_file(other, archive)
+            decompress_file(archive, tmp_path / "b")
+            assert (tmp_path / "b").read_bytes() == other.read_bytes()
+
+    told.append(compress_file(text, archive, report=overtake))
+    decompress_file(archive, tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == TEXT
+    assert told[1] == (len(TEXT), archive.stat().st_size)
+    assert told[0].content == 2 * len(TEXT)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "other", "text"]
+
+
+def test_an_input_that_is_named_as_a_hidden_file_was(text, tmp_path):
+    hidden = text.rename(tmp_path / ".a.tmp")
+    compress_file(hidden, tmp_path / "a")
+    assert hidden.read_bytes() == TEXT
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.tmp", "a"]
+
+
+def test_permissions_and_time_go_with_the_content(text, tmp_path):
+    text.chmod(0o600)
+    os.utime(text, ns=(0, 10**18))
+    compress_file(text, tmp_path / "a")
+    decompress_file(tmp_path / "a", tmp_path / "b")
+    for path in (tmp_path / "a", tmp_path / "b"):
+        assert (path.stat().st_mode & 0o777, path.stat().st_mtime_ns) == (0o600, 10**18)
+
+
+def test_neither_is_a_pipe_waited_for_nor_the_input_replaced(text, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for act in (compress_file, decompress_file):
+        with pytest.raises(InputError, match=r"cannot read .*pipe: it is a pipe"):
+            act(tmp_path / "pipe", tmp_path / "a")
+    (tmp_path / "same").hardlink_to(text)
+    with pytest.raises(InputError, match="same: it is the file that is read"):
+        compress_file(text, tmp_path / "same")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read")
+def test_what_cannot_be_read_is_not_blamed_on_what_is_written(tmp_path):
+    (tmp_path / "mem").symlink_to("/proc/self/mem")
+    with pytest.raises(InputError, match=r"cannot read .*mem: Input/output error"):
+        compress_file(tmp_path / "mem", tmp_path / "a")

@@ -4,4 +4,5 @@ FUZZERS: dict[str, float] = {
     "layers": 25.0,
     "cells": 25.0,
     "models": 25.0,
+    "archives": 25.0,
 }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from keepgate.cli import parser
-from keepgate.errors import InputError
+from keepgate.errors import printable
+from keepgate.store import check_different, is_stream
+
+if TYPE_CHECKING:
+    from keepgate.compression.streams import Sizes
 
 SUFFIX = ".kg"
 
@@ -20,7 +26,8 @@ DESCRIPTION = """\
 Compress a file without loss, by an LSTM that learns the file while it does, its prediction mixed with a few counting
 contexts. Any bytes, any size, in constant memory. Text becomes a seventh smaller than with bzip2, at about 10 KB a
 second where two cores with AVX-512 are free; without AVX2 or NEON it takes a hundred times as long.
-The file itself stays as it is. Nothing is written where something goes wrong."""
+The file itself stays as it is; the archive has its permissions and time. Nothing is written where something goes
+wrong, unless to a device, a pipe or -, standard output."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -37,18 +44,17 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_args(arguments)
     from keepgate.compression import compress_file
 
-    out = options.out or options.file + SUFFIX
+    out = options.file + SUFFIX if options.out is None else options.out
     check_different(options.file, out)
-    start = time.perf_counter()
+    start, to = time.perf_counter(), text_stream(out)
     with progress(options.file, size(options.file)) as bar:
-        compress_file(options.file, out, lstm_only=options.lstm_only, model=options.model, report=bar.update)
-    tell(options.file, out, size(options.file), size(out), time.perf_counter() - start)
+        sizes = compress_file(options.file, out, lstm_only=options.lstm_only, model=options.model, report=bar.update)
+    tell(options.file, out, sizes, time.perf_counter() - start, to)
 
 
-def check_different(file: str, out: str) -> None:
-    """InputError where both names are one file."""
-    if Path(file).resolve() == Path(out).resolve():
-        raise InputError(f"--out {out} is the file that is read; give another name")
+def text_stream(out: str) -> TextIO:
+    """Where to print about what is written to `out`: standard error, if that may be standard output itself."""
+    return sys.stderr if is_stream(out) else sys.stdout
 
 
 def size(path: str) -> int:
@@ -63,8 +69,9 @@ def progress(path: str, total: int):
     return tqdm(total=total, desc=Path(path).name, unit="B", unit_scale=True, disable=None, leave=False)
 
 
-def tell(file: str, archive: str, content: int, packed: int, seconds: float) -> None:
+def tell(file: str, archive: str, sizes: Sizes, seconds: float, to: TextIO) -> None:
     """Print the sizes of a file and its archive, their ratio, and how fast one became the other."""
+    content, packed = sizes
     ratio = f", {packed / content:.1%}, {8 * packed / content:.3f} bits a byte" if content else ""
-    print(f"{file}: {content:,} bytes; {archive}: {packed:,} bytes{ratio}; {seconds:.1f} s", end="")
-    print(f", {content / seconds / 1000:.1f} KB/s")
+    told = f"{file}: {content:,} bytes; {archive}: {packed:,} bytes{ratio}; {seconds:.1f} s"
+    print(f"{printable(told)}, {content / seconds / 1000:.1f} KB/s", file=to)

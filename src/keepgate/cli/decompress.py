@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 
 from keepgate.cli import parser
-from keepgate.cli.compress import SUFFIX, check_different, progress, size, tell
+from keepgate.cli.compress import SUFFIX, progress, tell, text_stream
 from keepgate.errors import InputError
+from keepgate.store import check_different
 
 EXAMPLE = """\
   keepgate decompress book.txt.kg
@@ -16,7 +17,8 @@ EXAMPLE = """\
 
 DESCRIPTION = """\
 Unpack an archive of `keepgate compress`, which takes as long as packing. The file appears when all of it is there and
-its checksum is right; where the archive is damaged, or none, nothing is written."""
+its checksum is right, with permissions and time of the archive; where the archive is damaged, or none, nothing is
+written, unless to a device, a pipe or -, standard output."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,9 +33,9 @@ def main(arguments: Sequence[str]) -> None:
 
     if options.out is None and not options.archive.endswith(SUFFIX):
         raise InputError(f"{options.archive} does not end in {SUFFIX}, so --out has to name the file to write")
-    out = options.out or options.archive.removesuffix(SUFFIX)
+    out = options.archive.removesuffix(SUFFIX) if options.out is None else options.out
     check_different(options.archive, out)
-    start = time.perf_counter()
+    start, to = time.perf_counter(), text_stream(out)
     with progress(options.archive, content_size(options.archive)) as bar:
-        decompress_file(options.archive, out, model=options.model, report=bar.update)
-    tell(out, options.archive, size(out), size(options.archive), time.perf_counter() - start)
+        sizes = decompress_file(options.archive, out, model=options.model, report=bar.update)
+    tell(out, options.archive, sizes, time.perf_counter() - start, to)

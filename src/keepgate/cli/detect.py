@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from keepgate.cli import parser
 from keepgate.cli.predict import FORMATS, encode, table_format
 from keepgate.cli.text import table
-from keepgate.store import write_atomic
+from keepgate.store import check_different, write_atomic
 
 EXAMPLE = """\
   keepgate detect runs/ordinary new.csv
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     options = flags.parse_args(arguments)
     suffix = table_format(options.out)
+    for out in (options.out, options.report):
+        check_different(options.data, out)
 
     from keepgate.tasks.autoencode import SequenceAutoencoder
     from keepgate.tasks.detect import Detection

@@ -13,7 +13,7 @@ from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
 from keepgate.cli.text import print_notes
 from keepgate.errors import InputError
-from keepgate.store import write_atomic
+from keepgate.store import check_different, write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     options = flags.parse_args(arguments)
+    check_different(options.data, options.out)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
     suffix = table_format(options.out, (*FORMATS, *estimator.encoders))

@@ -11,6 +11,7 @@ Blocks follow until they hold the content. Their kinds are those of `Kind`. Flag
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from keepgate.errors import InputError
 
 MAGIC, VERSION = b"\x8bkg\n", 1
 BLOCK = 1 << 18  # bytes of the content in a block, at most
+MOST = 2**63 - 1  # bytes of the content
 DIGEST = 16  # bytes
 NO_MODEL = bytes(DIGEST)
 LSTM_ONLY = 1
@@ -51,7 +53,10 @@ class Header:
 
     @classmethod
     def read(cls, file: BinaryIO, name: str) -> Header:
-        """The header of the archive `name`; InputError where it is none, damaged, or of a later version."""
+        """The header of the archive `name`; InputError where it is none, damaged, or of a later version.
+
+        `file` can be searched; it is left behind the header.
+        """
         head = file.read(_HEADER.size + _CHECK.size)
         if head[:4] != MAGIC[: len(head)] or not head:
             raise InputError(f"{name} is no archive of keepgate compress: it begins in another way")
@@ -62,7 +67,22 @@ class Header:
         _, _, flags, size, model = _HEADER.unpack_from(head)
         if _CHECK.unpack_from(head, _HEADER.size)[0] != zlib.crc32(head[: _HEADER.size]) or flags > LSTM_ONLY:
             raise InputError(f"{name} was altered: the checksum of its header does not fit; get the file again")
+        _check_size(size, file, name)
         return cls(size, bool(flags & LSTM_ONLY), model)
+
+
+def _check_size(size: int, file: BinaryIO, name: str) -> None:
+    """InputError where the blocks that follow cannot hold so much, before memory is taken for it."""
+    if size > MOST:
+        raise InputError(f"{name} was altered: its header says {size:,} bytes, which no file has; get the file again")
+    here = file.tell()
+    left = file.seek(0, os.SEEK_END) - here
+    file.seek(here)
+    if size > left // (_BLOCK.size + _CHECK.size) * BLOCK:
+        raise InputError(
+            f"{name} is cut short: its header says {size:,} bytes, which the {left:,} bytes that follow cannot hold; "
+            "get the whole file"
+        )
 
 
 def write_block(kind: Kind, size: int, payload: bytes) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from keepgate import limits
 from keepgate.compression.archive import BLOCK, NO_MODEL, Digest, Header, read_blocks, write_block
 from keepgate.compression.coder import Report, decode, encode
 from keepgate.compression.pretrained import Pretrained
@@ -13,6 +14,13 @@ from keepgate.errors import InputError
 from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
 from keepgate.store import open_regular, replacing
+
+
+class Sizes(NamedTuple):
+    """Bytes of a content and of its archive."""
+
+    content: int
+    archive: int
 
 
 def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[str] | None = None) -> bytes:
@@ -28,9 +36,14 @@ def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[s
 
 
 def decompress(archive: bytes, *, model: str | os.PathLike[str] | None = None) -> bytes:
-    """The content of an archive of `compress` or `keepgate compress`; InputError where it is damaged or none."""
-    content = io.BytesIO()
-    _decompress(io.BytesIO(archive), content, _pretrained(model), _ignore, "the archive")
+    """The content of an archive of `compress` or `keepgate compress`.
+
+    InputError where the archive is damaged or none, or its content larger than `limits.limit("unpacked_bytes")`.
+    """
+    content, file = io.BytesIO(), io.BytesIO(archive)
+    limits.check("unpacked_bytes", Header.read(file, "the archive").size, "the archive")
+    file.seek(0)
+    _decompress(file, content, _pretrained(model), _ignore, "the archive")
     return content.getvalue()
 
 
@@ -41,15 +54,17 @@ def compress_file(
     lstm_only: bool = False,
     model: str | os.PathLike[str] | None = None,
     report: Report | None = None,
-) -> None:
+) -> Sizes:
     """Write the archive of the file `path`, as `compress` does.
 
-    `report` is called with numbers of bytes as they are done. The archive takes its name when it is whole; the file is
-    only read. InputError where one of them cannot be.
+    `report` is called with numbers of bytes as they are done. The archive takes its name when it is whole, and has the
+    permissions and the time of the file, which is only read. `archive` may also be a device, a pipe, or "-", standard
+    output. InputError where one of them cannot be, or both are the same.
     """
     begin = _pretrained(model)
-    with open_regular(path) as file, replacing(archive) as out:
-        _compress(file, os.fstat(file.fileno()).st_size, out, lstm_only, begin, report or _ignore, str(path))
+    with open_regular(path) as file, replacing(archive, like=file.fileno()) as out:
+        size = os.fstat(file.fileno()).st_size
+        return Sizes(size, _compress(file, size, out, lstm_only, begin, report or _ignore, str(path)))
 
 
 def decompress_file(
@@ -58,14 +73,17 @@ def decompress_file(
     *,
     model: str | os.PathLike[str] | None = None,
     report: Report | None = None,
-) -> None:
+) -> Sizes:
     """Write the content of an archive to `path`, which takes its name when all of it is there and right.
 
-    InputError where the archive is damaged or none, or `path` cannot be written.
+    It has the permissions and the time of the archive. `path` may also be a device, a pipe, or "-", standard output,
+    which get what comes before a damaged part. InputError where the archive is damaged or none, `path` cannot be
+    written, or both are the same.
     """
     begin = _pretrained(model)
-    with open_regular(archive) as file, replacing(path) as out:
-        _decompress(file, out, begin, report or _ignore, str(archive))
+    with open_regular(archive) as file, replacing(path, like=file.fileno()) as out:
+        size = _decompress(file, out, begin, report or _ignore, str(archive))
+        return Sizes(size, os.fstat(file.fileno()).st_size)
 
 
 def content_size(archive: str | os.PathLike[str]) -> int:
@@ -76,9 +94,10 @@ def content_size(archive: str | os.PathLike[str]) -> int:
 
 def _compress(
     file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, begin: Pretrained | None, report: Report, name: str
-) -> None:
+) -> int:
+    """Write the archive of a content of `size` bytes; the bytes that it has."""
     header = Header(size, lstm_only, begin.digest if begin else NO_MODEL)
-    out.write(header.write())
+    written = out.write(header.write())
     predictor, digest, left = _predictor(header, begin), Digest(), size
     while left:
         data = file.read(min(BLOCK, left))
@@ -86,14 +105,15 @@ def _compress(
             break
         digest.add(data)
         kind, payload = encode(predictor, data, report)
-        out.write(write_block(kind, len(data), payload))
+        written += out.write(write_block(kind, len(data), payload))
         left -= len(data)
     if left or file.read(1):
         raise InputError(f"{name} changed while it was read; compress a copy")
-    out.write(digest.write())
+    return written + out.write(digest.write())
 
 
-def _decompress(file: BinaryIO, out: BinaryIO, begin: Pretrained | None, report: Report, name: str) -> None:
+def _decompress(file: BinaryIO, out: BinaryIO, begin: Pretrained | None, report: Report, name: str) -> int:
+    """Write the content of an archive; the bytes that it has."""
     header, digest = Header.read(file, name), Digest()
     if header.model != (begin.digest if begin else NO_MODEL):
         with_one = "another model" if begin else "a model"
@@ -105,6 +125,7 @@ def _decompress(file: BinaryIO, out: BinaryIO, begin: Pretrained | None, report:
         digest.add(data)
         out.write(data)
     digest.check(file, name)
+    return header.size
 
 
 def _predictor(header: Header, begin: Pretrained | None) -> Predictor:
