@@ -14,6 +14,7 @@ EXTRAS = {
         "matplotlib": "matplotlib",
         "jinja2": "jinja2",
         "tqdm": "tqdm",
+        "filelock": "filelock",
     },
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},

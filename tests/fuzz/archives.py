@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import random as randoms
 import struct
 import zlib
@@ -19,7 +20,7 @@ from typing import Any
 from fuzz.harness import Wrong
 
 FOLDER = True
-LENGTHS = (0, 1, 2, 31, 64, 65, 130, 300)
+LENGTHS = (0, 1, 2, 31, 64, 65, 130)
 NUMBERS = (
     0,
     1,
@@ -200,13 +201,13 @@ CHANGES = {**OF_PARTS, **OF_BYTES}
 
 
 def altered(whole: bytes, second: bytes, changes: list[dict[str, Any]]) -> tuple[bytes, bool]:
-    """The archive after all changes, those of its parts first; whether any checksum was mended."""
+    """The archive after all changes, those of its parts first; whether any checksum may fit."""
     parts, mended = Parts(whole), False
     for change in (change for change in changes if change["name"] in OF_PARTS):
         OF_PARTS[change["name"]](parts, change, second)
         if change["mend"]:
             parts.mend()
-            mended = True
+        mended |= change["mend"] or change["name"] == "blocks"  # whole blocks have the checksums that they had
     data = parts.join()
     for change in (change for change in changes if change["name"] in OF_BYTES):
         data = OF_BYTES[change["name"]](data, change, second)
@@ -214,6 +215,7 @@ def altered(whole: bytes, second: bytes, changes: list[dict[str, Any]]) -> tuple
 
 
 def prepare() -> None:
+    os.environ["KEEPGATE_THREADS"] = "1"  # a second one helps only where a processor is free
     import keepgate.cli.compress
     import keepgate.cli.decompress  # noqa: F401
 

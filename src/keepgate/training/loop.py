@@ -18,6 +18,7 @@ from keepgate.training.checkpoint import Checkpoints, signature
 from keepgate.training.distributed import join
 from keepgate.training.examples import Examples
 from keepgate.training.history import History
+from keepgate.training.lock import alone
 from keepgate.training.optimizer import clip, make_optimizer
 from keepgate.training.progress import Bar
 from keepgate.training.schedule import plateau_scale, rate
@@ -47,7 +48,7 @@ def train(
     progress: show a progress bar on standard error, where that is a terminal.
 
     The caller's random numbers are left as they were. Raises InputError where the data are empty, the loss or its
-    gradient is not finite, or `run` holds a run with other settings, data or model.
+    gradient is not finite, `run` holds a run with other settings, data or model, or another training writes to it.
     """
     settings = settings or Settings()
     _check(data, valid, settings)
@@ -55,9 +56,9 @@ def train(
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         trainer = Trainer(model, loss, data, valid, settings, device)
         torch.manual_seed(settings.seed + trainer.processes.rank)
-        if run is not None:
-            trainer.keep(Path(run))
-        with Bar(settings.epochs, progress and trainer.processes.first) as bar:
+        with alone(run, trainer.processes), Bar(settings.epochs, progress and trainer.processes.first) as bar:
+            if run is not None:
+                trainer.keep(Path(run))
             trainer.run(bar)
     model.eval()
     return trainer.state.history
