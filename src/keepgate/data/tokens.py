@@ -184,7 +184,7 @@ def _only_merges(state: str) -> str:
         raise InputError(f"tokens.state is no tokenizer: {type(error).__name__}: {reason(error)}") from error
 
 
-def _byte_pairs(pieces: dict[str, int] | None = None, merges: list[tuple[str, str]] | None = None) -> Any:
+def _byte_pairs(pieces: dict[str, int] | None = None, merges: list[tuple[str, ...]] | None = None) -> Any:
     library = _library()
     tokenizer = library.Tokenizer(library.models.BPE(pieces, merges))
     tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,6 +78,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     noise: float = param(0.5, "deviation of the noise on the standardised input while training", **STRENGTH)
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
     init: str | None = param(None, INIT)
+
+    network_: ClassifierNetwork = field(init=False)
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceClassifier:
         """Train on sequences X and labels y [N] and return self.

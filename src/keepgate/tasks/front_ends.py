@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from keepgate.data import ink
 from keepgate.data.audio import hop_seconds, hops, log_mel
 from keepgate.tasks.ink_features import FEATURES, ink_features
+from keepgate.tasks.parameters import Bounds
 
 __all__ = [
     "FRONT_ENDS",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 LOWEST_RATE, HIGHEST_RATE = 51, 1_000_000  # Hz; from the lowest on, a hop from window to window has a sample
-HERTZ = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
+HERTZ: Bounds = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
 MOST_BANDS = 512
 
 

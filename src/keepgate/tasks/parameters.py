@@ -8,23 +8,31 @@ import typing
 from collections.abc import Sequence
 from dataclasses import field
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 from keepgate import schema
 from keepgate.errors import InputError, quoted
 
 MOST_VALUES = 10_000  # of a tuple
 
+
+class Bounds(TypedDict):
+    """The least and the most that a number may be."""
+
+    minimum: float
+    maximum: float
+
+
 # Bounds of parameters that several tasks have. The upper ones are above what anybody uses, and below what hangs.
-SIZE = {"minimum": 1, "maximum": 65_536}  # units, values of an embedding
-LAYERS = {"minimum": 1, "maximum": 1_000}
-STEPS = {"minimum": 1, "maximum": 1_000_000}
-EPOCHS = {"minimum": 1, "maximum": 10_000_000}
-EXAMPLES = {"minimum": 1, "maximum": 2**24}
-SHARE = {"minimum": 0, "maximum": 1}
-STRENGTH = {"minimum": 0, "maximum": 1e6}
-NORM = {"minimum": 0, "maximum": 1e30}
-SECONDS = {"minimum": 0, "maximum": 86_400}  # within a recording
+SIZE: Bounds = {"minimum": 1, "maximum": 65_536}  # units, values of an embedding
+LAYERS: Bounds = {"minimum": 1, "maximum": 1_000}
+STEPS: Bounds = {"minimum": 1, "maximum": 1_000_000}
+EPOCHS: Bounds = {"minimum": 1, "maximum": 10_000_000}
+EXAMPLES: Bounds = {"minimum": 1, "maximum": 2**24}
+SHARE: Bounds = {"minimum": 0, "maximum": 1}
+STRENGTH: Bounds = {"minimum": 0, "maximum": 1e6}
+NORM: Bounds = {"minimum": 0, "maximum": 1e30}
+SECONDS: Bounds = {"minimum": 0, "maximum": 86_400}  # within a recording
 
 
 def param(

@@ -57,12 +57,13 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
 
 def texts_of(data: Utterances) -> list[str]:
     """The texts; InputError that names an utterance without one."""
-    if of_kind(data, Utterances).texts is None:
+    texts = of_kind(data, Utterances).texts
+    if texts is None:
         raise InputError("there are no texts: give y, a text for each utterance")
-    for i, text in enumerate(data.texts):
+    for i, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"{data.where(i)}: its text is empty, or none")
-    return data.texts
+    return texts
 
 
 def too_long(targets: Sequence[Sequence[str]], steps: Sequence[int]) -> dict[int, str]:
