@@ -203,7 +203,10 @@ def test_what_cannot_be_heard_live_is_refused(keepgate, monkeypatch, file, live_
 def test_files_that_cannot_be_transcribed_are_refused(keepgate, file, live_run, ink_run, recordings):
     refused(keepgate("transcribe", live_run, "absent.wav"), "absent.wav cannot be read: No such file")
     refused(keepgate("transcribe", ink_run, next(iter(recordings))), "are audio where the model was fitted to ink")
-    refused(keepgate("transcribe", live_run, "x.wav", "--language-model", "absent.txt"), "absent.txt cannot be read: No such file")
+    refused(
+        keepgate("transcribe", live_run, "x.wav", "--language-model", "absent.txt"),
+        "absent.txt cannot be read: No such file",
+    )
     refused(keepgate("transcribe", live_run, "x.wav", "--rate", "8000"), "of bare samples on standard input")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.errors import InputError
-from keepgate.store import check_different, make_folder, read_file, replacing, write_atomic
+from keepgate.store import check_different, make_folder, replacing, write_atomic
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path):

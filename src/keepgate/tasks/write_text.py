@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from keepgate.data.lines import read_bytes
+from keepgate.data.files import read_bytes
 from keepgate.errors import InputError
 from keepgate.objectives import NGram
 
