@@ -151,6 +151,45 @@ def _field(random: randoms.Random, name: str, part: str) -> Any:
     return {"set": list(path), "value": random.choice(VALUES)}
 
 
+def _near(random: randoms.Random, name: str, part: str) -> Any:
+    """A value like the right one, which may well pass."""
+    config = healthy(name, part)[0]["config"]
+    paths = [path for path in leaves(config) if path]
+    path = random.choice(paths) if random.random() < 0.5 else random.choice([p for p in paths if p[0] != "equations"])
+    now = value_at(config, path)
+    others = [value_at(config, other) for other in paths]
+    if isinstance(now, bool) or now is None:
+        value = random.choice((not now, now, 1, None))
+    elif isinstance(now, int):
+        value = random.choice((now + 1, now - 1, 2 * now, now // 2, 100 * now, 1000))
+    elif isinstance(now, float):
+        value = random.choice((-now, 0.0, 1.0, now * 1e6, now * 1e-6, now / 2, now * 1e30, 1 - now))
+    else:
+        alike = [other for other in others if type(other) is type(now)]
+        value = (
+            random.choice([*alike, now + now, now[:1], now[::-1]])
+            if isinstance(now, str | list)
+            else random.choice(alike)
+        )
+    return {"set": list(path), "value": value}
+
+
+def value_at(config: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        config = config[key]
+    return config
+
+
+def _loud(random: randoms.Random, name: str, part: str) -> Any:
+    """Numbers that a tensor can have, and no training gives."""
+    chosen = random.choice(sorted(healthy(name, part)[1]))
+    return {
+        "tensor": chosen,
+        "do": "numbers",
+        "value": [random.choice(NUMBERS[3:]), random.random() < 0.5, random.randrange(2**31)],
+    }
+
+
 def _structure(random: randoms.Random, name: str, part: str) -> Any:
     path = random.choice([path for path in leaves(healthy(name, part)[0]["config"]) if len(path)])
     path = path[: random.randint(1, len(path))]
@@ -189,7 +228,7 @@ def _file(random: randoms.Random, name: str, part: str) -> Any:
 
 
 DRAW: list[Callable[[randoms.Random, str, str], Any]] = [
-    *[_field] * 12, *[_structure] * 3, *[_tensor] * 5, *[_bytes] * 3, _header, _file,
+    *[_field] * 10, *[_near] * 14, *[_loud] * 8, *[_structure] * 3, *[_tensor] * 3, *[_bytes] * 3, _header, _file,
 ]  # fmt: skip
 
 
