@@ -80,12 +80,17 @@ def test_handlers_are_put_back_and_those_of_others_left():
 
 
 def test_a_child_that_is_forked_meanwhile_ends_by_the_signal():
+    ready, told = os.pipe()
     with stoppable():
         child = os.fork()
         if not child:
             try:
+                os.write(told, b"ready")  # before, Python forgets the signals of its parent
                 time.sleep(60)
             finally:
                 os._exit(0)
+        assert os.read(ready, 5) == b"ready"
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    os.close(ready)
+    os.close(told)

@@ -124,7 +124,7 @@ def test_permissions_and_time_go_with_the_content(text, tmp_path):
 def test_neither_is_a_pipe_waited_for_nor_the_input_replaced(text, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for act in (compress_file, decompress_file):
-        with pytest.raises(InputError, match=r"cannot read .*pipe: it is a pipe"):
+        with pytest.raises(InputError, match=r"pipe cannot be read: it is a pipe, not a file"):
             act(tmp_path / "pipe", tmp_path / "a")
     (tmp_path / "same").hardlink_to(text)
     with pytest.raises(InputError, match="same: it is the file that is read"):
@@ -134,5 +134,5 @@ def test_neither_is_a_pipe_waited_for_nor_the_input_replaced(text, tmp_path):
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read")
 def test_what_cannot_be_read_is_not_blamed_on_what_is_written(tmp_path):
     (tmp_path / "mem").symlink_to("/proc/self/mem")
-    with pytest.raises(InputError, match=r"cannot read .*mem: Input/output error"):
+    with pytest.raises(InputError, match=r"mem cannot be read: Input/output error"):
         compress_file(tmp_path / "mem", tmp_path / "a")

@@ -43,7 +43,10 @@ def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
 
-def stops(folder: Path, after: int, monkeypatch) -> bool:
+NEW = ({"new": True}, {"weight": np.ones(9)})
+
+
+def stops(folder: Path, after: int, monkeypatch, model=NEW) -> bool:
     """Write another model, but stop before the `after`-th replacement, as if killed; whether it was stopped."""
     replace, count = os.replace, 0
 
@@ -60,7 +63,7 @@ def stops(folder: Path, after: int, monkeypatch) -> bool:
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", counted)
         try:
-            write_model(folder, {"new": True}, {"weight": np.ones(9)})
+            write_model(folder, *model)
         except Killed:
             return True
     return False
@@ -79,6 +82,21 @@ def test_a_write_killed_at_any_step_leaves_the_old_model_or_the_new(folder: Path
         write_model(folder, CONFIG, TENSORS)
         assert same(read_model(folder))
     assert old_or_new == [False, False, True, True]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_two_writes_killed_one_after_the_other_leave_one_of_the_models(folder: Path, monkeypatch):
+    """A write that was killed before its last step has left tensors whose configuration waits: it must not be lost."""
+    newest = ({"newest": True}, {"weight": np.zeros(5)})
+    for first in range(4):
+        for second in range(5):
+            write_model(folder, CONFIG, TENSORS)
+            stops(folder, first, monkeypatch)
+            before = read_model(folder)
+            stops(folder, second, monkeypatch, newest)
+            found = read_model(folder)
+            assert same(found, *(newest if found[0] == newest[0] else before))
+    write_model(folder, *newest)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
 
 

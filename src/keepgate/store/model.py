@@ -6,8 +6,8 @@ to it (`tensors`: bytes and SHA-256) and carries a checksum of itself.
 Two files cannot be replaced in one step. So the new configuration is first written as `config.json.next`,
 then the tensors are replaced, then the configuration takes its name. A process killed between the last two
 leaves tensors whose configuration is `config.json.next`: the checksums tell, and `read_model` takes that
-one. Writers of one folder wait for each other; a reader that finds files of two models because they were
-replaced meanwhile looks again.
+one; the next write begins with that last step. Writers of one folder wait for each other; a reader that
+finds files of two models because they were replaced meanwhile looks again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_model(
     about: dict[str, Any] = {
         "format": f"keepgate {kind}",
         "version": VERSION,
-        "tensors": {"bytes": len(data), "sha256": _sha256(data)},
+        "tensors": _found(data),
         "config": dict(config),
     }
     about["sha256"] = _sha256(_canonical(about))
@@ -59,12 +59,24 @@ def write_model(
     folder = make_folder(folder)
     try:
         with locked(folder):
+            _settle(folder, kind)
             write_atomic(folder / NEXT, text.encode())
             write_atomic(folder / TENSORS, data)
             os.replace(folder / NEXT, folder / CONFIG)
             sync_folder(folder)
     except OSError as error:
         raise InputError(f"cannot write {folder / CONFIG}: {error.strerror or error}") from error
+
+
+def _settle(folder: Path, kind: str) -> None:
+    """Take the last step of a write that was killed before it: the tensors need the configuration that waits."""
+    if not os.path.exists(folder / NEXT):
+        return
+    with contextlib.suppress(InputError):
+        about = _about(folder / NEXT, kind)
+        if about["tensors"] == _found(_read(folder / TENSORS, about["tensors"]["bytes"])):
+            os.replace(folder / NEXT, folder / CONFIG)
+            sync_folder(folder)
 
 
 def has_model(folder: str | os.PathLike[str]) -> bool:
@@ -108,7 +120,7 @@ def _read_once(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.nd
     size = max(about["tensors"]["bytes"] for about in candidates)
     limits.check("file_bytes", size, path)
     data = _read(path, size)
-    found = {"bytes": len(data), "sha256": _sha256(data)}
+    found = _found(data)
     for about in candidates:
         if about["tensors"] == found:
             return about["config"], unpack(data, str(path))
@@ -152,6 +164,11 @@ def _canonical(about: Mapping[str, Any]) -> bytes:
     """The bytes that a configuration's own checksum is taken of."""
     rest = {key: value for key, value in about.items() if key != "sha256"}
     return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _found(data: bytes) -> dict[str, Any]:
+    """What a configuration says of the file of its tensors."""
+    return {"bytes": len(data), "sha256": _sha256(data)}
 
 
 def _sha256(data: bytes) -> str:
