@@ -496,7 +496,8 @@ def resume(case: Any, folder: Path, run: Path) -> None:
     try:
         train(case["model"], run)
     except KeepgateError as error:
-        if "\n" in str(error) or (str(run) not in str(error) and "not finite" not in str(error)):
+        diverged = "not finite" in str(error) or "NaN" in str(error)  # of numbers that no training gives, but could
+        if "\n" in str(error) or not (diverged or str(run) in str(error)):
             raise Wrong(f"no sentence that names the folder: {error}") from error
 
 

@@ -78,9 +78,11 @@ def bits_row(model: str, log_probs: np.ndarray, text: str | bytes) -> dict[str, 
     if isinstance(text, bytes):
         text = _decoded(text)
     nats = -float(log_probs.sum())
+    with np.errstate(over="ignore"):  # of a unit that cannot be: infinite
+        perplexity = float(np.exp(nats / len(log_probs)))
     return {
         "model": model,
-        "perplexity": math.exp(nats / len(log_probs)),
+        "perplexity": perplexity,
         "bits per character": nats / math.log(2) / len(text),
         "nats per character": nats / len(text),
     }
