@@ -78,8 +78,10 @@ def bits_row(model: str, log_probs: np.ndarray, text: str | bytes) -> dict[str, 
     if isinstance(text, bytes):
         text = _decoded(text)
     nats = -float(log_probs.sum())
-    with np.errstate(over="ignore"):  # of a unit that cannot be: infinite
-        perplexity = float(np.exp(nats / len(log_probs)))
+    try:
+        perplexity = math.exp(nats / len(log_probs))
+    except OverflowError:  # a unit that cannot be
+        perplexity = math.inf
     return {
         "model": model,
         "perplexity": perplexity,
