@@ -96,7 +96,7 @@ def test_a_run_in_the_place_of_a_file(keepgate, file, tmp_path):
 def test_a_class_that_only_the_held_out_file_has(keepgate, file, tmp_path):
     train, valid = file("train.csv", LINES), file("valid.csv", [line.replace("up", "level") for line in LINES])
     outcome = keepgate("fit", "classify", train, "--valid", valid, "--out", tmp_path / "run", *FAST)
-    refused(outcome, "class 'level' was not in the training data", "down, up")
+    refused(outcome, "class 'level' was not in the training data", "'down', 'up'")
     assert not (tmp_path / "run").exists()
 
 

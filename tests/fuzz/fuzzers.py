@@ -5,4 +5,5 @@ FUZZERS: dict[str, float] = {
     "cells": 25.0,
     "models": 25.0,
     "archives": 25.0,
+    "data": 25.0,
 }

@@ -255,7 +255,9 @@ def test_what_cannot_be_fitted_to_is_told(data, change, message):
 
 def test_a_class_that_only_the_held_out_part_has_is_told(data):
     X, y = data
-    with pytest.raises(InputError, match="class 'zero' was not in the training data, whose classes are minus, plus"):
+    with pytest.raises(
+        InputError, match="class 'zero' was not in the training data, whose classes are 'minus', 'plus'"
+    ):
         SequenceClassifier(**SMALL).fit(X, y, valid=(X[:1], ["zero"]))
 
 

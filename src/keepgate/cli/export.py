@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keepgate import tasks
 from keepgate.cli import parser
-from keepgate.errors import InputError
+from keepgate.errors import InputError, printable, quoted
 
 EXAMPLE = """\
   keepgate export runs/load --to onnx
@@ -29,13 +29,13 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--out", metavar="FILE", help="file to write; it is replaced (default: model.onnx in RUN)")
     options = flags.parse_args(arguments)
     if options.to not in FORMATS:
-        raise InputError(f"--to {options.to} is no format to export to; there is {', '.join(FORMATS)}")
+        raise InputError(f"--to {quoted(options.to)} is no format to export to; there is {', '.join(FORMATS)}")
     estimator = tasks.load(options.run, "cpu")
     from keepgate.export import onnx
 
     path = Path(options.out or Path(options.run) / f"model{FORMATS[options.to]}")
     graph = onnx(estimator, path).graph
-    print(path)
+    print(printable(str(path)))
     for word, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
-            print(f"{word} {value.name}: {value.doc_string}")
+            print(printable(f"{word} {value.name}: {value.doc_string}"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from keepgate.cli import parser
 from keepgate.cli.text import table
+from keepgate.errors import printable
 from keepgate.store import write_atomic
 from keepgate.tasks import TASKS, estimator_class
 
@@ -120,7 +121,7 @@ def summarise(run: str, estimator: Estimator, found: list[Section]) -> None:
     print(f"{estimator.cell_name()}: {weights:,} weights, trained in {seconds:.1f} s (epochs: {len(history)})")
     for section in found:
         if section.rows:
-            print(f"{section.title}:\n{table(section.rows)}")
-    print(f"model in {run}, report in {Path(run) / 'report.html'}")
+            print(printable(section.title) + f":\n{table(section.rows)}")
+    print(printable(f"model in {run}, report in {Path(run) / 'report.html'}"))
     for name, (about, _) in estimator.files().items():
-        print(f"{about}: {Path(run) / name}")
+        print(printable(f"{about}: {Path(run) / name}"))

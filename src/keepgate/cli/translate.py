@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from keepgate import limits
 from keepgate.cli import parser
 from keepgate.errors import InputError
 
@@ -50,15 +51,16 @@ def _print(translator: Translator, sentence: str, nbest: int | None) -> None:
 
 def _typed() -> Iterator[str]:
     """The lines of standard input that are not blank, after a prompt if it is a terminal."""
-    terminal = sys.stdin.isatty()
+    terminal, most = sys.stdin.isatty(), limits.limit("line_bytes")
     while True:
         if terminal:
             print("> ", end="", file=sys.stderr, flush=True)
         try:
-            line = sys.stdin.readline()
+            line = sys.stdin.readline(most + 1)
         except UnicodeDecodeError as error:
             raise InputError(f"standard input is not text in UTF-8: {error.reason} at byte {error.start}") from error
         if not line:
             return
+        limits.check("line_bytes", len(line), "a line of standard input")
         if line.strip():
             yield line.strip()

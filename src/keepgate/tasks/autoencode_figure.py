@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.arrays import runs
-from keepgate.tasks.report import new_figure
+from keepgate.tasks.report import name_in_figure, new_figure
 
 CHANNELS = 4  # shown of a series
 STEPS = 400  # shown of a series: around what stands out most
@@ -36,7 +36,7 @@ def series_figure(
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")
         ax.plot(steps + 1, found[steps, channel], color="C0", linewidth=1, label="reconstruction")
-        ax.set_ylabel(str(names[channel]))
+        ax.set_ylabel(name_in_figure(names[channel]))
     if scores is not None:
         axes[-1].plot(steps + 1, scores[steps], color="C3", linewidth=1)
         axes[-1].axhline(threshold, color="0.35", linewidth=0.8, linestyle="--")
@@ -61,7 +61,7 @@ def map_figure(vectors: np.ndarray, labels: Any) -> Figure:
     kinds = np.unique(names)
     for kind in kinds if len(kinds) <= 10 else [None]:
         rows = slice(None) if kind is None else names == kind
-        axes.scatter(*places[rows].T, s=12, label=None if labels is None else str(kind))
+        axes.scatter(*places[rows].T, s=12, label=None if labels is None else name_in_figure(kind))
     axes.set(xlabel="first component", ylabel="second component")
     if 1 < len(kinds) <= 10:
         axes.legend(frameon=False, fontsize="small", ncols=2)

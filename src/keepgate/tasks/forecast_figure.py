@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.panel import Panel
+from keepgate.tasks.report import name_in_figure
 
 MOST = 6  # series shown, spread over all
 PAST = 3  # horizons (or more, see below) of the past shown
@@ -25,14 +26,16 @@ def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[floa
     for axes, s in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
         rows = slice(max(data.starts[s], data.starts[s + 1] - (PAST + 1) * max(horizon, 12)), data.starts[s + 1])
         ahead = data.times[data.starts[s + 1] - horizon : data.starts[s + 1]]
-        axes.plot(data.times[rows], data.values[rows, 0], color="0.35", linewidth=1, label=data.names[2])
+        axes.plot(
+            data.times[rows], data.values[rows, 0], color="0.35", linewidth=1, label=name_in_figure(data.names[2])
+        )
         axes.plot(ahead, forecasts[s, :, 0], color="C0", linewidth=1.5, label="forecast")
         if len(quantiles) > 1:
             label = f"{100 * quantiles[0]:g} % to {100 * quantiles[-1]:g} %"
             axes.fill_between(
                 ahead, forecasts[s, :, 1], forecasts[s, :, -1], color="C0", alpha=0.25, linewidth=0, label=label
             )
-        axes.set_title(str(data.ids[int(s)]), loc="left", fontsize="medium")
+        axes.set_title(name_in_figure(data.ids[int(s)]), loc="left", fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelrotation=0)
     figure.axes[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")

@@ -10,8 +10,8 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from keepgate import schema
-from keepgate.errors import InputError, quoted, reason
+from keepgate import limits, schema
+from keepgate.errors import InputError, listed, quoted, reason
 
 DTYPE = re.compile(r"object|[<|=]?(?:b1|[iu][1248]|f[248]|U(\d{1,4})|M8\[[a-zA-Z]{1,2}\])")
 MOST_BYTES = 2**27  # of all classes together
@@ -43,7 +43,7 @@ def as_labels(y: Any, count: int) -> np.ndarray:
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
     except ValueError as error:
-        raise InputError(str(error)) from error
+        raise InputError(reason(error)) from error
     if len(labels) != count:
         raise InputError(f"inconsistent numbers of samples: {count} sequences in X, {len(labels)} labels in y")
     return labels
@@ -54,9 +54,10 @@ def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:
-        raise InputError(f"y mixes labels that have no common order: {error}") from error
+        raise InputError(f"y mixes labels that have no common order: {reason(error)}") from error
+    limits.check("classes", len(classes), "y")
     if len(classes) < 2:
-        raise InputError(f"y has only 1 class ({classes[0]}); a classifier needs at least two")
+        raise InputError(f"y has only 1 class ({quoted(classes[0])}); a classifier needs at least two")
     return classes, codes.astype(np.int64)
 
 
@@ -66,7 +67,7 @@ def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
     try:
         return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
     except KeyError as error:
-        known = ", ".join(map(str, classes))
+        known = listed(classes.tolist())
         raise InputError(
             f"class {quoted(error.args[0])} was not in the training data, whose classes are {known}"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,11 +18,15 @@ from matplotlib.ticker import MaxNLocator
 
 import keepgate
 from keepgate import store
+from keepgate.errors import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Text as text keeps the file small and searchable; the fixed salt gives the same bytes for the same figure.
+LONGEST_NAME = 30  # characters of a name in a figure
+MOST_NAMES = 100  # on an axis
+
 _SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "keepgate"}
 
 
@@ -47,7 +52,7 @@ def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> N
     environment.filters["svg"] = _svg
     environment.filters["cell"] = _cell
     page = environment.from_string(source).render(title=title, sections=sections, version=keepgate.__version__)
-    store.write_atomic(Path(path), page.encode())
+    store.write_atomic(Path(path), page.encode(errors="backslashreplace"))
 
 
 def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
@@ -56,6 +61,14 @@ def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def name_in_figure(name: object) -> str:
+    """A name as a figure shows it: short, no control characters, and no formula where it has dollar signs."""
+    text = str(name)
+    short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    hidden = " " if text.startswith("_") else ""  # from a legend, without a space before it
+    return hidden + printable(short).replace("$", r"\$")
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
@@ -73,13 +86,19 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """A confusion matrix [K, K], true classes down and predicted ones across, with its counts up to 25 classes."""
+    """A confusion matrix [K, K], true classes down and predicted ones across.
+
+    Up to 25 classes with its counts, up to 100 with their names.
+    """
     size = min(3.0 + 0.4 * len(names), 12.0)
     figure, axes = new_figure(size, size)
     axes.imshow(counts, cmap="Blues")
     ticks = range(len(names))
-    axes.set(xlabel="predicted", ylabel="true", xticks=ticks, xticklabels=names, yticks=ticks, yticklabels=names)
-    axes.tick_params(axis="x", rotation=90 if max(map(len, names)) > 3 else 0)
+    axes.set(xlabel="predicted", ylabel="true")
+    if len(names) <= MOST_NAMES:
+        shown = [*map(name_in_figure, names)]
+        axes.set(xticks=ticks, xticklabels=shown, yticks=ticks, yticklabels=shown)
+        axes.tick_params(axis="x", rotation=90 if max(map(len, shown)) > 3 else 0)
     for (row, column), count in np.ndenumerate(counts if len(names) <= 25 else np.empty((0, 0))):
         colour = "white" if count > counts.max() / 2 else "black"
         axes.text(column, row, str(count), ha="center", va="center", color=colour)
@@ -88,7 +107,9 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    with matplotlib.rc_context(_SVG):
+    with matplotlib.rc_context(_SVG), warnings.catch_warnings():
+        # A script that its font lacks is drawn by the reader's; where there is no room, the figure is only less neat.
+        warnings.filterwarnings("ignore", category=UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]  # without the XML prologue, which has no place inside HTML

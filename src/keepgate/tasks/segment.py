@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from keepgate import schema
+from keepgate import limits, schema
 from keepgate.data.audio import as_samples, hop_seconds, hops
 from keepgate.data.manifest import Skipped, skipped_file
 from keepgate.data.recordings import Recordings, read_recordings
@@ -131,6 +131,7 @@ class Segmenter(Estimator):
             counts[segment.label] += segment.end - segment.start
         if not counts:
             raise InputError("no recording has a segment; there is nothing to learn")
+        limits.check("classes", len(counts), "the training data")
         self.labels_, self.rate_, self.commonest_ = sorted(counts), data.rate, max(counts, key=lambda k: counts[k])
         self.network_ = self.new_network()
         values, truth = self._features(data), self._truth(data)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from keepgate.tasks.report import name_in_figure
+
 if TYPE_CHECKING:
     from keepgate.data.segments import Segment
     from keepgate.tasks.front_ends import AudioFrontEnd
@@ -23,7 +25,12 @@ def recording_figure(
     probabilities: np.ndarray,
     findings: Mapping[str, Sequence[Segment]],
 ) -> Figure:
-    """The spectrogram of a recording, the probabilities [T, K] of labels, and a row of segments for each finding."""
+    """The spectrogram of a recording, the probabilities [T, K] of labels, and a row of segments for each finding.
+
+    Of more than eight labels the first eight are drawn.
+    """
+    labels = labels[: len(COLOURS)]
+    probabilities = probabilities[:, : len(labels)]
     times = front_end.times(content)
     shown = int(np.searchsorted(times, SECONDS, side="right")) - 1
     end = float(times[shown])
@@ -33,7 +40,9 @@ def recording_figure(
     top.imshow(frames, origin="lower", aspect="auto", cmap="magma", extent=(0.0, end, 0.0, float(front_end.size)))
     top.set(ylabel="mel band")
     for values, label, colour in zip(probabilities[:shown].T, labels, _colours(labels), strict=True):
-        middle.plot((times[:shown] + times[1 : shown + 1]) / 2, values, color=colour, linewidth=1, label=label)
+        middle.plot(
+            (times[:shown] + times[1 : shown + 1]) / 2, values, color=colour, linewidth=1, label=name_in_figure(label)
+        )
     middle.set(ylim=(-0.05, 1.05), ylabel="probability")
     for row, segments in enumerate(findings.values()):
         for label, colour in zip(labels, _colours(labels), strict=True):

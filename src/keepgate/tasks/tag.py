@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from keepgate import schema
+from keepgate import limits, schema
 from keepgate.data.arrays import as_sequences
 from keepgate.data.sentences import Sentences, read_sentences
 from keepgate.errors import InputError, quoted
@@ -120,6 +120,7 @@ class Tagger(Estimator):
         values, tags = self._pairs(X, y)
         self.tag_counts_ = Counter(tag for sentence in tags for tag in sentence)
         self.tags_ = sorted(self.tag_counts_)
+        limits.check("classes", len(self.tags_), "the training data")
         if len(self.tags_) < 2:
             raise InputError(f"all tokens have the tag {quoted(self.tags_[0])}; a tagger needs at least two tags")
         self.crf_ = marks_spans(tags) if self.crf is None else self.crf

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.ink import normalise
-from keepgate.tasks.report import new_figure
+from keepgate.tasks.report import name_in_figure, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,13 @@ def utterance_figure(front_end: FrontEnd, content: Any, transcript: Transcript) 
     figure, axes = new_figure(8.0, 2.4)
     DRAWINGS[front_end.kind](axes, front_end, content)
     for symbol, begin, end in zip(transcript.symbols, transcript.begins, transcript.ends, strict=True):
-        axes.annotate(symbol, ((begin + end) / 2, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom")
+        axes.annotate(
+            name_in_figure(symbol),
+            ((begin + end) / 2, 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+        )
         axes.axvline(begin, color="0.6", linewidth=0.5)
     return figure
 

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from keepgate import schema
+from keepgate import limits, schema
 from keepgate.data.pairs import Pairs, read_pairs
 from keepgate.data.tokens import TOKENS, Tokens
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.nn import Recurrent
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
@@ -266,10 +266,16 @@ class Translator(Estimator):
         targets = data.targets or [""] * len(data)
         source, target = self.tokens_
         pairs = [
-            (source.encode(self._prepared(a)), target.encode(self._prepared(b)) if b else np.empty(0, np.int64))
+            (self._numbers(source, a), self._numbers(target, b) if b else np.empty(0, np.int64))
             for a, b in zip(data.sources, targets, strict=True)
         ]
         return PairExamples(pairs, (source.end, target.end))
+
+    def _numbers(self, tokens: Tokens, text: str) -> np.ndarray:
+        """A text as numbers; InputError above `text_pieces`, for attention takes memory for each pair of pieces."""
+        numbers = tokens.encode(self._prepared(text))
+        limits.check("text_pieces", len(numbers), f"the text {quoted(text)}")
+        return numbers
 
 
 def _pairs(X: Any, y: Any = None) -> Pairs:

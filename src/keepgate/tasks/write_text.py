@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from keepgate.data.files import read_bytes
+from keepgate.data.files import as_path, read_bytes
 from keepgate.errors import InputError
 from keepgate.objectives import NGram
 
@@ -24,6 +24,7 @@ class TextFile:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a file, unzipped if its name ends in .gz; InputError if it cannot be read or is empty."""
+        path = as_path(path)
         data = read_bytes(path)
         if not data:
             raise InputError(f"{path} is empty: give a text with at least one character")
@@ -40,7 +41,7 @@ def as_text(given: Any, units: str) -> Any:
     if units == "bytes" or isinstance(data, str):
         return data.encode() if isinstance(data, str) and units == "bytes" else data
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 at byte {error.start}: convert it, or read it by units bytes") from error
 
