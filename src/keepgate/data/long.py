@@ -11,7 +11,7 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.table import cells_of, numbers, read_table, times, to_frame
+from keepgate.data.table import cells_of, in_order_of_appearance, numbers, read_table, times, to_frame
 from keepgate.errors import InputError, listed, quoted
 
 TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order
@@ -45,7 +45,7 @@ def read_long_table(
     channels = list(channel_columns or (name for name in frame.columns if name not in others))
     if not channels:
         raise InputError(f"{path} has no channel: no column beside {listed(frame.columns)}")
-    codes, ids = _in_order_of_appearance(_present(frame[id_column], source))
+    codes, ids = in_order_of_appearance(_present(frame[id_column], source), f"{path}, column {quoted(id_column)}")
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:
         _check_no_step_twice(codes, steps, order, ids, f"{path}, column {quoted(time_column)}")
@@ -67,13 +67,6 @@ def _present(column: nw.Series, source: str) -> list[Any]:
 
 def _steps(column: nw.Series, source: str) -> np.ndarray:
     return numbers(column, source) if column.dtype.is_numeric() else times(column, source)
-
-
-def _in_order_of_appearance(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
-    """A code 0, 1, ... for every value, counted by first appearance, and the values that they stand for."""
-    numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
-    return codes, list(numbers)
 
 
 def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray, ids: list[Any], where: str) -> None:

@@ -184,12 +184,12 @@ def as_strokes(given: Any) -> list[np.ndarray]:
     try:
         given = list(given)
         count = sum(map(len, given))
-    except TypeError as error:
+    except Exception as error:  # of whatever object it is
         raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
     limits.check("ink_points", count, "the ink")
     try:
         strokes = [numbers_of(stroke) for stroke in given]
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:
         raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
     for i, stroke in enumerate(strokes, start=1):
         if stroke.ndim != 2 or stroke.shape[1] < 2 or not len(stroke):

@@ -11,7 +11,7 @@ import numpy as np
 
 from keepgate.data.frequency import Frequency, infer
 from keepgate.data.lines import check_names
-from keepgate.data.table import ANY_TABLE, cells_of, numbers, times, to_frame
+from keepgate.data.table import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
 from keepgate.errors import InputError, quoted, reason
 
 
@@ -150,9 +150,11 @@ def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:
     absent = np.flatnonzero(ids.is_null().to_numpy())
     if len(absent):
         raise InputError(f"{where}, row {absent[0] + 1} has no value: name the series")
-    seen: dict[Any, int] = {}
-    codes = np.array([seen.setdefault(item, len(seen)) for item in cells_of(ids, where)], dtype=np.int64)
-    return codes, ids[np.unique(codes, return_index=True)[1].tolist()]
+    codes, _ = in_order_of_appearance(cells_of(ids, where), where)
+    try:
+        return codes, ids[np.unique(codes, return_index=True)[1].tolist()]
+    except Exception as error:  # of the table's own library
+        raise InputError(f"{where} cannot be used for names: {reason(error)}") from error
 
 
 def _shown(time: Any) -> str:

@@ -70,10 +70,11 @@ def as_segment(given: Any) -> Segment:
     if isinstance(given, Mapping):
         fields = given
         check_row(fields)
-    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
-        fields = dict(zip(Segment._fields, given, strict=False))
     else:
-        raise InputError(f"{quoted(given)} is no segment, such as (0.5, 1.2, 'speech')")
+        try:
+            fields = {} if isinstance(given, (str, bytes)) else dict(zip(Segment._fields, given, strict=False))
+        except Exception:  # of whatever object it is
+            raise InputError(f"{quoted(given)} is no segment, such as (0.5, 1.2, 'speech')") from None
     for name in ("start", "end"):
         if name not in fields:
             raise InputError(f"there is no {quoted(name)}, but {listed(fields)}")

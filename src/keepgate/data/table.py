@@ -203,7 +203,20 @@ def cells_of(column: nw.Series, where: str) -> list[Any]:
     """The cells as Python objects; InputError for a column whose cells are more than one value."""
     if column.dtype.is_nested():
         raise InputError(f"{where} holds lists or structures: take it away, or make a column of each value")
-    return column.to_list()
+    try:
+        return column.to_list()
+    except Exception as error:  # of the table's own library, such as for text that is no UTF-8
+        raise InputError(f"{where} cannot be read: {reason(error)}") from error
+
+
+def in_order_of_appearance(items: list[Any], where: str) -> tuple[np.ndarray, list[Any]]:
+    """A code 0, 1, ... for every item, counted by first appearance, and the items that they stand for."""
+    numbers: dict[Any, int] = {}
+    try:
+        codes = np.array([numbers.setdefault(item, len(numbers)) for item in items], dtype=np.int64)
+    except Exception as error:  # of whatever object it is
+        raise InputError(f"{where} has cells that are no names: {reason(error)}") from error
+    return codes, list(numbers)
 
 
 def _all_numbers(items: list[Any], where: str) -> np.ndarray:
