@@ -84,3 +84,13 @@ def test_what_cannot_be_translated_is_refused(keepgate, run, translated, monkeyp
     refused(keepgate("translate", translated, " "), "an empty one")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ein Caf\xe9\n"), "utf-8"))
     refused(keepgate("translate", translated), "standard input is not text in UTF-8")
+
+
+def test_a_text_too_long_to_translate_is_refused(keepgate, translated, file, monkeypatch):
+    """Attention takes memory for each pair of pieces: 100,000 words took all there was."""
+    long = "ein " * 100_000
+    refused(keepgate("translate", translated, long), "the text 'ein ein", "more than 2,000", "KEEPGATE_MAX_TEXT_PIECES")
+    refused(keepgate("predict", translated, file("long.txt", [long])), "KEEPGATE_MAX_TEXT_PIECES")
+    monkeypatch.setenv("KEEPGATE_MAX_LINE_BYTES", "1000")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a" * 5000), "utf-8"))
+    refused(keepgate("translate", translated), "a line of standard input", "KEEPGATE_MAX_LINE_BYTES")

@@ -1,8 +1,9 @@
 import re
+import time
 
 import numpy as np
 
-from keepgate.tasks.report import Section, confusion_figure, learning_curve, new_figure, write_report
+from keepgate.tasks.report import Section, confusion_figure, learning_curve, name_in_figure, new_figure, write_report
 
 
 def row(epoch, train_loss, valid_loss):
@@ -62,3 +63,42 @@ def test_new_figure_needs_no_display():
     figure, axes = new_figure(3, 2)
     assert figure.get_size_inches().tolist() == [3, 2]
     assert figure.axes == [axes]
+
+
+SCRIPT = "<script>alert(1)</script>"
+NAMES = [
+    "$x^{",
+    "_hidden",
+    "\x1b[31mred\x1b[0m",
+    "日本😀",
+    "a" * 5000,
+    SCRIPT,
+    "\ud800",
+    "a\nb",
+    "$$",
+]
+
+
+def test_names_in_figures_are_short_and_no_formulas_and_steer_nothing(tmp_path):
+    """A name with dollar signs was a formula that cannot be read; one that begins with _ was not in the legend."""
+    figure, axes = new_figure()
+    for i, name in enumerate(NAMES):
+        axes.plot([0, i], label=name_in_figure(name))
+    legend = axes.legend()
+    assert len(legend.get_texts()) == len(NAMES)
+    counts = np.eye(len(NAMES), dtype=int)
+    sections = [Section("Names", figure=figure), Section("Confusion", figure=confusion_figure(counts, NAMES))]
+    write_report(tmp_path / "r.html", "\x1b[2J<b>", [*sections, Section(SCRIPT, rows=[dict.fromkeys(NAMES, SCRIPT)])])
+    html = (tmp_path / "r.html").read_bytes().decode()
+    assert "<script>" not in html
+    assert "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" in html
+    assert "$x^{" in html
+    assert "日本" in html
+
+
+def test_a_confusion_of_many_classes_is_drawn_soon(tmp_path):
+    started = time.process_time()
+    figure = confusion_figure(np.eye(1000, dtype=int), [f"class {i}" for i in range(1000)])
+    write_report(tmp_path / "r.html", "Many", [Section("Confusion", figure=figure)])
+    assert time.process_time() - started < 10
+    assert not [label for label in figure.axes[0].get_yticklabels() if "class" in label.get_text()]

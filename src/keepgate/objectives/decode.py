@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keepgate.errors import InputError, quoted
+from keepgate.errors import InputError, quoted, reason
 from keepgate.native import engine
 from keepgate.native import objectives as core
 from keepgate.objectives.language import Language
@@ -135,4 +135,4 @@ def _array(name: str, given: Any) -> np.ndarray:
             given = given.detach().resolve_neg()
         return np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} cannot be read as an array: {error}") from error
+        raise InputError(f"{name} cannot be read as an array: {reason(error)}") from error
