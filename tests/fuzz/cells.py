@@ -35,6 +35,10 @@ SIZES = {
 }
 
 
+def prepare() -> None:
+    torch.set_num_threads(1)  # of the reference
+
+
 def draw(random: Random) -> dict[str, Any]:
     size = random.choices(list(SIZES), (40, 2, 1))[0]
     sizes = {name: random.randint(*bounds) for name, bounds in SIZES[size].items()}

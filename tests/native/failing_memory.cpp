@@ -1,14 +1,16 @@
-// Preloaded: while armed, the n-th allocation of C++ fails, whichever thread makes it.
+// Preloaded: while armed, the n-th allocation of C++ fails, whichever thread makes it; or the n-th thread does not start.
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <new>
 
 namespace {
 
 std::atomic<bool> armed{false};
-std::atomic<long> left{0}, seen{0};
+std::atomic<long> left{0}, seen{0}, starts{0};
 
 bool fails() {
   if (!armed.load(std::memory_order_relaxed)) return false;
@@ -30,6 +32,14 @@ void fail_at(long n) {
 }
 void arm(int on) { armed = on; }
 long allocations() { return seen; }
+
+// Let thread `n`, counted from 1, of those started while armed not start.
+void fail_thread(long n) { starts = n; }
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* with) {
+  static const auto real =
+      next<int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
+  return armed && --starts == 0 ? EAGAIN : real(thread, attributes, run, with);
+}
 
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
   static const auto real = next<void* (*)(std::size_t, std::size_t)>("aligned_alloc");

@@ -1,8 +1,12 @@
-"""A few dozen small scans of every cell, for a core that is built with sanitizers to look over."""
+"""A few dozen small scans of every cell, and random ones, for a core that is built with sanitizers to look over.
+
+An argument is the number of random cells.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +17,8 @@ from torch.func import functional_call, grad, vmap
 from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
+from fuzz import cells
+from fuzz.harness import case_of
 from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM, Recurrent
@@ -28,6 +34,7 @@ from keepgate.objectives import (
 )
 from keepgate.scan import ENGINES, buffers
 
+RANDOM_CELLS = 150
 SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)
 ALL = {"lengths": (2, 0, 3, 1), "resets": True}
 OF_EVERY_CELL = [SMALL, replace(SMALL, **ALL, dtype=torch.float32), replace(SMALL, **ALL, reverse=True, seed=5)]
@@ -35,6 +42,8 @@ ODD = [
     Setting(steps=0),
     Setting(batch=0),
     Setting(steps=0, batch=0, reverse=True, resets=True),
+    Setting(inputs=0, lengths=(2, 0, 3), resets=True),
+    Setting(batch=0, inputs=0),
     Setting(batch=2, lengths=(0, 0), reverse=True),
     Setting(steps=1, batch=1, inputs=1, hidden=1),
     Setting(steps=2, batch=3, inputs=17, hidden=33, dtype=torch.float32),
@@ -70,7 +79,15 @@ def main() -> None:
     stream()
     objectives()
     predict()
-    print(count)
+    print(count, random_cells(int(sys.argv[1]) if sys.argv[1:] else RANDOM_CELLS))
+
+
+def random_cells(count: int) -> int:
+    """Scan cells of the fuzzer, of which some have no step, no row or no input."""
+    for number in range(count):
+        case = case_of("cells", 0, number)
+        differentiate(cells.scan_of(case), cells.problem_of(case))
+    return count
 
 
 def recompute() -> None:

@@ -1,4 +1,4 @@
-"""The core built with AddressSanitizer and UndefinedBehaviorSanitizer, looked over while it scans: no report."""
+"""The core under AddressSanitizer and UndefinedBehaviorSanitizer, its threads under ThreadSanitizer: no report."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 import keepgate
 from native.process import SETS, TESTS, python
+from native.sanitized import RANDOM_CELLS
 
 pytestmark = pytest.mark.slow
 
@@ -49,20 +50,26 @@ def output(*command: str) -> str:
     return done.stdout.strip()
 
 
+def library(compiler: str, name: str) -> str:
+    """Return the path of a library of the compiler's."""
+    found = output(compiler, f"-print-file-name={name}")
+    if not Path(found).is_absolute():
+        pytest.skip(f"{compiler} has no {name}")
+    return found
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a process needs to run on a sanitized build of this source tree."""
     cmake, compiler = tool("cmake"), tool("g++")
+    libraries = [library(compiler, name) for name in ("libasan.so", "libstdc++.so")]
     if importlib.util.find_spec("nanobind") is None:
         pytest.skip("nanobind is not installed, so the core cannot be built with sanitizers")
-    libraries = [output(compiler, f"-print-file-name={name}") for name in ("libasan.so", "libstdc++.so")]
-    if not all(Path(library).is_absolute() for library in libraries):
-        pytest.skip(f"{compiler} has no AddressSanitizer")
     folder = tmp_path_factory.mktemp("sanitized")
     package, build = folder / "keepgate", folder / "build"
     shutil.copytree(Path(keepgate.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     settings = {
-        "KEEPGATE_SANITIZE": "ON",
+        "KEEPGATE_SANITIZE": "address,undefined",
         "CMAKE_CXX_COMPILER": compiler,
         "Python_EXECUTABLE": sys.executable,
         "nanobind_DIR": output(sys.executable, "-m", "nanobind", "--cmake_dir"),
@@ -92,4 +99,22 @@ def test_no_report(instruction_set: str, environment: dict[str, str]):
     done = python(str(TESTS / "native" / "sanitized.py"), KEEPGATE_CPU=instruction_set, **environment)
     assert done.returncode == 0, done.stderr[-4000:]
     assert not done.stderr
-    assert int(done.stdout) > 90
+    scans, random_cells = map(int, done.stdout.split())
+    assert scans > 90
+    assert random_cells == RANDOM_CELLS
+
+
+def test_threads(tmp_path: Path):
+    """The pool grows, fails to grow, forks, and has many callers."""
+    compiler, program = tool("g++"), tmp_path / "pool"
+    library(compiler, "libtsan.so")
+    core = TESTS.parent / "native"
+    sources = [TESTS / "native" / "pool_driver.cpp", core / "src" / "pool.cpp", core / "src" / "room.cpp"]
+    flags = ["-std=c++17", "-O1", "-g", "-fsanitize=thread", "-pthread", "-static-libstdc++"]
+    flags += ["-Wl,--wrap=pthread_create", f"-I{core / 'src'}"]
+    output(compiler, *flags, *map(str, sources), "-o", str(program))
+    options = {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0"}
+    done = subprocess.run([program], env=os.environ | options, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert not done.stderr
+    assert int(done.stdout) > 4000
