@@ -14,7 +14,7 @@ class Arena {
  public:
   // Room for as many numbers as the product of `sizes`.
   template <class T, class... Sizes> T* take(Sizes... sizes) {
-    const size_t count = product_of(sizes..., 1), bytes = (product_of(count, sizeof(T)) + 127) / 64 * 64;
+    const size_t count = product_of(sizes...), bytes = (product_of(count, sizeof(T)) + 127) / 64 * 64;
     if (used_ + bytes > size_) grow(bytes);
     T* piece = reinterpret_cast<T*>(blocks_.back().get() + used_);
     used_ += bytes;

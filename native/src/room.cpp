@@ -55,7 +55,7 @@ void free_idle(size_t most) {
 }
 
 void* allocate(size_t bytes) {
-  product_of(bytes);
+  if (bytes > kMostBytes) throw std::bad_alloc();
   const size_t whole = whole_lines(bytes ? bytes : 1);
   void* room = std::aligned_alloc(64, whole);
   if (!room) {

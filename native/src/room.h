@@ -19,12 +19,14 @@ namespace keepgate {
 // Whether memory begins as NaN (KEEPGATE_POISON): so tests see reads of what was never written.
 bool poison();
 
+constexpr size_t kMostBytes = (size_t)PTRDIFF_MAX / 2;  // more than any memory
+
 // The product of sizes, none of them negative; throws std::bad_alloc where it is more than any memory.
 template <class... Sizes> size_t product_of(Sizes... sizes) {
   size_t product = 1;
   bool fits = true;
   ((fits &= !__builtin_mul_overflow(product, (size_t)sizes, &product)), ...);
-  if (!fits || product > (size_t)PTRDIFF_MAX / 2) throw std::bad_alloc();
+  if (!fits || product > kMostBytes) throw std::bad_alloc();
   return product;
 }
 

@@ -12,6 +12,7 @@ from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Setting, problem
 from conformance.tolerances import assert_close
+from keepgate.native import engine
 from keepgate.nn import LSTM
 from keepgate.scan import ENGINES, engines
 
@@ -108,6 +109,21 @@ def test_nothing_to_do(cell: str, setting: str, monkeypatch: pytest.MonkeyPatch)
         assert torch.equal(got.gradients.pop(f"initial {name}"), tried.d_final[name])
     for name, value in got.gradients.items():
         assert not value.any(), name
+
+
+@pytest.mark.parametrize("rows", [2**59, 2**61, 2**62, 2**63 - 1])
+def test_no_memory_holds_so_many_rows(rows: int):
+    """The core itself, whose sizes must not wrap round to small ones."""
+    made = engine.engine(CELLS["lstm"].equations, 3, 5)
+    parameters = {name: value.detach().numpy() for name, value in LSTM(3, 5).parameters_of(0).items()}
+    with pytest.raises(MemoryError):
+        engine.stepper(made, False, parameters, rows, "whole")
+
+
+@pytest.mark.parametrize("count", [2**60, 2**63, 2**64 - 1])
+def test_no_memory_holds_so_many_bytes(count: int):
+    with pytest.raises(MemoryError):
+        engine.room(count)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf, 1e38])
