@@ -15,6 +15,8 @@ PACKAGES = (
     "cells",
     "scan",
     "nn",
+    "networks",
+    "runtime",
     "store",
     "data",
     "training",

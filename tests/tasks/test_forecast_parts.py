@@ -9,11 +9,13 @@ import torch
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared_error
 from torch.nn import functional as F
 
+from keepgate import cells
 from keepgate.data.panel import Panel, panel
-from keepgate.nn import Recurrent
-from keepgate.tasks.forecast_network import ForecastNetwork
+from keepgate.networks import Recurrent
+from keepgate.runtime.blocks import window_norm
+from keepgate.tasks.forecast_network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
-from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
+from keepgate.tasks.forecast_windows import Windows, deviations, rows_from, window_starts
 
 
 def two_series() -> Panel:
@@ -43,7 +45,7 @@ def test_examples_are_what_the_formulas_say() -> None:
 
 
 def test_constant_windows_and_series() -> None:
-    z, mean, spread = normalise(np.full((1, 5, 1), 0.1))
+    z, mean, spread = window_norm(np.full((1, 5, 1), 0.1))
     assert not z.any()
     assert (mean[0, 0, 0], spread[0, 0, 0]) == (pytest.approx(0.1), 0)
     flat = panel(pd.DataFrame({"unique_id": "a", "ds": range(5), "y": 0.1}))
@@ -73,8 +75,10 @@ def test_fingerprints_differ_with_the_data() -> None:
 def network(**changes) -> ForecastNetwork:
     options = {"window": 7, "patch": 3, "channels": 2, "horizon": 4, "quantiles": (0.2, 0.9), "dropout": 0.0}
     torch.manual_seed(0)
-    recurrent = Recurrent("lstm", 5, 5, batch_first=True, bidirectional=changes.pop("bidirectional", False))
-    return ForecastNetwork(recurrent, **{**options, **changes})
+    layers = Recurrent(cells.get("lstm").equations, 5, 5, bidirectional=changes.pop("bidirectional", False))
+    options |= changes
+    quantiles = options.pop("quantiles")
+    return ForecastNetwork(forecaster(layers, quantiles=len(quantiles), **options), quantiles=quantiles)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

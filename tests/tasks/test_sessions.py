@@ -87,13 +87,13 @@ def test_in_one_direction_it_is_the_state_of_the_whole_session(cell, frames):
 
 
 def test_the_other_direction_begins_anew():
-    recurrent = Recurrent("lstm", 2, 3, num_layers=2, bidirectional=True)
+    recurrent = Recurrent("lstm", 2, 3, num_layers=2, bidirectional=True, state_batch_first=True)
     _, state = recurrent(torch.randn(4, 5, 2))
-    h, c = carried(recurrent, state, 2)
+    h, c = carried(2, state, 2)
     for now, before in ((h, state[0]), (c, state[1])):
-        torch.testing.assert_close(now[[0, 2]], before[[0, 2], :2])
-        assert not now[[1, 3]].any()
-    assert carried(recurrent, None, 2) is None
+        torch.testing.assert_close(now[:, [0, 2]], before[:2, [0, 2]])
+        assert not now[:, [1, 3]].any()
+    assert carried(2, None, 2) is None
 
 
 def test_training_goes_back_over_the_turns_of_a_window(frames):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate import Translator
+from keepgate import Translator, cells
 from keepgate.data.pairs import Pairs
 from keepgate.errors import InputError
-from keepgate.nn import Recurrent
+from keepgate.networks import FLOAT, INT64, Attention, Input, Network, Recurrent, Step, Value
+from keepgate.nn.network import NetworkModule
 from keepgate.tasks.translate_figure import attention_figure
-from keepgate.tasks.translate_network import Attention, Memory, PairExamples, TranslatorNetwork
+from keepgate.tasks.translate_network import PairExamples, TranslatorNetwork, translator
 from keepgate.tasks.translate_scores import reply_scores, translation_scores
 
 SMALL = {"hidden_size": 8, "embedding_size": 6, "vocabulary": 280, "epochs": 2, "batch_size": 8}
@@ -50,13 +51,13 @@ def fitted(data):
 
 def network(smoothing=0.0, shared=False, dropout=0.0, layers=3):
     torch.manual_seed(0)
-    options = {"batch_first": True, "state_batch_first": True}
-    encoder = [Recurrent("lstm", 5, 4, bidirectional=True, **options)]
-    decoder = [Recurrent("lstm", 5, 8, **options)]
+    lstm = cells.get("lstm").equations
+    encoder, decoder = [Recurrent(lstm, 5, 4, bidirectional=True)], [Recurrent(lstm, 5, 8)]
     for _ in range(layers - 1):
-        encoder.append(Recurrent("lstm", 8, 8, **options))
-        decoder.append(Recurrent("lstm", 16, 8, **options))
-    made = TranslatorNetwork(encoder, decoder, (12, 12), shared, dropout, smoothing).eval()
+        encoder.append(Recurrent(lstm, 8, 8))
+        decoder.append(Recurrent(lstm, 16, 8))
+    description = translator(encoder, decoder, (12, 12), shared=shared, dropout=dropout)
+    made = TranslatorNetwork(description, "auto", smoothing=smoothing).eval()
     torch.nn.init.normal_(made.bias)
     return made
 
@@ -66,11 +67,14 @@ EXAMPLES = PairExamples([tuple(np.array(side, dtype=np.int64) for side in pair) 
 
 
 def test_attention_by_hand():
-    attention = Attention(2)
+    given = [Input(name, Value(FLOAT, ("batch", axis, 2))) for name, axis in (("query", "time"), ("memory", "places"))]
+    steps = (Step("attend", Attention(2), ("query", "memory", "lengths")),)
+    attention = NetworkModule(Network((*given, Input("lengths", Value(INT64, ("batch",)))), steps, ("attend",)))
     with torch.no_grad():
-        attention.query.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 2.0]]))
-    memory = Memory(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]]), torch.tensor([[True, True, False]]))
-    found, weights = attention(torch.tensor([[[0.5, 1.0]]]), memory)
+        attention.get_parameter("attend.query.weight").copy_(torch.tensor([[1.0, 0.0], [1.0, 2.0]]))
+    memory = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
+    values = {"query": torch.tensor([[[0.5, 1.0]]]), "memory": memory, "lengths": torch.tensor([2])}
+    found, weights = attention.run(values, "attend", "attend.weights")
     e = np.exp([0.5, 0.5 + 2.0])  # W q = (0.5, 2.5), times (1, 0) and (0, 1); the third place is outside
     np.testing.assert_allclose(weights.detach()[0, 0].numpy(), [*(e / e.sum()), 0.0], rtol=1e-6)
     np.testing.assert_allclose(found.detach()[0, 0].numpy(), e / e.sum(), rtol=1e-6)

@@ -14,9 +14,10 @@ EXAMPLE = """\
   keepgate export runs/vowels --to onnx --out vowels.onnx"""
 
 DESCRIPTION = """\
-Write a trained model as a file for another program. onnx: the whole model, from the values as they are in the data to
-predictions, with free batch size and, for classify, free length; names and shapes of inputs and outputs, and what they
-mean, are in the file and are printed."""
+Write a trained model as a file for another program. onnx: the model from what its front end gives to predictions, with
+free batch size and length: values as they are in the data, features of recordings and ink, numbers of words and other
+units; a translator is two files, encoder and decoder. Names and shapes of inputs and outputs, and what they mean, are
+in the file and are printed."""
 
 FORMATS = {"onnx": ".onnx"}
 
@@ -33,9 +34,11 @@ def main(arguments: Sequence[str]) -> None:
     estimator = tasks.load(options.run, "cpu")
     from keepgate.export import onnx
 
-    path = Path(options.out or Path(options.run) / f"model{FORMATS[options.to]}")
-    graph = onnx(estimator, path).graph
-    print(printable(str(path)))
-    for word, values in (("input", graph.input), ("output", graph.output)):
-        for value in values:
-            print(printable(f"{word} {value.name}: {value.doc_string}"))
+    whole = Path(options.out or Path(options.run) / f"model{FORMATS[options.to]}")
+    for part in estimator.onnx_parts or (None,):
+        path = whole if part is None else whole.with_name(f"{whole.stem}-{part}{whole.suffix}")
+        graph = onnx(estimator, path, part=part).graph
+        print(printable(str(path)))
+        for word, values in (("input", graph.input), ("output", graph.output)):
+            for value in values:
+                print(printable(f"{word} {value.name}: {value.doc_string}"))

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from onnx import helper, numpy_helper
 
 from keepgate.errors import InputError
+from keepgate.export import steps
 from keepgate.export.graph import BOOL, DOUBLE, FLOAT, INT64, Graph
 from keepgate.export.nodes import draw_node
 from keepgate.export.operators import operator
-from keepgate.export.steps import Sequence, scan
 from keepgate.export.weights import Weights
+from keepgate.networks import Recurrent as Block
 from keepgate.nn import Recurrent
 
-__all__ = ["Given", "draw_layers", "draw_module"]
+__all__ = ["Given", "draw_layers", "draw_module", "kind_of"]
 
-KINDS = {torch.float32: FLOAT, torch.float64: DOUBLE}
+KINDS = {"float32": FLOAT, "float64": DOUBLE}
 
 
 class Given(NamedTuple):
     """What is given to recurrent layers beside x, as values of the graph, time first; None stands for the default.
 
     Attributes:
-        state: initial states by name, [layers * directions, B, W].
+        state: initial states by name, [layers * directions, B, W]; those that are not there are zeros.
         lengths: int64 [B].
         reset: bool [T, B].
         step_inputs: by name, [T, B, W].
@@ -41,7 +41,9 @@ class Given(NamedTuple):
 
 def draw_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, reset: bool) -> None:
     """Draw a module with inputs and outputs in its own layout."""
-    kind, first = _kind(module), module.batch_first
+    if module.initial_state == "learned" and not state:
+        raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
+    kind, first = kind_of(module.all_weights[0][0].dtype), module.batch_first
     axes, layout = (["batch", "time"], "B, T") if first else (["time", "batch"], "T, B")
     rows, size = module.num_layers * module.directions, module.equations.resolve(module.input_size, module.hidden_size)
     shapes = {name: [rows, "batch", width] for name, width in module.widths.items()}
@@ -61,61 +63,77 @@ def draw_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
         timed(graph.input("reset", BOOL, axes, f"steps that start anew, [{layout}]")) if reset else None,
         {name: sequence(name, size[width]) for name, width in module.equations.step_inputs.items()},
     )
-    output, final = draw_layers(graph, module, x, given)
+    options = (module.num_layers, module.bidirectional)
+    block = Block(module.equations, module.input_size, module.hidden_size, *options)
+    rows = [module.parameters_of(row) for row in range(rows)]
+    arrays = [{name: value.detach().cpu().numpy() for name, value in row.items()} for row in rows]
+    output, final = draw_layers(graph, block, arrays, x, given)
     width = module.output_size
     graph.output("output", timed(output, 2), kind, [*axes, width], f"[{layout}, {width}]")
     for name, value in final.items():
         graph.output(f"final_{name}", value, kind, shapes[name], text.format(name))
 
 
-def draw_layers(graph: Graph, module: Recurrent, x: str, given: Given) -> tuple[str, dict[str, str]]:
+def draw_layers(
+    graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: Given
+) -> tuple[str, dict[str, str]]:
     """Draw layers over x [T, B, I]; return the output [T, B, D * W] and the final states [layers * D, B, W].
+
+    Args:
+        graph: where to draw.
+        block: what the layers are.
+        arrays: the tensors of each layer and direction by their names in the equations; absent biases are zeros.
+        x: [T, B, I].
+        given: what else there is.
 
     Raises:
         InputError: the weights are neither float32 nor float64.
     """
-    if module.initial_state == "learned" and given.state is None:
-        raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
-    layers = _Layers(graph, module, x, given)
-    graph.metadata |= {"cell": module.cell.name, "operator": layers.operator.name if layers.operator else "Scan"}
+    layers = _Layers(graph, block, arrays, x, given)
+    graph.metadata |= {"cell": block.equations.name, "operator": layers.operator.name if layers.operator else "Scan"}
     finals = []
-    for layer in range(module.num_layers):
+    for layer in range(block.num_layers):
         x, final = layers.node(x, layer) if layers.operator else layers.scans(x, layer)
         finals.append(final)
-    return x, {name: graph.joined([final[name] for final in finals], 0) for name in module.widths}
+    return x, {name: graph.joined([final[name] for final in finals], 0) for name in block.widths}
 
 
-def _kind(module: Recurrent) -> int:
-    dtype = module.all_weights[0][0].dtype
-    if dtype not in KINDS:
+def kind_of(dtype: object) -> int:
+    """Return ONNX's number of a dtype of torch or NumPy.
+
+    Raises:
+        InputError: it is neither float32 nor float64.
+    """
+    name = str(dtype).removeprefix("torch.")
+    if name not in KINDS:
         raise InputError(f"export to ONNX takes float32 or float64 weights, got {dtype}; convert by module.float()")
-    return KINDS[dtype]
+    return KINDS[name]
 
 
 class _Layers:
-    """The layers of one module in a graph."""
+    """The layers of one block in a graph."""
 
-    def __init__(self, graph: Graph, module: Recurrent, x: str, given: Given) -> None:
-        self.graph, self.module, self.given, self.first = graph, module, given, x
-        self.kind, self.equations, self.directions = _kind(module), module.equations, module.directions
+    def __init__(
+        self, graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: Given
+    ) -> None:
+        self.graph, self.block, self.arrays, self.given, self.first = graph, block, arrays, given, x
+        self.equations, self.directions = block.equations, block.directions
+        self.kind = kind_of(next(iter(arrays[0].values())).dtype)
         plain = self.kind == FLOAT and given.reset is None  # runtimes have the operators in float32
         self.operator = operator(self.equations) if plain else None
 
     def weights(self, layer: int) -> list[Weights]:
         """Return the weights of each direction."""
-        module = self.module
-        inputs = module.output_size if layer else module.input_size
-        names = [p.name for p in self.equations.parameters(inputs, module.hidden_size, module.bias)]
-        rows = module.all_weights[layer * self.directions :][: self.directions]
-        sizes = self.equations.resolve(inputs, module.hidden_size)
-        arrays = [[w.detach().cpu().numpy() for w in row] for row in rows]
-        return [Weights(self.equations, dict(zip(names, row, strict=True)), sizes) for row in arrays]
+        inputs = self.block.output_size if layer else self.block.input_size
+        sizes = self.equations.resolve(inputs, self.block.hidden_size)
+        rows = self.arrays[layer * self.directions :][: self.directions]
+        return [Weights(self.equations, row, sizes) for row in rows]
 
     def initial(self, name: str, start: int, count: int) -> str:
         """Return some rows of an initial state, [count, B, W]."""
-        if self.given.state is not None:
+        if self.given.state is not None and name in self.given.state:
             return self.graph.part(self.given.state[name], start, start + count, 0)
-        ends = [self.graph.constant(np.array([n])) for n in (count, self.module.widths[name])]
+        ends = [self.graph.constant(np.array([n])) for n in (count, self.block.widths[name])]
         shape = self.graph.joined([ends[0], self.graph.size(self.first, 1), ends[1]], 0)
         zero = numpy_helper.from_array(np.zeros(1, helper.tensor_dtype_to_np_dtype(self.kind)))
         return self.graph.node("ConstantOfShape", shape, value=zero)
@@ -141,8 +159,8 @@ class _Layers:
         for direction, weights in enumerate(self.weights(layer)):
             row = layer * self.directions + direction
             state = {name: self.graph.squeeze(self.initial(name, row, 1), 0) for name in self.equations.states}
-            run = Sequence(x, state, self.active, self.reset, self.given.step_inputs)
-            output, final = scan(self.graph, weights, run, self.kind, reverse=direction == 1)
+            run = steps.Sequence(x, state, self.active, self.reset, self.given.step_inputs)
+            output, final = steps.scan(self.graph, weights, run, self.kind, reverse=direction == 1)
             outputs.append(output)
             finals.append({name: self.graph.unsqueeze(value, 0) for name, value in final.items()})
         joined = {name: self.graph.joined([final[name] for final in finals], 0) for name in self.equations.states}

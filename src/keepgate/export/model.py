@@ -20,8 +20,10 @@ __all__ = ["Drawable", "onnx"]
 class Drawable(Protocol):
     """What can draw itself whole, such as a fitted estimator."""
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw inputs, computation and outputs."""
+    onnx_parts: tuple[str, ...]
+
+    def draw_onnx(self, graph: Graph, *part: str) -> None:
+        """Draw inputs, computation and outputs, of a part if there are several."""
         ...
 
 
@@ -32,6 +34,7 @@ def onnx(
     state: bool = True,
     lengths: bool = False,
     reset: bool = False,
+    part: str | None = None,
 ) -> ModelProto:
     """Return a module as an ONNX model, in evaluation, and write it to ``path`` if given.
 
@@ -42,8 +45,9 @@ def onnx(
 
     A `Recurrent` has the inputs ``input``, ``initial_<state>`` for each state, ``lengths`` (int64) and ``reset``
     (bool) as asked for, and the cell's step inputs by name; and the outputs ``output`` and ``final_<state>``; shapes
-    are those of its ``forward``. A fitted estimator is exported from raw values to predictions; the options are not
-    for it. Inputs and outputs are described in the file.
+    are those of its ``forward``. A fitted estimator is exported from what its front end gives (raw values, features of
+    a recording, numbers of symbols) to predictions; these options are not for it. Inputs and outputs are described in
+    the file.
 
     Args:
         module: a `keepgate.nn.Recurrent`, or a fitted estimator.
@@ -51,6 +55,7 @@ def onnx(
         state: whether initial states are inputs; else they are zeros.
         lengths: whether the length of each row is an input.
         reset: whether steps that start anew are an input.
+        part: of an estimator that is exported in parts: ``"encoder"`` or ``"decoder"`` of a translator.
 
     Raises:
         InputError: the module is none that can be exported, its weights are neither float32 nor float64, or the file
@@ -60,7 +65,10 @@ def onnx(
     if isinstance(module, Recurrent):
         draw_module(graph, module, state, lengths, reset)
     elif isinstance(module, Drawable):
-        module.draw_onnx(graph)
+        if part not in (module.onnx_parts or (None,)):
+            parts = ", ".join(module.onnx_parts) or "which has no parts"
+            raise InputError(f"part={part!r} is none of the parts of this model: {parts}")
+        module.draw_onnx(graph, *([] if part is None else [part]))
     else:
         what = f"a keepgate.nn layer or a fitted estimator, got {type(module).__name__}"
         raise InputError(f"export.onnx takes {what}")

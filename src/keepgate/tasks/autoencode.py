@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +17,16 @@ from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.nn import Recurrent
 from keepgate.tasks.anomalies import ORDINARY, Ordinary
-from keepgate.tasks.autoencode_network import AutoencoderNetwork
+from keepgate.tasks.autoencode_network import AutoencoderNetwork, autoencoder
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify import MOST_CHANNELS, SequenceClassifier, SequenceColumns, check_channels
 from keepgate.tasks.classify_network import SequenceExamples
 from keepgate.tasks.parameters import SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 OVERLAP = 2  # pieces that a step is reconstructed in; four times as many are trained on
 
@@ -112,8 +115,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
             )
         with torch.inference_mode(), self.limited_threads():
             device = next(self.network_.parameters()).device
-            z = self.network_.decode(given.to(device), steps.to(device)).double()
-            x = (z * self.network_.standardise.scale + self.network_.standardise.mean).cpu().numpy()
+            x = self.network_.decode(given.to(device), steps.to(device), "restored").cpu().numpy()
         return [row[:n] for row, n in zip(x, steps.tolist(), strict=True)]
 
     def reconstruct(self, X: Any) -> list[np.ndarray]:
@@ -209,10 +211,26 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         self.ordinary_ = Ordinary.read(fitted["ordinary"], self.n_features_in_)
         self.network_ = self._network()
 
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw vectors and reconstructions of whole sequences; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        graph.metadata |= {"channels": json.dumps(self.channels_), "piece": json.dumps(self.piece)}
+        shape = f"[B, T, {self.n_features_in_}]"
+        inputs = {
+            "x": ("input", f"sequences as they are in the data, or pieces of them, padded at the end, {shape}"),
+            "lengths": ("lengths", "steps of each sequence, 1 to T, [B]"),
+        }
+        outputs = {
+            "vector": ("vectors", f"of the sequences, [B, {self.vector_size}]"),
+            "restored": ("reconstruction", f"from the vectors, in the data's units, {shape}"),
+        }
+        self.draw_network(graph, inputs, outputs)
+
     def _network(self) -> AutoencoderNetwork:
-        options = {"batch_first": True, "num_layers": self.num_layers, "backend": self.backend}
-        writer = Recurrent(self.equations_, self.vector_size, self.hidden_size, **options)
-        return AutoencoderNetwork(self.recurrent(self.n_features_in_), writer, noise=self.noise)
+        options = {"bidirectional": False, "dropout": 0.0}
+        writer = self.layers(int(self.vector_size), **options)
+        description = autoencoder(self.layers(self.n_features_in_), writer, noise=float(self.noise))
+        return AutoencoderNetwork(description, self.backend)
 
     def in_order(self, X: Sequences) -> tuple[list[np.ndarray], Sequence[str]]:
         """The values of series, their channels in the order of those that were fitted to, and the channels' names."""

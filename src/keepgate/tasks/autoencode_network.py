@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from keepgate.nn import Recurrent
-from keepgate.tasks.padded import Standardise, last_outputs
+from keepgate import networks as blocks
+from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
+from keepgate.nn.blocks import Standardise
+from keepgate.nn.network import NetworkModule
 
 
-class AutoencoderNetwork(nn.Module):
+def autoencoder(recurrent: blocks.Recurrent, writer: blocks.Recurrent, *, noise: float) -> Network:
     """Vectors [B, V] of x [B, T, C] with lengths [B], each at least 1, and x from them.
 
     After Srivastava, Mansimov & Salakhutdinov 2015, "Unsupervised Learning of Video Representations using LSTMs": one
@@ -20,41 +22,51 @@ class AutoencoderNetwork(nn.Module):
     each step. While training, noise on what is read, not on what is to be written (Vincent et al. 2008), keeps the
     vector from being a copy.
     """
+    channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
+    return Network(
+        (
+            Input("x", Value(FLOAT64, ("batch", "time", channels))),
+            Input("lengths", Value(INT64, ("batch",))),
+        ),
+        (
+            Step("standardise", blocks.Standardise(channels), ("x",)),
+            Step("noisy", blocks.Noise(noise), ("standardise",)),
+            Step("recurrent", recurrent, ("noisy", "lengths")),
+            Step("last", blocks.Last(recurrent.directions), (state,)),
+            Step("vector", blocks.Linear(recurrent.output_size, writer.input_size), ("last",)),
+            Step("repeated", blocks.Repeat(), ("vector", "lengths")),
+            Step("writer", writer, ("repeated", "lengths")),
+            Step("turned", blocks.Reverse(), ("writer", "lengths")),
+            Step("output", blocks.Linear(writer.output_size, channels), ("turned",)),
+            Step("restored", blocks.Standardise(channels, restore=True), ("output",), prefix="standardise"),
+        ),
+        ("vector", "restored"),
+    )
 
-    def __init__(self, recurrent: Recurrent, writer: Recurrent, *, noise: float) -> None:
-        super().__init__()
-        self.noise = noise
-        self.standardise = Standardise(recurrent.input_size)
-        self.recurrent, self.writer = recurrent, writer
-        self.vector = nn.Linear(recurrent.output_size, writer.input_size)
-        self.output = nn.Linear(writer.output_size, recurrent.input_size)
+
+class AutoencoderNetwork(NetworkModule):
+    """`autoencoder` with its loss."""
+
+    LISTED = ("recurrent", "writer")
+    DRAWN = ("writer",)
+    standardise: Standardise
 
     def encode(self, z: Tensor, lengths: Tensor) -> Tensor:
         """The vectors [B, V] of standardised sequences z."""
-        if self.training and self.noise:
-            z = z + self.noise * torch.randn_like(z)
-        _, state = self.recurrent(z, lengths=lengths)
-        return self.vector(last_outputs(self.recurrent, state))
+        return self.run({"standardise": z, "lengths": lengths}, "vector")
 
-    def decode(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+    def decode(self, vectors: Tensor, lengths: Tensor, value: str = "output") -> Tensor:
         """Standardised sequences [B, longest, C] from vectors; what lies past a length means nothing."""
-        steps = int(lengths.max())
-        written, _ = self.writer(vectors[:, None].expand(-1, steps, -1), lengths=lengths)
-        last_first = (lengths[:, None] - 1 - torch.arange(steps, device=vectors.device)).clamp(min=0)
-        return self.output(written.gather(1, last_first[:, :, None].expand_as(written)))
+        return self.run({"vector": vectors, "lengths": lengths}, value)
 
     def errors(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
         """What was written less what was read [B, T, C], standardised; zero past a length."""
         x, lengths, _ = batch
-        z = self.standardise(x)
+        z, written = self.run({"x": x, "lengths": lengths}, "standardise", "output")
         inside = torch.arange(z.shape[1], device=z.device) < lengths[:, None]
-        return (self.decode(self.encode(z, lengths), lengths) - z) * inside[:, :, None]
+        return (written - z) * inside[:, :, None]
 
     def loss(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
         """Mean squared error of a value, in the variances of the channels."""
         errors = self.errors(batch)
         return errors.square().sum() / (batch[1].sum() * errors.shape[2])
-
-    def extra_repr(self) -> str:
-        """What a resumed run has to have in common beyond the shapes."""
-        return f"noise={self.noise}"

@@ -13,7 +13,7 @@ A new task is a subclass that gives
   `FITTED`: what each of them must be (`keepgate.schema`), since a file may say anything;
 * for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below), and, where a
   suffix of `--out` names more than a table, `encoders`, from a table of predictions to the bytes of the file;
-* `draw_onnx(graph)`, if it can be exported.
+* `draw_onnx(graph)`; or `onnx_parts`, names of several files, and `draw_onnx(graph, part)`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from torch import nn
 
 import keepgate
 from keepgate import cells, limits, schema, store
+from keepgate import networks as blocks
 from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted, reason
-from keepgate.nn import Recurrent
+from keepgate.nn.network import NetworkModule
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, NORM, SHARE, SIZE, STRENGTH, checks, param
 from keepgate.tasks.sessions import TURNS, Sessions
 from keepgate.tasks.stored import Stored, sizes_only
@@ -70,6 +71,7 @@ class Estimator(BaseEstimator):
     task: ClassVar[str]
     formats: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".arrow", ".feather")  # files that `read` takes
     encoders: ClassVar[Mapping[str, Callable[[Any], bytes]]] = {}  # further files that predictions are written to
+    onnx_parts: ClassVar[tuple[str, ...]] = ()  # a model that is exported as several files: their names
     Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
     FITTED: ClassVar[schema.Check]  # what `fitted` returns, and a model file must say
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that the network goes by, so that `fit` has the last word
@@ -191,11 +193,18 @@ class Estimator(BaseEstimator):
         return self.cell if isinstance(self.cell, str) else self.equations_.name
 
     def draw_onnx(self, graph: Graph) -> None:
-        """Draw the fitted estimator for `keepgate.export.onnx`, from raw values to predictions.
+        """Draw the fitted estimator for `keepgate.export.onnx`, by `draw_network`."""
+        raise NotImplementedError
 
-        Raises InputError if the task has no such form.
-        """
-        raise InputError(f"a model for '{self.task}' cannot be exported to ONNX")
+    def draw_network(
+        self, graph: Graph, inputs: Mapping[str, tuple[str, str]], outputs: Mapping[str, tuple[str, str]]
+    ) -> None:
+        """Draw a part of the network; inputs and outputs: by name, what they are called in the file, and a text."""
+        from keepgate.export.network import draw_network
+
+        graph.metadata["task"] = self.task
+        assert isinstance(self.network_, NetworkModule)
+        draw_network(graph, self.network_.description, self.network_.arrays(), inputs, outputs)
 
     # What `fit` is made of
 
@@ -278,12 +287,12 @@ class Estimator(BaseEstimator):
         with self.seeded():
             return self._network()
 
-    def recurrent(self, input_size: int, kind: type[Recurrent] = Recurrent, **others: Any) -> Recurrent:
-        """The recurrent layers of `equations_` that the parameters ask for, batch first unless `others` differ."""
+    def layers(self, input_size: int, **others: Any) -> blocks.Recurrent:
+        """The recurrent layers of `equations_` that the parameters ask for, unless `others` differ."""
         given = self._plain_parameters()
-        options = {name: given[name] for name in ("num_layers", "bidirectional", "backend")}
-        options["dropout"] = given["dropout"] if given["num_layers"] > 1 else 0.0  # lies between layers
-        return kind(self.equations_, input_size, given["hidden_size"], **{"batch_first": True, **options, **others})
+        options = {name: given[name] for name in ("num_layers", "bidirectional")}
+        options["dropout"] = float(given["dropout"] if given["num_layers"] > 1 else 0)  # lies between layers
+        return blocks.Recurrent(self.equations_, input_size, given["hidden_size"], **{**options, **others})
 
     def each_example(self, data: Examples, compute: Callable[[Any], Sequence[Any]]) -> list[Any]:
         """What `compute` gives for each example, from batches of like lengths on the network's device; no gradients."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from keepgate.data.sequences import Sequences
 from keepgate.data.ts import read_ts
 from keepgate.errors import InputError
 from keepgate.tasks.base import Estimator
-from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples
+from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples, classifier
 from keepgate.tasks.given import of_kind
 from keepgate.tasks.labels import CLASSES, as_labels, classes_from_json, classes_to_json, codes_of, encode
 from keepgate.tasks.parameters import SHARE, STRENGTH, param
@@ -199,14 +200,19 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     def draw_onnx(self, graph: Graph) -> None:
         """Draw the whole model; see `keepgate.export.onnx`."""
         self.check_fitted()
-        from keepgate.tasks.classify_onnx import draw
-
-        draw(graph, self)
+        graph.metadata |= {
+            "classes": json.dumps(self.classes_.tolist(), default=str),
+            "channels": json.dumps(self.channels_),
+        }
+        raw = f"sequences as they are in the data, padded at the end, [B, T, {self.n_features_in_}]"
+        inputs = {"x": ("input", raw), "lengths": ("lengths", "steps of each sequence, 1 to T, [B]")}
+        text = f"of the classes in the metadata's order, [B, {len(self.classes_)}]"
+        self.draw_network(graph, inputs, {"probabilities": ("probabilities", text)})
 
     def _network(self) -> ClassifierNetwork:
-        recurrent = self.recurrent(self.n_features_in_)
-        options = {"noise": self.noise, "dropout": self.dropout, "label_smoothing": self.label_smoothing}
-        return ClassifierNetwork(recurrent, len(self.classes_), **options)
+        layers = self.layers(self.n_features_in_)
+        description = classifier(layers, len(self.classes_), noise=float(self.noise), dropout=float(self.dropout))
+        return ClassifierNetwork(description, self.backend, label_smoothing=self.label_smoothing)
 
     def _held_out(self, X: Any, y: Any) -> SequenceExamples:
         values = self._values(X)

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from keepgate.nn import Recurrent
-from keepgate.tasks.padded import Standardise, last_outputs, pad_frames
+from keepgate import networks as blocks
+from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
+from keepgate.nn.blocks import Standardise
+from keepgate.nn.network import NetworkModule
+from keepgate.tasks.padded import pad_frames
 from keepgate.training import Examples
 
 
@@ -33,35 +36,48 @@ class SequenceExamples(Examples):
         return *pad_frames([self.values[i] for i in indices]), torch.from_numpy(self.targets[indices])
 
 
-class ClassifierNetwork(nn.Module):
+def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropout: float) -> Network:
     """Logits [B, K] of K classes from x [B, T, C] and lengths [B], each at least 1.
 
     What is decided from is the outputs' mean and greatest value over the valid steps, which see every step at the
     same distance, and the final output of each direction, which sees their order. While training, noise on the
-    standardised input (which amounts to Tikhonov regularisation, Bishop 1995), dropout on these values and smoothed
-    targets (Szegedy et al. 2016) work against overfitting.
+    standardised input (which amounts to Tikhonov regularisation, Bishop 1995) and dropout on these values work against
+    overfitting.
     """
+    channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
+    return Network(
+        (
+            Input("x", Value(FLOAT64, ("batch", "time", channels))),
+            Input("lengths", Value(INT64, ("batch",))),
+        ),
+        (
+            Step("standardise", blocks.Standardise(channels), ("x",)),
+            Step("noisy", blocks.Noise(noise), ("standardise",)),
+            Step("recurrent", recurrent, ("noisy", "lengths")),
+            Step("mean", blocks.Pool("mean"), ("recurrent", "lengths")),
+            Step("greatest", blocks.Pool("max"), ("recurrent", "lengths")),
+            Step("last", blocks.Last(recurrent.directions), (state,)),
+            Step("pooled", blocks.Concat(), ("mean", "greatest", "last")),
+            Step("kept", blocks.Dropout(dropout), ("pooled",)),
+            Step("output", blocks.Linear(3 * recurrent.output_size, classes), ("kept",)),
+            Step("probabilities", blocks.Softmax(), ("output",)),
+        ),
+        ("probabilities",),
+    )
 
-    def __init__(
-        self, recurrent: Recurrent, classes: int, *, noise: float, dropout: float, label_smoothing: float
-    ) -> None:
-        super().__init__()
-        self.noise, self.dropout, self.label_smoothing = noise, dropout, label_smoothing
-        self.standardise = Standardise(recurrent.input_size)
-        self.recurrent = recurrent
-        self.output = nn.Linear(3 * recurrent.output_size, classes)
+
+class ClassifierNetwork(NetworkModule):
+    """`classifier` with its loss; while training, targets are smoothed (Szegedy et al. 2016)."""
+
+    standardise: Standardise
+
+    def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
+        super().__init__(description, backend)
+        self.label_smoothing = label_smoothing
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Logits; steps past a sequence's length count for nothing."""
-        valid = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[..., None]
-        x = self.standardise(x)
-        if self.training and self.noise:
-            x = x + self.noise * torch.randn_like(x)
-        output, state = self.recurrent(x, lengths=lengths)
-        mean = output.sum(dim=1) / lengths[:, None]  # outputs past the length are zero
-        greatest = output.masked_fill(~valid, -torch.inf).amax(dim=1)
-        pooled = torch.cat([mean, greatest, last_outputs(self.recurrent, state)], dim=-1)
-        return self.output(F.dropout(pooled, self.dropout, self.training))
+        return self.run({"x": x, "lengths": lengths}, "output")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Mean cross entropy of a batch; targets are smoothed while training only."""
@@ -71,4 +87,4 @@ class ClassifierNetwork(nn.Module):
 
     def extra_repr(self) -> str:
         """What a resumed run has to have in common beyond the shapes."""
-        return f"noise={self.noise}, dropout={self.dropout}, label_smoothing={self.label_smoothing}"
+        return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}"

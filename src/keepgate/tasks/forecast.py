@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,11 +16,12 @@ from keepgate.data.frequency import US, Frequency
 from keepgate.data.panel import Panel, panel
 from keepgate.data.table import read_table
 from keepgate.errors import InputError, quoted
+from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.forecast_figure import forecast_figure
-from keepgate.tasks.forecast_network import ForecastNetwork
+from keepgate.tasks.forecast_network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast_scores import Scores, last_value, seasonal_naive
-from keepgate.tasks.forecast_windows import Windows, deviations, normalise, rows_from, window_starts
+from keepgate.tasks.forecast_windows import Windows, deviations, rows_from, window_starts
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, param
 from keepgate.tasks.report import Section
 from keepgate.training import Settings
@@ -226,11 +228,17 @@ class Forecaster(Estimator):
         self.network_ = self._network()
 
     def draw_onnx(self, graph: Graph) -> None:
-        """Draw the whole model; see `keepgate.export.onnx`."""
+        """Draw what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
         self.check_fitted()
-        from keepgate.tasks.forecast_onnx import draw
-
-        draw(graph, self)
+        quantiles, channels = sorted(self.quantiles), 1 + len(self.covariates_)
+        graph.metadata |= {
+            "columns": json.dumps(["target", *self.covariates_]),
+            "forecasts": json.dumps(["mean", *quantiles]),
+        }
+        past = f"the last rows of each series, the target and then the covariates, [B, {self.window_}, {channels}]"
+        shape = f"[B, {self.horizon}, {1 + len(quantiles)}]"
+        text = f"the mean, then each quantile, of the {self.horizon} steps that follow, {shape}"
+        self.draw_network(graph, {"window": ("input", past)}, {"forecast": ("forecast", text)})
 
     # Parts
 
@@ -271,15 +279,17 @@ class Forecaster(Estimator):
         return data.cut(np.zeros_like(end), end), data.cut(end - self.window_, length)
 
     def _network(self) -> ForecastNetwork:
-        return ForecastNetwork(
-            self.recurrent(self.hidden_size),
+        quantiles = sorted(self.quantiles)
+        description = forecaster(
+            self.layers(int(self.hidden_size)),
             window=self.window_,
             patch=self.patch_,
             channels=1 + len(self.covariates_),
-            horizon=self.horizon,
-            quantiles=sorted(self.quantiles),
-            dropout=self.dropout,
+            horizon=int(self.horizon),
+            quantiles=len(quantiles),
+            dropout=float(self.dropout),
         )
+        return ForecastNetwork(description, self.backend, quantiles=quantiles)
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         if isinstance(table, Panel):
@@ -309,10 +319,9 @@ class Forecaster(Estimator):
         out = []
         with torch.inference_mode(), self.limited_threads():
             for part in np.array_split(past, -(-len(past) // AT_ONCE)):
-                z, mean, spread = normalise(part)
-                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy().astype(np.float64)
-                y[:, :, 1:].sort(axis=2)  # rearranged, quantiles never cross (Chernozhukov et al. 2010)
-                out.append(y * spread[:, :, :1] + mean[:, :, :1])
+                z, mean, spread = window_norm(part)
+                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy()
+                out.append(restore(y, mean, spread))
         return np.concatenate(out)
 
     def _names(self, target: str) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from keepgate.data.panel import Panel
+from keepgate.runtime.blocks import window_norm
 from keepgate.training import Examples
 
 UPDATES = (100, 1000)  # least and most of an epoch, so that it means the same for short and for long tables
@@ -26,17 +27,6 @@ def window_starts(panel: Panel, rows: int) -> tuple[np.ndarray, np.ndarray]:
 def rows_from(values: np.ndarray, starts: np.ndarray, rows: int) -> np.ndarray:
     """`rows` rows of `values` [N, ...] from each start, [B, rows, ...]."""
     return values[starts[:, None] + np.arange(rows)]
-
-
-def normalise(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Windows [B, L, C] as (x - mean) / spread with each window's own mean and standard deviation [B, 1, C].
-
-    So a forecast follows its series in level and scale, of which it may have seen none like it (reversible instance
-    normalisation, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero.
-    """
-    mean = x.mean(axis=1, keepdims=True)
-    spread = np.where(np.ptp(x, axis=1, keepdims=True) > 0, x.std(axis=1, keepdims=True), 0.0)
-    return (x - mean) / np.where(spread > 0, spread, 1.0), mean, spread
 
 
 def deviations(panel: Panel) -> np.ndarray:
@@ -80,7 +70,7 @@ class Windows(Examples):
         count = len(self.starts)
         chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
         starts, deviation = self.starts[chosen], self.deviation[chosen, None]
-        z, mean, spread = normalise(rows_from(self.values, starts, self.past))
+        z, mean, spread = window_norm(rows_from(self.values, starts, self.past))
         future = rows_from(self.values[:, 0], starts + self.past, self.horizon)
         parts = z, spread[:, :, 0] / deviation, (future - mean[:, :, 0]) / deviation
         z, weight, target = (torch.from_numpy(part.astype(np.float32)) for part in parts)

@@ -8,7 +8,6 @@ so that other voices and hands look familiar.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,16 +39,15 @@ MOST_BANDS = 512
 class FrontEnd(nn.Module):
     """Base of the front ends.
 
-    amount: how much is disturbed, 0: not at all, 1: as much as the defaults below. whole: an utterance is known whole
-    before its first step is read.
+    amount: how much is disturbed, 0: not at all, 1: as much as the defaults below.
     """
 
     kind: ClassVar[str]
     size: int
 
-    def __init__(self, rate: int | None, bands: int, amount: float, whole: bool = False) -> None:
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:
         super().__init__()  # rate and bands are of recordings
-        self.amount, self.whole = amount, whole
+        self.amount = amount
 
     def frames(self, content: Any) -> np.ndarray:
         """Frames [T, ...] float32 of samples or strokes."""
@@ -73,27 +71,21 @@ class FrontEnd(nn.Module):
         """Features [B, T, size] of frames; those past a length mean nothing."""
         raise NotImplementedError
 
-    def undisturbed(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Features [T, size] of each utterance's frames."""
-        self.eval()
-        return [self(torch.from_numpy(x)[None], torch.tensor([len(x)]))[0][0].numpy() for x in frames]
-
     def extra_repr(self) -> str:
         """What a resumed run has to have in common."""
-        return f"{self.size}, amount={self.amount}, whole={self.whole}"
+        return f"{self.size}, amount={self.amount}"
 
 
 class AudioFrontEnd(FrontEnd):
-    """Log-mel bands; of a recording that is known whole, less each band's mean over it, which tells of microphone and
-    room (Atal 1974). Disturbed in training: speed, length of the vocal tract (Jaitly & Hinton 2013), loudness, a floor
+    """Log-mel bands. Disturbed in training: speed, length of the vocal tract (Jaitly & Hinton 2013), loudness, a floor
     of noise, and bands and times left out (SpecAugment, Park et al. 2019)."""
 
     kind = "audio"
     SPEED, TRACT, LOUDNESS, NOISE = 0.15, 0.15, 1.0, 3.0  # ranges: shares, shares, deviations in nepers of power
     BAND_MASKS, TIME_MASKS, MASK = 2, 2, 0.15  # widest mask, as a share of all bands; of the steps a third of it
 
-    def __init__(self, rate: int | None, bands: int, amount: float, whole: bool = False) -> None:
-        super().__init__(rate, bands, amount, whole)
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:
+        super().__init__(rate, bands, amount)
         assert rate is not None
         self.rate, self.size = rate, bands
 
@@ -106,11 +98,8 @@ class AudioFrontEnd(FrontEnd):
         return np.arange(hops(len(content), self.rate) + 1) * hop_seconds(self.rate)
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The bands, from their mean if that is known."""
-        if not self.whole:
-            return x
-        inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        return x - (x * inside[..., None]).sum(1, keepdim=True) / inside.sum(1)[:, None, None]
+        """The bands."""
+        return x
 
     def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Bands of another voice in another place."""

@@ -7,7 +7,7 @@ from torch import nn
 from keepgate import tasks
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
-from keepgate.tasks.padded import Standardise
+from keepgate.nn.blocks import Standardise
 
 INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
 

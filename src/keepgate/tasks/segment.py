@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from keepgate import networks as blocks
 from keepgate import limits, schema
 from keepgate.data.audio import as_samples, hop_seconds, hops
 from keepgate.data.manifest import Skipped, skipped_file
@@ -30,8 +32,11 @@ from keepgate.tasks.segment_frames import (
     frames_of,
     smooth,
 )
-from keepgate.tasks.segment_network import RecordingEncoder, RecordingExamples, SteadyFrontEnd, segment_loss
-from keepgate.tasks.tag_network import TaggerNetwork
+from keepgate.tasks.segment_network import RecordingExamples, SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.tag_network import frames_encoded, tagger
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 SHOWN = 8  # recordings in the report
 
@@ -107,7 +112,7 @@ class Segmenter(Estimator):
     batch_size: int = param(8, "pieces in one step of the optimiser", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
 
-    network_: TaggerNetwork = field(init=False)
+    network_: SegmenterNetwork = field(init=False)
     labels_: list[str] = field(init=False)
     rate_: int = field(init=False)
     commonest_: str = field(init=False)
@@ -137,7 +142,7 @@ class Segmenter(Estimator):
         values, truth = self._features(data), self._truth(data)
         common = self.labels_.index(self.commonest_)
         self.energy_threshold_ = energy_threshold(values, [one[:, common] for one in truth])
-        self._encoder.standardise.fit(self._encoder.front_end.undisturbed(values))
+        self.network_.measure(values)
         held_out, self.skipped_ = None, data.skipped
         if valid is not None:
             rest = self._given(_recordings(*(valid if isinstance(valid, tuple) else (valid, None)), rate=rate))
@@ -237,7 +242,7 @@ class Segmenter(Estimator):
                     shown.names[i],
                     f"{100 * wrong[i]:.1f} % of the frames are wrong.",
                     figure=recording_figure(
-                        self._encoder.front_end,
+                        self.network_.front_end,
                         shown.contents[i],
                         self.labels_,
                         probabilities[i],
@@ -288,14 +293,21 @@ class Segmenter(Estimator):
             raise InputError(f"fitted.commonest={quoted(self.commonest_)} is none of the labels")
         self.network_ = self._network()
 
-    def _network(self) -> TaggerNetwork:
-        encoder = RecordingEncoder(SteadyFrontEnd(self.rate_, self.bands, self.augment, whole=self.bidirectional))
-        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.labels_), self.dropout)
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw what is between log-mel bands and the probabilities of labels; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        graph.metadata |= {"labels": json.dumps(self.labels_), "rate": json.dumps(self.rate_)}
+        bands = f"log-mel bands of keepgate.data.audio.log_mel, padded at the end, [B, T, {self.bands}]"
+        inputs = {"frames": ("features", bands), "lengths": ("lengths", "frames of each recording, 1 to T, [B]")}
+        text = f"of the labels in the metadata's order, each for itself, [B, T, {len(self.labels_)}]"
+        self.draw_network(graph, inputs, {"probabilities": ("probabilities", text)})
 
-    @property
-    def _encoder(self) -> RecordingEncoder:
-        assert isinstance(self.network_.encoder, RecordingEncoder)
-        return self.network_.encoder
+    def _network(self) -> SegmenterNetwork:
+        encoder = frames_encoded(int(self.bands), centred=bool(self.bidirectional))
+        layers, sigmoid = self.layers(int(self.bands)), blocks.Activation("sigmoid")
+        description = tagger(encoder, layers, len(self.labels_), float(self.dropout), sigmoid)
+        front_end = SteadyFrontEnd(self.rate_, self.bands, self.augment)
+        return SegmenterNetwork(description, self.backend, front_end)
 
     @property
     def _hop(self) -> float:
@@ -314,7 +326,7 @@ class Segmenter(Estimator):
         return data
 
     def _features(self, data: Recordings) -> list[np.ndarray]:
-        return [self._encoder.front_end.frames(content) for content in data.contents]
+        return [self.network_.front_end.frames(content) for content in data.contents]
 
     def _known(self, data: Recordings) -> list[list[Segment]]:
         """The true segments; InputError for a label that is none of `labels_`."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from keepgate.networks import Network
 from keepgate.tasks.front_ends import AudioFrontEnd
 from keepgate.tasks.padded import pad_frames
-from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork
+from keepgate.tasks.tag_network import FrameExamples, TaggerNetwork
 
 
 class SteadyFrontEnd(AudioFrontEnd):
@@ -20,16 +22,26 @@ class SteadyFrontEnd(AudioFrontEnd):
     SPEED, TIME_MASKS = 0.0, 0
 
 
-class RecordingEncoder(FrameEncoder):
-    """Log-mel bands [B, T, bands], disturbed in training, then standardised."""
+class SegmenterNetwork(TaggerNetwork):
+    """`tagger` of recordings behind a front end, of labels that each hold or not."""
 
-    def __init__(self, front_end: AudioFrontEnd) -> None:
-        super().__init__(front_end.size)
+    front_end: AudioFrontEnd
+
+    def __init__(self, description: Network, backend: str, front_end: AudioFrontEnd) -> None:
+        super().__init__(description, backend)
         self.front_end = front_end
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Standardised features in float32."""
-        return super().forward(self.front_end(frames, lengths)[0], lengths)
+    def measure(self, frames: Sequence[np.ndarray]) -> None:
+        """Standardise by the features of these recordings."""
+        self.eval()
+        assert self.standardise is not None
+        (name,) = self.description.by_name["encoder.standardise"].sources
+        given = (self.given(torch.from_numpy(x)[None], torch.tensor([len(x)])) for x in frames)
+        self.standardise.fit([self.run(one, name)[0].numpy() for one in given])
+
+    def given(self, read: Any, lengths: Tensor) -> dict[str, Tensor]:
+        """The network's inputs."""
+        return super().given(self.front_end(read, lengths)[0], lengths)
 
 
 class RecordingExamples(FrameExamples):

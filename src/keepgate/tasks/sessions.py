@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from keepgate.errors import InputError
-from keepgate.nn import Recurrent
 from keepgate.training import Examples
 from keepgate.training.tree import to_device
 
@@ -90,17 +89,16 @@ def loss_of_turns(network: Any, window: list[tuple[Any, float]], state: Any) -> 
     return sum(losses[1:], losses[0]) / sum(weight for _, weight in window), state
 
 
-def carried(recurrent: Recurrent, state: Any, rows: int) -> Any:
-    """The state in which the utterances that follow in the first `rows` sessions begin, from that of those before.
+def carried(directions: int, state: Any, rows: int) -> Any:
+    """The states [B, R, W] in which the utterances that follow in the first `rows` sessions begin, from those that the
+    ones before ended in.
 
-    It is the forward direction's; the other one begins at an utterance's end, so it begins anew.
+    They are the forward direction's; the other one begins at an utterance's end, so it begins anew.
     """
     if state is None:
         return None
-    if isinstance(state, torch.Tensor):
-        forward, *others = state[:, :rows].unflatten(0, (-1, recurrent.directions)).unbind(1)
-        return torch.stack([forward, *map(torch.zeros_like, others)], 1).flatten(0, 1)
-    return tuple(carried(recurrent, part, rows) for part in state)
+    parts = (part[:rows].unflatten(1, (-1, directions)).unbind(2) for part in state)
+    return tuple(torch.stack([one[0], *map(torch.zeros_like, one[1:])], 2).flatten(1, 2) for one in parts)
 
 
 def each_utterance(estimator: Estimator, data: Examples, compute: Callable[[Any, Any], tuple[Any, Any]]) -> list[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +21,21 @@ from keepgate.tasks.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.suggest_keyboard import Keyboard, Typed, type_with, with_taps
 from keepgate.tasks.suggest_words import TOKEN, Following, Lexicon, Recent, mixture, plain
-from keepgate.tasks.write_network import COUNTS, MOST_UNITS, LanguageNetwork, Stack, as_counts, streams, text_log_probs
+from keepgate.tasks.write_network import (
+    COUNTS,
+    MOST_UNITS,
+    LanguageNetwork,
+    as_counts,
+    described,
+    language,
+    streams,
+    text_log_probs,
+)
 from keepgate.tasks.write_text import TextFile, as_text, split
 from keepgate.training import Streams
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 MOST_TYPED = 2**20  # characters
 SHOWN = 4000  # characters that the report types
@@ -191,9 +204,15 @@ class Suggester(Estimator):
             raise InputError(f"the n-grams lack {listed(sorted(unknown))}, which the network knows")
 
     def _network(self) -> LanguageNetwork:
-        layers = self.recurrent(int(self.embedding_size), Stack, batch_first=False, weight_drop=float(self.weight_drop))
-        dropout = (float(self.dropout), float(self.dropout))
-        return LanguageNetwork(layers, self.counts_, dropout, tied=False, adaptive=True)
+        options = {"time_first": True, "shared": True, "weight_drop": float(self.weight_drop)}
+        layers, dropout = self.layers(int(self.embedding_size), **options), (float(self.dropout), float(self.dropout))
+        return LanguageNetwork(language(layers, self.counts_, dropout, tied=False, adaptive=True), self.backend)
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw the recurrent model of the three: between words and the probabilities of the next ones."""
+        self.check_fitted()
+        graph.metadata["words"] = json.dumps(self.names_, ensure_ascii=False)
+        self.draw_network(graph, *described(self.network_.description))
 
     def _streams(self, tokens: Sequence[str]) -> Streams:
         return streams(self.numbers(tokens), int(self.batch_size), int(self.window))

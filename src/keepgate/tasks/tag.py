@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import torch
 
+from keepgate import networks as blocks
 from keepgate import limits, schema
 from keepgate.data.arrays import as_sequences
 from keepgate.data.sentences import Sentences, read_sentences
 from keepgate.errors import InputError, quoted
-from keepgate.nn import Recurrent
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.given import as_list
@@ -25,9 +26,12 @@ from keepgate.tasks.parameters import EPOCHS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.pretrained import INIT, begin_with
 from keepgate.tasks.report import Section, confusion_figure
 from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, loss_of_turns
-from keepgate.tasks.tag_network import FrameEncoder, FrameExamples, TaggerNetwork, TokenEncoder
+from keepgate.tasks.tag_network import FrameExamples, TaggerNetwork, frames_encoded, tagger, tokens_encoded
 from keepgate.tasks.tag_scores import breaks_span, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag_words import SentenceExamples, Vocabulary
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 SHOWN = 20  # sentences with mistakes in the report
 
@@ -134,8 +138,8 @@ class Tagger(Estimator):
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = in_sessions(self._examples(*self._pairs(*pair)), _groups(valid))
         self.network_ = self.new_network()
-        if isinstance(self.network_.encoder, FrameEncoder):
-            self.network_.encoder.standardise.fit(values)
+        if self.network_.standardise is not None:
+            self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, self.network_)
         examples = in_sessions(self._examples(values, tags), groups)
@@ -268,21 +272,46 @@ class Tagger(Estimator):
             raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self._network()
 
-    def _network(self) -> TaggerNetwork:
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        graph.metadata["tags"] = json.dumps(self.tags_)
+        shape = f"[B, T, {len(self.tags_)}]"
+        inputs = {"lengths": ("lengths", "tokens or frames of each sequence, 1 to T, [B]")}
         if self.vocabulary_:
-            spelling = Recurrent(
-                self.equations_,
-                self.character_size,
-                self.character_size,
-                bidirectional=True,
-                batch_first=True,
-                backend=self.backend,
+            graph.metadata |= {name: json.dumps(known) for name, known in asdict(self.vocabulary_).items()}
+            inputs |= {
+                "words": (
+                    "words",
+                    "numbers of the words (the metadata's count from 2; 1: unknown, 0: padding), [B, T]",
+                ),
+                "forms": ("forms", "different tokens by the numbers of their characters, counted alike, [U, L]"),
+                "form_lengths": ("form_lengths", "characters of each of these, [U]"),
+                "places": ("places", "which of them stands where, [B, T]"),
+            }
+        else:
+            inputs["frames"] = (
+                "input",
+                f"frames as they are in the data, padded at the end, [B, T, {self.n_features_in_}]",
             )
-            encoder = TokenEncoder(*self.vocabulary_.sizes, self.word_size, spelling, self.word_dropout)
+        chances = ("probabilities", f"of the tags in the metadata's order, {shape}")
+        if self.crf_:
+            path = ("tags", "numbers of the tags of the most probable path, -1 past a length, [B, T]")
+            return self.draw_network(graph, inputs, {"crf": path, "crf.marginals": chances})
+        return self.draw_network(graph, inputs, {"probabilities": chances})
+
+    def _network(self) -> TaggerNetwork:
+        given = self._plain_parameters()
+        if self.vocabulary_:
+            size = given["character_size"]
+            spelling = blocks.Recurrent(self.equations_, size, size, bidirectional=True)
+            encoder = tokens_encoded(*self.vocabulary_.sizes, given["word_size"], spelling, given["word_dropout"])
         else:
             assert self.n_features_in_ is not None
-            encoder = FrameEncoder(self.n_features_in_)
-        return TaggerNetwork(encoder, self.recurrent(encoder.output_size), len(self.tags_), self.dropout, self.crf_)
+            encoder = frames_encoded(self.n_features_in_)
+        reading = blocks.Crf(len(self.tags_)) if self.crf_ else blocks.Softmax()
+        description = tagger(encoder, self.layers(encoder[-1]), len(self.tags_), given["dropout"], reading)
+        return TaggerNetwork(description, self.backend)
 
     def _values(self, X: Any) -> Any:
         values = _values(X)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from keepgate import networks as blocks
+from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
+from keepgate.nn.blocks import Standardise
+from keepgate.nn.network import NetworkModule
 from keepgate.objectives import LinearChainCRF
-from keepgate.tasks.padded import Standardise, dropped, last_outputs, pad_frames, pad_numbers
+from keepgate.tasks.padded import pad_frames, pad_numbers
 from keepgate.tasks.sessions import carried
 from keepgate.training import Examples
 
@@ -54,60 +57,92 @@ class Tokens(NamedTuple):
     places: Tensor
 
 
-class TokenEncoder(nn.Module):
+Described = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, what they end in, and its width
+
+
+def tokens_encoded(
+    words: int, characters: int, word_size: int, spelling: blocks.Recurrent, dropout: float
+) -> Described:
     """A vector for each token: one learned for its word, and the final states of a recurrent layer over its characters.
 
     After Ling et al. 2015 and Plank, Søgaard & Goldberg 2016. While training, a word becomes the unknown one with
-    probability `word_dropout`, so that its characters have to do.
+    probability `dropout`, so that its characters have to do.
     """
-
-    def __init__(self, words: int, characters: int, word_size: int, recurrent: Recurrent, word_dropout: float) -> None:
-        super().__init__()
-        self.words = nn.Embedding(words, word_size, padding_idx=0)
-        self.characters = nn.Embedding(characters, recurrent.input_size, padding_idx=0)
-        nn.init.normal_(self.words.weight, std=0.1)
-        self.recurrent, self.word_dropout = recurrent, word_dropout
-        self.output_size = word_size + recurrent.output_size
-
-    def forward(self, tokens: Tokens, lengths: Tensor) -> Tensor:
-        """Vectors [B, T, output_size]."""
-        words = tokens.words
-        if self.training and self.word_dropout:
-            forget = (torch.rand(words.shape, device=words.device) < self.word_dropout) & (words > 0)
-            words = words.masked_fill(forget, UNKNOWN)
-        _, state = self.recurrent(self.characters(tokens.forms), lengths=tokens.form_lengths)
-        spelled = last_outputs(self.recurrent, state)
-        return torch.cat([self.words(words), F.embedding(tokens.places, spelled)], dim=-1)
-
-
-class FrameEncoder(nn.Module):
-    """Frames [B, T, C], standardised by each channel's mean and deviation in the training data."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.standardise = Standardise(channels)
-        self.output_size = channels
-
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Standardised frames in float32."""
-        return self.standardise(frames)
+    inputs = (
+        Input("words", Value(INT64, ("batch", "time"))),
+        Input("forms", Value(INT64, ("forms", "letters"))),
+        Input("form_lengths", Value(INT64, ("forms",))),
+        Input("places", Value(INT64, ("batch", "time"))),
+    )
+    state = f"encoder.recurrent.{spelling.equations.states[0]}"
+    steps = (
+        Step("known", blocks.SymbolDropout(dropout, UNKNOWN), ("words",)),
+        Step("encoder.words", blocks.Embedding(words, word_size, padding=0), ("known",)),
+        Step("encoder.characters", blocks.Embedding(characters, spelling.input_size, padding=0), ("forms",)),
+        Step("encoder.recurrent", spelling, ("encoder.characters", "form_lengths")),
+        Step("spelled", blocks.Last(spelling.directions), (state,)),
+        Step("looked_up", blocks.Lookup(), ("spelled", "places")),
+        Step("tokens", blocks.Concat(), ("encoder.words", "looked_up")),
+    )
+    return inputs, steps, "tokens", word_size + spelling.output_size
 
 
-class TaggerNetwork(nn.Module):
-    """Scores [B, T, K] of K tags from what `encoder` takes, and lengths [B], each at least 1.
+def frames_encoded(channels: int, *, centred: bool = False) -> Described:
+    """Frames [B, T, C], standardised; `centred`: first less their mean over the sequence, as a recording's bands."""
+    centre = (Step("centred", blocks.Centre(), ("frames", "lengths")),) if centred else ()
+    standardise = Step("encoder.standardise", blocks.Standardise(channels), ("centred" if centred else "frames",))
+    inputs = (Input("frames", Value(FLOAT64, ("batch", "time", channels))),)
+    return inputs, (*centre, standardise), "encoder.standardise", channels
+
+
+def tagger(
+    encoder: Described, recurrent: blocks.Recurrent, tags: int, dropout: float, reading: blocks.Block
+) -> Network:
+    """Scores [B, T, K] of K tags for what `encoder` reads, and lengths [B], each at least 1; then what is read of them.
 
     One dropout mask a sequence on what goes into the recurrent layers and what comes out of them (Gal & Ghahramani
-    2016). With `crf` the scores are the emissions of a conditional random field (Huang, Xu & Yu 2015, "Bidirectional
-    LSTM-CRF Models for Sequence Tagging").
+    2016). Under a `Crf` the scores are the emissions of a conditional random field (Huang, Xu & Yu 2015,
+    "Bidirectional LSTM-CRF Models for Sequence Tagging").
     """
+    inputs, steps, encoded, _ = encoder
+    states = recurrent.initial()
+    crf = isinstance(reading, blocks.Crf)
+    return Network(
+        (*inputs, Input("lengths", Value(INT64, ("batch",))), *states),
+        (
+            *steps,
+            Step("entering", blocks.Dropout(dropout, axis=1), (encoded,)),
+            Step("recurrent", recurrent, ("entering", "lengths", *(state.name for state in states))),
+            Step("leaving", blocks.Dropout(dropout, axis=1), ("recurrent",)),
+            Step("output", blocks.Linear(recurrent.output_size, tags), ("leaving",)),
+            Step("crf", reading, ("output", "lengths")) if crf else Step("probabilities", reading, ("output",)),
+        ),
+        ("crf", "crf.marginals") if crf else ("probabilities",),
+    )
 
-    def __init__(
-        self, encoder: TokenEncoder | FrameEncoder, recurrent: Recurrent, tags: int, dropout: float, crf: bool = False
-    ) -> None:
-        super().__init__()
-        self.encoder, self.recurrent, self.dropout = encoder, recurrent, dropout
-        self.output = nn.Linear(recurrent.output_size, tags)
-        self.crf = LinearChainCRF(tags, batch_first=True) if crf else None
+
+class TaggerNetwork(NetworkModule):
+    """`tagger` with its loss."""
+
+    DRAWN = ("encoder.recurrent",)
+    recurrent: Recurrent
+    crf: LinearChainCRF | None
+
+    def __init__(self, description: Network, backend: str = "auto") -> None:
+        super().__init__(description, backend)
+        if "crf" not in description.by_name:
+            self.crf = None
+
+    def _draw(self, step: Step) -> None:
+        super()._draw(step)
+        if step.name == "encoder.characters":  # words begin small; they were drawn before, which a seed promises
+            nn.init.normal_(self.get_parameter("encoder.words.weight"), std=0.1)
+
+    @property
+    def standardise(self) -> Standardise | None:
+        """What standardises frames, if frames are read."""
+        steps = self.description.by_name
+        return self.get_submodule("encoder.standardise") if "encoder.standardise" in steps else None  # type: ignore[return-value]
 
     def forward(self, given: Tokens | Tensor, lengths: Tensor) -> Tensor:
         """Scores; those past a sequence's length mean nothing."""
@@ -115,9 +150,14 @@ class TaggerNetwork(nn.Module):
 
     def scan(self, given: Tokens | Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Scores, and the state that the recurrent layers end in; `state`: that of the sequences before (`carried`)."""
-        x = self._drop(self.encoder(given, lengths))
-        output, state = self.recurrent(x, carried(self.recurrent, state, len(x)), lengths=lengths)
-        return self.output(self._drop(output)), state
+        state = carried(self.recurrent.directions, state, len(lengths))
+        (scores,), state = self.run_on(self.given(given, lengths), state, "output")
+        return scores, state
+
+    def given(self, read: Tokens | Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """The network's inputs."""
+        values = read._asdict() if isinstance(read, Tokens) else {"frames": read}
+        return {**values, "lengths": lengths}
 
     def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
@@ -141,6 +181,3 @@ class TaggerNetwork(nn.Module):
             return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1), state
         known = (targets >= 0).sum(1) == lengths
         return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum(), state
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout, self.training, time=1)

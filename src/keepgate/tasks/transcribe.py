@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,11 @@ from keepgate.tasks.sessions import check_alike, each_utterance, in_sessions, lo
 from keepgate.tasks.transcribe_data import SYMBOLS, join, split, texts_of, too_long, unknown, utterances
 from keepgate.tasks.transcribe_decode import Decoder, Decoding
 from keepgate.tasks.transcribe_live import LiveTranscription
-from keepgate.tasks.transcribe_network import TranscriberNetwork, UtteranceExamples
+from keepgate.tasks.transcribe_network import TranscriberNetwork, UtteranceExamples, transcriber
 from keepgate.tasks.transcribe_scores import confusions, error_rates
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 SHOWN = 12  # pictures and confusions in the report
 
@@ -291,13 +295,40 @@ class Transcriber(Estimator):
         self.network_ = self._network()
         self.decode_with(Decoding())
 
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw what is between features and the probabilities of symbols; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        size = self._front_end().size
+        graph.metadata |= {
+            "symbols": json.dumps(self.symbols_, ensure_ascii=False),
+            "kind": self.kind_,
+            "rate": json.dumps(self.rate_),
+        }
+        what = "keepgate.data.audio.log_mel" if self.kind_ == "audio" else "keepgate.tasks.ink_features"
+        features = f"features of {what}, padded at the end, [B, T, {size}]"
+        shape = f"[B, steps, {1 + len(self.symbols_)}]"
+        scores = f"log-probabilities of the blank and of each symbol in the metadata's order, {shape}"
+        inputs = {"frames": ("features", features), "lengths": ("lengths", "rows of features of each, 1 to T, [B]")}
+        outputs = {
+            "log_probs": ("log_probs", scores),
+            "stacked.lengths": ("steps", f"steps of each, of {self.stack} rows of features, [B]"),
+        }
+        self.draw_network(graph, inputs, outputs)
+
     def _front_end(self) -> FrontEnd:
-        return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment, whole=self.bidirectional)
+        return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)
 
     def _network(self) -> TranscriberNetwork:
         front_end = self._front_end()
-        recurrent = self.recurrent(front_end.size * self.stack)
-        return TranscriberNetwork(front_end, recurrent, len(self.symbols_), self.stack, self.dropout)
+        description = transcriber(
+            self.layers(front_end.size * int(self.stack)),
+            front_end.size,
+            len(self.symbols_),
+            stack=int(self.stack),
+            dropout=float(self.dropout),
+            centred=self.kind_ == "audio" and bool(self.bidirectional),
+        )
+        return TranscriberNetwork(description, self.backend, front_end)
 
     def _frames(self, data: Utterances) -> list[np.ndarray]:
         front_end = self._front_end()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from keepgate.data.audio_stream import LogMelStream
 from keepgate.errors import InputError
+from keepgate.runtime import Stream
 
 if TYPE_CHECKING:
     from keepgate.tasks.transcribe import Transcriber
@@ -34,32 +34,21 @@ class LiveTranscription:
         if model.decoder_.options is not None:
             raise InputError("a live stream is read along the best path: leave out the beam and the language model")
         assert model.rate_ is not None
-        self.model, self.network = model, model.network_
+        self.model = model
         self._mel = LogMelStream(model.rate_, model.bands)
-        self._layers = self.network.recurrent.stream()
-        self._rows = torch.zeros(0, model.bands)  # standardised, that do not make a step yet
+        self._stream = Stream(model.network_.runner(), "frames", "output")
         self._last, self._begun = 0, False
 
     def feed(self, samples: np.ndarray) -> str:
         """The text that these samples [N] add."""
-        return self._read(self._mel.feed(samples))
+        return self._read(self._stream.feed(self._mel.feed(samples)[None]))
 
     def finish(self) -> str:
         """The text that the end adds."""
-        text = self._read(self._mel.finish())
-        missing = -len(self._rows) % self.model.stack
-        self._rows = torch.cat([self._rows, torch.zeros(missing, self.model.bands)])
-        return text + self._read(np.zeros((0, self.model.bands), dtype=np.float32))
+        return self._read(self._stream.finish(self._mel.finish()[None]))
 
-    @torch.inference_mode()
-    def _read(self, rows: np.ndarray) -> str:
-        self._rows = torch.cat([self._rows, self.network.standardise(torch.from_numpy(rows).double())])
-        count = len(self._rows) // self.model.stack * self.model.stack
-        steps, self._rows = self._rows[:count].unflatten(0, (-1, 1, self.model.stack)).flatten(2), self._rows[count:]
-        if not count:
-            return ""
-        best = self.network.output(torch.cat([self._layers.step(x) for x in steps])).argmax(-1)
-        return "".join(map(self._heard, best.tolist()))
+    def _read(self, scores: np.ndarray) -> str:
+        return "".join(map(self._heard, scores[0].argmax(-1).tolist()))
 
     def _heard(self, number: int) -> str:
         """What a step's best symbol adds: nothing if it is blank or goes on."""

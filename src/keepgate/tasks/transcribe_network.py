@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
+from keepgate import networks as blocks
+from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
+from keepgate.nn.blocks import Standardise
+from keepgate.nn.network import NetworkModule
 from keepgate.objectives import ctc_loss_from_logits
 from keepgate.tasks.front_ends import FrontEnd
-from keepgate.tasks.padded import Standardise, pad_frames
+from keepgate.tasks.padded import pad_frames
 from keepgate.tasks.sessions import carried
 from keepgate.training import Examples
 
@@ -43,25 +46,53 @@ class UtteranceExamples(Examples):
         return float(batch[3].sum()) if count else 0.0
 
 
-class TranscriberNetwork(nn.Module):
-    """Scores [B, T', K + 1] of the blank (0) and K symbols, and the lengths in steps [B]; a step is `stack` features.
+def transcriber(
+    recurrent: blocks.Recurrent, features: int, symbols: int, *, stack: int, dropout: float, centred: bool
+) -> Network:
+    """Scores [B, T', K + 1] of the blank (0) and K symbols, and the lengths in steps [B]; a step is `stack` frames.
 
     Deep recurrent layers under connectionist temporal classification (Graves, Fernández, Gomez & Schmidhuber 2006;
-    Graves, Mohamed & Hinton 2013).
+    Graves, Mohamed & Hinton 2013). `centred`: frames less their mean over the recording, which tells of microphone and
+    room (Atal 1974); it is known whole then before its first step is read.
     """
+    states = recurrent.initial()
+    centre = (Step("centred", blocks.Centre(), ("frames", "lengths")),) if centred else ()
+    return Network(
+        (
+            Input("frames", Value(FLOAT64, ("batch", "time", features))),
+            Input("lengths", Value(INT64, ("batch",))),
+            *states,
+        ),
+        (
+            *centre,
+            Step("standardise", blocks.Standardise(features), ("centred" if centred else "frames",)),
+            Step("stacked", blocks.Stack(stack), ("standardise", "lengths")),
+            Step("recurrent", recurrent, ("stacked", "stacked.lengths", *(state.name for state in states))),
+            Step("kept", blocks.Dropout(dropout), ("recurrent",)),
+            Step("output", blocks.Linear(recurrent.output_size, symbols + 1), ("kept",)),
+            Step("log_probs", blocks.Softmax(log=True), ("output",)),
+        ),
+        ("log_probs", "stacked.lengths"),
+    )
+
+
+class TranscriberNetwork(NetworkModule):
+    """`transcriber` behind a front end, with its loss."""
 
     front_end: FrontEnd
     standardise: Standardise
+    recurrent: Recurrent
 
-    def __init__(self, front_end: FrontEnd, recurrent: Recurrent, symbols: int, stack: int, dropout: float) -> None:
-        super().__init__()
-        self.front_end, self.recurrent, self.stack, self.dropout = front_end, recurrent, stack, dropout
-        self.standardise = Standardise(front_end.size)
-        self.output = nn.Linear(recurrent.output_size, symbols + 1)
+    def __init__(self, description: Network, backend: str, front_end: FrontEnd) -> None:
+        super().__init__(description, backend)
+        self.front_end = front_end
 
     def measure(self, frames: Sequence[np.ndarray]) -> None:
         """Standardise by the features of these utterances."""
-        self.standardise.fit(self.front_end.undisturbed(frames))
+        self.eval()
+        (name,) = self.description.by_name["standardise"].sources
+        given = (self._given(torch.from_numpy(x)[None], torch.tensor([len(x)])) for x in frames)
+        self.standardise.fit([self.run(one, name)[0].numpy() for one in given])
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Scores; those past an utterance's length mean nothing."""
@@ -71,10 +102,9 @@ class TranscriberNetwork(nn.Module):
     def scan(self, x: Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Tensor, Any]:
         """Scores, lengths, and the state that the recurrent layers end in; `state`: that of the utterances before
         (`carried`)."""
-        x, lengths = self.front_end(x, lengths)
-        x, lengths = self._stacked(self.standardise(x), lengths)
-        output, state = self.recurrent(x, carried(self.recurrent, state, len(x)), lengths=lengths)
-        return self.output(F.dropout(output, self.dropout, self.training)), lengths, state
+        state = carried(self.recurrent.directions, state, len(x))
+        (scores, lengths), state = self.run_on(self._given(x, lengths), state, "output", "stacked.lengths")
+        return scores, lengths, state
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         """The loss of utterances that each begin anew."""
@@ -92,9 +122,6 @@ class TranscriberNetwork(nn.Module):
         )
         return losses / sizes.sum(), state
 
-    def _stacked(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """`stack` features side by side as one; zeros past the length."""
-        x = F.pad(x, (0, 0, 0, -x.shape[1] % self.stack))
-        inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        x = (x * inside[..., None]).unflatten(1, (-1, self.stack)).flatten(2)
-        return x, (lengths + self.stack - 1) // self.stack
+    def _given(self, x: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        x, lengths = self.front_end(x, lengths)
+        return {"frames": x, "lengths": lengths}

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import torch
 
+from keepgate import networks as blocks
 from keepgate import limits, schema
 from keepgate.data.pairs import Pairs, read_pairs
 from keepgate.data.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
-from keepgate.nn import Recurrent
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
 from keepgate.tasks.given import as_list
 from keepgate.tasks.parameters import EPOCHS, EXAMPLES, LAYERS, SHARE, SIZE, STRENGTH, param
 from keepgate.tasks.report import Section
-from keepgate.tasks.translate_network import Decoding, PairExamples, TranslatorNetwork
+from keepgate.tasks.translate_network import Decoding, PairExamples, TranslatorNetwork, translator
 from keepgate.tasks.translate_scores import reply_scores, signatures, translation_scores
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 KINDS = ("translate", "reply")
 REPLIES = 3  # for a message
@@ -47,6 +51,7 @@ class Translator(Estimator):
     """
 
     task: ClassVar[str] = "translate"
+    onnx_parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     formats: ClassVar[tuple[str, ...]] = (".tsv", ".txt", ".jsonl", "each also .gz")
     FITTED: ClassVar[schema.Check] = schema.record(
         tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
@@ -126,7 +131,7 @@ class Translator(Estimator):
         """The best hypotheses for sources [B, S] of these lengths [B]."""
         network, end = self.network_, self.tokens_[1].end
         at = network.encode(source, lengths)
-        start = Start.of(end, at.memory.inside, at)
+        start = Start.of(end, at.inside, at)
         ranking, limits = Ranking(self.length_penalty, self.coverage_penalty), 2 * lengths + 10
         if self.task != "reply":
             found = search(self._step, start, end, max(self.beam, nbest), limits, ranking)
@@ -244,14 +249,51 @@ class Translator(Estimator):
         """A text as its pieces are looked for: a space before the first word as before all others."""
         return " " + (text.lower() if self.lowercase else text).strip()
 
+    def draw_onnx(self, graph: Graph, part: str) -> None:
+        """Draw the encoder, or the decoder, which a search calls step by step; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        source, target = self.tokens_
+        graph.metadata |= {
+            "source_tokens": json.dumps(source.to_json()),
+            "target_tokens": json.dumps(target.to_json()),
+            "end": json.dumps([source.end, target.end]),
+        }
+        network = self.network_
+        hidden, count = int(self.hidden_size), target.size
+        log_probs, weights, memory = network.description.outputs
+        lengths = {"source_lengths": ("source_lengths", "symbols of each source with its end, 1 to S, [B]")}
+        symbols = "numbers of the source's symbols, closed by the end, [B, S]"
+        first = network.entering[0]
+        widths = {name: network.description.values()[name].width for name in network.entering}
+        if part == "encoder":
+            outputs = {
+                memory: ("memory", f"what the decoder attends to, [B, S, {hidden}]"),
+                first: ("state_0", f"the decoder's first state before its first step, [B, 1, {hidden}]"),
+            }
+            return self.draw_network(graph, {"source_symbols": ("source", symbols), **lengths}, outputs)
+        inputs = {
+            "target_symbols": ("target", "numbers of the symbols that come next, the end first of all, [B, T]"),
+            memory: ("memory", f"the encoder's, [B, S, {hidden}]"),
+            **lengths,
+            **{
+                name: (f"state_{k}", f"of the step before, at first zeros but for state_0, [B, 1, {widths[name]}]")
+                for k, name in enumerate(network.entering)
+            },
+        }
+        outputs = {
+            log_probs: ("log_probs", f"logarithms of the probabilities of the next symbol, [B, T, {count}]"),
+            weights: ("attention", "to each place of the source, [B, T, S]"),
+            **{name: (f"next_state_{k}", "for the step after") for k, name in enumerate(network.ending)},
+        }
+        return self.draw_network(graph, inputs, outputs)
+
     def _network(self) -> TranslatorNetwork:
         given = self._plain_parameters()
         hidden, size = given["hidden_size"], given["embedding_size"]
         directions = 1 + given["bidirectional"]
-        options = {"batch_first": True, "state_batch_first": True, "backend": given["backend"]}
 
-        def layer(inputs: int, units: int = hidden, **more: Any) -> Recurrent:
-            return Recurrent(self.equations_, inputs, units, **options, **more)
+        def layer(inputs: int, units: int = hidden, **more: Any) -> blocks.Recurrent:
+            return blocks.Recurrent(self.equations_, inputs, units, **more)
 
         first = layer(size, hidden // directions, bidirectional=given["bidirectional"])
         above = range(given["num_layers"] - 1)
@@ -259,8 +301,9 @@ class Translator(Estimator):
         if any(one.output_size != hidden for one in (*encoder, *decoder)):
             raise InputError(f"cell {self.cell_name()} gives no output of hidden_size={hidden}; '{self.task}' needs it")
         symbols = (self.tokens_[0].size, self.tokens_[1].size)
-        rates = (given["dropout"], given["label_smoothing"])
-        return TranslatorNetwork(encoder, decoder, symbols, self._one_vocabulary(), *rates)
+        options = {"shared": self._one_vocabulary(), "dropout": float(given["dropout"])}
+        description = translator(encoder, decoder, symbols, **options)
+        return TranslatorNetwork(description, given["backend"], smoothing=float(given["label_smoothing"]))
 
     def _examples(self, data: Pairs) -> PairExamples:
         targets = data.targets or [""] * len(data)

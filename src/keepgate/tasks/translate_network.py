@@ -10,7 +10,6 @@ eq. 5.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,8 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from keepgate.nn import Recurrent
-from keepgate.tasks.padded import dropped, pad_numbers
+from keepgate import networks as blocks
+from keepgate.networks import INT64, Input, Network, Step, Value
+from keepgate.nn.network import NetworkModule
+from keepgate.tasks.padded import pad_numbers
 from keepgate.training import Examples
 
 Pair = tuple[np.ndarray, np.ndarray]  # symbols of the source and of the target, each [N] int64, without end
@@ -56,72 +57,106 @@ def _lengths(rows: Sequence[np.ndarray]) -> Tensor:
     return torch.tensor([len(row) for row in rows])
 
 
-class Memory(NamedTuple):
-    """What the decoder attends to: `values` [B, S, H] and whether they are `inside` their length [B, S]."""
-
-    values: Tensor
-    inside: Tensor
-
-
 class Decoding(NamedTuple):
-    """Where a decoder stands in each of B sentences: what it attends to, and the states of its layers (None: zero)."""
+    """Where a decoder stands in each of B sentences: what it attends to, [B, S, H] within lengths [B], and the states
+    of its layers (None: zero)."""
 
-    memory: Memory
-    states: tuple[Any, ...]
+    memory: Tensor
+    lengths: Tensor
+    states: tuple[Tensor | None, ...]
 
-
-class Attention(nn.Module):
-    """Weights softmax(q W m) over a memory, and the sum of its values by these weights."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.query = nn.Linear(size, size, bias=False)
-
-    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """For queries [B, T, H] the sums [B, T, H] and the weights [B, T, S]."""
-        scores = self.query(query) @ memory.values.transpose(1, 2)
-        weights = scores.masked_fill(~memory.inside[:, None], -math.inf).softmax(-1)
-        return weights @ memory.values, weights
+    @property
+    def inside(self) -> Tensor:
+        """Whether a place is within the source, [B, S]."""
+        return torch.arange(self.memory.shape[1], device=self.memory.device) < self.lengths[:, None]
 
 
-class TranslatorNetwork(nn.Module):
-    """Scores of the next symbol, from a source and the target so far.
+def translator(
+    encoder: Sequence[blocks.Recurrent],
+    decoder: Sequence[blocks.Recurrent],
+    symbols: tuple[int, int],
+    *,
+    shared: bool,
+    dropout: float,
+) -> Network:
+    """Logarithms of the probabilities of the next symbol, from a source [B, S] and the target so far [B, T].
 
     One dropout mask a sentence on all that goes into recurrent layers and into the output (Gal & Ghahramani 2016). The
     output's weights are the vectors of the target's symbols (Press & Wolf 2017); if `shared`, those of the source too.
+    Vectors are read with numbers about 1 in size, which are small as the output's weights (Vaswani et al. 2017, 3.4).
     """
+    size, hidden = encoder[0].input_size, encoder[0].output_size
+    states = [layer.initial(name=f"state.{k}") for k, layer in enumerate(decoder)]
+    steps: list[Step] = []
 
-    def __init__(
-        self,
-        encoder: Sequence[Recurrent],
-        decoder: Sequence[Recurrent],
-        symbols: tuple[int, int],
-        shared: bool,
-        dropout: float,
-        smoothing: float,
-    ) -> None:
-        super().__init__()
-        self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
-        self.dropout, self.smoothing = dropout, smoothing
-        size, hidden = encoder[0].input_size, encoder[0].output_size
-        self.target = nn.Embedding(symbols[1], size)
-        self.source = self.target if shared else nn.Embedding(symbols[0], size)
-        for vectors in dict.fromkeys((self.source, self.target)):
-            nn.init.normal_(vectors.weight, std=size**-0.5)
-        self.begin = nn.Linear(hidden, hidden)
-        self.attend = nn.ModuleList(Attention(hidden) for _ in decoder[:2])  # of the bottom layer, and of the top one
-        self.combine = nn.Linear(2 * hidden, size)
-        self.bias = nn.Parameter(torch.zeros(symbols[1]))
+    def step(name: str, block: blocks.Block, *sources: str, **more: Any) -> str:
+        steps.append(Step(name, block, sources, **more))
+        return name
+
+    def dropped(name: str, source: str) -> str:
+        return step(name, blocks.Dropout(dropout, axis=1), source)
+
+    def read(name: str, given: str, count: int, **more: Any) -> str:
+        return step(name, blocks.Embedding(count, size, scale=size**0.5), given, **more)
+
+    sharing = {"prefix": "target", "copied": True} if shared else {}
+    x = dropped("source_read", read("source", "source_symbols", symbols[0], **sharing))
+    x = step("encoder.0", encoder[0], x, "source_lengths")
+    for k, layer in enumerate(encoder[1:], 1):
+        above = step(f"encoder.{k}", layer, dropped(f"encoder_read.{k}", x), "source_lengths")
+        x = step(f"encoded.{k}", blocks.Add(), x, above)
+    memory = x, "source_lengths"
+    begun = step("begin", blocks.Linear(hidden, hidden), step("mean", blocks.Pool("mean"), *memory))
+    first = step("first", blocks.Reshape((1, hidden)), step("begun", blocks.Activation("tanh"), begun))
+    x = dropped("target_read", read("target", "target_symbols", symbols[1]))
+    x = step("decoder.0", decoder[0], x, "", first, *(state.name for state in states[0][1:]))
+    context = step("attend.0", blocks.Attention(hidden), x, *memory)
+    for k, layer in enumerate(decoder[1:], 1):
+        entering = dropped(f"decoder_read.{k}", step(f"joined.{k}", blocks.Concat(), x, context))
+        above = step(f"decoder.{k}", layer, entering, "", *(state.name for state in states[k]))
+        x = step(f"decoded.{k}", blocks.Add(), x, above)
+    if len(decoder) > 1:
+        context = step("attend.1", blocks.Attention(hidden), x, *memory)
+    joined = dropped("joined_read", step("joined", blocks.Concat(), x, context))
+    combined = step("combine", blocks.Linear(2 * hidden, size), joined)
+    told = dropped("told", step("combined", blocks.Activation("tanh"), combined))
+    scores = step("scores", blocks.Linear(size, symbols[1], tied="target.weight"), told, prefix="")
+    log_probs = step("log_probs", blocks.Softmax(log=True), scores)
+    inputs = (
+        Input("source_symbols", Value(INT64, ("batch", "places"))),
+        Input("source_lengths", Value(INT64, ("batch",))),
+        Input("target_symbols", Value(INT64, ("batch", "time"))),
+        *(state for layer in states for state in layer if state.name != states[0][0].name),
+    )
+    return Network(inputs, tuple(steps), (log_probs, f"{context}.weights", memory[0]))
+
+
+class TranslatorNetwork(NetworkModule):
+    """`translator` with its loss, and cut in two for a search."""
+
+    LISTED = ("encoder", "decoder", "target", "source")
+    DRAWN = LISTED
+
+    def __init__(self, description: Network, backend: str, *, smoothing: float) -> None:
+        super().__init__(description, backend)
+        self.smoothing = smoothing
+        decoder = [step for step in description.steps if step.name.startswith("decoder.")]
+        self.entering = [name for step in decoder for name in step.sources[2:]]  # the states before, and after a step
+        self.ending = [name for step in decoder for name in description.results(step)[1:]]
+
+    def _draw(self, step: Step) -> None:
+        super()._draw(step)
+        drawn = {"source": ("source", "target"), "target": ("target",)}
+        last = "source" if self.description.by_name["source"].prefix is None else "target"
+        for name in drawn[last] if step.name == last else ():
+            weight = self.get_parameter(f"{name}.weight")
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Decoding:
         """Read sources [B, S]; where the decoder stands before its first step."""
-        x = self._drop(self._read(self.source, source))
-        x, _ = self.encoder[0](x, lengths=lengths)
-        for layer in self.encoder[1:]:
-            x = x + layer(self._drop(x), lengths=lengths)[0]
-        inside = torch.arange(source.shape[1], device=source.device) < lengths[:, None]
-        first = torch.tanh(self.begin(x.sum(1) / lengths[:, None]))
-        return Decoding(Memory(x, inside), (self._first_state(first), *[None] * (len(self.decoder) - 1)))
+        given = {"source_symbols": source, "source_lengths": lengths}
+        memory, first = self.run(given, self.description.outputs[2], "first")
+        return Decoding(memory, lengths, (first, *[None] * (len(self.entering) - 1)))
 
     def decode(self, symbols: Tensor, at: Decoding) -> tuple[Tensor, Tensor, Decoding]:
         """Read the T target symbols [B, T] that come next.
@@ -129,21 +164,15 @@ class TranslatorNetwork(nn.Module):
         Returns the vectors [B, T, E] that the next symbols are told from (see `scores`), the top layer's weights of
         attention [B, T, S], and where the decoder stands then.
         """
-        x, state = self.decoder[0](self._drop(self._read(self.target, symbols)), at.states[0])
-        context, weights = self.attend[0](x, at.memory)
-        states = [state]
-        for layer, state in zip(self.decoder[1:], at.states[1:], strict=True):
-            above, state = layer(self._drop(torch.cat([x, context], -1)), state)
-            x = x + above
-            states.append(state)
-        if len(self.decoder) > 1:
-            context, weights = self.attend[1](x, at.memory)
-        told = torch.tanh(self.combine(self._drop(torch.cat([x, context], -1))))
-        return self._drop(told), weights, Decoding(at.memory, tuple(states))
+        _, weights, memory = self.description.outputs
+        given = {"target_symbols": symbols, memory: at.memory, "source_lengths": at.lengths}
+        given |= dict(zip(self.entering, at.states, strict=True))
+        told, attended, *states = self.run(given, "told", weights, *self.ending)
+        return told, attended, at._replace(states=tuple(states))
 
     def scores(self, told: Tensor) -> Tensor:
         """Logits [..., V] of the next symbol."""
-        return F.linear(told, self.target.weight, self.bias)
+        return self.run({"told": told}, "scores")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         """Mean cross entropy of the targets' symbols; in training with label smoothing (Szegedy et al. 2016)."""
@@ -155,15 +184,6 @@ class TranslatorNetwork(nn.Module):
         smoothing = self.smoothing if self.training else 0.0
         return F.cross_entropy(self.scores(told[inside]), target[inside], label_smoothing=smoothing)
 
-    def _first_state(self, first: Tensor) -> Any:
-        """The bottom layer's state before the first step, [B, 1, W]: its output as given, all else zero."""
-        bottom: Any = self.decoder[0]
-        state = tuple(first.new_zeros(len(first), 1, width) for width in list(bottom.widths.values())[1:])
-        return (first[:, None], *state) if state else first[:, None]
-
-    def _read(self, vectors: nn.Embedding, symbols: Tensor) -> Tensor:
-        """Vectors with numbers about 1 in size, which are small as the output's weights (Vaswani et al. 2017, 3.4)."""
-        return vectors(symbols) * vectors.embedding_dim**0.5
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout, self.training, time=1)
+    def extra_repr(self) -> str:
+        """What a resumed run has to have in common beyond the shapes."""
+        return f"{super().extra_repr()}\nsmoothing={self.smoothing}"

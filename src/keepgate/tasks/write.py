@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,22 @@ from keepgate.tasks.base import Estimator
 from keepgate.tasks.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
 from keepgate.tasks.report import Section
 from keepgate.tasks.write_figure import surprise_figure
-from keepgate.tasks.write_network import COUNTS, MOST_UNITS, LanguageNetwork, Stack, as_counts, streams, text_log_probs
+from keepgate.tasks.write_network import (
+    COUNTS,
+    MOST_UNITS,
+    LanguageNetwork,
+    as_counts,
+    described,
+    language,
+    streams,
+    text_log_probs,
+)
 from keepgate.tasks.write_sampling import Writer, sampled
 from keepgate.tasks.write_text import TextFile, bits_row, ngram_log_probs, split, unigram_log_probs
 from keepgate.training import Streams
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
 
 ORDERS = {"bytes": 6, "characters": 6, "subwords": 3}  # of the n-gram baseline
 COUNTED = 2**22  # units of the training text that the n-gram baseline is counted from, at most
@@ -218,14 +231,21 @@ class LanguageModel(Estimator):
 
     def _network(self) -> LanguageNetwork:
         size = int(self.hidden_size if self.embedding_size is None else self.embedding_size)
-        layers = self.recurrent(size, Stack, batch_first=False, weight_drop=float(self.weight_drop))
+        layers = self.layers(size, time_first=True, shared=True, weight_drop=float(self.weight_drop))
         if self.tied and layers.input_size != layers.output_size:
             raise InputError(
                 f"tied=True needs embeddings of the output's size: embedding_size={layers.output_size}, "
                 f"not {layers.input_size}"
             )
         dropout = (float(self.embedding_dropout), float(self.dropout))
-        return LanguageNetwork(layers, self.counts_, dropout, self.tied, self.adaptive)
+        options = {"tied": bool(self.tied), "adaptive": bool(self.adaptive)}
+        return LanguageNetwork(language(layers, self.counts_, dropout, **options), self.backend)
+
+    def draw_onnx(self, graph: Graph) -> None:
+        """Draw what is between units and the probabilities of the next ones; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        graph.metadata["tokens"] = json.dumps(self.tokens_.to_json())
+        self.draw_network(graph, *described(self.network_.description))
 
     def _streams(self, numbers: np.ndarray) -> Streams:
         return streams(numbers, int(self.batch_size), int(self.window))

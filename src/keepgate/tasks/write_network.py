@@ -18,10 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.errors import InputError
+from keepgate.networks import INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
-from keepgate.tasks.padded import dropped
+from keepgate.nn.blocks import AdaptiveSoftmax
+from keepgate.nn.network import NetworkModule
 from keepgate.training import Streams
 
 MOST_UNITS = 2**22
@@ -30,90 +33,86 @@ CHUNK = 1024  # steps that are evaluated at once
 SHARES = (0.75, 0.95)  # of the text, that the clusters of an adaptive softmax reach up to
 
 
-class LanguageNetwork(nn.Module):
-    """Probabilities of the next unit after each unit.
+def language(
+    recurrent: blocks.Recurrent, counts: np.ndarray, dropout: tuple[float, float], *, tied: bool, adaptive: bool
+) -> Network:
+    """Logarithms of the probabilities of the next unit after each unit, [T, B, V], time first.
 
-    recurrent: reads embeddings, time first.
     counts: how often each of the V units is in the training text.
     dropout: share of the values of an embedding and of an output that are dropped, the same for all steps of a window.
     tied: the output's weights are the embedding (Press & Wolf 2017).
     adaptive: rare units are told in clusters, by fewer weights (Grave et al. 2017).
     """
+    size, (before, after) = recurrent.output_size, dropout
+    states = recurrent.initial()
+    if adaptive:
+        told = (Step("output", adaptive_softmax(size, counts), ("outputs",)),)
+    else:
+        product = blocks.Linear(size, len(counts), tied="embedding.weight" if tied else None)
+        told = (Step("output", product, ("outputs",)), Step("log_probs", blocks.Softmax(log=True), ("output",)))
+    return Network(
+        (Input("units", Value(INT64, ("time", "batch"))), *states),
+        (
+            Step("embedding", blocks.Embedding(len(counts), recurrent.input_size), ("units",)),
+            Step("entering", blocks.Dropout(before, axis=0), ("embedding",)),
+            Step("recurrent", recurrent, ("entering", "", *(state.name for state in states))),
+            Step("outputs", blocks.Dropout(after, axis=0), ("recurrent",)),
+            *told,
+        ),
+        (told[-1].name, *(f"recurrent.{state}" for state in recurrent.widths)),
+    )
 
-    def __init__(
-        self, recurrent: Recurrent, counts: np.ndarray, dropout: tuple[float, float], tied: bool, adaptive: bool
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(len(counts), recurrent.input_size)
-        self.recurrent = recurrent
-        self.output = Adaptive(recurrent.output_size, counts) if adaptive else Softmax(recurrent, len(counts), tied)
-        self.dropout = dropout
+
+def adaptive_softmax(width: int, counts: np.ndarray) -> blocks.AdaptiveSoftmax:
+    """An adaptive softmax with clusters at `cutoffs`, the last of which keeps a value."""
+    order = np.argsort(-counts, kind="stable")
+    places = cutoffs(counts[order])
+    shrink = min(4.0, width ** (1 / len(places)))
+    return blocks.AdaptiveSoftmax(width, tuple(places), shrink, tuple(np.argsort(order).tolist()))
+
+
+class LanguageNetwork(NetworkModule):
+    """`language` with its loss."""
+
+    DRAWN = ("recurrent",)
+    embedding: nn.Embedding
+    recurrent: Recurrent
+
+    def __init__(self, description: Network, backend: str = "auto") -> None:
+        super().__init__(description, backend)
+        if isinstance(self.output, nn.Linear):
+            nn.init.zeros_(self.output.bias)
 
     def forward(self, numbers: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Outputs [T, B, H] of the last layer after each of the units [T, B], and the state they end in."""
-        before, after = self.dropout
-        outputs, state = self.recurrent(dropped(self.embedding(numbers), before, self.training, time=0), state)
-        return dropped(outputs, after, self.training, time=0), state
+        (outputs,), state = self.run_on({"units": numbers}, state, "outputs")
+        return outputs, state
 
     def log_probs(self, outputs: Tensor) -> Tensor:
         """Natural logarithms of the probabilities of the next unit, [..., V], after outputs [..., H]."""
-        return self.output.log_probs(outputs, self.embedding.weight)
+        return self.run({"outputs": outputs}, self.description.outputs[0])
 
     @staticmethod
     def loss(network: LanguageNetwork, window: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Mean negative log-probability of a window's next units, in nats, and the state to carry on."""
         numbers, following = window
         outputs, state = network(numbers, state)
-        return network.output.loss(outputs.flatten(0, 1), following.flatten(), network.embedding.weight), state
+        outputs, following = outputs.flatten(0, 1), following.flatten()
+        if isinstance(network.output, AdaptiveSoftmax):
+            return network.output.loss(outputs, following), state
+        return nn.functional.cross_entropy(network.run({"outputs": outputs}, "output"), following), state
 
 
-class Stack(Recurrent):
-    """Layers between which dropout has one mask for all steps of a window."""
-
-    def _between(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout, self.training, time=0)
-
-
-class Softmax(nn.Module):
-    """All units by one product."""
-
-    def __init__(self, recurrent: Recurrent, size: int, tied: bool) -> None:
-        super().__init__()
-        made = nn.Linear(recurrent.output_size, size)
-        self.weight = None if tied else made.weight
-        self.bias = nn.Parameter(torch.zeros(size))
-
-    def logits(self, outputs: Tensor, embedding: Tensor) -> Tensor:
-        """Unnormalised logarithms, [..., V]."""
-        return nn.functional.linear(outputs, embedding if self.weight is None else self.weight, self.bias)
-
-    def log_probs(self, outputs: Tensor, embedding: Tensor) -> Tensor:
-        """Logarithms of the probabilities of all units, [..., V]."""
-        return self.logits(outputs, embedding).log_softmax(-1)
-
-    def loss(self, outputs: Tensor, following: Tensor, embedding: Tensor) -> Tensor:
-        """Mean negative log-probability of the units that follow, [N], after outputs [N, H]."""
-        return nn.functional.cross_entropy(self.logits(outputs, embedding), following)
-
-
-class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
-    """torch's adaptive softmax, whose units go by how common they are."""
-
-    rank: Tensor
-
-    def __init__(self, width: int, counts: np.ndarray) -> None:
-        order = np.argsort(-counts, kind="stable")
-        places = cutoffs(counts[order])
-        super().__init__(width, len(counts), places, min(4.0, width ** (1 / len(places))))  # the last keeps a value
-        self.register_buffer("rank", torch.from_numpy(np.argsort(order)), persistent=False)
-
-    def log_probs(self, outputs: Tensor, embedding: Tensor) -> Tensor:
-        """Logarithms of the probabilities of all units, [..., V]."""
-        return self.log_prob(outputs.flatten(0, -2)).unflatten(0, outputs.shape[:-1])[..., self.rank]
-
-    def loss(self, outputs: Tensor, following: Tensor, embedding: Tensor) -> Tensor:
-        """Mean negative log-probability of the units that follow, [N], after outputs [N, H]."""
-        return super().forward(outputs, self.rank[following]).loss
+def described(network: Network) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
+    """Inputs and outputs of the exported model: what they are called, and a text."""
+    states = [given for given in network.inputs if given.optional]
+    text = "state {} {}, [B, layers, {}]"
+    named = [(given.name.removeprefix("state."), given.value.width) for given in states]
+    entering = {f"state.{k}": (f"initial_{k}", text.format(k, "before the first unit", w)) for k, w in named}
+    ending = {f"recurrent.{k}": (f"final_{k}", text.format(k, "after the last unit", w)) for k, w in named}
+    told, count = network.outputs[0], network.values()[network.outputs[0]].width
+    log_probs = ("log_probs", f"logarithms of the probabilities of the unit after each, [T, B, {count}]")
+    return {"units": ("units", "numbers of the units, [T, B]"), **entering}, {told: log_probs, **ending}
 
 
 def cutoffs(counts: np.ndarray) -> list[int]:

@@ -1,16 +1,15 @@
-"""Sampling: units drawn one after the other from a language model, on the native engine's streams."""
+"""Sampling: units drawn one after the other from a language model, on the native core."""
 
 from __future__ import annotations
 
 import codecs
-import copy
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 
 from keepgate.data.tokens import Tokens
 from keepgate.errors import InputError, quoted
+from keepgate.runtime import Stream
 from keepgate.tasks.write_network import LanguageNetwork
 
 
@@ -22,26 +21,20 @@ class Writer:
     """
 
     def __init__(self, network: LanguageNetwork) -> None:
-        self.network = copy.deepcopy(network).cpu().eval() if _elsewhere(network) else network
-        self.stream = self.network.recurrent.stream()
-        self._predict(torch.zeros(1, self.network.recurrent.output_size))
+        self.runner = network.runner()
+        self.stream = Stream(self.runner, "units", "outputs")
+        (outputs,) = self.runner.network.by_name["outputs"].sources
+        self._tell(np.zeros((1, 1, self.runner.network.values()[outputs].width)))
 
-    @torch.inference_mode()
     def read(self, numbers: Iterable[int]) -> None:
         """Go on by these units."""
-        output = None
-        for number in numbers:
-            output = self.stream.step(self.network.embedding.weight[int(number)][None])
-        if output is not None:
-            self._predict(output)
+        units = np.array([int(number) for number in numbers], np.int64)
+        if len(units):
+            self._tell(self.stream.feed(units[:, None])[-1:])
 
-    @torch.inference_mode()
-    def _predict(self, output: torch.Tensor) -> None:
-        self.log_probs = self.network.log_probs(output)[0].double().numpy()
-
-
-def _elsewhere(network: LanguageNetwork) -> bool:
-    return network.embedding.weight.device.type != "cpu"
+    def _tell(self, outputs: np.ndarray) -> None:
+        log_probs = self.runner.run({"outputs": outputs}, self.runner.network.outputs[0])
+        self.log_probs = log_probs[0, 0].astype(np.float64)
 
 
 def draw(log_probs: np.ndarray, temperature: float, top_p: float, random: np.random.Generator) -> int:

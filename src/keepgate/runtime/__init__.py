@@ -1,0 +1,6 @@
+"""Networks run without torch: on NumPy arrays, their recurrences on the native core."""
+
+from keepgate.runtime.run import Runner
+from keepgate.runtime.stream import Stream
+
+__all__ = ["Runner", "Stream"]

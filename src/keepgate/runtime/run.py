@@ -1,0 +1,86 @@
+"""`Runner`: a network on arrays, whole sequences at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keepgate.errors import InputError
+from keepgate.networks import FLOAT, FLOAT64, INT64, Linear, Network, Step, Value
+from keepgate.runtime.blocks import FUNCTIONS, At
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """A network with its tensors, in inference.
+
+    >>> import numpy as np
+    >>> from keepgate.networks import FLOAT, Input, Linear, Network, Step, Value
+    >>> network = Network((Input("x", Value(FLOAT, ("batch", 2))),), (Step("sum", Linear(2, 1), ("x",)),), ("sum",))
+    >>> tensors = {"sum.weight": np.ones((1, 2), np.float32), "sum.bias": np.zeros(1, np.float32)}
+    >>> Runner(network, tensors).run({"x": [[1.0, 2.0]]}, "sum").tolist()
+    [[3.0]]
+
+    Args:
+        network: the description.
+        tensors: by name, as `Network.parameters` names and shapes them.
+
+    Raises:
+        InputError: the tensors are not the network's.
+    """
+
+    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray]) -> None:
+        network.check(tensors)
+        self.network, self.tensors = network, tensors
+        weights = [tensors[name] for name, parameter in network.parameters().items() if parameter.dtype == FLOAT]
+        self.dtype = np.result_type(*weights) if weights else np.dtype(np.float32)
+
+    def run(self, given: Mapping[str, Any], *wanted: str) -> Any:
+        """Return what is wanted of what is given, both by the names of the network.
+
+        Args:
+            given: arrays by name; None is left out.
+            *wanted: names; of one the array is returned, of more a tuple of them.
+
+        Raises:
+            InputError: a value is missing or has another shape than the network says.
+        """
+        values = {name: self.array(name, value) for name, value in given.items() if value is not None}
+        for step in self.network.between(values, wanted):
+            found = FUNCTIONS[type(step.block)](self.at(step), *(values.get(name) for name in step.sources))
+            names = self.network.results(step)
+            values.update(zip(names, found if isinstance(found, tuple) else (found,), strict=True))
+        return values[wanted[0]] if len(wanted) == 1 else tuple(values[name] for name in wanted)
+
+    def at(self, step: Step) -> At:
+        """Return what a step's function has to know."""
+        place = step.places[0]
+        tensors = {n: self.tensors[f"{place}.{n}" if place else n] for n in step.block.parameters()}
+        tied = step.block.tied if isinstance(step.block, Linear) else None
+        return At(step.block, tensors, None if tied is None else self.tensors[tied], self.dtype)
+
+    def array(self, name: str, value: Any) -> np.ndarray:
+        """Return what is given for a value as an array of its dtype.
+
+        Raises:
+            InputError: the network has no such value, or it has other axes.
+        """
+        known = self.network.values().get(name)
+        if known is None:
+            raise InputError(f"the network has no value {name!r}")
+        try:
+            array = np.asarray(value, {FLOAT: self.dtype, FLOAT64: np.float64, INT64: np.int64}[known.dtype])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{name} is no array of numbers: {error}") from error
+        if not _fits(array.shape, known):
+            raise InputError(f"{name} has the shape {array.shape}; expected {known}")
+        return array
+
+
+def _fits(shape: tuple[int, ...], known: Value) -> bool:
+    return len(shape) == len(known.shape) and all(
+        isinstance(axis, str) or axis == size for size, axis in zip(shape, known.shape, strict=True)
+    )
