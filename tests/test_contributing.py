@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import numpy as np
@@ -10,15 +11,20 @@ import pytest
 import torch
 
 import keepgate.equations
+from conformance import blocks as rows
 from conformance.engines import HERE, run
+from conformance.interpreters import INTERPRETERS, reference
 from conformance.oracle import solve
 from conformance.problems import Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
-from keepgate import cells
+from conformance.tolerances import TOLERANCE, assert_all_close, assert_close, error
+from keepgate import cells, networks
+from keepgate.export import blocks as onnx_blocks
+from keepgate.nn import blocks as torch_blocks
+from keepgate.runtime import blocks as numpy_blocks
 from pages import ROOT, blocks
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-CELL, FORMULA = blocks("CONTRIBUTING.md", "python")
+CELL, FORMULA, *BLOCK = blocks("CONTRIBUTING.md", "python")
 
 
 @pytest.fixture
@@ -30,8 +36,10 @@ def cell(tmp_path):
     return cells.get(f"{file}:{name}")
 
 
-def test_it_is_a_page():
-    assert len(TEXT.splitlines()) <= 100
+def test_each_section_is_a_page():
+    sections = TEXT.split("\n## ")
+    assert max(len(section.splitlines()) for section in sections) <= 75
+    assert [section.splitlines()[0] for section in sections[1:]] == ["Adding a cell", "Adding a block", "House rules"]
 
 
 def test_the_file_begins_with_its_paper(cell):
@@ -75,3 +83,40 @@ def test_the_language_that_it_lists_is_the_language():
 def test_the_files_that_it_names_are_there():
     for path in re.findall(r"`((?:src|tests)/[\w/]+\.py|tests/\w+)`", TEXT):
         assert (ROOT / path).exists() or path.endswith("/minimal_gated.py"), path
+
+
+@pytest.fixture
+def block(monkeypatch):
+    """The block of the page, put where the page says it goes."""
+    description, *interpreters, row = BLOCK
+    scope = {"__name__": "keepgate.networks.layers"}
+    exec(description, scope)
+    kind = scope["Prelu"]
+    monkeypatch.setattr(networks, "Prelu", kind, raising=False)
+    for module, text in zip((torch_blocks, numpy_blocks, onnx_blocks), interpreters, strict=True):
+        own: dict = {}
+        exec(text, own)
+        monkeypatch.setitem(module.FUNCTIONS, kind, own["functions"])
+        if "modules" in own:
+            monkeypatch.setitem(module.MODULES, kind, own["modules"])
+    exec(row, scope)
+    monkeypatch.setitem(rows.ROWS, "page", scope["row"])
+    yield kind
+    networks.BLOCKS.pop("Prelu")
+
+
+@pytest.mark.parametrize("name", INTERPRETERS)
+def test_the_block_conforms(block, name: str):
+    run_block, dtype = INTERPRETERS[name]
+    for seed in range(6):
+        one = rows.problem("page", seed)
+        arguments = (one.network, one.tensors, one.given, one.wanted)
+        (got,), (wanted,) = run_block(*arguments), reference(*arguments)
+        assert error(torch.from_numpy(got), torch.from_numpy(wanted)) <= TOLERANCE[dtype]
+        expected = np.where(one.given["x"] > 0, one.given["x"], one.given["x"] * one.tensors["step.weight"])
+        np.testing.assert_allclose(wanted, expected, rtol=1e-12)
+
+
+def test_the_block_goes_to_a_file_and_back(block):
+    plain = json.loads(json.dumps(rows.problem("page", 0).network.to_json()))
+    assert type(networks.Network.from_json(plain).steps[0].block) is block
