@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from keepgate import networks as blocks
 from keepgate import limits, schema
+from keepgate import networks as blocks
 from keepgate.data.audio import as_samples, hop_seconds, hops
 from keepgate.data.manifest import Skipped, skipped_file
 from keepgate.data.recordings import Recordings, read_recordings

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from keepgate import networks as blocks
 from keepgate import limits, schema
+from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
 from keepgate.data.sentences import Sentences, read_sentences
 from keepgate.errors import InputError, quoted

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from keepgate import networks as blocks
 from keepgate import limits, schema
+from keepgate import networks as blocks
 from keepgate.data.pairs import Pairs, read_pairs
 from keepgate.data.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
