@@ -125,8 +125,8 @@ def test_it_is_kept_in_a_model_file(tmp_path):
         ("targets", lambda array: array - 1, "targets has a number that is not from 0 to"),
         ("targets", lambda array: array.reshape(1, -1), "targets is"),
         ("backoff", lambda array: np.arange(len(array), dtype=np.int32), "backoff leads a state to none before it"),
-        ("weights", lambda array: array * np.nan, "weights has numbers that are NaN"),
-        ("backoff_weights", lambda array: array + np.inf, "backoff_weights has numbers that are NaN or infinite"),
+        ("weights", lambda array: array * np.nan, "weights has numbers that are no logarithms"),
+        ("backoff_weights", lambda array: array + np.inf, "backoff_weights has numbers that are no logarithms"),
         ("none", lambda array: np.zeros(3), "has the arrays"),
     ],
 )

@@ -411,3 +411,29 @@ def test_sizes_that_no_memory_holds_are_refused_before_they_are_taken(task, flag
     assert words in err
     assert err.count("\n") == 1
     assert time.monotonic() - start < 5 * SECONDS
+
+
+# Weights that no training gives
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "command"),
+    [
+        ("translate", "source.weight", ["translate", "ein Hund"]),
+        ("translate", "source.weight", ["evaluate", OLD / "translate" / "pairs.tsv"]),
+        ("write", "embedding.weight", ["write", "--length", "3", "--temperature", "0"]),
+        ("write_lstm", "output.weight", ["write", "--length", "3"]),
+    ],
+)
+def test_scores_that_are_no_numbers_are_told(altered, name, tensor, command, capsys):
+    folder = altered(name, {})
+    config, tensors = store.read_model(folder)
+    tensors = {
+        key: np.full_like(value, 3e38) if key in (tensor, "output.bias") else value for key, value in tensors.items()
+    }
+    store.write_model(folder, config, tensors)
+    code = main([command[0], str(folder), *map(str, command[1:])])
+    assert (code, "are no numbers: its weights are of no training; train it again" in capsys.readouterr().err) == (
+        2,
+        True,
+    )

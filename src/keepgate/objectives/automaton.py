@@ -15,6 +15,7 @@ from keepgate.errors import InputError
 
 __all__ = ["NONE", "Automaton"]
 
+ROUNDING = 1e-9  # above 0, of the logarithm of a probability
 TYPES = {
     "arcs": np.int64,
     "symbols": np.int32,
@@ -104,8 +105,8 @@ class Automaton:
         if ((self.backoff < 0) | (self.backoff >= np.maximum(np.arange(states), 1))).any():
             raise InputError("backoff leads a state to none before it")
         for name, values in (("weights", self.weights), ("backoff_weights", self.backoff_weights)):
-            if np.isnan(values).any() or (values == np.inf).any():
-                raise InputError(f"{name} has numbers that are NaN or infinite")
+            if not (values <= ROUNDING).all():
+                raise InputError(f"{name} has numbers that are no logarithms of a probability")
         if not 0 <= self.start < states:
             raise InputError(f"start={self.start} is none of {states} states")
 

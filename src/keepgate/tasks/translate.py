@@ -135,10 +135,10 @@ class Translator(Estimator):
         ranking, limits = Ranking(self.length_penalty, self.coverage_penalty), 2 * lengths + 10
         if self.task != "reply":
             found = search(self._step, start, end, max(self.beam, nbest), limits, ranking)
-            return [rows[:nbest] for rows in found]
+            return [_some(rows)[:nbest] for rows in found]
         begun = different_starts(self._step, start, end, nbest)
         found = search(self._step, begun, end, self.beam, limits.repeat_interleave(nbest), ranking)
-        best = [rows[0] for rows in found]
+        best = [_some(rows)[0] for rows in found]
         groups = (best[i : i + nbest] for i in range(0, len(best), nbest))
         return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in groups]
 
@@ -334,6 +334,13 @@ def _pairs(X: Any, y: Any = None) -> Pairs:
             if not isinstance(text, str) or not text.strip():
                 raise InputError(f"{name}[{i}] is no text, or an empty one")
     return Pairs(X, y)
+
+
+def _some(rows: list[Hypothesis]) -> list[Hypothesis]:
+    """What a search found; InputError for nothing, which scores that are no numbers lead to."""
+    if not rows:
+        raise InputError("the model's scores are no numbers: its weights are of no training; train it again")
+    return rows
 
 
 def _targets(data: Pairs) -> list[str]:

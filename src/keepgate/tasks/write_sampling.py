@@ -43,6 +43,8 @@ def draw(log_probs: np.ndarray, temperature: float, top_p: float, random: np.ran
     Of these the least set of most probable units is kept whose probabilities sum to `top_p` (Holtzman et al. 2020,
     "The Curious Case of Neural Text Degeneration").
     """
+    if np.isnan(log_probs).any() or log_probs.max() == -np.inf:
+        raise InputError("the model's probabilities are no numbers: its weights are of no training; train it again")
     if temperature == 0:
         return int(np.argmax(log_probs))
     probabilities = np.exp((log_probs - log_probs.max()) / temperature)

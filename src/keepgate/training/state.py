@@ -23,6 +23,7 @@ POSITION = schema.record(
 MOST_PROCESSES = 2**20
 MOMENTS = {"SGD": ("momentum_buffer",)}  # what an optimiser knows of each parameter, beside those of Adam
 ADAM = ("step", "exp_avg", "exp_avg_sq")
+NOT_NEGATIVE = (".step", ".exp_avg_sq")
 
 
 @dataclass
@@ -165,6 +166,10 @@ def _moments(optimizer: torch.optim.Optimizer, arrays: dict[str, torch.Tensor]) 
         if f"{index}.{names[0]}" in arrays
     }
     check_alike(kinds, arrays)
+    check_finite(arrays)
+    for key, value in arrays.items():
+        if key.endswith(NOT_NEGATIVE) and (value < 0).any():
+            raise InputError(f"the tensor {quoted(key)} has numbers below 0")
     found: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in arrays.items():
         index, name = key.split(".")
