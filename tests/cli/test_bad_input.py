@@ -64,7 +64,7 @@ def test_ts_files_that_cannot_be_fitted_to(keepgate, file, tmp_path, change, wor
         (["--epochs", "0"], ["epochs=0"]),
         (["--dropout", "2"], ["dropout=2.0"]),
         (["--patience", "3"], ["patience=3 needs a held-out part"]),
-        (["--valid", "absent.csv"], ["absent.csv does not exist"]),
+        (["--valid", "absent.csv"], ["absent.csv cannot be read: No such file"]),
         (["--time-column", "when"], ["no column 'when'"]),
         (["--channel-columns", "a", "c"], ["no column 'c'"]),
     ],
@@ -110,7 +110,7 @@ def test_another_number_of_channels(keepgate, file, run, command):
     path = file("test.csv", [",".join(line.split(",")[:3] + line.split(",")[4:]) for line in LINES])
     refused(keepgate(command, run, path), "no column 'b'")
     path = file("test.ts", [line.replace("@dimensions 2", "@univariate true") for line in ts_lines()[:5]] + ["1,2:up"])
-    refused(keepgate(command, run, path), "1 channels (1)", "2 (a, b)")
+    refused(keepgate(command, run, path), "1 channels ('1')", "2 ('a', 'b')")
 
 
 def test_a_prediction_that_is_refused_writes_no_file(keepgate, file, run, tmp_path):

@@ -75,7 +75,7 @@ def test_a_file_that_is_there_is_replaced(keepgate, run, file):
 
 def test_what_cannot_be_exported(keepgate, run, tmp_path):
     before = sorted(run.iterdir())
-    refused(keepgate("export", run, "--to", "pdf"), "--to pdf", "there is onnx")
+    refused(keepgate("export", run, "--to", "pdf"), "--to 'pdf'", "there is onnx")
     refused(keepgate("export", tmp_path / "absent", "--to", "onnx"), "absent is no folder")
     refused(keepgate("export", run, "--to", "onnx", "--out", tmp_path / "absent" / "m.onnx"), "cannot write")
     refused(keepgate("export", run, "--to", "onnx", "--out", tmp_path), "cannot write")

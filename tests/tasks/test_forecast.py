@@ -132,7 +132,7 @@ def test_a_covariate_is_used() -> None:
     assert seeing.covariates_ == ("x",)
     assert blind["mse"] > 0.8
     assert seeing.evaluate(table.assign(x=x)[450:])[0]["mse"] < 0.3
-    with pytest.raises(InputError, match="the table has no column 'x' but unique_id, ds, y"):
+    with pytest.raises(InputError, match="the table has no column 'x' but 'unique_id', 'ds', 'y'"):
         seeing.predict(table)
     with_more = table.assign(note="text", x=x)[["note", "x", "y", "ds", "unique_id"]]
     np.testing.assert_array_equal(values(seeing.predict(with_more)), values(seeing.predict(table.assign(x=x))))
@@ -255,8 +255,8 @@ def changed(line: int, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([line.rpartition(",")[0] for line in LINES], "has no column 'y' but unique_id, ds: rename or add it"),
-        (["name,ds,y", *LINES[1:]], "has no column 'unique_id' but name, ds, y: rename or add it"),
+        ([line.rpartition(",")[0] for line in LINES], "has no column 'y' but 'unique_id', 'ds': rename or add it"),
+        (["name,ds,y", *LINES[1:]], "has no column 'unique_id' but 'name', 'ds', 'y': rename or add it"),
         (changed(5, "a,2024-01-05,high"), ", column 'y', row 5: 'high' is no number"),
         (
             changed(5, "a,2024-01-05,"),

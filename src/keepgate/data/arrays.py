@@ -30,7 +30,7 @@ def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
         X = X.values
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         X = X.tolist()
-    if isinstance(X, (str, bytes, Mapping)) or X is None:
+    if isinstance(X, (str, bytes)) or X is None or (isinstance(X, Mapping) and not hasattr(X, "shape")):
         raise InputError(f"X is a {type(X).__name__} where sequences are expected: an array or a list of arrays")
     values = [_one(i, item) for i, item in enumerate(X)] if isinstance(X, (list, tuple)) else _block(X)
     if not values:

@@ -49,13 +49,13 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
             if os.fstat(file.fileno()).st_size == 0:
                 raise InputError(f"{path} is empty: it needs a header and rows")
             table = _READERS[suffix](path, file, text)
+        check_names(table.column_names, path)
     except InputError:
         raise
     except MemoryError as error:
         raise InputError(f"{path} cannot be read: it takes more memory than there is ({reason(error)})") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
-    check_names(table.column_names, path)
     return table
 
 
