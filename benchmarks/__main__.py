@@ -1,22 +1,23 @@
-"""`python -m benchmarks`: measure, then write `results.csv`, `README.md` and `results.png`.
+"""`python -m benchmarks`: measure, then write `results.csv`, `README.md` and `results.png`, and the project's README.
 
 Rows already in `results.csv` stay unless they are measured again, so one suite can be brought up to date.
+With `--against`, two builds of keepgate are compared instead, and nothing is written.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.against import against, selected
 from benchmarks.cases import SUITES
 from benchmarks.plot import plot
 from benchmarks.results import read
+from benchmarks.run import chosen, run
+from benchmarks.sides import ROOT, Build, SideError
+from benchmarks.summary import written
 from benchmarks.table import page
 from keepgate.store import write_atomic
 
@@ -24,50 +25,52 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
-    """Measure each number of threads in a process of its own, whose libraries make their threads at its start."""
+    """Measure what the arguments say."""
     arguments = parser().parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = (arguments.out / "results.csv").resolve()
-    options = {"suites": arguments.suite, "only": arguments.only, "seconds": arguments.seconds, "path": str(path)}
-    command = [sys.executable, "-m", "benchmarks.run", json.dumps(options)]
     if (load := os.getloadavg()[0]) > 1:
         print(f"this machine is busy with something else (load {load:.1f}): do not keep these rows", file=sys.stderr)
-    failures = 0
-    for threads in arguments.threads:
-        with held(threads) as environment:
-            failures += subprocess.run(command, cwd=HERE.parent, env=environment).returncode != 0
-    rows = list(read(path).values())
-    if rows:
-        write_atomic(arguments.out / "README.md", page(rows).encode())
-        plot(rows, arguments.out / "results.png")
-    return 1 if failures else 0
+    return compare(arguments) if arguments.against else record(arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the options."""
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    made.add_argument("--suite", nargs="+", choices=SUITES, default=list(SUITES), help="which suites (default: all)")
+    made.add_argument("--suite", nargs="+", choices=SUITES, metavar="SUITE", help=f"of: {', '.join(SUITES)}")
     made.add_argument("--threads", nargs="+", type=int, default=[2, 1], help="numbers of threads (default: 2 1)")
-    made.add_argument("--seconds", type=float, default=2.0, help="time for each row (default: 2)")
+    made.add_argument("--seconds", type=float, default=3.0, help="least time for each row (default: 3)")
     made.add_argument("--only", default="", metavar="TEXT", help='rows with this text, such as "(1, 1, 64, 64)"')
     made.add_argument("--out", type=Path, default=HERE, metavar="FOLDER", help="where the results are")
+    made.add_argument(
+        "--against", type=Path, metavar="PATH", help="another build: its interpreter, or a checkout with a built core"
+    )
+    made.add_argument("--short", action="store_true", help="with --against: few shapes")
     return made
 
 
-@contextmanager
-def held(threads: int) -> Iterator[dict[str, str]]:
-    """Hold the processes started inside to as many processors as threads; yields their environment.
+def record(arguments: argparse.Namespace) -> int:
+    """Measure rows beside their peers; write them down."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "results.csv"
+    wanted = [case for case in chosen(arguments.suite or list(SUITES), arguments.only) if case.peer]
+    wrong = sum(run(wanted, threads, arguments.seconds, path) for threads in arguments.threads)
+    rows = list(read(path).values())
+    if rows:
+        write_atomic(arguments.out / "README.md", page(rows).encode())
+        plot(rows, arguments.out / "results.png")
+        if arguments.out.resolve() == HERE:
+            write_atomic(ROOT / "README.md", written(ROOT / "README.md", rows).encode())
+    return 1 if wrong else 0
 
-    Some libraries count the processors and take no number of threads.
-    """
-    every = os.sched_getaffinity(0)
-    if not 1 <= threads <= len(every):
-        sys.exit(f"--threads {threads}: this machine has {len(every)} processors")
-    os.sched_setaffinity(0, sorted(every)[:threads])
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Print this build's times over those of another."""
+    wanted = selected(arguments.suite, arguments.only, arguments.short)
+    if not wanted:
+        sys.exit("no case has that suite and text")
     try:
-        yield os.environ | {"KEEPGATE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    finally:
-        os.sched_setaffinity(0, every)
+        return 1 if against(Build.at(arguments.against), wanted, arguments.threads, arguments.seconds) else 0
+    except SideError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

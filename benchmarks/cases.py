@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import peers, shapes
 from benchmarks.foreign import JaxScan, OnnxRuntime, TorchRecurrentPeephole
 from benchmarks.language import Language, TorchLanguage
-from benchmarks.objectives import Ctc, TorchCtc
+from benchmarks.objectives import Compression, Crf, Ctc, TorchCtc
 from benchmarks.peers import Peer
 from benchmarks.problems import Population, Problem, Ragged, Recomputed, Streaming
 from benchmarks.shapes import Shape
+from benchmarks.steps import TrainingStep
 from benchmarks.wishes import Deep, DeepPacked, Resets, Stated, Whole
 from keepgate import cells
 
 __all__ = ["SUITES", "Case", "Suite", "cases"]
 
-Row = tuple[Shape, str, str, Peer, float]
+Row = tuple[Shape, str, str, Peer | None, float]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Case:
 
     Attributes:
         mode: ``train`` (forward and backward), ``inference``, or inference with weights stored in the way named.
+        peer: None where only two builds of keepgate are compared.
         goal: the least ratio asked for.
     """
 
@@ -33,11 +35,16 @@ class Case:
     shape: Shape
     cell: str
     mode: str
-    peer: Peer
+    peer: Peer | None
     goal: float
 
     def __str__(self) -> str:
-        return f"{self.suite} {self.shape} {self.cell} {self.mode} beside {self.peer.name}"
+        return f"{self.name} beside {self.peer.name}" if self.peer else self.name
+
+    @property
+    def name(self) -> str:
+        """What we do, whatever it is beside."""
+        return f"{self.suite} {self.shape} {self.cell} {self.mode}"
 
     def problem(self) -> Problem:
         """Return the values and our side."""
@@ -51,7 +58,8 @@ class Suite:
     Attributes:
         title: the question, as the table shows it.
         rows: shape, cell, mode, peer and least ratio of each.
-        mean: the least geometric mean of the ratios, where one is asked for.
+        means: the least geometric mean of the ratios for each number of threads, where one is asked for.
+        scaling: how many times as fast a second thread must make what takes more than 5 ms on one, if that is asked.
         unit: of what is measured: milliseconds of a run, or MiB at its peak.
         tolerance: largest difference from the peer, as a part of the largest element.
     """
@@ -59,7 +67,8 @@ class Suite:
     title: str
     rows: Sequence[Row] = field(repr=False)
     problem: type[Problem] = Problem
-    mean: float | None = None
+    means: Mapping[int, float] = field(default_factory=dict)
+    scaling: float | None = None
     unit: str = "ms"
     tolerance: float = 1e-4  # of float32 sums over thousands of steps and rows
 
@@ -85,10 +94,17 @@ def _others(shape: Shape) -> list[str]:
 
 
 SUITES: dict[str, Suite] = {
+    "steps": Suite(
+        "Whole training steps: LSTM, linear layer, cross-entropy, backward, clipping, AdamW",
+        [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.STEPS],
+        problem=TrainingStep,
+        means={2: 1.2, 1: 1.15},
+        scaling=1.7,
+    ),
     "training": Suite(
         "Plain LSTM, forward and backward",
         [(shape, "lstm", "train", _LSTM, 1.0) for shape in shapes.TRAINING],
-        mean=1.6,
+        means={2: 1.6, 1: 1.6},
     ),
     "language": Suite(
         "Training step of the language model of tiny Shakespeare; sizes are (T, B, embedding, H)",
@@ -99,15 +115,15 @@ SUITES: dict[str, Suite] = {
     "stream": Suite(
         "One step of a stream: its states stay in the core",
         [
-            (shape, "lstm", "inference", peers.Streamed(peer), 3.0 if shape == shapes.STEPS[0] else 1.0)
-            for shape in shapes.STEPS
+            (shape, "lstm", "inference", peers.Streamed(peer), 3.0 if shape == shapes.SINGLE[0] else 1.0)
+            for shape in shapes.SINGLE
             for peer in (_LSTM, peers.TorchLSTMCell(), OnnxRuntime())
         ],
         problem=Streaming,
     ),
     "storage": Suite(
         "One step of a stream with weights in fewer bits",
-        [(shape, "lstm", mode, peers.WholeWeights(), 1.0) for mode in ("bfloat16", "int8") for shape in shapes.STEPS],
+        [(shape, "lstm", mode, peers.WholeWeights(), 1.0) for mode in ("bfloat16", "int8") for shape in shapes.SINGLE],
         problem=Streaming,
         tolerance=0.05,  # of rounded weights
     ),
@@ -195,9 +211,11 @@ SUITES: dict[str, Suite] = {
         [(shapes.CTC, loss, "train", TorchCtc(), 3.0) for loss in ("ctc_loss_from_logits", "ctc_loss")],
         problem=Ctc,
     ),
+    "crf": Suite("CRF, forward and backward", [(shapes.CRF, "crf", "train", None, 1.0)], problem=Crf),
+    "compress": Suite("Compression", [(shapes.COMPRESSION, "compress", "inference", None, 1.0)], problem=Compression),
 }
 
 
 def cases() -> list[Case]:
-    """Return every row to measure, in the order of the table."""
+    """Return every row, in the order of the table."""
     return [Case(name, *row) for name, suite in SUITES.items() for row in suite.rows]

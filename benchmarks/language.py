@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,6 @@ from benchmarks.peers import TorchModule
 from benchmarks.problems import Problem, Step
 from benchmarks.shapes import Shape
 from keepgate.nn import Recurrent
-from keepgate.tasks.write_network import LanguageNetwork
 
 __all__ = ["Language", "TorchLanguage"]
 
@@ -27,6 +27,8 @@ class Language(Problem):
     """
 
     def __init__(self, cell: str, shape: Shape, mode: str) -> None:
+        from keepgate.tasks.write_network import LanguageNetwork
+
         torch.manual_seed(0)
         self.cell, self.shape, self.mode = cell, shape, mode
         self.layer = Recurrent(cell, shape.inputs, shape.hidden, backend="native")
@@ -37,11 +39,11 @@ class Language(Problem):
         """Return one run of keepgate."""
         return self.of(self.network)
 
-    def of(self, network: LanguageNetwork) -> Step:
+    def of(self, network: Any) -> Step:
         """Return one run of a network, forward and backward."""
 
         def step() -> Sequence[Tensor]:
-            loss, _ = LanguageNetwork.loss(network, self.window, None)
+            loss, _ = network.loss(network, self.window, None)
             return loss, *torch.autograd.grad(loss, list(network.parameters()))
 
         return step

@@ -1,4 +1,4 @@
-"""Two sides in alternating turns of one process: medians, spread, and how far their values are apart."""
+"""Two sides in alternating turns: medians, spread, and how far their values are apart."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.cases import SUITES, Case, Suite
-from benchmarks.problems import Step
+from benchmarks.cases import SUITES, Suite
+from benchmarks.sides import Side, Start, sides
 
-__all__ = ["TOLERANCE", "Disagreement", "Measurement", "agree", "compare", "time_case"]
+__all__ = ["FEWEST_TURNS", "PROCESSES", "TOLERANCE", "Disagreement", "Measurement", "agree", "differences", "measure"]
 
 TOLERANCE = Suite.tolerance
-# A turn is as many runs as fit, at least one, so that a short run is measured as it is in a loop. Before it, the
-# threads of the other side go to sleep: those of torch wait for work for 5 ms after a run, of ONNX Runtime for 25.
-TURN, PAUSE = 0.02, 0.03
-FEWEST_TURNS = 5
+# Two processes of one program differ by a few percent, as they happen to lie in memory: so several of each side.
+PROCESSES = 3
+FEWEST_TURNS = 2  # in each
 
 
 class Disagreement(Exception):
@@ -53,74 +51,65 @@ class Measurement:
         return cls(statistics.median(ours), statistics.median(theirs), ratio, lower, upper, len(ratios))
 
 
-def time_case(case: Case, seconds: float) -> tuple[Measurement, tuple[float, float]]:
-    """Compare and time the two sides of a row; return milliseconds, and the errors as `agree` does.
+def measure(ours: Start, theirs: Start, seconds: float) -> tuple[Measurement, tuple[float, float]]:
+    """Measure two sides of a row in fresh processes several times; return the errors as `agree` does.
 
     Raises:
         Disagreement: their values differ.
+        SideError: one of them failed.
     """
-    with torch.inference_mode(case.mode != "train"):
-        problem = case.problem()
-        ours, theirs = problem.ours(), case.peer.step(problem)
-        errors = agree(ours, case.peer.check(problem, theirs), SUITES[case.suite].tolerance)
-        mine, other = alternate(ours, theirs, seconds)
-        return Measurement.of(mine, other, case.peer.work(problem)), errors
+    suite = SUITES[ours.case.suite]
+    pairs: list[tuple[float, float]] = []
+    work, errors = 1.0, (0.0, 0.0)
+    for process in range(PROCESSES):
+        with sides(ours, theirs) as pair:
+            if suite.unit == "MiB":
+                pairs.append(both(pair, "peak"))
+            if process == 0:
+                errors = agree(*both(pair, "values"), suite.tolerance)
+                work = pair[1].ask("work")
+            if suite.unit == "ms":
+                pairs += turns(pair, seconds / PROCESSES)
+    return Measurement.of(*zip(*pairs, strict=True), work), errors
 
 
-def alternate(ours: Step, theirs: Step, seconds: float) -> tuple[list[float], list[float]]:
-    """Return the time of one run in each turn of each side, in milliseconds."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for step in (ours, theirs):
-        turn(step)
+def both(pair: Sequence[Side], question: str) -> tuple[Any, Any]:
+    """Return the answers of both, asked one after the other."""
+    first, second = (side.ask(question) for side in pair)
+    return first, second
+
+
+def turns(pair: Sequence[Side], seconds: float) -> list[tuple[float, float]]:
+    """Return the times of pairs of turns, after a pair that does not count."""
+    both(pair, "turn")
+    times: list[tuple[float, float]] = []
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[0]) < FEWEST_TURNS:
-        for step, own in zip((ours, theirs), times, strict=True):
-            time.sleep(PAUSE)
-            own.append(turn(step))
+    while time.perf_counter() < end or len(times) < FEWEST_TURNS:
+        times.append(both(pair, "turn"))
     return times
 
 
-def turn(step: Step) -> float:
-    """Return the median time of the runs of one turn, in milliseconds."""
-    times: list[float] = []
-    end = time.perf_counter() + TURN
-    while not times or time.perf_counter() < end:
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    return 1000 * statistics.median(times)
-
-
-def agree(ours: Step, theirs: Step, tolerance: float = TOLERANCE) -> tuple[float, float]:
-    """Run both on the same random bits and compare; return the errors as `compare` does.
+def agree(
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], tolerance: float = TOLERANCE
+) -> tuple[float, float]:
+    """Return the errors of the values of both sides as `differences` does.
 
     Raises:
         Disagreement: they differ by more than the tolerance.
     """
-    results = []
-    for step in (ours, theirs):
-        torch.manual_seed(0)
-        results.append(step())
-    absolute, relative = compare(*results)
+    absolute, relative = differences(ours, theirs)
     if not relative <= tolerance:
         raise Disagreement(f"values differ by {relative:.1e} of the largest, more than {tolerance:.0e}")
     return absolute, relative
 
 
-def compare(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[float, float]:
-    """Return the largest difference, and the largest as a part of the largest element of its tensor."""
+def differences(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the largest difference, and the largest as a part of the largest element of its array."""
     errors = []
-    for a, b in zip(map(_array, ours), map(_array, theirs), strict=True):
+    for a, b in zip(ours, theirs, strict=True):
         if a.shape != b.shape:
             raise Disagreement(f"values of shape {a.shape} beside {b.shape}")
-        difference = np.abs(a - b).max()
+        difference = np.abs(a.astype(float) - b).max()
         errors.append((difference, difference / (np.abs(b).max() or 1.0)))
     absolute, relative = np.max(errors, axis=0).tolist()  # NaN if there is one
     return absolute, relative
-
-
-def _array(value: Any) -> np.ndarray:
-    """Return a tensor of any package, or a tuple of them stacked, in float64."""
-    if isinstance(value, tuple):
-        return np.stack([_array(part) for part in value])
-    return np.asarray(value.detach() if isinstance(value, torch.Tensor) else value, np.float64)

@@ -1,9 +1,10 @@
-"""Objectives: what is computed, and torch's."""
+"""Objectives and compression: what is computed beside layers, and torch's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss as torch_ctc_loss
@@ -11,9 +12,10 @@ from torch.nn.functional import ctc_loss as torch_ctc_loss
 from benchmarks.peers import Peer
 from benchmarks.problems import Problem, Step
 from benchmarks.shapes import Shape
-from keepgate.objectives import ctc_loss, ctc_loss_from_logits
+from keepgate import compress
+from keepgate.objectives import LinearChainCRF, ctc_loss, ctc_loss_from_logits
 
-__all__ = ["Ctc", "TorchCtc"]
+__all__ = ["Compression", "Crf", "Ctc", "TorchCtc"]
 
 
 class Ctc(Problem):
@@ -51,6 +53,44 @@ class Ctc(Problem):
             return losses, *torch.autograd.grad(losses.sum(), logits)
 
         return step
+
+
+class Crf(Problem):
+    """Losses of a linear-chain CRF on random emissions and tags, and the gradients of emissions and transitions.
+
+    The sizes are (T, B, C, 0): steps, rows, tags.
+    """
+
+    def __init__(self, cell: str, shape: Shape, mode: str) -> None:
+        torch.manual_seed(0)
+        self.layer = LinearChainCRF(shape.inputs)
+        self.emissions = torch.randn(shape.steps, shape.batch, shape.inputs, requires_grad=True)
+        self.tags = torch.randint(0, shape.inputs, (shape.steps, shape.batch))
+
+    def ours(self) -> Step:
+        """Return one run of keepgate, forward and backward."""
+        wanted = (self.emissions, *self.layer.parameters())
+
+        def step() -> Sequence[Tensor]:
+            losses = self.layer(self.emissions, self.tags)
+            return losses, *torch.autograd.grad(losses.mean(), wanted)
+
+        return step
+
+
+class Compression(Problem):
+    """The archive of a text of made-up words, frequent ones first as in a language; the sizes are (bytes, 0, 0, 0)."""
+
+    def __init__(self, cell: str, shape: Shape, mode: str) -> None:
+        random = np.random.default_rng(0)
+        letters = random.integers(ord("a"), ord("z") + 1, (2000, 7), np.uint8)
+        words = [row[: 2 + i % 6].tobytes() for i, row in enumerate(letters)]
+        drawn = random.zipf(1.3, shape.steps) % len(words)
+        self.text = b" ".join(words[i] for i in drawn)[: shape.steps]
+
+    def ours(self) -> Step:
+        """Return one run of keepgate."""
+        return lambda: (np.frombuffer(compress(self.text), np.uint8),)
 
 
 class TorchCtc(Peer):

@@ -16,7 +16,7 @@ from keepgate.store import write_atomic
 __all__ = ["plot"]
 
 COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
-LINE, PANEL, WIDTH = 0.16, 0.5, 15  # inches
+LINE, PANEL, WIDTH, LEAST = 0.16, 0.5, 15, 2  # inches
 COLUMNS = 2
 TICKS = [2.0**power for power in range(-5, 10)]
 
@@ -25,7 +25,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     """Draw all rows to a PNG file."""
     threads = sorted({row.threads for row in rows}, reverse=True)
     columns = _columns({name: [row for row in rows if row.suite == name] for name in SUITES})
-    figure = Figure(figsize=(WIDTH, max(_height(column) for column in columns)), layout="constrained", dpi=100)
+    height = max(LEAST, *(_height(column) for column in columns))
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", dpi=100)
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     ratios = [ratio for row in rows for ratio in (row.ratio_lower, row.ratio_upper, row.goal, 1.0)]
     for part, column in zip(parts, columns, strict=True):

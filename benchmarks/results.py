@@ -65,7 +65,7 @@ class Row:
 
 def key_of(case: Case, threads: int) -> Key:
     """Return the key of a case's row."""
-    return case.suite, str(case.shape), case.cell, case.mode, case.peer.name, threads
+    return case.suite, str(case.shape), case.cell, case.mode, case.peer.name if case.peer else "", threads
 
 
 def row_of(case: Case, threads: int, measured: Measurement, errors: tuple[float, float]) -> Row:

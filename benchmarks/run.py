@@ -1,42 +1,27 @@
-"""Measures rows at one number of threads: `python -m benchmarks.run OPTIONS`, started by `python -m benchmarks`."""
+"""Measures rows one after the other into `results.csv`."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
-from benchmarks.cases import SUITES, Case, cases
-from benchmarks.measure import Disagreement, time_case
-from benchmarks.memory import measure_memory
+from benchmarks.cases import Case, cases
+from benchmarks.measure import Disagreement, measure
 from benchmarks.results import Row, key_of, read, row_of, write
+from benchmarks.sides import SideError, Start, held
 
-__all__ = ["chosen", "measure", "run"]
+__all__ = ["chosen", "run"]
 
 
-def chosen(suites: Sequence[str], only: str) -> list[Case]:
+def chosen(suites: Sequence[str], only: str = "") -> list[Case]:
     """Return the cases of suites whose description contains a text."""
     return [case for case in cases() if case.suite in suites and only in str(case)]
 
 
-def measure(case: Case, seconds: float) -> Row:
-    """Measure one row.
-
-    Raises:
-        Disagreement: the values of the two sides differ.
-    """
-    errors_of = measure_memory(case) if SUITES[case.suite].unit == "MiB" else time_case(case, seconds)
-    return row_of(case, torch.get_num_threads(), *errors_of)
-
-
-def run(wanted: Sequence[Case], seconds: float, path: Path) -> int:
-    """Measure rows one after the other into a file; return the number of those whose values disagree."""
-    threads, wrong = torch.get_num_threads(), 0
+def run(wanted: Sequence[Case], threads: int, seconds: float, path: Path) -> int:
+    """Measure rows at one number of threads; return the number of those that failed or whose values disagree."""
+    wrong = 0
     for number, case in enumerate(wanted, 1):
         begin = time.perf_counter()
         rows = read(path)
@@ -45,8 +30,8 @@ def run(wanted: Sequence[Case], seconds: float, path: Path) -> int:
             outcome = f"left out: {reason}"
         else:
             try:
-                row = measure(case, seconds)
-            except Disagreement as error:
+                row = _row(case, threads, seconds)
+            except (Disagreement, SideError) as error:
                 wrong += 1
                 outcome = f"WRONG, not recorded: {error}"
             else:
@@ -61,8 +46,7 @@ def run(wanted: Sequence[Case], seconds: float, path: Path) -> int:
     return wrong
 
 
-if __name__ == "__main__":
-    options = json.loads(sys.argv[1])
-    torch.set_num_threads(int(os.environ["KEEPGATE_THREADS"]))
-    failures = run(chosen(options["suites"], options["only"]), options["seconds"], Path(options["path"]))
-    sys.exit(1 if failures else 0)
+def _row(case: Case, threads: int, seconds: float) -> Row:
+    with held(threads):
+        measured = measure(Start(case, "ours", threads), Start(case, "theirs", threads), seconds)
+    return row_of(case, threads, *measured)
