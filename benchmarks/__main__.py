@@ -22,6 +22,7 @@ from benchmarks.table import page
 from keepgate.store import write_atomic
 
 HERE = Path(__file__).resolve().parent
+NOTHING = "no row has such a suite, text and shape"
 
 
 def main() -> int:
@@ -52,6 +53,8 @@ def record(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "results.csv"
     wanted = [case for case in chosen(arguments.suite or list(SUITES), arguments.only) if case.peer]
+    if not wanted:
+        sys.exit(NOTHING)
     wrong = sum(run(wanted, threads, arguments.seconds, path) for threads in arguments.threads)
     rows = list(read(path).values())
     if rows:
@@ -66,7 +69,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """Print this build's times over those of another."""
     wanted = selected(arguments.suite, arguments.only, arguments.short)
     if not wanted:
-        sys.exit("no case has that suite and text")
+        sys.exit(NOTHING)
     try:
         return 1 if against(Build.at(arguments.against), wanted, arguments.threads, arguments.seconds) else 0
     except SideError as error:
