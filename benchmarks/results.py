@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keepgate
 from benchmarks.cases import SUITES, Case, cases
-from benchmarks.measure import Measurement
+from benchmarks.measure import PROCESSES, Measurement
 from keepgate.native import instruction_set
 from keepgate.store import write_atomic
 
@@ -44,6 +44,7 @@ class Row:
     ratio_lower: float
     ratio_upper: float
     turns: int
+    processes: int
     goal: float
     max_abs_error: float
     max_error: float
@@ -86,6 +87,7 @@ def row_of(case: Case, threads: int, measured: Measurement, errors: tuple[float,
         ratio_lower=_rounded(measured.lower),
         ratio_upper=_rounded(measured.upper),
         turns=measured.turns,
+        processes=PROCESSES,
         goal=_rounded(case.goal),
         max_abs_error=absolute,
         max_error=relative,
@@ -114,13 +116,19 @@ def _versions(*packages: str) -> str:
 
 
 def read(path: Path) -> dict[Key, Row]:
-    """Return the rows of a file by key; none, if there is no file."""
+    """Return the rows of a file by key; none, if there is no file, or one of other columns.
+
+    Rows of other columns were measured in another way: both sides in one process, with pauses.
+    """
     if not path.exists():
         return {}
     kinds = {"int": int, "float": float, "str": str}
     convert = {field.name: kinds[str(field.type)] for field in fields(Row)}
     with path.open(newline="") as file:
-        rows = [Row(**{name: convert[name](value) for name, value in row.items()}) for row in csv.DictReader(file)]
+        table = csv.DictReader(file)
+        if table.fieldnames != list(convert):
+            return {}
+        rows = [Row(**{name: convert[name](value) for name, value in row.items()}) for row in table]
     return {row.key: row for row in rows}
 
 

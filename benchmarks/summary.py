@@ -11,7 +11,7 @@ from benchmarks.cases import SUITES
 from benchmarks.results import Row
 from benchmarks.table import count, where
 
-__all__ = ["NAMED", "summary", "written"]
+__all__ = ["BEGIN", "END", "NAMED", "summary", "written"]
 
 BEGIN = "<!-- from benchmarks/results.csv, by `python -m benchmarks` -->"
 END = "<!-- end -->"
@@ -39,16 +39,19 @@ NAMED = (
 
 
 def written(readme: Path, rows: Sequence[Row]) -> str:
-    """Return the text of README with what it says of speed brought up to date."""
+    """Return the text of README with what it says of speed brought up to date; as it is, if there are no rows."""
     between = re.compile(f"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
-    return between.sub(lambda _: summary(rows), readme.read_text())
+    text = readme.read_text()
+    return between.sub(lambda _: summary(rows), text) if rows else text
 
 
 def summary(rows: Sequence[Row]) -> str:
     """Return what rows show, in Markdown."""
     steps = [row for row in rows if row.suite == "steps"]
     parts = [STEPS, _steps(steps)] if steps else []
-    return "\n".join([*parts, ALONE, _alone(rows), _slower(rows), where(rows)])
+    if alone := _alone(rows):
+        parts += [ALONE, alone]
+    return "\n".join([*parts, _slower(rows), where(rows)])
 
 
 def _steps(rows: Sequence[Row]) -> str:
@@ -64,13 +67,14 @@ def _steps(rows: Sequence[Row]) -> str:
 
 
 def _alone(rows: Sequence[Row]) -> str:
-    lines = [["", "beside", *map(count, THREADS)], ["---"] * (2 + len(THREADS))]
+    lines = []
     for suite, peer in NAMED:
         own = [row for row in rows if (row.suite, row.peer) == (suite, peer)]
         if own:
             spans = [_span([row.ratio for row in own if row.threads == n]) for n in THREADS]
             lines.append([SUITES[suite].title.partition(";")[0], peer, *spans])
-    return _table(lines)
+    heads = ["", "beside", *map(count, THREADS)]
+    return _table([heads, ["---"] * len(heads), *lines]) if lines else ""
 
 
 def _span(ratios: Sequence[float]) -> str:

@@ -17,7 +17,7 @@ from benchmarks.cases import SUITES, Case, cases
 from benchmarks.measure import Measurement
 from benchmarks.results import row_of
 from benchmarks.shapes import SHORT, Shape
-from benchmarks.summary import NAMED, summary
+from benchmarks.summary import BEGIN, END, NAMED, summary, written
 from benchmarks.table import page
 from benchmarks.worker import Worker
 from pages import ROOT
@@ -107,13 +107,18 @@ def test_the_first_table_is_of_whole_steps_and_single_calls_come_after_their_con
     assert "1.00 at 2 threads (asked: 1.2), 2.00 at 1 thread (asked: 1.15)" in text
 
 
-def test_the_summary_says_only_what_rows_show():
+def test_the_summary_says_only_what_rows_show(tmp_path):
     assert set(NAMED) <= {(case.suite, case.peer.name) for case in cases() if case.peer}
     text = summary(ROWS)
     assert "| (28, 128, 28, 100) | 10 | 2.00 | 15 | 1.00 |" in text
     assert "| geometric mean |  | 1.00 |  | 2.00 |" in text
     assert "Of 4 rows beside other packages, 1 are below 1" in text
     assert "GRU" not in text
+    assert "Single calls" not in text
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert written(readme, []) == readme.read_text()
+    assert written(readme, ROWS) == f"before\n{BEGIN}\n{text}{END}\nafter\n"
     without = [dataclasses.replace(row, suite="gru", peer="torch.nn.GRU") for row in ROWS]
     assert "whole training step" not in summary(without)
     assert "| GRU | torch.nn.GRU | 0.50–2.00; 1.00 | 1.00–4.00; 2.00 |" in summary(without)

@@ -28,7 +28,7 @@ from benchmarks.problems import Population, Problem
 from benchmarks.results import Row, key_of, read, row_of, write
 from benchmarks.shapes import Shape
 from benchmarks.sides import Start, sides
-from benchmarks.summary import written
+from benchmarks.summary import BEGIN, END, written
 from benchmarks.worker import Worker
 from keepgate import cells
 from pages import ROOT
@@ -145,7 +145,18 @@ def test_peak_memory_holds_at_least_what_a_step_returns():
 
 def test_readme_says_of_speed_what_the_rows_show():
     rows = list(read(ROOT / "benchmarks/results.csv").values())
-    assert written(ROOT / "README.md", rows) == (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text()
+    assert text.index(BEGIN) < text.index(END)
+    assert written(ROOT / "README.md", rows) == text
+
+
+def test_rows_measured_in_another_way_are_not_read(tmp_path):
+    path = tmp_path / "results.csv"
+    row = row_of(cases()[0], 2, Measurement(1.0, 2.0, 2.0, 1.0, 3.0, 7), (1e-6, 2e-6))
+    write(path, [row])
+    assert list(read(path)) == [row.key]
+    path.write_text(path.read_text().replace("processes", "something"))
+    assert not read(path)
 
 
 @pytest.mark.slow
