@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.peers import TorchModule
 from benchmarks.problems import Problem, Step
 from benchmarks.shapes import Shape
 from keepgate.nn import Recurrent
+from keepgate.nn.blocks import dropout
 
 __all__ = ["Language", "TorchLanguage"]
 
 UNITS = 65  # characters of tiny Shakespeare
+
+
+class Network(nn.Module):
+    """What `keepgate.tasks.write` trains, around any recurrent module."""
+
+    def __init__(self, recurrent: Recurrent) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(UNITS, recurrent.input_size)
+        self.recurrent = recurrent
+        self.output = nn.Linear(recurrent.output_size, UNITS)
+
+    def loss(self, units: Tensor, following: Tensor) -> Tensor:
+        """Return the mean cross entropy of the units [T, B] that follow."""
+        outputs, _ = self.recurrent(self.embedding(units))
+        scores = self.output(dropout(outputs, 0.25, self.training, 0))
+        return nn.functional.cross_entropy(scores.flatten(0, 1), following.flatten())
 
 
 class Language(Problem):
@@ -27,23 +42,21 @@ class Language(Problem):
     """
 
     def __init__(self, cell: str, shape: Shape, mode: str) -> None:
-        from keepgate.tasks.write_network import LanguageNetwork
-
         torch.manual_seed(0)
         self.cell, self.shape, self.mode = cell, shape, mode
         self.layer = Recurrent(cell, shape.inputs, shape.hidden, backend="native")
-        self.network = LanguageNetwork(self.layer, np.ones(UNITS), (0.0, 0.25), tied=False, adaptive=False)
+        self.network = Network(self.layer)
         self.window = torch.randint(0, UNITS, (2, shape.steps, shape.batch)).unbind()
 
     def ours(self) -> Step:
         """Return one run of keepgate."""
         return self.of(self.network)
 
-    def of(self, network: Any) -> Step:
+    def of(self, network: Network) -> Step:
         """Return one run of a network, forward and backward."""
 
         def step() -> Sequence[Tensor]:
-            loss, _ = network.loss(network, self.window, None)
+            loss = network.loss(*self.window)
             return loss, *torch.autograd.grad(loss, list(network.parameters()))
 
         return step

@@ -20,6 +20,14 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 STOPS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
+@pytest.fixture(autouse=True)
+def hang_ups():
+    """A signal that this process ignores, as under nohup, would be ignored by its children too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def start(*arguments: object, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "keepgate", *map(str, arguments)]
     return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, **options)

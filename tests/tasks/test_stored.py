@@ -22,6 +22,7 @@ from keepgate.errors import InputError
 from keepgate.tasks import TASKS, estimator_class, load
 from keepgate.tasks.classify import SequenceClassifier
 from keepgate.tasks.parameters import parameters
+from keepgate.tasks.write_sampling import draw
 from tasks.tiny import CELL, TINY, fit
 
 OLD = Path(__file__).parent / "old_runs" / "0.1.0"
@@ -421,8 +422,6 @@ def test_sizes_that_no_memory_holds_are_refused_before_they_are_taken(task, flag
     [
         ("translate", "source.weight", ["translate", "ein Hund"]),
         ("translate", "source.weight", ["evaluate", OLD / "translate" / "pairs.tsv"]),
-        ("write", "embedding.weight", ["write", "--length", "3", "--temperature", "0"]),
-        ("write_lstm", "output.weight", ["write", "--length", "3"]),
     ],
 )
 def test_scores_that_are_no_numbers_are_told(altered, name, tensor, command, capsys):
@@ -437,3 +436,9 @@ def test_scores_that_are_no_numbers_are_told(altered, name, tensor, command, cap
         2,
         True,
     )
+
+
+def test_probabilities_that_are_no_numbers_are_told():
+    for log_probs in (np.array([0.0, np.nan]), np.full(2, -np.inf)):
+        with pytest.raises(InputError, match="are no numbers: its weights are of no training; train it again"):
+            draw(log_probs, 1.0, 1.0, np.random.default_rng(0))

@@ -9,7 +9,8 @@ import torch
 from keepgate import Translator, cells
 from keepgate.data.pairs import Pairs
 from keepgate.errors import InputError
-from keepgate.networks import FLOAT, INT64, Attention, Input, Network, Recurrent, Step, Value
+from keepgate.networks import FLOAT, INT64, Attention, Dropout, Input, Network, Recurrent, Step, Value
+from keepgate.nn.blocks import dropout
 from keepgate.nn.network import NetworkModule
 from keepgate.tasks.translate_figure import attention_figure
 from keepgate.tasks.translate_network import PairExamples, TranslatorNetwork, translator
@@ -145,9 +146,11 @@ def test_a_step_at_a_time_is_the_whole_sentence_at_once():
 
 
 def test_dropout_is_one_mask_a_sentence():
-    made = network(dropout=0.5).train()
+    made = network(dropout=0.5).description
+    masks = {step.block for step in made.steps if isinstance(step.block, Dropout)}
+    assert {(mask.rate, mask.axis) for mask in masks} == {(0.5, 1)}
     torch.manual_seed(1)
-    x = made._drop(torch.ones(2, 7, 400))
+    x = dropout(torch.ones(2, 7, 400), 0.5, True, 1)
     assert torch.equal(x, x[:, :1].expand_as(x))
     assert not torch.equal(x[0], x[1])
     assert set(x.unique().tolist()) == {0.0, 2.0}

@@ -60,7 +60,11 @@ class Ordinary:
 
     def scores(self, errors: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The score [T_i] of each step of each series, from errors [T_i, C]."""
-        return [np.square((error - self.mean) @ self.whiten.T).mean(axis=1) for error in errors]
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = [np.square((error - self.mean) @ self.whiten.T).mean(axis=1) for error in errors]
+        if not all(np.isfinite(score).all() for score in scores):
+            raise InputError("the scores of the model are no numbers: its weights are of no training; train it again")
+        return scores
 
     def threshold(self, quantile: float, by: str) -> float:
         """The score that so great a share of ordinary steps or series (`by`) stay below."""
