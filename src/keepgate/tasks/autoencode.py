@@ -176,12 +176,13 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
     def evaluate(self, data: Sequences) -> list[dict[str, Any]]:
         """Mean squared error of a value in the variances of the training data, of this model and of constants."""
         values = [self.network_.standardise(torch.from_numpy(v)).numpy() for v in self._values(data)]
-        errors = {
-            self.cell_name(): self._errors(self._values(data)),
-            "mean of each series": [value - value.mean(axis=0) for value in values],
-            "mean of the training data": values,
-        }
-        return [{"model": name, "MSE": float(np.square(np.concatenate(e)).mean())} for name, e in errors.items()]
+        with np.errstate(over="ignore", invalid="ignore"):  # the weights may be of no training
+            errors = {
+                self.cell_name(): self._errors(self._values(data)),
+                "mean of each series": [value - value.mean(axis=0) for value in values],
+                "mean of the training data": values,
+            }
+            return [{"model": name, "MSE": float(np.square(np.concatenate(e)).mean())} for name, e in errors.items()]
 
     def sections(self, data: Sequences, valid: Sequences | None) -> list[Section]:
         """Errors, some series beside their reconstruction, and the vectors of all in two dimensions."""
