@@ -19,7 +19,7 @@ from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments
-from keepgate.scan.checks import check_lengths, check_parameters, check_reset
+from keepgate.scan.checks import check_lengths, check_names, check_parameters, check_reset
 from keepgate.scan.engines import run
 
 __all__ = ["Recurrent"]
@@ -173,9 +173,7 @@ class Recurrent(Layers):
     def _given(self, given: Mapping[str, Tensor], x: Tensor, layout: Layout) -> dict[str, Tensor]:
         """Return the step inputs, time first."""
         wanted = self.equations.step_inputs
-        if set(given) != set(wanted):
-            names = [", ".join(inputs) or "none" for inputs in (wanted, given)]
-            raise InputError(f"{self.cell.name} takes the step inputs {names[0]}; got {names[1]}")
+        check_names(self.equations, "step inputs", wanted, given)
         size, timed = self.equations.resolve(self.input_size, self.hidden_size), {}
         for name, value in given.items():
             shape = (*layout.sequence(x).shape[:-1], size[wanted[name]])
@@ -248,9 +246,9 @@ class Recurrent(Layers):
         parameters = self.parameters_of(row)
         if torch.compiler.is_compiling():
             return parameters
-        size = self.input_size if row < self.directions else self.output_size
-        who, suffix = f"{type(self).__name__}: ", self.suffixes[row]
-        return check_parameters(self.equations, parameters, x, size, self.hidden_size, layer=who, suffix=suffix)
+        who, suffix = f"{type(self).__name__}: ", self._names[row][0][len(self._own_names[0]) :]
+        sizes = (x.shape[-1], self.hidden_size)
+        return check_parameters(self.equations, parameters, x, *sizes, layer=who, suffix=suffix)
 
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""

@@ -17,7 +17,16 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError, KindError, ShapeError, quoted
 from keepgate.scan.arguments import Arguments, hidden_size
 
-__all__ = ["as_integers", "check", "check_lengths", "check_parameters", "check_reset", "check_tensor", "dense"]
+__all__ = [
+    "as_integers",
+    "check",
+    "check_lengths",
+    "check_names",
+    "check_parameters",
+    "check_reset",
+    "check_tensor",
+    "dense",
+]
 
 INTEGERS = frozenset(getattr(torch, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))
 
@@ -48,8 +57,8 @@ def check(
         raise ShapeError(f"expected x [{wanted}] of floating point, got {_what(a.x)}")
     check_tensor("x", a.x, a.x.shape, a.x)
     steps, rows, inputs = a.x.shape[axes:]
-    _check_names(equations, "states", equations.states, a.state)
-    _check_names(equations, "step inputs", equations.step_inputs, a.step_inputs)
+    check_names(equations, "states", equations.states, a.state)
+    check_names(equations, "step inputs", equations.step_inputs, a.step_inputs)
     for what, values in (("state", a.state), ("step input", a.step_inputs), ("parameter", parameters)):
         for name, value in values.items():
             if not isinstance(value, Tensor) or not value.dim():
@@ -137,7 +146,12 @@ def _shapes(equations: Equations, input_size: int, hidden: int) -> dict[str, Sha
     return {parameter.name: parameter.shape for parameter in equations.parameters(input_size, hidden)}
 
 
-def _check_names(equations: Equations, what: str, wanted: Iterable[str], given: Mapping[str, Any]) -> None:
+def check_names(equations: Equations, what: str, wanted: Iterable[str], given: Mapping[str, Any]) -> None:
+    """Refuse states or step inputs of other names than the equations have.
+
+    Raises:
+        InputError: a name is missing or unknown.
+    """
     if set(wanted) != set(given):
         names = [", ".join(inputs) or "none" for inputs in (wanted, given)]
         raise InputError(f"{equations.name} takes the {what} {names[0]}; got {names[1]}")
