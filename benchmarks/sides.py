@@ -18,6 +18,12 @@ from benchmarks.cases import Case
 __all__ = ["ROOT", "Build", "Failure", "Side", "SideError", "Start", "held", "sides"]
 
 ROOT = Path(__file__).resolve().parents[1]
+# An editable install's finder would come before PYTHONPATH.
+OTHER_CHECKOUT = """
+import runpy, sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("_editable_")]
+runpy.run_module("benchmarks.worker", run_name="__main__", alter_sys=True)
+"""
 # Each side runs in the environment as a user has it: none of the variables by which threads are tuned.
 THREADING = ("OMP_", "GOMP_", "KMP_", "MKL_", "KEEPGATE_THREADS", "KEEPGATE_POOL")
 
@@ -39,16 +45,20 @@ class Build:
     Attributes:
         python: the interpreter.
         path: its PYTHONPATH.
+        start: what the interpreter is told to run.
     """
 
     python: str = sys.executable
     path: str | None = os.environ.get("PYTHONPATH")
+    start: tuple[str, str] = ("-m", "benchmarks.worker")
 
     @classmethod
     def at(cls, place: Path) -> Build:
         """Return the build of an interpreter, or of a checkout, whose core must be built: this interpreter's then."""
         place = place.absolute()
-        return cls(path=str(place / "src")) if place.is_dir() else cls(str(place), None)
+        if place.is_dir():
+            return cls(path=str(place / "src"), start=("-c", OTHER_CHECKOUT))
+        return cls(str(place), None)
 
     def environment(self) -> dict[str, str]:
         """Return the environment of its processes."""
@@ -73,7 +83,7 @@ class Side:
         self.start = start
         own, other = socket.socketpair()
         with other:
-            command = [start.build.python, "-m", "benchmarks.worker", str(other.fileno())]
+            command = [start.build.python, *start.build.start, str(other.fileno())]
             environment = start.build.environment()
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[other.fileno()])
         self._connection = Connection(own.detach())

@@ -20,6 +20,7 @@ from benchmarks.shapes import SHORT, Shape
 from benchmarks.summary import BEGIN, END, NAMED, summary, written
 from benchmarks.table import page
 from benchmarks.worker import Worker
+from keepgate.native import _core
 from pages import ROOT
 
 SHAPES = (Shape(28, 128, 28, 100), Shape(64, 8, 24, 96))
@@ -81,6 +82,7 @@ def against(place, *options):
 def test_a_build_beside_another_says_which_they_are_and_how_they_compare(tmp_path):
     package = Path(keepgate.__file__).parent
     shutil.copytree(package, tmp_path / "src/keepgate", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(_core.__file__, tmp_path / "src/keepgate/native")  # an editable install keeps it elsewhere
     done = against(tmp_path, "--suite", "stream", "--short")
     assert done.returncode == 0, done.stderr
     assert f"old: {tmp_path}/src/keepgate/__init__.py\nnew: {package}/__init__.py\n" in done.stdout
