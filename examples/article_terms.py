@@ -10,7 +10,7 @@ import argparse
 from sklearn.model_selection import KFold
 
 from keepgate import Tagger
-from keepgate.data.sentences import Sentences
+from keepgate.data.text.sentences import Sentences
 from keepgate.tasks.tag_scores import span_scores, token_scores
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

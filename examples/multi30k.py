@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from keepgate import Translator
-from keepgate.data.pairs import Pairs
+from keepgate.data.text.pairs import Pairs
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("folder", type=Path, metavar="FOLDER")

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from keepgate import Transcriber
-from keepgate.data.audio import read_audio
-from keepgate.data.manifest import Utterances
+from keepgate.data.audio.files import read_audio
+from keepgate.data.recordings.manifest import Utterances
 
 RATE = 16000
 TEST_VOICES = ("Annie", "Michael", "adam", "caleb", "f3", "f5", "grandpa", "linda", "m2", "m7", "norbert", "zac")

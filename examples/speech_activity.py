@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from keepgate import Segmenter
-from keepgate.data.audio import read_audio
-from keepgate.data.recordings import Recordings
-from keepgate.data.segments import Segment
+from keepgate.data.audio.files import read_audio
+from keepgate.data.recordings.recordings import Recordings
+from keepgate.data.recordings.segments import Segment
 
 RATE = 8000
 VOICES = ("Commune", "Market", "School", "SportsCroud", "University", "Shanty", "Residential", "Substation")

@@ -16,7 +16,7 @@ import jiwer
 import numpy as np
 
 from keepgate import Transcriber
-from keepgate.data.audio import read_audio
+from keepgate.data.audio.files import read_audio
 
 RATE = 8000
 

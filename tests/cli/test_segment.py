@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from cli.files import FAST, refused
-from keepgate.data.segments import read_segments
+from keepgate.data.recordings.segments import read_segments
 
 RATE = 4000
 SETTINGS = (*FAST, "--num-layers", "1", "--bands", "8")

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from cli.files import refused
-from keepgate.data.audio import read_audio, resample
+from keepgate.data.audio.files import read_audio, resample
 from keepgate.tasks.transcribe import Transcriber
 
 RATE = 4000

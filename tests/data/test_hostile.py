@@ -18,16 +18,16 @@ import pytest
 import soundfile
 
 from fuzz import harness
-from keepgate.data.audio import read_audio
-from keepgate.data.inkml import read_inkml
-from keepgate.data.long import read_long_table
-from keepgate.data.manifest import read_manifest
-from keepgate.data.pairs import read_pairs
-from keepgate.data.recordings import read_recordings
-from keepgate.data.segments import read_segments
-from keepgate.data.sentences import read_sentences
-from keepgate.data.table import read_table
-from keepgate.data.ts import read_ts
+from keepgate.data.audio.files import read_audio
+from keepgate.data.ink.inkml import read_inkml
+from keepgate.data.recordings.manifest import read_manifest
+from keepgate.data.recordings.recordings import read_recordings
+from keepgate.data.recordings.segments import read_segments
+from keepgate.data.tables.long import read_long_table
+from keepgate.data.tables.table import read_table
+from keepgate.data.tables.ts import read_ts
+from keepgate.data.text.pairs import read_pairs
+from keepgate.data.text.sentences import read_sentences
 from keepgate.errors import InputError
 from keepgate.tasks.write_text import TextFile
 

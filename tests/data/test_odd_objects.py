@@ -14,10 +14,10 @@ import pytest
 from scipy import sparse
 
 from keepgate.data.arrays import as_sequences
-from keepgate.data.audio import as_samples
-from keepgate.data.manifest import as_strokes
-from keepgate.data.panel import panel
-from keepgate.data.segments import as_segment
+from keepgate.data.audio.files import as_samples
+from keepgate.data.recordings.manifest import as_strokes
+from keepgate.data.recordings.segments import as_segment
+from keepgate.data.tables.panel import panel
 from keepgate.errors import InputError, KeepgateError
 
 

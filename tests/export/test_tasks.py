@@ -21,7 +21,7 @@ from keepgate import (
     cli,
     export,
 )
-from keepgate.data.segments import Segment
+from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
 from keepgate.tasks import TASKS
 from keepgate.tasks.padded import pad_frames
@@ -184,7 +184,7 @@ def test_translate_greedily_by_encoder_and_decoder(options, tmp_path, capsys):
 
 
 def _pairs(text):
-    from keepgate.data.pairs import Pairs
+    from keepgate.data.text.pairs import Pairs
 
     return Pairs([text], None)
 

@@ -10,7 +10,7 @@ from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared
 from torch.nn import functional as F
 
 from keepgate import cells
-from keepgate.data.panel import Panel, panel
+from keepgate.data.tables.panel import Panel, panel
 from keepgate.networks import Recurrent
 from keepgate.runtime.blocks import window_norm
 from keepgate.tasks.forecast_network import ForecastNetwork, forecaster

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from keepgate.data.ink import STEP, points
+from keepgate.data.ink.strokes import STEP, points
 from keepgate.tasks.ink_features import CELL, FAR, FEATURES, FULL, ROWS, VIEWS, ink_features
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from keepgate import Segmenter
-from keepgate.data.audio import hop_seconds
-from keepgate.data.recordings import Recordings
-from keepgate.data.segments import Segment
+from keepgate.data.audio.log_mel import hop_seconds
+from keepgate.data.recordings.recordings import Recordings
+from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
 from keepgate.tasks.front_ends import AudioFrontEnd
 from keepgate.tasks.segment_network import RecordingExamples, SteadyFrontEnd, segment_loss

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from keepgate.data.segments import Segment
+from keepgate.data.recordings.segments import Segment
 from keepgate.tasks.segment_frames import (
     boundary_errors,
     energy,

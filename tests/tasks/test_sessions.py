@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from keepgate import Tagger, Transcriber
-from keepgate.data.manifest import Utterances
-from keepgate.data.sentences import Sentences
+from keepgate.data.recordings.manifest import Utterances
+from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.sessions import Sessions, carried, loss_of_turns

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from keepgate import Tagger
-from keepgate.data.sentences import Sentences
+from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
 from keepgate.tasks.tag_network import TaggerNetwork
 from keepgate.tasks.tag_scores import Span, breaks_span, marks_spans, span_scores, spans, token_scores

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from keepgate import Transcriber
-from keepgate.data.manifest import Utterances
+from keepgate.data.recordings.manifest import Utterances
 from keepgate.errors import InputError
 from keepgate.tasks.front_ends import AudioFrontEnd, InkFrontEnd
 

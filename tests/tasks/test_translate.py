@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from keepgate import Translator, cells
-from keepgate.data.pairs import Pairs
+from keepgate.data.text.pairs import Pairs
 from keepgate.errors import InputError
 from keepgate.networks import FLOAT, INT64, Attention, Dropout, Input, Network, Recurrent, Step, Value
 from keepgate.nn.blocks import dropout

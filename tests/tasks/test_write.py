@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from keepgate import LanguageModel
-from keepgate.data.tokens import UNITS
+from keepgate.data.text.tokens import UNITS
 from keepgate.errors import InputError
 from keepgate.nn.blocks import AdaptiveSoftmax, SharedDropout
 from keepgate.objectives import NGram

@@ -14,7 +14,7 @@ from keepgate.cli.text import print_notes
 from keepgate.errors import InputError
 
 if TYPE_CHECKING:
-    from keepgate.data.manifest import Utterances
+    from keepgate.data.recordings.manifest import Utterances
     from keepgate.tasks.transcribe import Transcriber, Transcript
 
 EXAMPLE = """\
@@ -73,7 +73,7 @@ def read(model: Transcriber, file: str) -> Utterances:
     """The utterances of one file, named as the lines shall be."""
     from dataclasses import replace
 
-    from keepgate.data.manifest import Utterances, is_manifest, read_one
+    from keepgate.data.recordings.manifest import Utterances, is_manifest, read_one
 
     if not is_manifest(file):
         kind, content, rate = read_one(file, model.rate_)
@@ -94,7 +94,7 @@ def as_json(name: str, found: Transcript) -> str:
 
 def listen(model: Transcriber, rate: int | None) -> None:
     """Print the text of standard input as it is heard."""
-    from keepgate.data.audio_stream import live_samples
+    from keepgate.data.audio.stream import live_samples
 
     live = model.live()
     assert model.rate_ is not None

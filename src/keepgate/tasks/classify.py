@@ -15,9 +15,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
-from keepgate.data.long import read_long_table
 from keepgate.data.sequences import Sequences
-from keepgate.data.ts import read_ts
+from keepgate.data.tables.long import read_long_table
+from keepgate.data.tables.ts import read_ts
 from keepgate.errors import InputError
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.classify_network import ClassifierNetwork, SequenceExamples, classifier

@@ -12,9 +12,9 @@ import torch
 from matplotlib.figure import Figure
 
 from keepgate import schema
-from keepgate.data.frequency import US, Frequency
-from keepgate.data.panel import Panel, panel
-from keepgate.data.table import read_table
+from keepgate.data.tables.frequency import US, Frequency
+from keepgate.data.tables.panel import Panel, panel
+from keepgate.data.tables.table import read_table
 from keepgate.errors import InputError, quoted
 from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.base import Estimator

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from keepgate.data.panel import Panel
+from keepgate.data.tables.panel import Panel
 from keepgate.tasks.report import name_in_figure
 
 MOST = 6  # series shown, spread over all

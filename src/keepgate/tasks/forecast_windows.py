@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate.data.panel import Panel
+from keepgate.data.tables.panel import Panel
 from keepgate.runtime.blocks import window_norm
 from keepgate.training import Examples
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from keepgate.data import ink
-from keepgate.data.audio import hop_seconds, hops, log_mel
+from keepgate.data.audio.log_mel import hop_seconds, hops, log_mel
+from keepgate.data.ink import strokes
 from keepgate.tasks.ink_features import FEATURES, ink_features
 from keepgate.tasks.parameters import Bounds
 
@@ -138,11 +138,11 @@ class InkFrontEnd(FrontEnd):
 
     def frames(self, content: list[np.ndarray]) -> np.ndarray:
         """Points of strokes, [T, 3]."""
-        return ink.points(content)
+        return strokes.points(content)
 
     def times(self, content: list[np.ndarray]) -> np.ndarray:
         """How far to the right the pen is."""
-        x = ink.points(content)[:, 0]
+        x = strokes.points(content)[:, 0]
         return np.append(x, x[-1])
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:

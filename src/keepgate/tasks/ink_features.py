@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from keepgate.data.ink import STEP
+from keepgate.data.ink.strokes import STEP
 
 __all__ = ["FEATURES", "ink_features"]
 

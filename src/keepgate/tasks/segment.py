@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from keepgate import limits, schema
 from keepgate import networks as blocks
-from keepgate.data.audio import as_samples, hop_seconds, hops
-from keepgate.data.manifest import Skipped, skipped_file
-from keepgate.data.recordings import Recordings, read_recordings
-from keepgate.data.segments import Segment, as_segment, encode_segments
+from keepgate.data.audio.files import as_samples
+from keepgate.data.audio.log_mel import hop_seconds, hops
+from keepgate.data.recordings.manifest import Skipped, skipped_file
+from keepgate.data.recordings.recordings import Recordings, read_recordings
+from keepgate.data.recordings.segments import Segment, as_segment, encode_segments
 from keepgate.errors import InputError, quoted, reason
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS
@@ -191,7 +192,7 @@ class Segmenter(Estimator):
 
     @classmethod
     def read(cls, path: str | Path, columns: SegmentColumns | None = None, *, labelled: bool = True) -> Recordings:
-        """Read a manifest and its files, or one recording; see `keepgate.data.recordings`."""
+        """Read a manifest and its files, or one recording; see `keepgate.data.recordings.recordings`."""
         return read_recordings(path, **asdict(columns or SegmentColumns()), labelled=labelled)
 
     def notes(self, data: Recordings) -> list[str]:

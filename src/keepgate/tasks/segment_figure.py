@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from keepgate.tasks.report import name_in_figure
 
 if TYPE_CHECKING:
-    from keepgate.data.segments import Segment
+    from keepgate.data.recordings.segments import Segment
     from keepgate.tasks.front_ends import AudioFrontEnd
 
 SECONDS = 30.0  # of a longer recording the beginning is drawn

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keepgate.data.arrays import runs
-from keepgate.data.segments import Segment
+from keepgate.data.recordings.segments import Segment
 
 
 def frames_of(segments: Sequence[Segment], labels: Sequence[str], count: int, hop: float) -> np.ndarray:

@@ -17,7 +17,7 @@ import torch
 from keepgate import limits, schema
 from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
-from keepgate.data.sentences import Sentences, read_sentences
+from keepgate.data.text.sentences import Sentences, read_sentences
 from keepgate.errors import InputError, quoted
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.base import Estimator
@@ -173,7 +173,7 @@ class Tagger(Estimator):
 
     @classmethod
     def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
-        """Read a CoNLL or JSON lines file; see `keepgate.data.sentences`."""
+        """Read a CoNLL or JSON lines file; see `keepgate.data.text.sentences`."""
         return read_sentences(path, **asdict(columns or TagColumns()), labelled=labelled)
 
     def predict_table(self, data: Any) -> pa.Table:

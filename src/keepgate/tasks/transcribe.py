@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 from keepgate import schema
-from keepgate.data.manifest import Skipped, Utterances, read_manifest, skipped_file
+from keepgate.data.recordings.manifest import Skipped, Utterances, read_manifest, skipped_file
 from keepgate.errors import InputError
 from keepgate.objectives import ctc_align
 from keepgate.tasks.base import Estimator
@@ -172,7 +172,7 @@ class Transcriber(Estimator):
 
     @classmethod
     def read(cls, path: str | Path, columns: TranscribeColumns | None = None, *, labelled: bool = True) -> Utterances:
-        """Read a manifest and its files; see `keepgate.data.manifest`."""
+        """Read a manifest and its files; see `keepgate.data.recordings.manifest`."""
         return read_manifest(path, **asdict(columns or TranscribeColumns()), labelled=labelled)
 
     def remember(self, columns: TranscribeColumns) -> None:

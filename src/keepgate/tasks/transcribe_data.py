@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from keepgate import schema
-from keepgate.data.audio import as_samples
-from keepgate.data.manifest import Utterances, as_strokes
+from keepgate.data.audio.files import as_samples
+from keepgate.data.recordings.manifest import Utterances, as_strokes
 from keepgate.errors import InputError, quoted, reason
 from keepgate.tasks.front_ends import HIGHEST_RATE, LOWEST_RATE
 from keepgate.tasks.given import as_list, of_kind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from keepgate.data.ink import normalise
+from keepgate.data.ink.strokes import normalise
 from keepgate.tasks.report import name_in_figure, new_figure
 
 if TYPE_CHECKING:

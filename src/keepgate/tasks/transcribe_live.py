@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keepgate.data.audio_stream import LogMelStream
+from keepgate.data.audio.stream import LogMelStream
 from keepgate.errors import InputError
 from keepgate.runtime import Stream
 

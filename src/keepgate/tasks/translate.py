@@ -14,8 +14,8 @@ import torch
 
 from keepgate import limits, schema
 from keepgate import networks as blocks
-from keepgate.data.pairs import Pairs, read_pairs
-from keepgate.data.tokens import TOKENS, Tokens
+from keepgate.data.text.pairs import Pairs, read_pairs
+from keepgate.data.text.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.base import Estimator
 from keepgate.tasks.beam import Hypothesis, Ranking, Start, Translation, different_starts, search
@@ -160,7 +160,7 @@ class Translator(Estimator):
 
     @classmethod
     def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> Pairs:
-        """Read a file of pairs; see `keepgate.data.pairs`."""
+        """Read a file of pairs; see `keepgate.data.text.pairs`."""
         return read_pairs(path, labelled)
 
     def predict_table(self, data: Any) -> pa.Table:

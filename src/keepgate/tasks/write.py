@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from keepgate import schema, store
-from keepgate.data.tokens import TOKENS, UNITS, Tokens
+from keepgate.data.text.tokens import TOKENS, UNITS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.objectives import NGram
 from keepgate.tasks.base import Estimator
@@ -55,9 +55,9 @@ class LanguageModel(Estimator):
     >>> len(text), model.log_probs("to be or not").shape
     (20, (12,))
 
-    `fit` sets, beside the attributes of `Estimator`: `tokens_`, the units and their numbers (`keepgate.data.tokens`);
-    `counts_`, how often each is in the training text; `ngram_`, the n-gram baseline. The tensors of the model file are
-    listed in `keepgate.tasks.write_network`.
+    `fit` sets, beside the attributes of `Estimator`: `tokens_`, the units and their numbers
+    (`keepgate.data.text.tokens`); `counts_`, how often each is in the training text; `ngram_`, the n-gram baseline. The
+    tensors of the model file are listed in `keepgate.tasks.write_network`.
     """
 
     task: ClassVar[str] = "write"

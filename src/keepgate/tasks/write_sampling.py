@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from keepgate.data.tokens import Tokens
+from keepgate.data.text.tokens import Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.runtime import Stream
 from keepgate.tasks.write_network import LanguageNetwork

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from keepgate.data.long import read_long_table
+from keepgate.data.tables.long import read_long_table
 from keepgate.errors import InputError
 
 CSV = """\

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keepgate.data.manifest import read_manifest
+from keepgate.data.recordings.manifest import read_manifest
 from keepgate.errors import InputError
 
 STROKES = [[[0, 0], [3, 7]], [[1, 1]]]

@@ -18,9 +18,9 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.arrays import LARGEST
-from keepgate.data.arrow import read_arrow
 from keepgate.data.files import BLOCK, as_path, open_file
 from keepgate.data.lines import check_names
+from keepgate.data.tables.arrow import read_arrow
 from keepgate.errors import InputError, listed, quoted, reason
 
 if TYPE_CHECKING:

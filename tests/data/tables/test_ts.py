@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keepgate.data.ts import read_ts
+from keepgate.data.tables.ts import read_ts
 from keepgate.errors import InputError
 
 HEADER = """\

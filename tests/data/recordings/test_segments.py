@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keepgate.data.segments import Segment, encode_segments, read_segments, write_segments
+from keepgate.data.recordings.segments import Segment, encode_segments, read_segments, write_segments
 from keepgate.errors import InputError
 
 SEGMENTS = [Segment(0.5, 1.25, "speech", 0.9), Segment(2.0, 2.75, "a dog", 0.625)]

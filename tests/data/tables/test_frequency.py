@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keepgate.data.frequency import Frequency, infer
+from keepgate.data.tables.frequency import Frequency, infer
 
 ALIASES = {  # pandas alias -> our words and the season
     "s": ("1 second", 60),

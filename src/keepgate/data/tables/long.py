@@ -11,7 +11,7 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.table import cells_of, in_order_of_appearance, numbers, read_table, times, to_frame
+from keepgate.data.tables.table import cells_of, in_order_of_appearance, numbers, read_table, times, to_frame
 from keepgate.errors import InputError, listed, quoted
 
 TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.data.audio import read_audio
+from keepgate.data.audio.files import read_audio
 from keepgate.data.files import as_path
-from keepgate.data.manifest import Skipped, is_manifest, manifest_cell, manifest_rows
-from keepgate.data.segments import Segment, as_segment, in_order, read_segments
+from keepgate.data.recordings.manifest import Skipped, is_manifest, manifest_cell, manifest_rows
+from keepgate.data.recordings.segments import Segment, as_segment, in_order, read_segments
 from keepgate.errors import InputError
 
 __all__ = ["Recordings", "read_recordings"]

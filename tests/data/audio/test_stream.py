@@ -6,8 +6,9 @@ import wave
 import numpy as np
 import pytest
 
-from keepgate.data.audio import log_mel, resample
-from keepgate.data.audio_stream import LogMelStream, live_samples
+from keepgate.data.audio.files import resample
+from keepgate.data.audio.log_mel import log_mel
+from keepgate.data.audio.stream import LogMelStream, live_samples
 from keepgate.errors import InputError
 
 

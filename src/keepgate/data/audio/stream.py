@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from keepgate import limits
-from keepgate.data.audio import check_rate, hops, window_bands, window_sizes
+from keepgate.data.audio.files import check_rate
+from keepgate.data.audio.log_mel import hops, window_bands, window_sizes
 from keepgate.errors import InputError
 
 __all__ = ["LogMelStream", "live_samples"]

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keepgate.data.sentences import read_sentences
+from keepgate.data.text.sentences import read_sentences
 from keepgate.errors import InputError
 
 EXPECTED = ([["The", "cat"], ["Sleep", "#", "now"]], [["DET", "NOUN"], ["VERB", "SYM", "ADV"]])

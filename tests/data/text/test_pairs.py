@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keepgate.data.pairs import read_pairs
+from keepgate.data.text.pairs import read_pairs
 from keepgate.errors import InputError
 
 SOURCES, TARGETS = ["ein Hund", "Grüße, 世界"], ["a dog", "greetings, world"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from keepgate.data.ink import STEP, normalise, points, resample
-from keepgate.data.inkml import read_inkml
-from keepgate.data.manifest import as_strokes
+from keepgate.data.ink.inkml import read_inkml
+from keepgate.data.ink.strokes import STEP, normalise, points, resample
+from keepgate.data.recordings.manifest import as_strokes
 from keepgate.errors import InputError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from keepgate.data.recordings import read_recordings
-from keepgate.data.segments import Segment
+from keepgate.data.recordings.recordings import read_recordings
+from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
 
 ONE, TWO = Segment(0.1, 0.3), Segment(0.5, 0.9, "dog")

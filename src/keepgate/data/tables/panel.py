@@ -9,9 +9,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from keepgate.data.frequency import Frequency, infer
 from keepgate.data.lines import check_names
-from keepgate.data.table import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.frequency import Frequency, infer
+from keepgate.data.tables.table import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
 from keepgate.errors import InputError, quoted, reason
 
 

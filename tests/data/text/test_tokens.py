@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepgate.data.tokens import UNITS, Tokens
+from keepgate.data.text.tokens import UNITS, Tokens
 from keepgate.errors import InputError
 
 TEXT = "low low low low low lower lower newest newest newest newest newest newest widest widest widest ß€\n"

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from keepgate.data.panel import panel
+from keepgate.data.tables.panel import panel
 from keepgate.errors import InputError
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}

@@ -17,9 +17,9 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.arrays import LARGEST, numbers_of
-from keepgate.data.audio import read_audio
+from keepgate.data.audio.files import read_audio
 from keepgate.data.files import as_path
-from keepgate.data.inkml import read_inkml
+from keepgate.data.ink.inkml import read_inkml
 from keepgate.data.lines import check_row, csv_rows, json_objects
 from keepgate.errors import InputError, listed, quoted, reason
 

@@ -1,0 +1,1 @@
+"""Recordings of sound: their samples, read from files or live, and log-mel features."""

@@ -1,0 +1,1 @@
+"""Pen strokes: their files, and points at equal distances along them."""

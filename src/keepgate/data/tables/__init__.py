@@ -1,0 +1,1 @@
+"""Tables and series: files of columns to checked arrays."""

@@ -1,0 +1,1 @@
+"""Texts: sentences with tags, pairs of sentences, and the units of a text."""
