@@ -13,6 +13,8 @@ import keepgate
 PACKAGES = (
     "equations",
     "cells",
+    "maps",
+    "testing",
     "scan",
     "nn",
     "networks",

@@ -14,6 +14,8 @@ TORCH_FREE = (
     "keepgate",
     "keepgate.equations",
     "keepgate.cells",
+    "keepgate.maps",
+    "keepgate.testing",
     "keepgate.store",
     "keepgate.native",
     "keepgate.compression",
@@ -52,7 +54,7 @@ def test_a_cell_runs_where_nothing_heavy_is_installed():
 import numpy as np
 from keepgate import cells
 from keepgate.equations import compile_program
-from keepgate.equations.interpreter import Interpreter
+from keepgate.testing.interpreter import Interpreter
 equations = cells.get("layer_norm(peephole_lstm)").equations
 parameters = {p.name: np.ones(p.shape) for p in equations.parameters(2, 3)}
 state = {name: np.zeros((1, 3)) for name in "hc"}

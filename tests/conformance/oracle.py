@@ -12,7 +12,7 @@ import torch
 
 from conformance.problems import Outcome, Problem
 from keepgate.equations import compile_program
-from keepgate.equations.interpreter import Interpreter
+from keepgate.testing.interpreter import Interpreter
 
 __all__ = ["solve"]
 

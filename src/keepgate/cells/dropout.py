@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from keepgate.cells.modifiers import modified
-from keepgate.equations import Cell, Equations, Expression, bernoulli
+from keepgate.equations import Cell, Expression, bernoulli
 from keepgate.equations.graph import rebuild
 from keepgate.errors import CellError, InputError, quoted
 
@@ -40,7 +41,7 @@ def zoneout(cell: Cell, rate: float | Mapping[str, float] = 0.1) -> Cell:
             last = Expression("last", (), (state,), value.width, value.line)
             keep = bernoulli(f"zoneout_{state}", probability, str(value.width))
             new[state] = keep * last + (1 - keep) * value
-    equations = Equations(f"zoneout({cell.name}, {rate})", new, named, old.sizes)
+    equations = replace(old, name=f"zoneout({cell.name}, {rate})", new=new, named=named)
     return modified(cell, equations, "Krueger et al. 2017")
 
 

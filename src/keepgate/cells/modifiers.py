@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keepgate.equations import Cell, Equations, Expression, WrittenCell, affine, normalise, vector
 from keepgate.equations.expression import expression
 from keepgate.equations.graph import rewrite
@@ -102,7 +104,8 @@ def projected(cell: Cell, size: int) -> Cell:
     new = {state: wide[state] for state in old.states}
     new[output] = affine("r", bias=False, width="projection", h=wide[output])
     named = {name: wide[name] for name in old.named if name not in new} | {f"{output}_wide": wide[output]}
-    equations = Equations(f"projected({cell.name}, {size})", new, named, {**old.sizes, "projection": size})
+    sizes = {**old.sizes, "projection": size}
+    equations = replace(old, name=f"projected({cell.name}, {size})", new=new, named=named, sizes=sizes)
     return modified(cell, equations, "Sak et al. 2014")
 
 

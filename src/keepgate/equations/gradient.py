@@ -9,7 +9,7 @@ their sources receive one ``transposed`` product over all gates that share the m
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -58,7 +58,7 @@ def differentiate(equations: Equations) -> Gradient:
     """Return the simplified gradient graph of the equations."""
     simple = simplify(list(equations.new.values()))
     new = dict(zip(equations.new, simple, strict=True))
-    return _Differentiation(Equations(equations.name, new, sizes=equations.sizes)).run()
+    return _Differentiation(replace(equations, new=new, named={})).run()
 
 
 class _Differentiation:
@@ -123,4 +123,4 @@ class _Differentiation:
         for table in tables:
             for key in table:
                 table[key] = next(simple)
-        g.equations = Equations(g.equations.name, dict(zip(new, simple, strict=True)), sizes=g.equations.sizes)
+        g.equations = replace(g.equations, new=dict(zip(new, simple, strict=True)))

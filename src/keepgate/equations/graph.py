@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 from keepgate.equations.printing import describe, latex
 from keepgate.equations.reading import damage, read
 from keepgate.errors import InputError
+from keepgate.maps import DENSE, Map
 
 __all__ = ["Equations", "Parameter"]
 
@@ -32,7 +33,7 @@ class Parameter(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Where the matrix of one source of one gate lies: the stacked parameter's letters, and its widths."""
+    """Where the weight of one source of one gate lies: the stacked parameter's letters, and its widths."""
 
     gate: str
     letter: str
@@ -54,12 +55,14 @@ class Equations:
         new: each state's value after the step, in the cell's order; the first state is the output.
         named: values that the step gave a name, such as gates, in the order in which they were written.
         sizes: sizes that the cell itself fixes, such as ``{"projection": 32}``.
+        map: what the affine maps multiply with.
     """
 
     name: str
     new: dict[str, Expression]
     named: dict[str, Expression] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    map: Map = DENSE
 
     def __post_init__(self) -> None:
         check(self)
@@ -88,7 +91,7 @@ class Equations:
 
     @cached_property
     def multiplied(self) -> tuple[str, ...]:
-        """Kinds of expression that affine maps multiply a matrix with."""
+        """Kinds of expression that affine maps multiply their weights with."""
         return tuple(dict.fromkeys(source.op for node in self.affines for source in node.args))
 
     @property
@@ -108,7 +111,7 @@ class Equations:
 
     @cached_property
     def products(self) -> dict[str, list[Product]]:
-        """The matrix products by block, each block's gates in the order of their rows."""
+        """The products by block, each block's gates in the order in which their weights are stacked."""
         blocks: dict[str, list[Product]] = {}
         for node in self.affines:
             gate, letters, _ = node.attrs
@@ -149,7 +152,7 @@ class Equations:
         if unknown := [name for name in names if name not in known]:
             raise InputError(f"{self.name} has no value {unknown[0]!r} to record; it has {', '.join(known)}")
         further = {name: known[name] for name in names if name not in self.new}
-        return Equations(self.name, {**self.new, **further}, self.named, self.sizes) if further else self
+        return replace(self, new={**self.new, **further}) if further else self
 
     def resolve(self, input_size: int, hidden_size: int) -> dict[str, int]:
         """Return the number of units of every width."""
@@ -161,8 +164,8 @@ class Equations:
         late = TARGET_LETTER["projection"]
         weights, projections = [], []
         for block, products in self.products.items():
-            rows, columns = (size[products[0].width], size[products[0].source_width])
-            shape = (rows * len(products), columns)
+            widths = size[products[0].width], size[products[0].source_width]
+            shape = self.map.weight_shape(len(products), *widths)
             parameter = Parameter(f"weight_{block}", shape, tuple(p.gate for p in products))
             (projections if block.endswith(late) else weights).append(parameter)
         biases = [
@@ -177,7 +180,7 @@ class Equations:
         """Return renamed equations with each node replaced as `rewrite` does."""
         values = rewrite({**{f"new {k}": v for k, v in self.new.items()}, **self.named}, rule)
         new = {state: values.pop(f"new {state}") for state in self.new}
-        return Equations(name, new, values, self.sizes)
+        return replace(self, name=name, new=new, named=values)
 
     def to_json(self) -> dict[str, Any]:
         """Return the graph as plain data for the model file; `from_json` reads it back."""
@@ -197,6 +200,7 @@ class Equations:
             "new": {state: index[value.serial] for state, value in self.new.items()},
             "named": {key: index[value.serial] for key, value in self.named.items()},
             "sizes": self.sizes,
+            **({} if self.map == DENSE else {"map": self.map.to_json()}),
         }
 
     @classmethod

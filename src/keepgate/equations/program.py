@@ -11,13 +11,14 @@ reads: kept values, or values that it computes again (`Program.kept` holds the f
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from keepgate.equations.expression import LEAVES, Expression, topological
 from keepgate.equations.gradient import Gradient, differentiate
 from keepgate.equations.graph import Equations
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
+from keepgate.maps import Map
 
 __all__ = [
     "Affine",
@@ -31,7 +32,6 @@ __all__ = [
     "compile_program",
 ]
 
-FORMAT = 1
 PRODUCTS = ("affine", "transposed")
 
 
@@ -44,7 +44,7 @@ class Value(NamedTuple):
 
 
 class Term(NamedTuple):
-    """One product of an affine map: the matrix rows of ``gate`` in block ``block``, times ``source``."""
+    """One product of an affine map: the weights of ``gate`` in block ``block``, times ``source``."""
 
     block: str
     source: int
@@ -61,7 +61,7 @@ class Affine(NamedTuple):
 
 
 class Transposed(NamedTuple):
-    """``target`` = sum over gates of the transposed rows of that gate in ``block``, times its delta."""
+    """``target`` = sum over gates of the transposed weights of that gate in ``block``, times its delta."""
 
     target: int
     block: str
@@ -79,7 +79,7 @@ class Instruction(NamedTuple):
 
 
 class Outer(NamedTuple):
-    """A weight's gradient: the sum over steps and rows of ``delta`` times ``source``, transposed."""
+    """A weight's gradient: the sum over steps and rows of ``delta`` times ``source``, an outer product for a matrix."""
 
     block: str
     gate: str
@@ -103,8 +103,9 @@ class Program:
         name: of the cell.
         values: every numbered value.
         sizes: sizes that the cell fixes.
+        map: what the affine maps multiply with.
         states: name and width of each state.
-        blocks: the gates whose rows each weight stacks, in order; likewise ``biases``.
+        blocks: the gates whose weights each parameter stacks, in order; likewise ``biases``.
         forward: stages of the step.
         new: value of each new state.
         kept: values of the forward step to store for the backward step (new states are stored anyway).
@@ -119,6 +120,7 @@ class Program:
     name: str
     values: tuple[Value, ...]
     sizes: dict[str, int]
+    map: Map
     states: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
     biases: dict[str, tuple[str, ...]]
@@ -131,25 +133,6 @@ class Program:
     step_inputs: dict[str, int]
     vectors: dict[str, int]
     outers: tuple[Outer, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the program as plain data."""
-        plain = asdict(self)
-        plain["forward"] = [_stage_json(stage) for stage in self.forward]
-        plain["backward"] = [_stage_json(stage) for stage in self.backward]
-        plain["values"] = [value._asdict() for value in self.values]
-        plain["outers"] = [outer._asdict() for outer in self.outers]
-        return {"format": FORMAT, **plain}
-
-
-def _stage_json(stage: Stage) -> dict[str, Any]:
-    products = []
-    for product in stage.products:
-        row = product._asdict()
-        if isinstance(product, Affine):
-            row["terms"] = [term._asdict() for term in product.terms]
-        products.append(row)
-    return {"products": products, "rows": [[row.op, row.target, list(row.args)] for row in stage.rows]}
 
 
 def compile_program(equations: Equations) -> Program:
@@ -213,6 +196,7 @@ class _Compiler:
             name=equations.name,
             values=(),
             sizes=equations.sizes,
+            map=equations.map,
             states=equations.widths,
             blocks={block: tuple(p.gate for p in products) for block, products in equations.products.items()},
             biases={block: tuple(gates) for block, gates in equations.biases.items()},

@@ -12,15 +12,16 @@ from keepgate.equations.expression import Expression, SourceLine
 from keepgate.equations.noise import DRAWS
 from keepgate.equations.operations import OPERATIONS, REDUCTIONS
 from keepgate.errors import CellError, listed, quoted
+from keepgate.maps import DENSE, Map, map_from_json
 
 __all__ = ["damage", "read"]
 
 LIMITS = {"nodes": 4_000, "affine maps": 256, "name": 200, "size": 1_000_000}  # several times what any cell needs
-KEYS = {"name", "nodes", "new", "named", "sizes"}
+KEYS = {"name", "nodes", "new", "named", "sizes", "map"}
 LINE = SourceLine("model file", 0)
 
 Check = Callable[[Any], bool]
-Parts = tuple[str, dict[str, Expression], dict[str, Expression], dict[str, int]]
+Parts = tuple[str, dict[str, Expression], dict[str, Expression], dict[str, int], Map]
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def damage() -> Iterator[None]:
 
 
 def read(data: Any) -> Parts:
-    """Return the name, new states, named values and sizes of equations from what `Equations.to_json` wrote."""
+    """Return the fields of equations from what `Equations.to_json` wrote."""
     if unknown := set(data) - KEYS:
         raise ValueError(f"{listed(sorted(unknown))} is nothing known")
     nodes = _read_nodes(data["nodes"])
@@ -44,7 +45,8 @@ def read(data: Any) -> Parts:
     sizes = data["sizes"]
     if any(width != "projection" or not _is_size(units) for width, units in sizes.items()):
         raise ValueError(f"sizes {quoted(sizes)}")
-    return _checked(data["name"], _is_text), new, _read_table(data["named"], nodes), dict(sizes)
+    product = map_from_json(data["map"]) if "map" in data else DENSE
+    return _checked(data["name"], _is_text), new, _read_table(data["named"], nodes), dict(sizes), product
 
 
 def _is_text(value: Any) -> bool:

@@ -29,6 +29,7 @@ from keepgate.export.reading import (
     factors,
     need,
 )
+from keepgate.maps import Dense
 
 __all__ = ["Operator", "operator"]
 
@@ -55,7 +56,7 @@ class Operator(NamedTuple):
 
 def operator(equations: Equations) -> Operator | None:
     """Return the operator that computes the cell, or None."""
-    if equations.step_inputs or len(equations.states) > 2:
+    if equations.step_inputs or len(equations.states) > 2 or type(equations.map) is not Dense:
         return None
     readers = (_lstm,) if len(equations.states) == 2 else (_gru, _rnn)
     for read in readers:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import GraphProto, helper
 
 from keepgate.equations import Expression
 from keepgate.equations.operations import EPSILON
+from keepgate.errors import InputError
 from keepgate.export.graph import BOOL, FLOAT, Graph
 from keepgate.export.weights import Weights
+from keepgate.maps import Dense, Map
 
-__all__ = ["Sequence", "scan"]
+__all__ = ["PRODUCTS", "Sequence", "scan"]
+
+Constant = Callable[[np.ndarray], str]
+
+# How each map multiplies a value [..., of the source] with stacked weights, which it puts into the graph as constants.
+PRODUCTS: dict[type[Map], Callable[[Any, Graph, str, np.ndarray, Constant], str]] = {
+    Dense: lambda _, graph, x, weights, constant: graph.node("MatMul", x, constant(weights.T))
+}
 
 PLAIN = {
     "add": "Add",
@@ -53,7 +63,13 @@ class Sequence(NamedTuple):
 
 
 def scan(graph: Graph, weights: Weights, run: Sequence, kind: int, reverse: bool) -> tuple[str, dict[str, str]]:
-    """Draw a layer in one direction; return its output [T, B, W] and its final states [B, W]."""
+    """Draw a layer in one direction; return its output [T, B, W] and its final states [B, W].
+
+    Raises:
+        InputError: ONNX has no product for the map of the equations.
+    """
+    if type(weights.equations.map) not in PRODUCTS:
+        raise InputError(f"ONNX has no product for the map {weights.equations.map} of {weights.equations.name}")
     step = _Step(graph, weights, run, kind)
     new = step.draw()
     states, count = list(run.state), len(step.sequences)
@@ -77,6 +93,7 @@ class _Step:
         self.graph, self.weights, self.run, self.kind = graph, weights, run, kind
         self.equations = weights.equations
         self.body = graph.body(f"step of {self.equations.name}")
+        self.product = partial(PRODUCTS[type(self.equations.map)], self.equations.map)
         self.dtype = helper.tensor_dtype_to_np_dtype(kind)
         self.sequences: dict[str, str] = {}  # by the name of the slice in the body
         self.values: dict[int, str] = {}
@@ -136,8 +153,9 @@ class _Step:
             outside = source.op == "input"
             graph = self.graph if outside else self.body
             rows = [self.weights.rows(gate, letter, width) for gate in gates]
-            matrix = self._constant(np.concatenate(rows).T, f"weight_{letter}")
-            value = graph.node("MatMul", self.run.x if outside else self.values[source.serial], matrix)
+            constant = partial(self._constant, name=f"weight_{letter}")
+            read = self.run.x if outside else self.values[source.serial]
+            value = self.product(graph, read, np.concatenate(rows), constant)
             if not total and np.any(bias):
                 value = graph.node("Add", value, self._constant(bias, "bias"))
             value = self._slice(value, self.kind) if outside else value

@@ -15,8 +15,10 @@ from typing import Any
 
 from keepgate.equations.operations import OPERATIONS
 from keepgate.equations.program import Affine, Instruction, Program, Stage, Transposed, Value
+from keepgate.errors import BackendError
+from keepgate.maps import Dense, Map
 
-__all__ = ["OPCODES", "plan"]
+__all__ = ["OPCODES", "plan", "refuses"]
 
 # In the order of the core's enumerations (native/include/keepgate/kernels.h and plan.h).
 OPERATION_NAMES = """
@@ -28,8 +30,19 @@ OPCODES = {name: code for code, name in enumerate(OPERATION_NAMES.split())}
 KINDS = {name: code for code, name in enumerate(KIND_NAMES.split())}
 
 
+def refuses(product: Map) -> str | None:
+    """Return why the core cannot multiply with a map, or None."""
+    return None if type(product) is Dense else f"the core multiplies with matrices, not with the map {product}"
+
+
 def plan(program: Program, input_size: int, hidden_size: int) -> dict[str, Any]:
-    """Return the numbers that ``Plan`` of the native core is made of (see native/include/keepgate/plan.h)."""
+    """Return the numbers that ``Plan`` of the native core is made of (see native/include/keepgate/plan.h).
+
+    Raises:
+        BackendError: the affine maps do not multiply with matrices.
+    """
+    if reason := refuses(program.map):
+        raise BackendError(reason)
     return _Planner(program, input_size, hidden_size).plan()
 
 

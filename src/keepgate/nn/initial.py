@@ -18,12 +18,15 @@ __all__ = ["forget_biases", "initialise"]
 Rows = tuple[str, int, int]  # a parameter, which of its gates, and how many it stacks
 
 
-def initialise(named: Mapping[str, Tensor], starts: Mapping[str, float | None], hidden_size: int) -> None:
-    """Fill parameters in their order: by the number they start at, else uniform in ±1/sqrt(hidden_size).
+def initialise(named: Mapping[str, Tensor], starts: Mapping[str, float | None], fan_in: int) -> None:
+    """Fill parameters in their order: by the number they start at, else uniform in ±1/sqrt(fan_in).
 
-    ``starts`` is by name without the layer's suffix.
+    Args:
+        named: the parameters by name.
+        starts: by name without the layer's suffix.
+        fan_in: of the recurrent product: the hidden size for a matrix, as in torch.
     """
-    bound = 1.0 / math.sqrt(hidden_size)
+    bound = 1.0 / math.sqrt(fan_in)
     for name, parameter in named.items():
         start = starts[name[: name.rindex("_l")]]
         with torch.no_grad():

@@ -76,13 +76,12 @@ def hidden_size(equations: Equations, parameters: Mapping[str, Tensor], argument
     for state, width in equations.widths.items():
         if width == "hidden":
             return arguments.state[state].shape[-1]
+    axes = len(equations.map.weight_shape(1, 1, 1))
     for block, products in equations.products.items():
         weight = parameters.get(f"weight_{block}")
-        if weight is not None and weight.dim() > 1:
-            if products[0].width == "hidden":
-                return weight.shape[-2] // len(products)
-            if products[0].source_width == "hidden":
-                return weight.shape[-1]
+        kinds = products[0].width, products[0].source_width
+        if weight is not None and weight.dim() >= axes and "hidden" in kinds:
+            return equations.map.widths(tuple(weight.shape), len(products))[kinds.index("hidden")]
     widths = {name: str(node.width) for name, node in equations.vectors.items()} | equations.step_inputs
     for name, value in (*parameters.items(), *arguments.step_inputs.items()):
         if widths.get(name) == "hidden":

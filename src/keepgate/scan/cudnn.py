@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -27,7 +28,7 @@ def _kernels() -> dict[str, str]:
 
 def _key(equations: Equations) -> str:
     """Name what equations compute, whatever the cell and its values are called."""
-    return Equations("", equations.new, sizes=dict.fromkeys(equations.sizes, 1)).dumps()
+    return replace(equations, name="", named={}, sizes=dict.fromkeys(equations.sizes, 1)).dumps()
 
 
 def missing() -> str | None:

@@ -33,14 +33,14 @@ class Engine(NamedTuple):
     refuses: Callable[[Equations, Mapping[str, Tensor], Arguments], str | None]
 
 
-def _no_reason(*_: object) -> None:
+def _anywhere() -> None:
     return None
 
 
 ENGINES: dict[str, Engine] = {
     "cudnn": Engine(cudnn.scan, cudnn.missing, cudnn.refuses),
     "native": Engine(native.scan, native.missing, native.refuses),
-    "reference": Engine(reference.scan, _no_reason, _no_reason),
+    "reference": Engine(reference.scan, _anywhere, reference.refuses),
 }
 
 
@@ -81,8 +81,12 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
 def run(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, backend: str) -> Result:
     """Do as `scan` does, on what has been checked."""
     if backend == "auto":
-        able = (e for e in ENGINES.values() if not (e.here() or e.refuses(equations, parameters, arguments)))
-        return next(able).run(equations, parameters, arguments)
+        reason = None
+        for engine in ENGINES.values():
+            reason = engine.here() or engine.refuses(equations, parameters, arguments)
+            if not reason:
+                return engine.run(equations, parameters, arguments)
+        raise BackendError(f"no engine can run this: {reason}")
     engine = ENGINES[backend]
     reason = engine.here() or engine.refuses(equations, parameters, arguments)
     if reason:

@@ -12,6 +12,7 @@ from torch import Tensor
 from keepgate.equations import Equations
 from keepgate.native import engine as core
 from keepgate.native.engine import engine
+from keepgate.native.plan import refuses as refuses_map
 from keepgate.scan.arguments import Arguments, Result, shows_hidden, widths
 from keepgate.scan.buffers import Spec
 from keepgate.scan.functions import differentiable_scan
@@ -35,6 +36,8 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
     """Return why the core cannot run this, or None."""
     if arguments.x.device.type != "cpu":
         return f"the input is on {arguments.x.device}, and the core runs on the CPU"
+    if reason := refuses_map(equations.map):
+        return reason
     dtype = arguments.x.dtype
     if dtype not in (*DTYPES, *NARROW):
         return f"the core computes in float32 and float64, not in {dtype}"

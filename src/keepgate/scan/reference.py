@@ -11,6 +11,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
 from keepgate.errors import BackendError
+from keepgate.maps import Dense, Map
 from keepgate.scan.arguments import Arguments, Result, widths
 
 __all__ = ["scan"]
@@ -58,6 +60,18 @@ TORCH: dict[str, Callable[..., Any]] = {
 }
 
 
+Product = Callable[[Any, Tensor, Tensor, Tensor | None], Tensor]
+
+# How each map multiplies x [..., of the source] with its stacked weights, and adds a bias.
+PRODUCTS: dict[type[Map], Product] = {Dense: lambda _, x, weight, bias: linear(x, weight, bias)}
+
+
+def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> str | None:
+    """Return why torch cannot run this, or None."""
+    product = equations.map
+    return None if type(product) in PRODUCTS else f"keepgate.scan.reference.PRODUCTS has no row for the map {product}"
+
+
 def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> Result:
     """Run the equations over time; shapes are those of `keepgate.scan.arguments`.
 
@@ -91,19 +105,20 @@ class _Bundle:
             weight = scan.rows("weight", letter, self.width, gates)
             bias = scan.rows("bias", letter, self.width, gates) if letter in biased else None
             self.terms.append((source, weight, bias))
+        self.product = partial(PRODUCTS[type(scan.equations.map)], scan.equations.map)
         self.hoisted = self._hoist(scan.arguments.x)
 
     def _hoist(self, x: Tensor) -> Sequence[Tensor] | None:
         for i, (source, weight, bias) in enumerate(self.terms):
             if source.op == "input":
                 del self.terms[i]
-                return linear(x, weight, bias).unbind(0)
+                return self.product(x, weight, bias).unbind(0)
         return None
 
     def compute(self, t: int, values: dict[int, Any]) -> None:
         total = None if self.hoisted is None else self.hoisted[t]
         for source, weight, bias in self.terms:
-            product = linear(values[source.serial], weight, bias)
+            product = self.product(values[source.serial], weight, bias)
             total = product if total is None else total + product
         assert total is not None
         for node, part in zip(self.nodes, total.chunk(len(self.nodes), -1), strict=True):
@@ -127,7 +142,7 @@ class _Scan:
         return {name: known[name] for name in self.arguments.record}
 
     def rows(self, kind: str, letter: str, width: str, gates: Sequence[str]) -> Tensor | None:
-        """Return the rows of some gates of a stacked parameter, without a copy where they are all of it."""
+        """Return what some gates have of a stacked parameter, without a copy where that is all of it."""
         block = letter + ("r" if width == "projection" else "h")
         if f"{kind}_{block}" not in self.parameters:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +10,30 @@ import numpy as np
 from keepgate.equations import noise
 from keepgate.equations.operations import OPERATIONS
 from keepgate.equations.program import Affine, Program, Stage, Transposed
+from keepgate.maps import Dense, Map
 
-__all__ = ["Gradients", "Interpreter", "Run"]
+__all__ = ["PRODUCTS", "Gradients", "Interpreter", "Product", "Run"]
 
 Arrays = Mapping[str, np.ndarray]
+
+
+class Product(NamedTuple):
+    """How a map computes: each function takes the map first, and the weights of one gate.
+
+    Attributes:
+        forward: of x [B, of the source] and the weights: the product [B, of the gate].
+        backward: of the cotangent of the product and the weights: that of x.
+        weights: of the cotangent of the product and x: that of the weights, summed over rows.
+    """
+
+    forward: Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
+    backward: Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
+    weights: Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
+
+
+PRODUCTS: dict[type[Map], Product] = {
+    Dense: Product(lambda _, x, w: x @ w.T, lambda _, delta, w: delta @ w, lambda _, delta, x: delta.T @ x)
+}
 
 
 class Run(NamedTuple):
@@ -43,6 +63,7 @@ class Interpreter:
 
     def __init__(self, program: Program, parameters: Arrays, seed: int | None = None) -> None:
         self.program, self.parameters, self.seed = program, parameters, seed
+        self.map, self.product = program.map, PRODUCTS[type(program.map)]
 
     def forward(self, x: np.ndarray, states: Arrays, step_inputs: Arrays | None = None) -> Run:
         """Run over ``x`` [T, B, I] from ``states`` [B, W]; step inputs are [T, B, 1]."""
@@ -90,7 +111,7 @@ class Interpreter:
         widths = {width: states[name].shape[2] for name, width in self.program.states.items()}
         if "hidden" not in widths:
             block, gates = next((b, g) for b, g in self.program.blocks.items() if b.endswith("h"))
-            widths["hidden"] = len(self.parameters[f"weight_{block}"]) // len(gates)
+            widths["hidden"] = self.map.widths(self.parameters[f"weight_{block}"].shape, len(gates))[0]
         return widths | {"input": x.shape[2], "unit": 1}
 
     def _leaves(
@@ -134,16 +155,18 @@ class Interpreter:
         total: Any = 0.0
         if isinstance(product, Transposed):
             for gate, delta in zip(product.gates, product.deltas, strict=True):
-                total = total + values[delta] @ self._rows("weight", product.block, gate)
+                weights = self._rows("weight", product.block, gate)
+                total = total + self.product.backward(self.map, values[delta], weights)
             return total
         for block, source, bias, _ in product.terms:
-            total = total + values[source] @ self._rows("weight", block, product.gate).T
+            weights = self._rows("weight", block, product.gate)
+            total = total + self.product.forward(self.map, values[source], weights)
             if bias and f"bias_{block}" in self.parameters:
                 total = total + self._rows("bias", block, product.gate)
         return total
 
     def _rows(self, kind: str, block: str, gate: str, arrays: Arrays | None = None) -> np.ndarray:
-        """Return the view of one gate's rows in a stacked parameter."""
+        """Return the view of what one gate has of a stacked parameter."""
         gates = (self.program.blocks if kind == "weight" else self.program.biases)[block]
         stacked = (arrays or self.parameters)[f"{kind}_{block}"]
         size = len(stacked) // len(gates)
@@ -152,7 +175,8 @@ class Interpreter:
 
     def _accumulate(self, values: dict[int, Any], gradients: Arrays) -> None:
         for block, gate, delta, source, bias in self.program.outers:
-            self._rows("weight", block, gate, gradients)[...] += values[delta].T @ values[source]
+            into = self._rows("weight", block, gate, gradients)
+            into += self.product.weights(self.map, values[delta], values[source])
             if bias and f"bias_{block}" in gradients:
                 self._rows("bias", block, gate, gradients)[...] += values[delta].sum(0)
         for name, number in self.program.vectors.items():
