@@ -14,17 +14,20 @@ LARGEST = 1e100  # magnitude of a value: its square, and sums of squares, are nu
 
 
 class ArrayTypeError(InputError, TypeError):
-    """What is given is of a kind that is no array, such as a sparse matrix: scikit-learn raises TypeError for these."""
+    """Something of a kind that is no array, such as a sparse matrix: scikit-learn raises TypeError for these."""
 
 
 def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
-    """N float64 arrays [T_i, C] from one array or a list of N arrays.
+    """Return N float64 arrays [T_i, C] from one array or a list of N arrays.
 
-    X: [N, T, C], or [N, T] for one channel (an array, or a data frame with one row for each series); or a list of N
-    arrays [T_i, C], or [T_i] for one channel; or `Sequences`. channels: the C that is expected, else that of X[0].
+    Args:
+        X: [N, T, C], or [N, T] for one channel (an array, or a data frame with one row for each series); or a list of N
+            arrays [T_i, C], or [T_i] for one channel; or `Sequences`.
+        channels: the C that is expected; by default that of X[0].
 
-    Raises InputError for no sequence, no step, NaN or infinite values, what is no number, or another C;
-    `ArrayTypeError`, which is one too, for sparse matrices.
+    Raises:
+        InputError: there is no sequence or no step, a value is NaN, infinite or no number, or C is another.
+        ArrayTypeError: X is a sparse matrix.
     """
     if isinstance(X, Sequences):
         X = X.values
@@ -43,9 +46,15 @@ def as_sequences(X: Any, channels: int | None = None) -> list[np.ndarray]:
 
 
 def of_channels(X: Any, count: int, names: Sequence[str] | None) -> list[np.ndarray]:
-    """Sequences [T_i, count] of further data, their channels in the order of `names`, which were fitted to.
+    """Return sequences [T_i, count] of further data, their channels in the order in which a model was trained on them.
 
-    Raises InputError as `as_sequences` does, and for `Sequences` with other channels.
+    Args:
+        X: the sequences, as `as_sequences` takes them.
+        count: C.
+        names: of the channels that the model was trained on, if they had names.
+
+    Raises:
+        InputError: as `as_sequences`, and for `Sequences` with other channels.
     """
     if not isinstance(X, Sequences) or names is None or list(X.channels) == names:
         return as_sequences(X, count)
@@ -94,7 +103,11 @@ def _one(i: int, item: Any) -> np.ndarray:
 
 
 def numbers_of(given: Any) -> np.ndarray:
-    """An array of float64; ValueError, TypeError or OverflowError for what is none, complex numbers and times too."""
+    """Return an array of float64.
+
+    Raises:
+        ValueError, TypeError, OverflowError: the values are no real numbers; complex numbers and times are none.
+    """
     array = np.asarray(given)
     if np.iscomplexobj(array):
         raise ValueError("Complex data not supported")
@@ -111,6 +124,6 @@ def _check_size(i: int, array: np.ndarray) -> None:
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Begin and end (exclusive) of each stretch of a mask [T] that holds."""
+    """Return the begin and end (exclusive) of each stretch of a mask [T] that is true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
     return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]

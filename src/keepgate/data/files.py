@@ -25,7 +25,11 @@ LONGEST_PATH = 4096  # bytes; no system takes longer ones
 
 
 def as_path(path: str | os.PathLike[str]) -> Path:
-    """The path; InputError for a name that no file can have, such as one with NUL."""
+    """Return the path.
+
+    Raises:
+        InputError: no file can have that name: it is empty or too long, or has a NUL.
+    """
     try:
         name = os.fsencode(path)
     except (UnicodeEncodeError, TypeError):
@@ -42,9 +46,10 @@ def as_path(path: str | os.PathLike[str]) -> Path:
 
 @contextlib.contextmanager
 def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A regular file, open to read its bytes; what goes wrong while they are read is InputError too.
+    """Open a regular file to read its bytes; an error while they are read is an `InputError` too.
 
-    Raises InputError that names the file where it is missing, no regular file, unreadable, or larger than `file_bytes`.
+    Raises:
+        InputError: the file is missing, no regular file, unreadable, or larger than `file_bytes`; the message names it.
     """
     path = as_path(path)
     with open_regular(path) as file:
@@ -53,9 +58,10 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """The bytes of a file in blocks of up to 1 MiB, unzipped if its name ends in .gz.
+    """Yield the bytes of a file in blocks of up to 1 MiB, unzipped if its name ends in .gz.
 
-    Raises InputError as `open_file` does, for a damaged gzip stream, and for more than `unpacked_bytes`.
+    Raises:
+        InputError: as `open_file`, for a damaged gzip stream, and for more than `unpacked_bytes`.
     """
     path = as_path(path)
     with open_file(path) as file:
@@ -77,7 +83,11 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file of text, at most `text_bytes`, unzipped if its name ends in .gz; InputError as `blocks`."""
+    """Return the bytes of a text file, at most `text_bytes`, unzipped if its name ends in .gz.
+
+    Raises:
+        InputError: as `blocks`, and for more than `text_bytes`.
+    """
     found, total = [], 0
     for block in blocks(path):
         total += len(block)

@@ -19,10 +19,11 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # begin one in UTF-16
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file in UTF-8, without their ends, which are of any system; as they are asked for.
+    """Yield the lines of a text file in UTF-8, without their ends, which may be those of any system.
 
-    Raises InputError that names file and line for what is no UTF-8, a NUL, and more than `line_bytes` or `lines`; and
-    as `keepgate.data.files.blocks` does.
+    Raises:
+        InputError: as `keepgate.data.files.blocks`; the text is not UTF-8, has a NUL, or more than `line_bytes` or
+            `lines`. The message names file and line.
     """
     place = 0  # of the line in the file, in bytes
     for number, line in enumerate(_ended(path), start=1):
@@ -41,7 +42,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def _ended(path: Path) -> Iterator[bytes]:
-    """The lines with their ends; a mark of UTF-8 is taken off the first."""
+    """Yield the lines with their ends; a byte order mark is removed from the first."""
     rest, first = b"", True
     for block in blocks(path):
         if first:
@@ -58,7 +59,11 @@ def _ended(path: Path) -> Iterator[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """A text file that is one JSON document and fits `line_bytes`; InputError as `read_lines`."""
+    """Return the text of a file that is one JSON document and fits `line_bytes`.
+
+    Raises:
+        InputError: as `read_lines`.
+    """
     found, size = [], 0
     for line in read_lines(path):
         size += len(line) + 1
@@ -68,11 +73,12 @@ def read_text(path: Path) -> str:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
-    """Number (from 1, without the header) and cells by column name of every row of comma-separated values.
+    """Yield number (from 1, without the header) and cells by column name of every row of comma-separated values.
 
-    Cells that a row lacks are None; those that it has beyond the header are listed under None (see `check_row`).
-    Raises InputError that names the file for what is no such table, a column name that comes twice, and more than
-    `columns`.
+    Cells that a row lacks are None; those beyond the header are listed under None (see `check_row`).
+
+    Raises:
+        InputError: the file is no such table, has two columns of one name, or more than `columns`.
     """
     rows = csv.reader(read_lines(path), strict=True)
     names: list[str] | None = None
@@ -94,13 +100,25 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
 
 
 def check_row(row: Mapping[Any, Any]) -> None:
-    """InputError for a row of `csv_rows` with cells beyond the header that hold something."""
+    """Refuse a row of `csv_rows` with cells beyond the header that are not empty.
+
+    Raises:
+        InputError: there are such cells.
+    """
     if any(row.get(None) or ()):
         raise InputError(f"there are {len(row[None])} cells more than columns; put text with commas in double quotes")
 
 
 def check_names(names: Iterable[Any], source: object) -> None:
-    """InputError for the first column name that comes twice."""
+    """Refuse column names that are not distinct.
+
+    Args:
+        names: of the columns.
+        source: begins the message: the file or the table.
+
+    Raises:
+        InputError: a name comes twice.
+    """
     seen: set[Any] = set()
     for name in names:
         if name in seen:
@@ -109,7 +127,15 @@ def check_names(names: Iterable[Any], source: object) -> None:
 
 
 def json_value(text: str, where: str) -> Any:
-    """What JSON says; InputError that begins with `where` for what is none, or no Unicode."""
+    """Return the value that JSON text stands for.
+
+    Args:
+        text: in JSON.
+        where: begins the message of an error.
+
+    Raises:
+        InputError: the text is not JSON, or not Unicode.
+    """
     try:
         value = json.loads(text)
         if "\\u" in text:
@@ -125,7 +151,15 @@ def json_value(text: str, where: str) -> Any:
 
 
 def json_objects(path: Path, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number (from 1) and JSON object of every line that is not blank; InputError shows the `example`."""
+    """Yield the line number (from 1) and the JSON object of every line that is not blank.
+
+    Args:
+        path: of the file.
+        example: of an object, for the message.
+
+    Raises:
+        InputError: as `read_lines`, and for a line that is no JSON object.
+    """
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue

@@ -11,9 +11,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sequences:
-    """N sequences of C channels each, and a label for each where the file has them.
+    """N sequences of C channels each, and a label for each if the file has labels.
 
-    ids: N names, unique. values: N float64 arrays [T_i, C], finite. labels: [N] array or None. channels: C names.
+    Attributes:
+        ids: N names, unique.
+        values: N float64 arrays [T_i, C], finite.
+        labels: [N], or None.
+        channels: C names.
     """
 
     ids: Sequence[Any]

@@ -20,13 +20,19 @@ BLOCK = 2**20  # samples read at a time, of all channels
 
 
 def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, int]:
-    """Read a recording: its samples [N] float32 in -1 to 1, channels averaged, and their rate in Hz.
+    """Read a recording.
 
-    rate: resample to this rate, where the file has another.
+    Args:
+        path: of the file, in any format that libsndfile reads.
+        rate: in Hz, to resample to; None: that of the file.
 
-    Raises InputError for a file that is missing, no audio, empty, silent throughout, not finite, or over an hour long;
-    for a rate of less than 100 Hz; and for more than `audio_rate`, `audio_channels` or `audio_samples`, looked at
-    before memory is taken.
+    Returns:
+        The samples [N] float32 from -1 to 1, averaged over channels, and their rate in Hz.
+
+    Raises:
+        InputError: the file is missing, no audio, empty, silent throughout, not finite, or over an hour long; a rate is
+            below 100 Hz; or there are more than `audio_rate`, `audio_channels` or `audio_samples`, which is noticed
+            before memory is allocated.
     """
     import soundfile
 
@@ -54,7 +60,15 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
 
 
 def check_rate(rate: int, what: object) -> None:
-    """InputError for a rate in Hz that is too low for windows of some samples, or above `audio_rate`."""
+    """Check that a rate is one that windows of some samples can be taken at.
+
+    Args:
+        rate: in Hz.
+        what: begins the message.
+
+    Raises:
+        InputError: the rate is below 100 Hz or above `audio_rate`.
+    """
     if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate < LOWEST_RATE:
         raise InputError(f"{what} is {quoted(rate)} Hz: give an integer from {LOWEST_RATE} on")
     limits.check("audio_rate", int(rate), what)
@@ -72,7 +86,7 @@ def _check_header(path: Path, file: Any) -> None:
 
 
 def _averaged(file: Any) -> np.ndarray:
-    """The mean of the channels, read in pieces, so that memory is taken for what is there and not for what is said."""
+    """Return the mean of the channels, read in pieces, so that a false header cannot make it allocate memory."""
     pieces = []
     while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)):
         pieces.append(block.mean(axis=1))
@@ -80,7 +94,11 @@ def _averaged(file: Any) -> np.ndarray:
 
 
 def as_samples(given: Any) -> np.ndarray:
-    """Samples [N] float32; InputError for what is no array of them, not finite, or silent throughout."""
+    """Return samples [N] float32.
+
+    Raises:
+        InputError: it is no array [N] of numbers, not finite, or silent throughout.
+    """
     try:
         samples = numbers_of(given)
     except Exception as error:  # of the library that it is an array of
@@ -94,7 +112,7 @@ def as_samples(given: Any) -> np.ndarray:
 
 
 def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
-    """Samples at another rate in Hz."""
+    """Return samples at another rate in Hz."""
     import soxr
 
     return soxr.resample(samples, rate, to)

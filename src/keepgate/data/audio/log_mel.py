@@ -18,10 +18,15 @@ LOWEST = 20.0  # Hz
 
 
 def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
-    """Natural logarithm of the power in `bands` mel bands, [T, bands] float32: a row for each `hop_seconds(rate)`.
+    """Return the natural logarithm of the power in mel bands, [T, bands] float32: a row for each `hop_seconds(rate)`.
 
-    Row t is of the window around the time (t + 1/2) of these; past the ends of the recording lies silence. T is the
-    length in hops, rounded, but at least 1.
+    Row t is of the window around the middle of hop t; past the ends of the recording is silence. T is the length in
+    hops, rounded, but at least 1.
+
+    Args:
+        samples: [N].
+        rate: of the samples, in Hz.
+        bands: how many.
     """
     size, hop, before = window_sizes(rate)
     count = hops(len(samples), rate)
@@ -31,13 +36,13 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 40) -> np.ndarray:
 
 
 def window_sizes(rate: int) -> tuple[int, int, int]:
-    """Samples in a window, from one window to the next, and of the first window before the recording begins."""
+    """Return the samples in a window, in a hop, and of the first window before the recording begins."""
     size, hop = round(WINDOW * rate), round(HOP * rate)
     return size, hop, (size - hop) // 2
 
 
 def window_bands(samples: np.ndarray, rate: int, bands: int) -> np.ndarray:
-    """The rows of `log_mel` of all whole windows in samples, the first of which begins the first window."""
+    """Return the rows of `log_mel` of all whole windows in samples that begin with the first window."""
     size, hop, _ = window_sizes(rate)
     windows = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     length = 1 << (size - 1).bit_length()
@@ -46,20 +51,20 @@ def window_bands(samples: np.ndarray, rate: int, bands: int) -> np.ndarray:
 
 
 def hop_seconds(rate: int) -> float:
-    """Seconds from row to row of `log_mel`: `HOP` in whole samples."""
+    """Return the seconds from row to row of `log_mel`: `HOP` in whole samples."""
     return round(HOP * rate) / rate
 
 
 def hops(samples: int, rate: int) -> int:
-    """The number of rows that `log_mel` gives of so many samples."""
+    """Return the number of rows of `log_mel` for that many samples."""
     return max(1, round(samples / round(HOP * rate)))
 
 
 @lru_cache(maxsize=16)
 def mel_filters(rate: int, length: int, bands: int) -> np.ndarray:
-    """Triangular filters [bands, length // 2 + 1] on the bins of a Fourier transform of `length` samples.
+    """Return triangular filters [bands, length // 2 + 1] on the bins of a Fourier transform of `length` samples.
 
-    Their corners lie at equal distances on the mel scale from 20 Hz to half the rate; each filter's top is 1.
+    Their corners are at equal distances on the mel scale from 20 Hz to half the rate; each filter's maximum is 1.
     """
     corners = _hertz(np.linspace(_mel(LOWEST), _mel(rate / 2), bands + 2))
     bins = np.arange(length // 2 + 1) * rate / length

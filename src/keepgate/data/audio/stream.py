@@ -30,13 +30,13 @@ class LogMelStream:
         self._samples = self._rows = 0
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
-        """The rows [T, bands] whose windows these samples [N] complete."""
+        """Return the rows [T, bands] whose windows these samples [N] complete."""
         self._samples += len(samples)
         self._waiting = np.concatenate([self._waiting, samples])
         return self._take(max(0, (len(self._waiting) - self._size) // self._hop + 1))
 
     def finish(self) -> np.ndarray:
-        """The last rows, past whose samples lies silence."""
+        """Return the last rows; past the last sample is silence."""
         count = hops(self._samples, self.rate) - self._rows
         missing = (count - 1) * self._hop + self._size - len(self._waiting)
         self._waiting = np.pad(self._waiting, (0, max(0, missing)))
@@ -51,7 +51,7 @@ class LogMelStream:
 
 
 class Pipe(Protocol):
-    """What standard input is: `read` waits for all the bytes, `read1` for any."""
+    """Standard input: `read` waits for all the bytes, `read1` for any."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -59,10 +59,15 @@ class Pipe(Protocol):
 
 
 def live_samples(pipe: Pipe, rate: int, to: int) -> Iterator[np.ndarray]:
-    """Pieces [N] float32 in -1 to 1 at `to` Hz, as they come: of a WAV file, or of bare 16-bit little-endian samples of
-    one channel at `rate` Hz.
+    """Yield pieces [N] float32 from -1 to 1, as they come.
 
-    Raises InputError for a WAV file of other than 16 bits, and for a pipe without samples.
+    Args:
+        pipe: of a WAV file, or of bare 16-bit little-endian samples of one channel.
+        rate: of bare samples, in Hz.
+        to: the rate of what is yielded, in Hz.
+
+    Raises:
+        InputError: a WAV file is broken or has other than 16 bits, or the pipe has no samples.
     """
     import soxr
 

@@ -15,10 +15,13 @@ __all__ = ["read_inkml"]
 
 
 def read_inkml(path: str | Path) -> list[np.ndarray]:
-    """Strokes [points, 2] of all traces, y upward (in the file it grows downward, as on a screen).
+    """Read the strokes [points, 2] of all traces, y upward (in the file it grows downward, as on a screen).
 
-    Points are separated by commas, values by space, X and Y first. Raises InputError that names file and trace for
-    anything else, such as differences (' and "), and for more than `text_bytes` or `ink_points`.
+    Points are separated by commas, values by space, X and Y first.
+
+    Raises:
+        InputError: a trace is written in another way, such as by differences (' and "); or there are more than
+            `text_bytes` or `ink_points`. The message names file and trace.
     """
     path = as_path(path)
     traces = _Traces(path)
@@ -42,7 +45,7 @@ def read_inkml(path: str | Path) -> list[np.ndarray]:
 
 
 class _Traces:
-    """What the parser tells its events to: the strokes of traces are kept, and nothing else."""
+    """The target of the XML parser's events: keeps the strokes of traces, and nothing else."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

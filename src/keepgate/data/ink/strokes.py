@@ -35,7 +35,7 @@ def normalise(strokes: Strokes) -> list[np.ndarray]:
 
 
 def resample(stroke: np.ndarray, step: float = STEP) -> np.ndarray:
-    """Points at equal distances of about `step` along a stroke, from its first to its last; one point for a dot."""
+    """Return points about `step` apart along a stroke, from its first to its last; one point for a dot."""
     pieces = np.hypot(*np.diff(stroke, axis=0).T)
     at = np.concatenate([[0.0], np.cumsum(pieces)])
     count = int(np.ceil(at[-1] / step))
@@ -46,8 +46,14 @@ def resample(stroke: np.ndarray, step: float = STEP) -> np.ndarray:
 
 
 def points(strokes: Strokes, step: float = STEP) -> np.ndarray:
-    """The points of normalised strokes, [T, 3] float32: x from the left end, y over the middle, and 1 where a stroke
-    begins, else 0."""
+    """Return the points of normalized strokes, [T, 3] float32.
+
+    The columns are x from the left end, y over the middle, and 1 where a stroke begins, else 0.
+
+    Args:
+        strokes: each [points, 2].
+        step: about the distance between points, in deviations of the path's height.
+    """
     lines = [resample(stroke, step) for stroke in normalise(strokes)]
     begins = np.zeros(sum(map(len, lines)))
     begins[np.cumsum([0, *map(len, lines[:-1])])] = 1.0
@@ -55,7 +61,7 @@ def points(strokes: Strokes, step: float = STEP) -> np.ndarray:
 
 
 def _moments(strokes: Strokes) -> tuple[float, np.ndarray, np.ndarray]:
-    """Length of the path, and mean [2] and covariance [2, 2] of the points along it."""
+    """Return the length of the path, and mean [2] and covariance [2, 2] of the points along it."""
     pieces = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
     middles = np.concatenate([(stroke[1:] + stroke[:-1]) / 2 for stroke in strokes])
     length = np.hypot(*pieces.T)
@@ -69,14 +75,14 @@ def _moments(strokes: Strokes) -> tuple[float, np.ndarray, np.ndarray]:
 
 
 def _shear(strokes: Strokes, amount: float, axis: int) -> list[np.ndarray]:
-    """Strokes with `amount` times the other axis taken off an axis."""
+    """Return strokes with `amount` times the other axis subtracted from an axis."""
     off = np.zeros((2, 2))
     off[1 - axis, axis] = amount
     return [stroke - stroke @ off for stroke in strokes]
 
 
 def _rise(strokes: Strokes) -> float:
-    """How much the line of writing rises a unit of width; 0 for what is too narrow to tell."""
+    """Return how much the line of writing rises per unit of width; 0 if it is too narrow to tell."""
     _, _, spread = _moments(strokes)
     if not spread[0, 0] > LONG**2 * spread[1, 1]:
         return 0.0
@@ -84,7 +90,7 @@ def _rise(strokes: Strokes) -> float:
 
 
 def _slant(strokes: Strokes) -> float:
-    """How much the steep pieces of the path lean to the right a unit of height."""
+    """Return how much the steep pieces of the path lean to the right per unit of height."""
     pieces = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
     steep = pieces[np.abs(pieces[:, 1]) > STEEP * np.abs(pieces[:, 0])]
     height = np.abs(steep[:, 1]).sum()

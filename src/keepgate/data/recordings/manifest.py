@@ -51,7 +51,7 @@ class Skipped(NamedTuple):
 
 
 def skipped_file(skipped: Sequence[Skipped]) -> tuple[str, bytes]:
-    """What a file of rows that were left out is, in words, and its bytes, a table of comma-separated values."""
+    """Return a description and the bytes of a file of skipped rows, a table of comma-separated values."""
     lines = io.StringIO(newline="")
     csv.writer(lines).writerows([Skipped._fields, *skipped])
     return f"{len(skipped)} rows left out", lines.getvalue().encode()
@@ -59,12 +59,19 @@ def skipped_file(skipped: Sequence[Skipped]) -> tuple[str, bytes]:
 
 @dataclass(frozen=True)
 class Utterances:
-    """What a manifest holds.
+    """The contents of a manifest.
 
-    kind: "audio" or "ink". contents: samples [N] float32 of each, or its strokes. rate: of the samples in Hz; None for
-    ink. texts: None where they were not looked for. names: path or number of the row. groups: what the column of
-    sessions says of each, or None. path: of the manifest, if there is one, and numbers: of its rows. skip_bad: whether
-    rows that cannot be used are left out; skipped: those that were.
+    Attributes:
+        kind: "audio" or "ink".
+        contents: samples [N] float32 of each, or its strokes.
+        rate: of the samples in Hz; None for ink.
+        texts: of each; None: they were not read.
+        names: path, or number of the row.
+        groups: the cell of each in the column of sessions, or None.
+        path: of the manifest, if there is one.
+        numbers: of its rows.
+        skip_bad: whether rows that cannot be used are left out.
+        skipped: those that were left out.
     """
 
     kind: str
@@ -82,17 +89,24 @@ class Utterances:
         return len(self.contents)
 
     def where(self, index: int) -> str:
-        """How a message names an utterance: by file and row, if it has them."""
+        """Return how a message names an utterance: by file and row, if it has them."""
         return self.names[index] if self.numbers is None else f"{self.path}, row {self.numbers[index]}"
 
     def part(self, indices: Sequence[int]) -> Utterances:
-        """Some of the utterances."""
+        """Return some of the utterances."""
         lists = ("contents", "texts", "names", "groups", "numbers")
         whole = {name: getattr(self, name) for name in lists}
         return replace(self, **{name: v if v is None else [v[i] for i in indices] for name, v in whole.items()})
 
     def without(self, reasons: dict[int, str]) -> Utterances:
-        """All but the utterances that something is wrong with: they are `skipped`, or InputError names the first."""
+        """Return all utterances but those that something is wrong with, which are added to `skipped`.
+
+        Args:
+            reasons: what is wrong, by index.
+
+        Raises:
+            InputError: `skip_bad` is false, or nothing is left; the message names the first.
+        """
         if not reasons:
             return self
         first = min(reasons)
@@ -133,12 +147,19 @@ def read_manifest(
 ) -> Utterances:
     """Read a manifest and every file in it.
 
-    rate: resample recordings to this rate in Hz; None takes that of the first, which all must then have.
-    skip_bad: leave rows out that cannot be used, and say so in `skipped`, instead of raising for the first.
-    labelled: whether texts have to be there.
+    Args:
+        path: of the manifest.
+        path_column: the column of paths.
+        text_column: the column of texts.
+        session_column: the column that names the session (a speaker, a writer), if there is one.
+        rate: in Hz, to resample recordings to; None: that of the first, which all must have then.
+        skip_bad: leave out rows that cannot be used, and list them in `skipped`, instead of raising for the first.
+        labelled: whether texts must be there.
 
-    Raises InputError that names manifest and row: no path or strokes, a file that is missing, broken, silent or too
-    long, another rate, an empty text, ink of a single point, recordings and ink in one manifest; or no usable row.
+    Raises:
+        InputError: a row has no path or strokes, an empty text, another rate or kind than the first; a file is missing,
+            broken, silent or too long; ink is a single point; or no row can be used. The message names manifest and
+            row.
     """
     path = as_path(path)
     rows: list[_Row] = []
@@ -173,14 +194,19 @@ def read_manifest(
 
 
 def read_one(path: str | Path, rate: int | None = None) -> tuple[str, Content, int | None]:
-    """Read a recording or an .inkml file: kind, content, and rate of the samples."""
+    """Read a recording or an .inkml file, and return its kind, its content, and the rate of the samples."""
     if Path(path).suffix.lower() in INK_FILES:
         return "ink", as_strokes(read_inkml(path)), None
     return "audio", *read_audio(path, rate)
 
 
 def as_strokes(given: Any) -> list[np.ndarray]:
-    """Strokes as arrays [points, 2]; InputError for what is none, or a single point altogether."""
+    """Return strokes as arrays [points, 2].
+
+    Raises:
+        InputError: a stroke is no list of points, a coordinate is not finite or beyond 1e100, or all are a single
+            point.
+    """
     try:
         given = list(given)
         count = sum(map(len, given))
@@ -203,12 +229,16 @@ def as_strokes(given: Any) -> list[np.ndarray]:
 
 
 def is_manifest(path: str | Path) -> bool:
-    """Whether the file's name is that of a manifest."""
+    """Return whether the file's name is that of a manifest."""
     return Path(path).name.lower().removesuffix(".gz").endswith(MANIFESTS)
 
 
 def manifest_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
-    """The rows of a manifest, counted from 1 without the header."""
+    """Yield the rows of a manifest, counted from 1 without the header.
+
+    Raises:
+        InputError: the file is no manifest.
+    """
     name = path.name.lower().removesuffix(".gz")
     if name.endswith((".jsonl", ".json")):
         yield from json_objects(path, EXAMPLE)
@@ -219,7 +249,11 @@ def manifest_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
 
 
 def manifest_cell(row: dict[str, Any], column: str) -> str:
-    """What stands in a column; InputError names those that there are."""
+    """Return the text of a row in a column.
+
+    Raises:
+        InputError: the column is not there, in which case the message names those that are; or the cell is missing.
+    """
     check_row(row)
     if column not in row:
         raise InputError(f"there is no column {quoted(column)}, but {listed(k for k in row if k)}")
@@ -247,7 +281,7 @@ def _content(
 
 
 def _check_like(row: _Row, rows: list[_Row]) -> None:
-    """A manifest is of one kind, and its recordings of one rate."""
+    """Check that a manifest is of one kind, and its recordings of one rate."""
     if not rows:
         return
     first = rows[0]

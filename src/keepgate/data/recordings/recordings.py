@@ -29,9 +29,14 @@ Rows = list[tuple[int, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings: samples [N] float32 of each, their rate in Hz, their names, and their segments where looked for.
+    """Recordings, and their segments if these were read.
 
-    skipped: the recordings of a manifest that were left out, by their first row.
+    Attributes:
+        contents: samples [N] float32 of each.
+        rate: in Hz.
+        names: path of each.
+        segments: of each; None: they were not read.
+        skipped: the recordings of a manifest that were left out, by their first row.
     """
 
     contents: list[np.ndarray]
@@ -53,12 +58,19 @@ def read_recordings(
     skip_bad: bool = False,
     labelled: bool = True,
 ) -> Recordings:
-    """Read a manifest and every file in it; or, where no segments are looked for (`labelled`), also one recording.
+    """Read a manifest and every file in it; or, where no segments are read, also one recording.
 
-    rate: resample to this rate in Hz; None takes that of the first recording, which all must then have.
-    skip_bad: leave recordings out that cannot be used, and say so in `skipped`, instead of raising for the first.
+    Args:
+        path: of the manifest or the recording.
+        path_column: the column of paths.
+        segments_column: the column of segments, or of their files.
+        rate: in Hz, to resample to; None: that of the first recording, which all must have then.
+        skip_bad: leave out recordings that cannot be used, and list them in `skipped`, instead of raising for the
+            first.
+        labelled: whether segments are read.
 
-    Raises InputError that names manifest and row, or the recording.
+    Raises:
+        InputError: a recording or its segments cannot be used; the message names manifest and row, or the recording.
     """
     path = as_path(path)
     if not labelled and not is_manifest(path):
@@ -88,7 +100,7 @@ def read_recordings(
 
 
 def _by_recording(path: Path, column: str) -> dict[str, Rows]:
-    """The rows of each recording."""
+    """Return the rows of each recording."""
     groups: dict[str, Rows] = {}
     for number, row in manifest_rows(path):
         try:
@@ -100,7 +112,7 @@ def _by_recording(path: Path, column: str) -> dict[str, Rows]:
 
 
 def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[Segment]:
-    """The segments of a recording that lasts so many seconds."""
+    """Return the segments of a recording of that many seconds."""
     first = rows[0][1]
     if "start" in first and column not in first:
         found = [_of_row(number, row) for number, row in rows if row["start"] not in (None, "")]

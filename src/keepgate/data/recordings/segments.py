@@ -26,7 +26,14 @@ SPEECH = "speech"  # the label of a segment that names none
 
 
 class Segment(NamedTuple):
-    """A stretch of a recording: start and end in seconds, its label, and how sure a model is of it, 0 to 1."""
+    """A stretch of a recording.
+
+    Attributes:
+        start: in seconds.
+        end: in seconds.
+        label: its name.
+        confidence: the probability that a model gives it, 0 to 1, if it comes from one.
+    """
 
     start: float
     end: float
@@ -35,9 +42,10 @@ class Segment(NamedTuple):
 
 
 def read_segments(path: str | Path) -> list[Segment]:
-    """The segments of a file in .csv, .json or .txt, in order of time.
+    """Read the segments of a .csv, .json or .txt file, in order of time.
 
-    Raises InputError that names file and line for what is no segment, or one that does not end after it starts.
+    Raises:
+        InputError: a row is no segment, or does not end after it starts; the message names file and line.
     """
     path = as_path(path)
     reader = _FORMATS[_suffix(path)][0]
@@ -51,7 +59,7 @@ def read_segments(path: str | Path) -> list[Segment]:
 
 
 def in_order(segments: Iterable[Segment]) -> list[Segment]:
-    """The segments in order of time; of those at one time the surest last."""
+    """Return segments in order of time; of those at one time the surest comes last."""
     return sorted(segments, key=lambda one: (*one[:3], -1.0 if one.confidence is None else one.confidence))
 
 
@@ -61,12 +69,21 @@ def write_segments(path: str | Path, segments: Iterable[Segment]) -> None:
 
 
 def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
-    """The bytes of a file of the kind that `suffix` names; rows have the fields of a segment, and any others."""
+    """Return the bytes of a file of segments.
+
+    Args:
+        rows: with the fields of a segment, and any others.
+        suffix: of the file: .csv, .json or .txt.
+    """
     return _FORMATS[suffix][1](rows).encode()
 
 
 def as_segment(given: Any) -> Segment:
-    """A segment from a mapping or a sequence of its fields; InputError for what is none."""
+    """Return a segment from a mapping or a sequence of its fields.
+
+    Raises:
+        InputError: it is none; the message says why.
+    """
     if isinstance(given, Mapping):
         fields = given
         check_row(fields)

@@ -25,10 +25,15 @@ MARK, END = b"ARROW1\0\0", b"ARROW1"  # before the stream of a file, and after i
 
 
 def read_arrow(path: Path, file: BinaryIO) -> pa.Table:
-    """The table of an open Arrow file or stream.
+    """Return the table of an open Arrow file or stream.
 
-    Raises InputError for more than `cells` or `columns`, and for record batches of more than `unpacked_bytes`; Arrow's
-    own errors for what cannot be read.
+    Args:
+        path: names the file in messages.
+        file: open, at its beginning.
+
+    Raises:
+        InputError: the file is cut short, or has more than `cells`, `columns` or `unpacked_bytes`.
+        pyarrow.ArrowException: Arrow cannot read it.
     """
     import pyarrow as pa
 
@@ -63,7 +68,7 @@ def _next(messages: Any) -> Any:
 
 
 def _sizes(metadata: bytes, body: Any) -> tuple[int, int]:
-    """Rows of a record batch (of a dictionary, its values), and bytes of its buffers when unpacked."""
+    """Return the rows of a record batch (of a dictionary, its values), and the bytes of its buffers when unpacked."""
     message = _Table(metadata, _uint32(metadata, 0))
     batch = message.table(2)  # a RecordBatch; or a DictionaryBatch, which holds one
     if batch is not None and message.number(1, "<B") == 2:

@@ -17,9 +17,12 @@ LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-min
 
 @dataclass(frozen=True)
 class Frequency:
-    """A regular step: so many units, each a "step" (times are integers), a key of `US`, "month" or "business day".
+    """A regular step of time.
 
-    `month_end` says that months are counted between ends (31 January, 28 February, ...) and not between like days.
+    Attributes:
+        unit: "step" (times are integers), a key of `US`, "month" or "business day".
+        count: how many units a step is.
+        month_end: months are counted from end to end (31 January, 28 February, ...), not between equal days.
     """
 
     unit: str
@@ -30,13 +33,18 @@ class Frequency:
         return f"{self.count} {self.unit}{'s' if self.count > 1 else ''}"
 
     def same_step(self, other: Frequency) -> bool:
-        """Whether the steps are equally long."""
+        """Return whether the steps are equally long."""
         return (self.unit, self.count) == (other.unit, other.count)
 
     def after(self, times: np.ndarray, steps: Any = 1) -> np.ndarray:
-        """The times so many steps later; datetime64[us] or int64, broadcast against `steps`.
+        """Return the times that are some steps later.
 
-        Raises InputError where they are later than the year 9999, or from 2^63 on.
+        Args:
+            times: datetime64[us] or int64.
+            steps: how many, broadcast with `times`.
+
+        Raises:
+            InputError: a time is later than the year 9999, or a step from 2^63 on.
         """
         self._check_reach(times, steps)
         if self.unit == "month":
@@ -64,7 +72,7 @@ class Frequency:
 
     @property
     def season(self) -> int:
-        """Rows in the natural cycle: a day, hour or minute for shorter steps, else a week or year; 1 if there is none.
+        """The number of rows in the natural cycle: a day, hour or minute for shorter steps, else a week or year.
 
         24 for hourly rows, 96 for every 15 minutes, 60 for every minute, 7 daily, 5 on business days, 52 weekly, 12
         monthly, 4 quarterly, 1 yearly and for numbered steps.
@@ -83,15 +91,16 @@ class Frequency:
 
 
 def _fits(cycle: int, step: int) -> int:
-    """How often the step goes into the cycle; 0 if it does not go evenly."""
+    """Return how often the step goes into the cycle; 0 if it does not divide it."""
     return cycle // step if cycle % step == 0 else 0
 
 
 def infer(times: np.ndarray, same: np.ndarray) -> tuple[Frequency, int | None]:
-    """The frequency that most steps of all series have, and the first row that breaks it (None: all are regular).
+    """Return the frequency that most steps have, and the first row that breaks it (None: all are regular).
 
-    times: [N] datetime64[us] or int64, one series after the other, ascending in each. same: [N - 1] booleans, whether
-    row i + 1 is of the series of row i; at least one is.
+    Args:
+        times: [N] datetime64[us] or int64, one series after the other, ascending in each.
+        same: [N - 1] booleans, whether row i + 1 is of the same series as row i; at least one is.
     """
     before, after = times[:-1][same], times[1:][same]
     best, most, breaks = None, -1, None
@@ -105,7 +114,7 @@ def infer(times: np.ndarray, same: np.ndarray) -> tuple[Frequency, int | None]:
 
 
 def _candidates(before: np.ndarray, after: np.ndarray) -> list[Frequency]:
-    """The simplest first."""
+    """Return the frequencies that the times may have, the simplest first."""
     if before.dtype == np.int64:
         return [Frequency("step", _commonest(after - before))]
     step = _commonest((after - before).astype(np.int64))

@@ -28,12 +28,20 @@ def read_long_table(
 ) -> Sequences:
     """Read a CSV, Parquet or Arrow file with columns for the series, the step, the label and each channel.
 
-    Series come in the order of their first rows; a series' rows need not be together. channel_columns: by default all
-    columns that are nothing else. labelled: whether the label column has to be there. Ids and labels of a CSV file are
-    text as it is written.
+    Series come in the order of their first rows; a series' rows need not be together. Ids and labels of a CSV file are
+    read as text.
 
-    Raises InputError that names file, row and column: a column or a value missing, text in a channel, a step of a
-    series twice, a label that changes within its series.
+    Args:
+        path: of the file.
+        id_column: names the series of a row.
+        time_column: its step or time; may be absent under the default name, if rows are in order.
+        label_column: the label of its series.
+        channel_columns: its values; by default all other columns.
+        labelled: whether the label column must be there.
+
+    Raises:
+        InputError: a column or a value is missing, a channel holds text, a step comes twice in a series, or a label
+            changes within its series; the message names file, row and column.
     """
     needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
     needed += [time_column] if time_column != TIME else []
@@ -57,7 +65,7 @@ def read_long_table(
 
 
 def _present(column: nw.Series, source: str) -> list[Any]:
-    """The column's values [rows]; InputError for a missing one."""
+    """Return a column's values [rows]; raise `InputError` for a missing one."""
     where = f"{source}, column {quoted(column.name)}"
     absent = np.flatnonzero(column.is_null().to_numpy())
     if len(absent):
@@ -77,7 +85,7 @@ def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray
 
 
 def _one_for_each(values: list[Any], codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
-    """The value that each code has; InputError if one has two, and for a text above `label_characters`."""
+    """Return the value of each code; raise `InputError` if a code has two, and for a text above `label_characters`."""
     found: dict[int, Any] = {}
     for row, (code, value) in enumerate(zip(codes.tolist(), values, strict=True), start=1):
         if found.setdefault(code, value) != value:

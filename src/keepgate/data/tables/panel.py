@@ -19,13 +19,15 @@ from keepgate.errors import InputError, quoted, reason
 class Panel:
     """S series of one frequency, one after the other in N rows.
 
-    source: the file or table, for messages.
-    names: the columns of id, time, target and the covariates.
-    ids: narwhals series [S] in the form of the table.
-    times: [N] datetime64[us] or int64, ascending within a series. time_type: that of the table.
-    values: [N, 1 + covariates] float64, the target first.
-    starts: [S + 1], series s has the rows starts[s] to starts[s + 1].
-    frequency: the step between rows; None if no series has two.
+    Attributes:
+        source: the file or table, for messages.
+        names: the columns of id, time, target and the covariates.
+        ids: narwhals series [S] of the table's library.
+        times: [N] datetime64[us] or int64, ascending within a series.
+        time_type: the dtype of the times in the table.
+        values: [N, 1 + covariates] float64, the target first.
+        starts: [S + 1]; series s has the rows starts[s] to starts[s + 1].
+        frequency: the step between rows; None if no series has two.
     """
 
     source: str
@@ -39,16 +41,20 @@ class Panel:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Rows of each series, [S]."""
+        """The number of rows of each series, [S]."""
         return np.diff(self.starts)
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """Names of the covariates."""
+        """The names of the covariates."""
         return self.names[3:]
 
     def with_covariates(self, names: Sequence[str]) -> Panel:
-        """The panel with these covariates, in this order; InputError if it lacks one."""
+        """Return the panel with these covariates, in this order.
+
+        Raises:
+            InputError: the panel lacks one.
+        """
         missing = [name for name in names if name not in self.covariates]
         if missing:
             raise InputError(
@@ -58,7 +64,7 @@ class Panel:
         return replace(self, names=(*self.names[:3], *names), values=self.values[:, columns])
 
     def cut(self, first: np.ndarray, last: np.ndarray) -> Panel:
-        """The rows first[s] to last[s], counted from the start of series s; a series without rows is left out."""
+        """Return rows first[s] to last[s], counted from the start of series s; a series without rows is left out."""
         kept = np.flatnonzero(last > first)
         rows = np.concatenate([np.arange(self.starts[s] + first[s], self.starts[s] + last[s]) for s in kept])
         starts = np.concatenate([[0], np.cumsum((last - first)[kept])])
@@ -67,7 +73,15 @@ class Panel:
         )
 
     def need(self, rows: int, why: str) -> None:
-        """Raise InputError unless every series has that many rows."""
+        """Check that every series has enough rows.
+
+        Args:
+            rows: how many.
+            why: for the message.
+
+        Raises:
+            InputError: a series is shorter.
+        """
         short = np.flatnonzero(self.lengths < rows)
         if len(short):
             s, more = short[0], len(short) - 1
@@ -79,9 +93,15 @@ class Panel:
             )
 
     def table(self, series: np.ndarray, times: np.ndarray, columns: dict[str, np.ndarray]) -> Any:
-        """A table of the kind that the panel came from: id and time columns, then `columns`, each [rows].
+        """Return a table of the panel's own library: id and time columns, then further columns.
 
-        series: [rows] index of the series. times: [rows] as in the panel.
+        Args:
+            series: index of the series of each row, [rows].
+            times: [rows], as in the panel.
+            columns: the further columns by name, [rows] each.
+
+        Raises:
+            InputError: the table's type of times cannot express one.
         """
         ids = self.ids[series.tolist()]
         build = {name: nw.new_series(name, values, backend=ids.implementation) for name, values in columns.items()}
@@ -102,11 +122,19 @@ def panel(
     covariate_columns: Sequence[str] | None = None,
     source: str = ANY_TABLE,
 ) -> Panel:
-    """The panel of a long table: one row for each time of each series, in any order.
+    """Return the panel of a long table: one row for each time of each series, in any order.
 
-    table: pandas, polars or pyarrow. covariate_columns: None for all columns beside the three.
-    Raises InputError that names column and row for a column that is missing or holds text or gaps, a time given twice
-    within a series, and steps that are not the same everywhere.
+    Args:
+        table: pandas, polars or pyarrow.
+        id_column: names the series of a row.
+        time_column: its time.
+        target_column: its value.
+        covariate_columns: further values that are known; None: all other columns.
+        source: how messages call the table.
+
+    Raises:
+        InputError: a column is missing or holds text or gaps, a time comes twice within a series, or steps are not the
+            same everywhere; the message names column and row.
     """
     needed = (id_column, time_column, target_column, *(covariate_columns or ()))
     check_names(needed, "the choice of columns")
@@ -145,7 +173,7 @@ def panel(
 
 
 def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:
-    """A code 0, 1, ... for each row's series in order of appearance, [N], and the series' ids, [S]."""
+    """Return a code 0, 1, ... for each row's series in order of appearance, [N], and the series' ids, [S]."""
     where = f"{source}, column {quoted(ids.name)}"
     absent = np.flatnonzero(ids.is_null().to_numpy())
     if len(absent):
@@ -165,7 +193,7 @@ def _shown(time: Any) -> str:
 
 
 def _as_type(column: nw.Series, kind: Any) -> nw.Series:
-    """Times of the panel in the table's own type; text comes back as timestamps."""
+    """Return times of the panel in the table's type; text comes back as timestamps."""
     if kind.is_integer() or kind == nw.Date:
         return column.cast(kind)
     if not isinstance(kind, nw.Datetime):

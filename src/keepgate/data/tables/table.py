@@ -34,9 +34,13 @@ MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
 def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
     """Read a .csv, .parquet, .arrow or .feather file.
 
-    text: columns that a CSV file's cells go into as they are written, such as names of series that look like numbers.
-    Raises InputError for a file that is absent, empty, of another kind or broken; with a column name that comes twice;
-    and for more than `columns`, `cells`, `cell_bytes` or `unpacked_bytes`, before the memory for them is taken.
+    Args:
+        path: of the file.
+        text: columns of a CSV file to read as text, such as names of series that look like numbers.
+
+    Raises:
+        InputError: the file is missing, empty, of another kind or broken; two columns have one name; or there are more
+            than `columns`, `cells`, `cell_bytes` or `unpacked_bytes`, which is noticed before memory is allocated.
     """
     import pyarrow as pa
 
@@ -71,7 +75,7 @@ def _read_csv(path: Path, file: BinaryIO, text: Sequence[str]) -> pa.Table:
 
 
 def _look_through_csv(path: Path, file: BinaryIO) -> int:
-    """The size of a CSV file; InputError for more columns, cells, or longer cells and lines than the bounds allow."""
+    """Return the size of a CSV file; raise `InputError` where columns, cells or lines are beyond the limits."""
     longest = {b",\r\n": "cell_bytes", b"\r\n": "line_bytes"}
     since = dict.fromkeys(longest, 0)  # bytes since the last of these marks
     block_size = min(BLOCK, *map(limits.limit, longest.values()))
@@ -128,7 +132,7 @@ _READERS: dict[str, Callable[[Path, BinaryIO, Sequence[str]], Any]] = {
 
 
 def _check_text(path: Path, table: pa.Table) -> None:
-    """InputError for a cell above `cell_bytes`, and for text that is above `unpacked_bytes` when written out."""
+    """Raise `InputError` for a cell above `cell_bytes`, and for text above `unpacked_bytes` in all."""
     import pyarrow as pa
     import pyarrow.compute
 
@@ -154,9 +158,15 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def to_frame(table: Any, needed: Sequence[str], source: str = ANY_TABLE) -> nw.DataFrame:
-    """The table (pandas, polars, Arrow, ...) as a narwhals frame.
+    """Return a table (pandas, polars, Arrow, ...) as a narwhals frame.
 
-    Raises InputError for what is no table, lacks a column or rows, or has a column name twice.
+    Args:
+        table: of any of these libraries.
+        needed: names of columns that must be there.
+        source: how messages call the table.
+
+    Raises:
+        InputError: it is no table, has no rows, lacks a column, or has two of one name.
     """
     try:
         frame = nw.maybe_reset_index(nw.from_native(table, eager_only=True))
@@ -178,7 +188,15 @@ def to_frame(table: Any, needed: Sequence[str], source: str = ANY_TABLE) -> nw.D
 
 
 def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
-    """The column as float64 [rows]; InputError for text, a missing value, one that is not finite, or beyond 1e100."""
+    """Return a column as float64 [rows].
+
+    Args:
+        column: of the table.
+        source: how messages call the table.
+
+    Raises:
+        InputError: a value is missing, text, not finite, or beyond 1e100; the message names the row.
+    """
     where = f"{source}, column {quoted(column.name)}"
     try:
         if column.dtype.is_numeric() or column.dtype == nw.Boolean:
@@ -200,7 +218,15 @@ def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
 
 
 def cells_of(column: nw.Series, where: str) -> list[Any]:
-    """The cells as Python objects; InputError for a column whose cells are more than one value."""
+    """Return the cells of a column as Python objects.
+
+    Args:
+        column: of a table.
+        where: begins the message of an error.
+
+    Raises:
+        InputError: the cells are lists or structures, or cannot be read.
+    """
     if column.dtype.is_nested():
         raise InputError(f"{where} holds lists or structures: take it away, or make a column of each value")
     try:
@@ -210,7 +236,15 @@ def cells_of(column: nw.Series, where: str) -> list[Any]:
 
 
 def in_order_of_appearance(items: list[Any], where: str) -> tuple[np.ndarray, list[Any]]:
-    """A code 0, 1, ... for every item, counted by first appearance, and the items that they stand for."""
+    """Return a code 0, 1, ... for every item, counted by first appearance, and the items that the codes stand for.
+
+    Args:
+        items: anything that can be hashed.
+        where: begins the message of an error.
+
+    Raises:
+        InputError: an item cannot be hashed.
+    """
     numbers: dict[Any, int] = {}
     try:
         codes = np.array([numbers.setdefault(item, len(numbers)) for item in items], dtype=np.int64)
@@ -220,7 +254,7 @@ def in_order_of_appearance(items: list[Any], where: str) -> tuple[np.ndarray, li
 
 
 def _all_numbers(items: list[Any], where: str) -> np.ndarray:
-    """Numbers that came as objects; None is NaN."""
+    """Return numbers that came as objects as an array; None becomes NaN."""
     wrong = [i for i, item in enumerate(items) if item is not None and not isinstance(item, (int, float, np.number))]
     if wrong:
         # One word makes text of a whole CSV column; the word is the culprit, not the numbers beside it.
@@ -238,10 +272,17 @@ def _reads_as_number(item: Any) -> bool:
 
 
 def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
-    """The column as datetime64[us] (in UTC if it has a time zone) or, where it counts steps, int64 [rows].
+    """Return a column as datetime64[us] (in UTC if it has a time zone) or, if it counts steps, as int64 [rows].
 
-    Text is taken as ISO 8601. InputError for anything else, for a missing value, for times finer than a microsecond or
-    outside the years 1 to 9999, and for steps from 2^62 on.
+    Text is read as ISO 8601.
+
+    Args:
+        column: of a table.
+        source: how messages call the table.
+
+    Raises:
+        InputError: a value is missing or no time, finer than a microsecond, or outside the years 1 to 9999; or a step
+            is 2^62 or more.
     """
     where = f"{source}, column {quoted(column.name)}"
     try:
@@ -288,7 +329,7 @@ def _instants(column: nw.Series, where: str) -> np.ndarray:
 
 
 def _time(item: Any, where: str) -> np.datetime64:
-    """A time that came as text or as an object."""
+    """Return a time that came as text or as an object."""
     with contextlib.suppress(ValueError, OverflowError):  # a time zone may carry it beyond year 1 or 9999
         moment = datetime.fromisoformat(item) if isinstance(item, str) else item
         if isinstance(moment, datetime) and moment.tzinfo is not None:

@@ -27,7 +27,7 @@ COUNT = re.compile("0*[1-9][0-9]{0,17}")
 
 @dataclass
 class Header:
-    """What the lines before `@data` declare; None where a line is missing."""
+    """The declarations before `@data`; None where a line is missing."""
 
     dimensions: int | None = None
     equal_length: bool = False
@@ -37,10 +37,13 @@ class Header:
 
 
 def read_ts(path: str | Path) -> Sequences:
-    """Read a `.ts` file; ids are 1, 2, ... in the order of the file, channels are named 1, 2, ... too.
+    """Read a `.ts` file; ids are 1, 2, ... in the order of the file, and channels are named 1, 2, ... too.
 
-    Labels are text, or None for all if the header says `@classLabel false`. Raises InputError with file and line for
-    anything that breaks the format, for a missing or non-finite value, and for a label the header does not list.
+    Labels are text, or None for all if the header says `@classLabel false`.
+
+    Raises:
+        InputError: a line breaks the format, has a missing or infinite value, or a label that the header does not list;
+            the message names file and line.
     """
     path = as_path(path)
     lines = _lines(path)
@@ -61,7 +64,7 @@ def read_ts(path: str | Path) -> Sequences:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line number (from 1) and text of every line that is neither empty nor a comment."""
+    """Yield line number (from 1) and text of every line that is neither empty nor a comment."""
     empty = True
     for number, line in enumerate(map(str.strip, read_lines(path)), start=1):
         empty = empty and not line
@@ -92,7 +95,7 @@ def _read_header(path: str | Path, lines: Iterator[tuple[int, str]]) -> Header:
 
 
 def _declare(path: str | Path, number: int, header: Header, key: str, words: list[str]) -> None:
-    """Take over one header line; keys that say nothing about how to read the data are passed over."""
+    """Read one header line; keys that say nothing about the form of the data are ignored."""
     if key == "@timestamps" and _flag(path, number, key, words):
         _fail(path, number, "series with time stamps are not read; resample them to regular steps first")
     elif key == "@targetlabel" and _flag(path, number, key, words):
@@ -131,7 +134,7 @@ def _label(path: str | Path, number: int, label: str, legal: set[str]) -> str:
 
 
 def _series(path: str | Path, number: int, parts: list[str], header: Header, before: list[np.ndarray]) -> np.ndarray:
-    """One series as [T, C], checked against the header and the series before it."""
+    """Return one series as [T, C], checked against the header and the series before it."""
     wanted = header.dimensions or (before[0].shape[1] if before else len(parts))
     if len(parts) != wanted:
         _fail(path, number, f"{len(parts)} channels where {wanted} are expected")

@@ -22,7 +22,7 @@ SIDES = ("source", "target")
 
 @dataclass(frozen=True)
 class Pairs:
-    """N texts, and as many targets where they were looked for, else None."""
+    """N sources, and as many targets (None: they were not read)."""
 
     sources: list[str]
     targets: list[str] | None
@@ -32,9 +32,14 @@ class Pairs:
 
 
 def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
-    """Read pairs; without `labelled` sources alone, whether or not targets stand beside them.
+    """Read pairs of texts.
 
-    Raises InputError that names file and line for a row without a tab, an empty side, or no row at all.
+    Args:
+        path: of the file.
+        labelled: whether targets are read; without, sources alone are, even if there are targets.
+
+    Raises:
+        InputError: there is no row, a row has no tab, or a side is empty; the message names file and line.
     """
     path = as_path(path)
     rows = _json if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")) else _columns
@@ -54,7 +59,7 @@ def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
 
 
 def _columns(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and columns of each row; lines without text at the end of the file are none."""
+    """Yield line number and columns of each row; blank lines at the end of the file are ignored."""
     blank: tuple[int, str] | None = None  # the first since the last row
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():

@@ -27,8 +27,13 @@ EXAMPLE = '{"tokens": [...], "tags": [...]}'
 
 @dataclass(frozen=True)
 class Sentences:
-    """N sentences: the tokens of each; as many tags where the file has them, else None; and the session of each, if
-    that was looked for."""
+    """N sentences.
+
+    Attributes:
+        tokens: of each.
+        tags: as many for each; None: they were not read.
+        groups: the session of each; None: sessions were not read.
+    """
 
     tokens: list[list[str]]
     tags: list[list[str]] | None
@@ -47,13 +52,16 @@ def read_sentences(
 ) -> Sentences:
     """Read tagged sentences.
 
-    token_column, tag_column: counted from 1; by default the first and the last, in CoNLL-U (10 columns) the second
-        and the fourth.
-    session_column: key of JSON lines, or comment of CoNLL, that tells the session; by default there are none.
-    labelled: whether tags have to be there; without, they are not looked for.
+    Args:
+        path: of the file.
+        token_column: counted from 1; by default the first, in CoNLL-U (10 columns) the second.
+        tag_column: counted from 1; by default the last, in CoNLL-U the fourth.
+        session_column: key of JSON lines, or comment of CoNLL, that names the session; by default there are none.
+        labelled: whether tags must be there; without, they are not read.
 
-    Raises InputError that names file and line for a missing column, unequal numbers of tokens and tags, a sentence of
-    no session, or no sentence.
+    Raises:
+        InputError: a column is missing, there are unequal numbers of tokens and tags, a sentence has no session, or
+            there is no sentence; the message names file and line.
     """
     path = as_path(path)
     for name, column in (("token_column", token_column), ("tag_column", tag_column)):

@@ -54,12 +54,16 @@ class Tokens:
     def train(
         cls, texts: Iterable[str], units: str = "subwords", size: int | None = None, special: Sequence[str] = SPECIAL
     ) -> Tokens:
-        """The units of these texts.
+        """Return the units of these texts.
 
-        size: of subwords, how many numbers there are at most, special symbols included (by default 8,000).
-        special: the special symbols; characters always have "unknown".
+        Args:
+            texts: to find them in.
+            units: "bytes", "characters" or "subwords".
+            size: of subwords, the largest number of units, special symbols included (by default 8,000).
+            special: the special symbols; characters always have "unknown".
 
-        Raises InputError where there is no text, or the size is too small for the 256 bytes.
+        Raises:
+            InputError: there is no text, or the size is too small for the 256 bytes.
         """
         match units:
             case "characters":
@@ -77,7 +81,7 @@ class Tokens:
 
     @property
     def size(self) -> int:
-        """How many numbers there are, special symbols included."""
+        """The number of units, special symbols included."""
         return len(self.pieces)
 
     @property
@@ -99,7 +103,11 @@ class Tokens:
         return self.size - len(self.special) + self.special.index(name)
 
     def encode(self, text: str | bytes) -> np.ndarray:
-        """The numbers of a text, int64 [N]; bytes are taken as they are, or for other units as UTF-8."""
+        """Return the numbers of a text, int64 [N]; bytes are taken as they are, or for other units as UTF-8.
+
+        Raises:
+            InputError: the text has half a surrogate pair.
+        """
         if self.units == "bytes":
             data = text if isinstance(text, bytes) else _utf8(text)
             return np.frombuffer(data, np.uint8).astype(np.int64)
@@ -112,20 +120,24 @@ class Tokens:
         return np.where(known[places] == codes, places, self.unknown)
 
     def decode(self, numbers: Iterable[int]) -> str:
-        """The text of numbers; bytes that are no UTF-8 become U+FFFD, special symbols nothing."""
+        """Return the text of numbers; bytes that are not UTF-8 become U+FFFD, and special symbols nothing."""
         return self.decode_bytes(numbers).decode("utf-8", "replace")
 
     def decode_bytes(self, numbers: Iterable[int]) -> bytes:
-        """The bytes that numbers stand for."""
+        """Return the bytes that numbers stand for."""
         return b"".join(self.pieces[int(number)] for number in numbers)
 
     def to_json(self) -> dict[str, Any]:
-        """What JSON can say of the units: `from_json` makes the same again."""
+        """Return the units as plain data; `from_json` reads them back."""
         return {"units": self.units, "state": self.state, "special": list(self.special)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tokens:
-        """The units that `to_json` wrote; InputError where they are none."""
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: it describes no units.
+        """
         TOKENS("tokens", data)
         units, state = data["units"], data["state"]
         if (state is None) != (units == "bytes"):
@@ -157,7 +169,7 @@ PIECES = {
 
 
 def _merges(texts: Iterable[str], size: int) -> str:
-    """A tokenizer of at most `size` subwords, found in the texts, as JSON."""
+    """Return a tokenizer of at most `size` subwords, trained on the texts, as JSON."""
     tokenizer = _byte_pairs()
     letters = list(_letters().values())
     trainer = _library().trainers.BpeTrainer(vocab_size=size, initial_alphabet=letters, show_progress=False)
@@ -166,9 +178,9 @@ def _merges(texts: Iterable[str], size: int) -> str:
 
 
 def _only_merges(state: str) -> str:
-    """A tokenizer with the pieces and merges that the file says, all else as `_merges` makes it.
+    """Return a tokenizer with the pieces and merges of the file, all else as `_merges` sets it.
 
-    So what else the library can be told, such as expressions to cut a text by, is not taken from a file.
+    So nothing else that the library can be configured with, such as expressions to cut a text by, is taken from a file.
     """
     try:
         model = json.loads(state)["model"]
@@ -192,7 +204,7 @@ def _byte_pairs(pieces: dict[str, int] | None = None, merges: list[tuple[str, ..
 
 
 def _letters() -> dict[int, str]:
-    """The character that the library writes for each byte: its own if it can be seen, else one from U+0100 on."""
+    """Return the character that the library writes for each byte: its own if it is visible, else one from U+0100 on."""
     seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in seen]
     return {byte: chr(byte) for byte in seen} | {byte: chr(0x100 + i) for i, byte in enumerate(hidden)}
