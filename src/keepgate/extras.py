@@ -26,13 +26,13 @@ EXTRAS = {
 
 
 def extra_of(module: str | None) -> str | None:
-    """The first extra that brings a module, or None."""
+    """Return the first extra that brings a module, or None."""
     package = (module or "").partition(".")[0]
     return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
 
 
 def missing_extra(module: str | None) -> str | None:
-    """The sentence for a module that cannot be imported, or None if no extra brings it."""
+    """Return the sentence for a module that cannot be imported, or None if no extra brings it."""
     if (extra := extra_of(module)) is None:
         return None
     package = (module or "").partition(".")[0]
@@ -40,5 +40,5 @@ def missing_extra(module: str | None) -> str | None:
 
 
 def missing_packages(extra: str) -> list[str]:
-    """The packages of an extra that are not installed."""
+    """Return the packages of an extra that are not installed."""
     return [name for module, name in EXTRAS[extra].items() if importlib.util.find_spec(module) is None]

@@ -43,7 +43,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")  # half a pair, which no file of text 
 
 
 def whole(least: int, most: int) -> Check:
-    """An integer from ``least`` to ``most``."""
+    """Return a check for an integer from `least` to `most`."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (int, np.integer), "int")
@@ -53,7 +53,7 @@ def whole(least: int, most: int) -> Check:
 
 
 def number(least: float = -LARGEST, most: float = LARGEST) -> Check:
-    """A finite number from ``least`` to ``most``."""
+    """Return a check for a finite number from `least` to `most`."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (float, int, np.floating, np.integer), "float")
@@ -65,7 +65,11 @@ def number(least: float = -LARGEST, most: float = LARGEST) -> Check:
 
 
 def at_most(name: str, value: Any, least: float, most: float) -> None:
-    """Refuse a number outside of its bounds."""
+    """Refuse a number out of bounds.
+
+    Raises:
+        InputError: it is below `least` or above `most`.
+    """
     if value < least:
         raise InputError(f"{name}={quoted(value)} is not at least {_written(least)}")
     if value > most:
@@ -77,13 +81,17 @@ def _written(bound: float) -> str:
 
 
 def boolean(name: str, value: Any) -> None:
-    """True or False."""
+    """Refuse a value that is not True or False.
+
+    Raises:
+        InputError: it is something else.
+    """
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}={quoted(value)} is not of type bool")
 
 
 def text(longest: int = LONGEST_TEXT, least: int = 0) -> Check:
-    """A str of ``least`` to ``longest`` characters, which UTF-8 can say."""
+    """Return a check for a str of `least` to `longest` characters that UTF-8 can encode."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (str,), "str")
@@ -96,7 +104,7 @@ def text(longest: int = LONGEST_TEXT, least: int = 0) -> Check:
 
 
 def choice(values: Iterable[Any]) -> Check:
-    """One of a few values, of the type that those have."""
+    """Return a check for one of a few values, of their type."""
     known = tuple(values)
 
     def check(name: str, value: Any) -> None:
@@ -107,7 +115,7 @@ def choice(values: Iterable[Any]) -> Check:
 
 
 def one_of(values: Container[Any], what: str) -> Check:
-    """A text among many, which the message calls ``what``."""
+    """Return a check for a text among many, which the message calls `what`."""
 
     def check(name: str, value: Any) -> None:
         if not isinstance(value, str) or value not in values:
@@ -117,12 +125,12 @@ def one_of(values: Container[Any], what: str) -> Check:
 
 
 def optional(inner: Check) -> Check:
-    """None, or what another check takes."""
+    """Return a check for None, or what another check accepts."""
     return lambda name, value: None if value is None else inner(name, value)
 
 
 def several(inner: Check, least: int = 0, most: int = MOST_ITEMS, distinct: bool = False) -> Check:
-    """A list (or tuple) of ``least`` to ``most`` values that each pass."""
+    """Return a check for a list (or tuple) of `least` to `most` values that each pass."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (list, tuple), "list")
@@ -136,7 +144,7 @@ def several(inner: Check, least: int = 0, most: int = MOST_ITEMS, distinct: bool
 
 
 def items(*inner: Check) -> Check:
-    """A list of as many values as there are checks, each with its own."""
+    """Return a check for a list of as many values as there are checks, each with its own."""
 
     def check(name: str, value: Any) -> None:
         several(lambda name, value: None, len(inner), len(inner))(name, value)
@@ -147,7 +155,7 @@ def items(*inner: Check) -> Check:
 
 
 def table(inner: Check) -> Check:
-    """A dict from texts to values that each pass."""
+    """Return a check for a dict from texts to values that each pass."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (dict,), "dict")
@@ -159,7 +167,7 @@ def table(inner: Check) -> Check:
 
 
 def record(**inner: Check) -> Check:
-    """A dict of exactly these keys, each with a check of its own."""
+    """Return a check for a dict of exactly these keys, each with a check of its own."""
 
     def check(name: str, value: Any) -> None:
         _is_a(name, value, (dict,), "dict")

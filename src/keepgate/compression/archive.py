@@ -1,6 +1,6 @@
-"""The archive, format version 1; numbers are little-endian.
+r"""The archive, format version 1; numbers are little-endian.
 
-    header    magic "\\x8bkg\\n", version u8, flags u8, bytes of the content u64, digest of the model or 16 zeros,
+    header    magic "\x8bkg\n", version u8, flags u8, bytes of the content u64, digest of the model or 16 zeros,
               CRC-32 of the header so far
     blocks    kind u8, bytes of the content u32, bytes of the payload u32, CRC-32 of kind, sizes and payload, payload
     digest    BLAKE2b of the content, 16 bytes
@@ -31,7 +31,7 @@ _HEADER, _BLOCK, _CHECK = struct.Struct(f"<4sBBQ{DIGEST}s"), struct.Struct("<BII
 
 
 class Kind(IntEnum):
-    """What the payload of a block is."""
+    """The content of a block's payload."""
 
     STORED = 0  # the content, which the predictor does not see
     CODED = 1  # words of the range coder
@@ -40,22 +40,33 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive says of itself: bytes of the content, whether the LSTM predicts alone, its model's digest."""
+    """The header of an archive.
+
+    Attributes:
+        size: bytes of the content.
+        lstm_only: whether the LSTM predicts without the counting contexts.
+        model: digest of the model that the LSTM starts from.
+    """
 
     size: int
     lstm_only: bool = False
     model: bytes = NO_MODEL
 
     def write(self) -> bytes:
-        """The bytes at the beginning of the archive."""
+        """Return the bytes at the beginning of the archive."""
         head = _HEADER.pack(MAGIC, VERSION, LSTM_ONLY * self.lstm_only, self.size, self.model)
         return head + _CHECK.pack(zlib.crc32(head))
 
     @classmethod
     def read(cls, file: BinaryIO, name: str) -> Header:
-        """The header of the archive `name`; InputError where it is none, damaged, or of a later version.
+        """Read the header of an archive.
 
-        `file` can be searched; it is left behind the header.
+        Args:
+            file: seekable; is left behind the header.
+            name: of the archive, for messages.
+
+        Raises:
+            InputError: it is no archive, is damaged, or of a later version.
         """
         head = file.read(_HEADER.size + _CHECK.size)
         if head[:4] != MAGIC[: len(head)] or not head:
@@ -72,7 +83,7 @@ class Header:
 
 
 def _check_size(size: int, file: BinaryIO, name: str) -> None:
-    """InputError where the blocks that follow cannot hold so much, before memory is taken for it."""
+    """Raise `InputError` if the blocks that follow cannot hold that many bytes, before memory is allocated for them."""
     if size > MOST:
         raise InputError(f"{name} was altered: its header says {size:,} bytes, which no file has; get the file again")
     here = file.tell()
@@ -86,13 +97,22 @@ def _check_size(size: int, file: BinaryIO, name: str) -> None:
 
 
 def write_block(kind: Kind, size: int, payload: bytes) -> bytes:
-    """One block that stands for `size` bytes of the content."""
+    """Return one block that stands for `size` bytes of the content."""
     head = _BLOCK.pack(kind, size, len(payload))
     return head + _CHECK.pack(zlib.crc32(payload, zlib.crc32(head))) + payload
 
 
 def read_blocks(file: BinaryIO, size: int, name: str) -> Iterator[tuple[Kind, int, bytes]]:
-    """Kind, size and payload of the blocks of `size` bytes; InputError where one is cut short or altered."""
+    """Yield kind, size and payload of the blocks of a content.
+
+    Args:
+        file: at the first block.
+        size: bytes of the content.
+        name: of the archive, for messages.
+
+    Raises:
+        InputError: a block is cut short or altered.
+    """
     length = _BLOCK.size + _CHECK.size
     while size > 0:
         head = file.read(length)
@@ -112,21 +132,25 @@ def read_blocks(file: BinaryIO, size: int, name: str) -> Iterator[tuple[Kind, in
 
 
 class Digest:
-    """The digest of a content that passes by."""
+    """The digest of a content, taken piece by piece."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=DIGEST)
 
     def add(self, data: bytes) -> None:
-        """This comes next."""
+        """Add the next bytes of the content."""
         self._hash.update(data)
 
     def write(self) -> bytes:
-        """The bytes at the end of the archive."""
+        """Return the bytes at the end of the archive."""
         return self._hash.digest()
 
     def check(self, file: BinaryIO, name: str) -> None:
-        """InputError where the archive does not end in this digest."""
+        """Read the end of an archive and compare it with this digest.
+
+        Raises:
+            InputError: they differ.
+        """
         end = file.read(DIGEST + 1)
         if len(end) < DIGEST:
             raise InputError(f"{name} is cut short: its last bytes are missing; get the whole file")

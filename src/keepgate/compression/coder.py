@@ -1,7 +1,7 @@
 """Blocks of bytes to payloads and back: predictions of the core, arithmetic coding by constriction.
 
-Range coding after Martin 1979 as `constriction` (Bamler 2022) has it, bit by bit; a probability is a whole number of
-65536ths, which a float holds exactly.
+Range coding after Martin 1979 as `constriction` (Bamler 2022) implements it, bit by bit; a probability is a whole
+number of 65536ths, which a float holds exactly.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ Report = Callable[[int], object]
 
 
 def encode(predictor: Predictor, data: bytes, report: Report) -> tuple[Kind, bytes]:
-    """The kind and the payload of a block, the shortest that pays."""
+    """Return the kind and the payload of a block, the shortest that pays.
+
+    Args:
+        predictor: which learns from the block.
+        data: of the block.
+        report: is called with numbers of bytes as they are done.
+    """
     if len(data) > ALWAYS and len(zlib.compress(data, 1)) > PAYS * len(data):
         report(len(data))
         return Kind.STORED, data
@@ -44,7 +50,19 @@ def encode(predictor: Predictor, data: bytes, report: Report) -> tuple[Kind, byt
 
 
 def decode(predictor: Predictor, kind: Kind, size: int, payload: bytes, report: Report, name: str) -> bytes:
-    """The `size` bytes of a block of the archive `name`."""
+    """Return the content of a block.
+
+    Args:
+        predictor: in the state that it had when the block was encoded.
+        kind: of the block.
+        size: bytes of its content.
+        payload: of the block.
+        report: is called with numbers of bytes as they are done.
+        name: of the archive, for messages.
+
+    Raises:
+        InputError: the payload is no code of `size` bytes.
+    """
     if kind == Kind.CODED:
         return _decode(predictor, size, payload, report, name)
     for piece in pieces(payload):
@@ -72,6 +90,6 @@ def _decode(predictor: Predictor, size: int, payload: bytes, report: Report, nam
 
 
 def pieces(data: bytes) -> list[np.ndarray]:
-    """Parts of `data`, between which is reported and an interruption is heard."""
+    """Return parts of `data`, between which progress is reported and an interruption is noticed."""
     array = np.frombuffer(data, np.uint8)
     return [array[i : i + PIECE] for i in range(0, len(array), PIECE)]

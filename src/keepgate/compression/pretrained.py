@@ -1,7 +1,7 @@
-"""A byte language model (`keepgate fit write --units bytes`) as what the LSTM of the predictor begins with.
+"""A byte language model (`keepgate fit write --units bytes`) as the start of the predictor's LSTM.
 
 The two networks are the same but for names: the embedding goes into the table of the first layer, biases into the
-tables of all, and the layers below the last have no share in the output.
+tables of all, and the layers below the last do not feed the output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ class Pretrained:
 
     @classmethod
     def read(cls, run: str | os.PathLike[str]) -> Pretrained:
-        """The model in the folder of a run; InputError where it is none of bytes, or not a plain LSTM."""
+        """Read the model in the folder of a run.
+
+        Raises:
+            InputError: it is no language model of bytes, or its cell is not a plain LSTM.
+        """
         config, tensors = read_model(run)
         parameters = config.get("parameters")
         parameters = parameters if isinstance(parameters, dict) else {}
@@ -58,7 +62,7 @@ class Pretrained:
 
 
 def _judged(tensors: Mapping[str, np.ndarray]) -> tuple[Shape, dict[str, np.ndarray]]:
-    """The sizes of the network, and its tensors in float64; ValueError where they are not exactly those of one."""
+    """Return the network's sizes, and its tensors in float64; raise ValueError if one is missing or odd."""
     first = tensors.get("recurrent.weight_hh_l0", np.zeros(0)).shape
     vectors = tensors.get("embedding.weight", np.zeros(0)).shape
     if len(first) != 2 or len(vectors) != 2:
@@ -88,7 +92,7 @@ def _judged(tensors: Mapping[str, np.ndarray]) -> tuple[Shape, dict[str, np.ndar
 
 
 def _convert(shape: Shape, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Weights in the order of native/src/network.h."""
+    """Return the weights in the order of native/src/network.h."""
     embedding = tensors["embedding.weight"]
     tables, matrices = [], []
     for layer in range(shape.layers):
@@ -103,7 +107,7 @@ def _convert(shape: Shape, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a times b transposed, summed in order: the same bits on every machine, which no library promises."""
+    """Return a times b transposed, summed in order: the same bits on every machine, which no library promises."""
     total = np.zeros((len(a), len(b)))
     for column in range(a.shape[1]):
         total += a[:, column, None] * b[:, column]

@@ -17,18 +17,25 @@ from keepgate.store import open_regular, replacing
 
 
 class Sizes(NamedTuple):
-    """Bytes of a content and of its archive."""
+    """The numbers of bytes of a content and of its archive."""
 
     content: int
     archive: int
 
 
 def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[str] | None = None) -> bytes:
-    """The archive of `data`, which `decompress` and `keepgate decompress` read.
+    """Return the archive of `data`, which `decompress` and `keepgate decompress` read.
 
-    With `lstm_only` the LSTM predicts without the counting contexts. `model`: the folder of a run of `keepgate fit
-    write --units bytes`, with whose weights the LSTM begins, instead of random ones; reading needs the same one. An
-    archive is never larger than its content by more than 64 bytes and a thousandth.
+    An archive is never larger than its content by more than 64 bytes and a thousandth.
+
+    Args:
+        data: any bytes.
+        lstm_only: the LSTM predicts without the counting contexts.
+        model: the folder of a run of `keepgate fit write --units bytes`, whose weights the LSTM starts from; by default
+            they are random. Decompression needs the same model.
+
+    Raises:
+        InputError: `model` holds no such model.
     """
     archive = io.BytesIO()
     _compress(io.BytesIO(data), len(data), archive, lstm_only, _pretrained(model), _ignore, "the data")
@@ -36,9 +43,15 @@ def compress(data: bytes, *, lstm_only: bool = False, model: str | os.PathLike[s
 
 
 def decompress(archive: bytes, *, model: str | os.PathLike[str] | None = None) -> bytes:
-    """The content of an archive of `compress` or `keepgate compress`.
+    """Return the content of an archive of `compress` or `keepgate compress`.
 
-    InputError where the archive is damaged or none, or its content larger than `limits.limit("unpacked_bytes")`.
+    Args:
+        archive: its bytes.
+        model: the folder of the model that it was compressed with, if any.
+
+    Raises:
+        InputError: it is no archive or damaged, its content is larger than `limits.limit("unpacked_bytes")`, or it was
+            compressed with another model.
     """
     content, file = io.BytesIO(), io.BytesIO(archive)
     limits.check("unpacked_bytes", Header.read(file, "the archive").size, "the archive")
@@ -55,11 +68,20 @@ def compress_file(
     model: str | os.PathLike[str] | None = None,
     report: Report | None = None,
 ) -> Sizes:
-    """Write the archive of the file `path`, as `compress` does.
+    """Write the archive of a file, as `compress` does.
 
-    `report` is called with numbers of bytes as they are done. The archive takes its name when it is whole, and has the
-    permissions and the time of the file, which is only read. `archive` may also be a device, a pipe, or "-", standard
-    output. InputError where one of them cannot be, or both are the same.
+    The archive takes its name when it is complete, and has the permissions and the time of the file, which is only
+    read.
+
+    Args:
+        path: of the file.
+        archive: to write; may also be a device, a pipe, or "-", standard output.
+        lstm_only: as of `compress`.
+        model: as of `compress`.
+        report: is called with numbers of bytes as they are done.
+
+    Raises:
+        InputError: a file cannot be read or written, or both are the same.
     """
     begin = _pretrained(model)
     with open_regular(path) as file, replacing(archive, like=file.fileno()) as out:
@@ -74,11 +96,19 @@ def decompress_file(
     model: str | os.PathLike[str] | None = None,
     report: Report | None = None,
 ) -> Sizes:
-    """Write the content of an archive to `path`, which takes its name when all of it is there and right.
+    """Write the content of an archive to a file, which takes its name when all of it is there and right.
 
-    It has the permissions and the time of the archive. `path` may also be a device, a pipe, or "-", standard output,
-    which get what comes before a damaged part. InputError where the archive is damaged or none, `path` cannot be
-    written, or both are the same.
+    It has the permissions and the time of the archive.
+
+    Args:
+        archive: to read.
+        path: to write; may also be a device, a pipe, or "-", standard output, which get what comes before a damaged
+            part.
+        model: as of `decompress`.
+        report: is called with numbers of bytes as they are done.
+
+    Raises:
+        InputError: it is no archive or damaged, `path` cannot be written, or both are the same.
     """
     begin = _pretrained(model)
     with open_regular(archive) as file, replacing(path, like=file.fileno()) as out:
@@ -87,7 +117,11 @@ def decompress_file(
 
 
 def content_size(archive: str | os.PathLike[str]) -> int:
-    """Bytes of the content of an archive, by its header."""
+    """Return the bytes of the content of an archive, by its header.
+
+    Raises:
+        InputError: it is no archive.
+    """
     with open_regular(archive) as file:
         return Header.read(file, str(archive)).size
 
@@ -95,7 +129,7 @@ def content_size(archive: str | os.PathLike[str]) -> int:
 def _compress(
     file: BinaryIO, size: int, out: BinaryIO, lstm_only: bool, begin: Pretrained | None, report: Report, name: str
 ) -> int:
-    """Write the archive of a content of `size` bytes; the bytes that it has."""
+    """Write the archive of a content of `size` bytes, and return its size."""
     header = Header(size, lstm_only, begin.digest if begin else NO_MODEL)
     written = out.write(header.write())
     predictor, digest, left = _predictor(header, begin), Digest(), size
@@ -113,7 +147,7 @@ def _compress(
 
 
 def _decompress(file: BinaryIO, out: BinaryIO, begin: Pretrained | None, report: Report, name: str) -> int:
-    """Write the content of an archive; the bytes that it has."""
+    """Write the content of an archive, and return its size."""
     header, digest = Header.read(file, name), Digest()
     if header.model != (begin.digest if begin else NO_MODEL):
         with_one = "another model" if begin else "a model"
@@ -138,4 +172,4 @@ def _pretrained(run: str | os.PathLike[str] | None) -> Pretrained | None:
 
 
 def _ignore(count: int) -> None:
-    """Nobody wants to know."""
+    """Report nothing."""

@@ -23,8 +23,17 @@ END = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class At:
-    """Where a function draws: the graph, its block, arrays and their names in the graph, a tied weight, float's kind,
-    and the number of axes of its first source."""
+    """Where a function adds nodes.
+
+    Attributes:
+        graph: to add to.
+        block: of the step.
+        arrays: its tensors, by name.
+        tensors: their names in the graph.
+        tied: the name of a weight that it shares with another step.
+        kind: ONNX's number of the floating-point type.
+        axes: the number of axes of its first source.
+    """
 
     graph: Graph
     block: Any

@@ -98,7 +98,7 @@ def _best(inner: Graph, field: _Field, x: str, active: str, first: str, state: s
 
 
 def _forward(inner: Graph, field: _Field, x: str, active: str, first: str, state: str) -> tuple[str, str]:
-    """The logarithm of the sum over all paths to each tag."""
+    """Return the logarithm of the sum over all paths to each tag."""
     through = inner.node("Add", inner.unsqueeze(state, 2), field.moves)
     found = inner.node("ReduceLogSumExp", through, inner.constant(np.array([1])), keepdims=0)
     new = inner.node("Add", inner.node("Where", first, field.start, found), x)
@@ -107,7 +107,7 @@ def _forward(inner: Graph, field: _Field, x: str, active: str, first: str, state
 
 
 def _backward(inner: Graph, field: _Field, x: str, active: str, first: str, state: str) -> tuple[str, str]:
-    """The logarithm of the sum over all paths from each tag; the state is that of the step after."""
+    """Return the logarithm of the sum over all paths from each tag; the state is that of the step after."""
     onward = inner.node("Add", field.moves, inner.unsqueeze(inner.node("Add", x, state), 1))
     before = inner.node("ReduceLogSumExp", onward, inner.constant(np.array([2])), keepdims=0)
     return inner.node("Where", active, before, state), inner.node("Identity", state)

@@ -135,7 +135,14 @@ BLOCKS: dict[str, type[Block]] = {}  # by their names, which are their kinds in 
 
 
 def option(what: str, default: Any = dataclasses.MISSING, *, least: float = -math.inf, most: float = math.inf) -> Any:
-    """A field of a block: what it is, in words for a message, and its bounds, which for a tuple are each item's."""
+    """Return a field of a block.
+
+    Args:
+        what: it is, for a message.
+        default: if it may be left out.
+        least: its smallest value; of a tuple, each item's.
+        most: its largest value; of a tuple, each item's.
+    """
 
     def within(value: Any) -> bool:
         items = value if isinstance(value, tuple) else (value,)

@@ -233,10 +233,14 @@ def ctc_align(
     """Align targets with their steps: the best path (Viterbi) and the posteriors (forward-backward); no gradient.
 
     Args:
-        values: [T, B, C], logarithms of probabilities, or ``logits``.
-        targets, input_lengths, target_lengths, blank, backend: as `ctc_loss` takes them.
+        values: [T, B, C], logarithms of probabilities, or `logits`.
+        targets: as `ctc_loss` takes them.
+        input_lengths: as `ctc_loss` takes them.
+        target_lengths: as `ctc_loss` takes them.
+        blank: as `ctc_loss` takes it.
         logits: take the log-softmax of `values` first.
         utterances: names of the rows, for errors; their numbers by default.
+        backend: as `ctc_loss` takes it.
 
     Raises:
         InputError: as `ctc_loss`, and if a target is longer than its input.

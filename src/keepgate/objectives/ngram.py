@@ -201,8 +201,11 @@ def _estimate(text: Sequence[Sequence[int]], order: int, tokens: int) -> Automat
 
 
 def _place(own: _Grams, longer: _Grams | None, states: int, shorter: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """Number the n-grams that are contexts from `states` on; return how many states there are, theirs, and where
-    each n-gram leads: to its own state, else to that of its longest suffix that has one.
+    """Number the n-grams that are contexts, starting at `states`.
+
+    Returns:
+        How many states there are; the state of each n-gram; and where each n-gram leads: to its own state, else to that
+        of its longest suffix that has one.
     """
     state = np.full(len(own.last), -1, dtype=np.int64)
     if longer is not None:

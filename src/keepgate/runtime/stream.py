@@ -77,7 +77,7 @@ def _recurrent(at: At, batch: int) -> Piece:
 
 
 def _stack(at: At, batch: int) -> Piece:
-    """Steps side by side; those that make no whole one wait for the next piece."""
+    """Stack steps; those that make no whole group wait for the next piece."""
     waiting: list[np.ndarray] = []
 
     def run(sources: list[np.ndarray], last: bool) -> np.ndarray:

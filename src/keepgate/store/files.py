@@ -21,17 +21,21 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, like: Like | None = None) -> Iterator[BinaryIO]:
-    """A file to write to, which replaces the file `path` at the end; a reader sees the old bytes or the new ones.
+    """Open a file that replaces the file `path` at the end; a reader sees the old bytes or the new ones.
 
-    The bytes go to a hidden file beside it that only its owner may read, reach the disk (fsync), and take the name
-    `path` in one step; what is raised meanwhile, an interruption too, removes it. A process killed half way leaves that
-    hidden file behind; the next write of the same path removes it. Of two writers at once, the last one's file stays.
+    The bytes go to a hidden file in the same folder that only its owner may read, reach the disk (fsync), and take the
+    name `path` in one step; an error or interruption removes it. A process that is killed leaves that hidden file
+    behind; the next write of the same path removes it. Of two writers at once, the last one's file stays.
 
-    The new file has owner, group and permissions of the one it replaces. With `like`, a file that is read, it has
-    those of that one and its time, and must not be it. A symbolic link stays, what it points to is replaced. Devices,
-    pipes and standard output ("-") are written to as they are.
+    A symbolic link stays, and its target is replaced. Devices, pipes and standard output ("-") are written to directly.
 
-    Raises InputError where the name is a folder's, or the folder is missing, not writable or full.
+    Args:
+        path: of the file.
+        like: a file that is read, whose owner, group, permissions and time the new file gets; it must not be `path`. By
+            default the new file has owner, group and permissions of the one it replaces.
+
+    Raises:
+        InputError: the name is a folder's, or the folder is missing, not writable or full.
     """
     try:
         target = Target.of(path, like)
@@ -64,7 +68,11 @@ def _replaced(target: Target) -> Iterator[BinaryIO]:
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """The folder `path`, made with its parents if missing; InputError where that is not possible."""
+    """Return the folder `path`, created with its parents if missing.
+
+    Raises:
+        InputError: it cannot be created.
+    """
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -74,7 +82,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` reach the disk, where the system can do that for a folder."""
+    """Make the names in `folder` reach the disk, if the system can do that for a folder."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -16,7 +16,15 @@ __all__ = ["locked", "take"]
 
 
 def take(handle: int, *, wait: bool = False) -> bool | None:
-    """Lock an open file or folder: whether it is ours now; None where there are no such locks."""
+    """Lock an open file or folder.
+
+    Args:
+        handle: of the file or folder.
+        wait: until it is unlocked.
+
+    Returns:
+        Whether the lock is ours now; None if there are no such locks.
+    """
     if fcntl is None:
         return None
     try:
@@ -30,9 +38,10 @@ def take(handle: int, *, wait: bool = False) -> bool | None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Inside, nobody else is inside for this folder; where there are no such locks, others may be.
+    """Lock a folder while inside; where there are no such locks, others may be inside too.
 
-    Raises OSError where the folder cannot be opened.
+    Raises:
+        OSError: the folder cannot be opened.
     """
     if fcntl is None:
         yield

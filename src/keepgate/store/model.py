@@ -1,13 +1,13 @@
 """`config.json` and `model.safetensors`: two files that belong together.
 
-`config.json` says what it is (`format`, `version`), what was saved (`config`), which tensors' file belongs
-to it (`tensors`: bytes and SHA-256) and carries a checksum of itself.
+`config.json` says what it is (`format`, `version`), what was saved (`config`), which file of tensors belongs to it
+(`tensors`: bytes and SHA-256), and has a checksum of itself.
 
-Two files cannot be replaced in one step. So the new configuration is first written as `config.json.next`,
-then the tensors are replaced, then the configuration takes its name. A process killed between the last two
-leaves tensors whose configuration is `config.json.next`: the checksums tell, and `read_model` takes that
-one; the next write begins with that last step. Writers of one folder wait for each other; a reader that
-finds files of two models because they were replaced meanwhile looks again.
+Two files cannot be replaced in one step. So the new configuration is first written as `config.json.next`, then the
+tensors are replaced, then the configuration takes its name. A process killed between the last two leaves tensors whose
+configuration is `config.json.next`: the checksums show it, and `read_model` takes that one; the next write begins with
+that last step. Writers of one folder wait for each other; a reader that sees files of two models, because they are
+being replaced, reads again.
 """
 
 from __future__ import annotations
@@ -42,10 +42,17 @@ def write_model(
     tensors: Mapping[str, np.ndarray],
     kind: str = "model",
 ) -> None:
-    """Write `config` (what JSON can say, no NaN) and `tensors` into `folder`, made if missing; replaces both.
+    """Write a configuration and tensors into a folder, created if missing; replaces both.
 
-    `kind` names what it is ("model", "checkpoint"); `read_model` asks for the same. Raises InputError where
-    the folder cannot be written, TypeError or ValueError where `config` is not what JSON can say.
+    Args:
+        folder: of the model.
+        config: plain data, no NaN.
+        tensors: by name.
+        kind: "model" or "checkpoint"; `read_model` asks for the same.
+
+    Raises:
+        InputError: the folder cannot be written.
+        TypeError, ValueError: `config` cannot be written as JSON.
     """
     data = pack(tensors)
     about: dict[str, Any] = {
@@ -80,15 +87,16 @@ def _settle(folder: Path, kind: str) -> None:
 
 
 def has_model(folder: str | os.PathLike[str]) -> bool:
-    """Whether `write_model` has written into `folder`; a first write that was killed half way does not count."""
+    """Return whether `write_model` has written into `folder`; a first write that was killed half way does not count."""
     return any(os.path.exists(Path(folder) / name) for name in (CONFIG, TENSORS))
 
 
 def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The `config` and the tensors that `write_model` put into `folder`.
+    """Return the configuration and the tensors that `write_model` wrote into `folder`.
 
-    Raises InputError, naming the file, where one is missing, truncated, altered, of another program or
-    kind, or of a later version of the format.
+    Raises:
+        InputError: a file is missing, truncated, altered, of another program or kind, or of a later version of the
+            format; the message names it.
     """
     folder = Path(folder)
     for look in range(1, LOOKS + 1):
@@ -102,7 +110,7 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
 
 
 def _identity(folder: Path) -> list[tuple[str, int, int]]:
-    """Which files are there: one that is replaced, or written to, is another."""
+    """Return which files are there: one that is replaced, or written to, is another."""
     found = []
     for name in (CONFIG, NEXT, TENSORS):
         with contextlib.suppress(OSError):
@@ -128,7 +136,7 @@ def _read_once(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.nd
 
 
 def _about(path: Path, kind: str) -> dict[str, Any]:
-    """The whole of one configuration file, checked."""
+    """Return the whole of one configuration file, checked."""
     text = _read(path, CONFIG_LIMIT)
     try:
         about = read_json(text)
@@ -161,13 +169,13 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _canonical(about: Mapping[str, Any]) -> bytes:
-    """The bytes that a configuration's own checksum is taken of."""
+    """Return the bytes that a configuration's own checksum is taken of."""
     rest = {key: value for key, value in about.items() if key != "sha256"}
     return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def _found(data: bytes) -> dict[str, Any]:
-    """What a configuration says of the file of its tensors."""
+    """Return what a configuration says about the file of its tensors."""
     return {"bytes": len(data), "sha256": _sha256(data)}
 
 

@@ -1,4 +1,4 @@
-"""JSON as files of models have it: every key once, and no number beyond what Python reads."""
+"""JSON in model files: every key once, and no number beyond what Python reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ __all__ = ["read_json"]
 
 
 def read_json(data: bytes | str) -> Any:
-    """What JSON says; ValueError where it is none or says a key twice, RecursionError where it is nested too deep."""
+    """Return the value that JSON text stands for.
+
+    Raises:
+        ValueError: it is no JSON, or has a key twice.
+        RecursionError: it is nested too deeply.
+    """
     return json.loads(data, object_pairs_hook=_once)
 
 

@@ -22,11 +22,12 @@ KINDS = {
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file, or a link to one, to read its bytes; it never waits for a pipe or a device.
+    """Open a regular file, or a link to one, to read its bytes, without ever waiting for a pipe or a device.
 
-    Whatever later fails while it is read is an InputError that names the file too.
+    An error of later reads is an `InputError` that names the file, too.
 
-    Raises InputError where there is none, where it cannot be read, or is a folder, a pipe, a socket or a device.
+    Raises:
+        InputError: there is no file, or it cannot be read, or it is a folder, a pipe, a socket or a device.
     """
     try:
         handle = os.open(path, os.O_RDONLY | FLAGS)
@@ -40,11 +41,14 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def read_file(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
-    """Return the bytes of a regular file; its size is looked at before the memory is taken.
+    """Return the bytes of a regular file; its size is checked before memory is allocated.
 
-    `limit` is the most bytes that can be right; by default it is the bound `file_bytes` of `keepgate.limits`.
+    Args:
+        path: of the file.
+        limit: the largest plausible number of bytes; by default the bound `file_bytes` of `keepgate.limits`.
 
-    Raises InputError where the file is missing, unreadable, none (see `open_regular`), or larger.
+    Raises:
+        InputError: the file is missing, unreadable, not regular (see `open_regular`), or larger.
     """
     most = limits.limit("file_bytes") if limit is None else limit
     with open_regular(path) as file:
@@ -70,12 +74,12 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def strerror(error: Exception) -> str:
-    """Return why the system would not, without the path that Python adds."""
+    """Return the system's reason, without the path that Python adds."""
     return getattr(error, "strerror", None) or str(error)
 
 
 class _Reader(io.FileIO):
-    """A file whose failures name it."""
+    """A file whose errors name it."""
 
     def __init__(self, handle: int, path: str | os.PathLike[str]) -> None:
         super().__init__(handle)

@@ -1,4 +1,4 @@
-"""Where a write goes: which file a name means, and what owner, permissions and time it gets."""
+"""The target of a write: which file a name means, and what owner, permissions and time it gets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ _umask_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Target:
-    """A file to write: its path with symbolic links followed, what is there now, what the new one is to be like."""
+    """A file to write.
+
+    Attributes:
+        path: with symbolic links followed.
+        found: the file that is there now.
+        like: the file whose owner, permissions and time the new one gets.
+        to_stdout: it is standard output.
+    """
 
     path: Path
     found: os.stat_result | None = None
@@ -34,10 +41,11 @@ class Target:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], like: Like | None = None) -> Target:
-        """Look at what `path` names.
+        """Return the target that `path` names.
 
-        Raises InputError where it cannot name a file, names a folder, or is the file `like`; OSError where it cannot
-        be looked at.
+        Raises:
+            InputError: the name is none of a file, names a folder, or is the file `like`.
+            OSError: its status cannot be read.
         """
         name = os.fspath(path)
         if name == STANDARD_OUTPUT:
@@ -72,9 +80,9 @@ class Target:
                 yield file
 
     def dress(self, handle: int) -> None:
-        """Give an open file what the new one is to have of the file `like`, or else of the one that it replaces.
+        """Give an open file owner, group, permissions and time: those of `like`, or else of the file that it replaces.
 
-        That is owner, group and permissions, and the time of `like`. A new file gets what the umask allows.
+        The time is set only from `like`. A new file gets the permissions that the umask allows.
         """
         if os.name != "posix":
             return
@@ -90,21 +98,29 @@ class Target:
 
 
 def check_different(file: str | os.PathLike[str], out: str | os.PathLike[str] | None) -> None:
-    """InputError where `out` is the file that is read, under whatever name; None is no file."""
+    """Refuse to write to the file that is read, under whatever name.
+
+    Args:
+        file: that is read.
+        out: to write; None: none.
+
+    Raises:
+        InputError: they are the same file.
+    """
     with contextlib.suppress(OSError):  # reading or writing tells better what is wrong
         if out is not None:
             Target.of(out, file)
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether writing to `path` goes to a device, a pipe or standard output."""
+    """Return whether writing to `path` goes to a device, a pipe or standard output."""
     with contextlib.suppress(OSError):
         return Target.of(path).is_stream
     return False
 
 
 def _own(handle: int, model: os.stat_result) -> int:
-    """Give owner and group as far as we may; the permissions that then are right."""
+    """Set owner and group as far as we are allowed, and return the permissions that are right then."""
     mode, now = stat.S_IMODE(model.st_mode) & 0o777, os.fstat(handle)
     for index, name in enumerate(("st_uid", "st_gid")):
         owner = getattr(model, name)
@@ -117,7 +133,7 @@ def _own(handle: int, model: os.stat_result) -> int:
 
 
 def _umask() -> int:
-    """The process' umask, which can only be read by setting it: for a moment to a stricter one."""
+    """Return the process' umask, which can only be read by setting it: for a moment to a stricter one."""
     with _umask_lock:
         mask = os.umask(0o077)
         os.umask(mask)

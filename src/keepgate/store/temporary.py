@@ -1,7 +1,7 @@
-"""Hidden files that a write goes to first: never another's file, and none stays behind for long.
+"""Hidden files that a write goes to first: never another's file, and none is left behind for long.
 
 A name is `.NAME.<16 random hexadecimal digits>.keepgate`. The writer holds a lock on its file, which ends with the
-process; so a file of that name without a lock was left by one that was killed.
+process; so a file of that name without a lock was left by a process that was killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SEEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def create(target: Path) -> tuple[int, Path]:
-    """Open a new empty file beside `target`, for its owner alone, and lock it."""
+    """Open a new empty file in the folder of `target`, for its owner alone, and lock it."""
     while True:
         path = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}{SUFFIX}")
         handle = os.open(path, _NEW, 0o600)
@@ -42,7 +42,7 @@ def create(target: Path) -> tuple[int, Path]:
 
 
 def remove_dead(target: Path) -> None:
-    """Remove what writers of `target` left that were killed; what cannot be told from a living one's stays."""
+    """Remove the files left by killed writers of `target`; one that may belong to a living writer stays."""
     name = re.compile(rf"{re.escape(_prefix(target))}[0-9a-f]{{16}}{re.escape(SUFFIX)}")
     with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
         for entry in entries:
@@ -66,7 +66,7 @@ def _prefix(target: Path) -> str:
 
 
 def _is(handle: int, path: Path) -> bool:
-    """Whether the open file still has this name."""
+    """Return whether the open file still has this name."""
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:

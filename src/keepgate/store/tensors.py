@@ -1,7 +1,7 @@
 """The safetensors format: an 8-byte header length, a JSON header, then the numbers.
 
-The library `safetensors` writes; reading is done here, because every size is to be checked against the
-bytes there are before an array is made, and because the message has to name the file. Format:
+The library `safetensors` writes; reading is done here, because every size must be checked against the bytes that are
+there before an array is allocated, and because the message must name the file. Format:
 https://github.com/huggingface/safetensors#format
 """
 
@@ -34,14 +34,19 @@ HEADER_LIMIT = 100_000_000  # bytes, as the safetensors library has it
 
 
 def pack(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """The bytes of a safetensors file that holds `tensors`; the same tensors give the same bytes."""
+    """Return the bytes of a safetensors file that holds `tensors`; the same tensors give the same bytes."""
     return save({name: np.asarray(array, order="C") for name, array in tensors.items()})
 
 
 def unpack(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """The tensors in `data`, the bytes of the safetensors file `name`; each array owns its memory.
+    """Return the tensors in the bytes of a safetensors file; each array owns its memory.
 
-    Raises InputError where a length, type, shape or offset in the header does not fit the bytes there are.
+    Args:
+        data: the bytes.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: a length, type, shape or offset in the header does not fit the bytes that are there.
     """
     start, header = _header(data, name)
     entries = sorted((*_entry(key, entry, name), key) for key, entry in header.items())
@@ -75,7 +80,7 @@ def _header(data: bytes, name: str) -> tuple[int, dict]:
 
 
 def _entry(key: str, entry: object, name: str) -> tuple[int, int, str, tuple[int, ...]]:
-    """Begin, end, type and shape of one tensor as the header says them; lengths and places are whole numbers."""
+    """Return begin, end, type and shape of one tensor from its entry in the header, as whole numbers."""
     match entry:
         case {"dtype": str(code), "shape": [*shape], "data_offsets": [begin, end]} if code in DTYPES:
             if all(type(size) is int and size >= 0 for size in (begin, end, *shape)):

@@ -13,7 +13,13 @@ from keepgate.training.examples import Examples
 
 
 class Window(NamedTuple):
-    """A piece of a batch to learn from: all of it, or some of its time steps."""
+    """A piece of a batch to learn from: all of it, or some of its time steps.
+
+    Attributes:
+        content: as the data set gives it.
+        weight: of its mean loss; 0 on a process that takes part only because all must.
+        done: the position of its middle in the batch, 0 to 1.
+    """
 
     content: Any
     weight: float  # of its mean loss; 0 where this process only keeps the others company
@@ -25,7 +31,7 @@ class Batches:
 
     Full back-propagation (`window` None) has one window in a batch. With windows, every process goes through as many as
     the longest example of the whole batch has; one whose own examples are shorter repeats its last with weight 0, since
-    all have to take part in each update.
+    all must take part in each update.
     """
 
     def __init__(self, data: Examples, batch_size: int, window: int | None, processes: Processes):
@@ -33,15 +39,15 @@ class Batches:
         self.lengths = np.array([data.length(index) for index in range(len(data))], dtype=np.int64)
 
     def shuffled(self, seed: int, epoch: int) -> list[np.ndarray]:
-        """The batches of a training epoch, each an array of indices; a function of the arguments alone."""
+        """Return the batches of a training epoch, each an array of indices; a function of the arguments alone."""
         return order(self.lengths, self.batch_size, seed, epoch)
 
     def from_short_to_long(self) -> list[np.ndarray]:
-        """The batches of an evaluation."""
+        """Return the batches of an evaluation."""
         return cut(np.argsort(self.lengths, kind="stable"), self.batch_size)
 
     def windows(self, indices: np.ndarray, first: int = 0) -> Iterator[Window]:
-        """The windows of a batch, from number `first` on."""
+        """Yield the windows of a batch, starting with number `first`."""
         mine, count = self.processes.part(indices)
         batch, own, every = self.data.batch(mine), self._starts(mine), self._starts(indices)
         for number in range(first, len(every)):
@@ -56,11 +62,17 @@ class Batches:
 
 
 def order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """The batches of one epoch, each an array of indices; a function of the arguments alone.
+    """Return the batches of one epoch, each an array of indices; a function of the arguments alone.
 
-    Examples are shuffled, then sorted by length inside pools of about sqrt(number of batches) batches, so
-    that the rows of a batch are alike in length and batches still mix anew each epoch; then the batches are
+    Examples are shuffled, then sorted by length inside pools of about sqrt(number of batches) batches, so that the rows
+    of a batch have similar lengths and batches are still composed differently each epoch; then the batches are
     shuffled.
+
+    Args:
+        lengths: time steps of each example.
+        batch_size: examples in a batch.
+        seed: of the run.
+        epoch: from 0.
     """
     random = np.random.default_rng([seed, epoch])
     indices = random.permutation(len(lengths))
@@ -73,5 +85,5 @@ def order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[n
 
 
 def cut(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    """The indices in pieces of `size`, the last one perhaps smaller."""
+    """Return the indices in pieces of `size`; the last one may be smaller."""
     return [indices[start : start + size] for start in range(0, len(indices), size)]

@@ -1,4 +1,4 @@
-"""The folder of a run: `metrics.jsonl`, and `checkpoint/` that a killed run goes on from."""
+"""The folder of a run: `metrics.jsonl`, and `checkpoint/`, from which a killed run resumes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONTENTS = ("model", "training data", "held-out data")  # what a signature has o
 def signature(
     model: nn.Module, data: Examples, valid: Examples | None, settings: Settings, processes: int
 ) -> dict[str, Any]:
-    """What has to be the same for a run to be taken up again."""
+    """Return all that must be the same for a run to be resumed."""
     chosen = asdict(settings)
     del chosen["checkpoint_seconds"]
     text = re.sub(r"0x[0-9a-f]+", "", repr(model))
@@ -52,11 +52,11 @@ class Checkpoints:
         self.carried: Any = None  # the recurrent state that was read
 
     def due(self) -> bool:
-        """Whether so many seconds have passed since the last checkpoint (or the start), by this process' clock."""
+        """Return whether it is time for a checkpoint: `seconds` have passed since the last one, or since the start."""
         return time.monotonic() - self.saved >= self.seconds
 
     def save(self) -> None:
-        """Replace the checkpoint by the present state; after a new row, then `metrics.jsonl` by the rows so far."""
+        """Replace the checkpoint by the present state; after a new row, then also `metrics.jsonl`."""
         owns = self.processes.gather(pack_own(self.state))
         if self.processes.first:
             config, arrays = pack(self.state, owns)
@@ -66,7 +66,11 @@ class Checkpoints:
         self.saved = time.monotonic()
 
     def load(self) -> None:
-        """Take up the run that the folder holds, if it holds one; InputError where it is another run's, or damaged."""
+        """Resume the run that the folder holds, if it holds one.
+
+        Raises:
+            InputError: the checkpoint is another run's, or damaged.
+        """
         found = self.processes.from_first(self._read)
         if found is not None:
             with self.blamed():
@@ -91,7 +95,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """Inside, whatever goes wrong is the checkpoint's fault: InputError that names its folder and the remedy."""
+        """Turn whatever is raised inside into an `InputError` that names the checkpoint's folder and the remedy."""
         try:
             yield
         except Exception as error:

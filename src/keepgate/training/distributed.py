@@ -38,20 +38,19 @@ class Processes:
         return self.rank == 0
 
     def part(self, indices: np.ndarray) -> tuple[np.ndarray, int]:
-        """This process' part of a batch and how many examples of it count.
+        """Return this process' part of a batch and how many examples of it count.
 
-        All processes have to run the model for each batch; one that gets no example runs the first and
-        counts 0.
+        All processes must run the model for each batch; one that gets no example runs the first and counts 0.
         """
         mine = indices[self.rank :: self.size]
         return (mine, len(mine)) if len(mine) else (indices[:1], 0)
 
     def parallel(self, module: nn.Module) -> nn.Module:
-        """The module, with its gradients averaged over the processes as they are computed."""
+        """Return the module, with its gradients averaged over the processes as they are computed."""
         return module if self.size == 1 else nn.parallel.DistributedDataParallel(module)
 
     def sum(self, *values: float) -> list[float]:
-        """The sums of these numbers over the processes, the same on each."""
+        """Return the sums of these numbers over the processes, the same on each."""
         if self.size == 1:
             return list(values)
         sums = torch.tensor(values, dtype=torch.float64)
@@ -59,7 +58,7 @@ class Processes:
         return sums.tolist()
 
     def gather(self, value: Any) -> list[Any]:
-        """The values of all processes in the order of their ranks; only on the first, else nothing."""
+        """Return the values of all processes in the order of their ranks on the first; an empty list on the others."""
         if self.size == 1:
             return [value]
         values = [None] * self.size if self.first else None
@@ -67,7 +66,7 @@ class Processes:
         return values or []
 
     def from_first(self, function: Callable[[], Result]) -> Result:
-        """What `function` gives or raises on the first process, on every process."""
+        """Return on every process what `function` returns on the first; what it raises there is raised on all."""
         if self.size == 1:
             return function()
         outcome: list[Any] = [None, None]
@@ -83,7 +82,7 @@ class Processes:
 
 
 def is_first() -> bool:
-    """Whether this process is the only one or the first of those that torchrun started: the one to write and print."""
+    """Return whether this process is the only one or torchrun's first: the one to write and print."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
@@ -93,7 +92,7 @@ def _leave() -> None:
 
 
 def join(device: torch.device) -> Processes:
-    """The processes this one trains with: those of the initialised group, or that torchrun's environment names."""
+    """Return the processes to train with: those of the initialized group, or that torchrun's environment names."""
     if not dist.is_available() or ("WORLD_SIZE" not in os.environ and not dist.is_initialized()):
         return Processes()
     if not dist.is_initialized():

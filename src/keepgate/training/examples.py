@@ -1,4 +1,4 @@
-"""What is trained on: examples that come in batches."""
+"""The data sets that `train` takes: examples that come in batches."""
 
 from __future__ import annotations
 
@@ -16,48 +16,50 @@ from keepgate.training.tree import digest
 class Examples:
     """Base of the data sets that `train` takes; a subclass says how many examples there are and makes batches.
 
-    Needed are `__len__` and either `__getitem__` (with `collate`, where the examples cannot just be
-    stacked) or, faster, `batch`. A batch is any tuple, list or dict of tensors (or of what has
-    `to(device)`); `loss(model, batch)` gets it on the model's device. Examples are the same whenever they
-    are asked for; what is to be random belongs into the loss.
+    Needed are `__len__` and either `__getitem__` (with `collate`, if the examples cannot just be stacked) or, faster,
+    `batch`. A batch is any tuple, list or dict of tensors (or of objects with `to(device)`); `loss(model, batch)` gets
+    it on the model's device. Examples are the same whenever they are asked for; random augmentation belongs in the
+    loss.
     """
 
     def __len__(self) -> int:
-        """The number of examples."""
+        """Return the number of examples."""
         raise NotImplementedError
 
     def __getitem__(self, index: int) -> Any:
-        """Example `index`."""
+        """Return example `index`."""
         raise NotImplementedError
 
     def collate(self, examples: list[Any]) -> Any:
-        """One batch of these examples; here they are stacked along a new first axis."""
+        """Return one batch of these examples; here they are stacked along a new first axis."""
         return default_collate(examples)
 
     def batch(self, indices: np.ndarray) -> Any:
-        """The batch of the examples `indices`, an int64 array [B]."""
+        """Return the batch of the examples `indices`, an int64 array [B]."""
         return self.collate([self[index] for index in indices])
 
     def length(self, index: int) -> int:
-        """Time steps of example `index`: like goes with like, and truncated back-propagation counts by it."""
+        """Return the time steps of an example, by which batches are grouped and windows are counted."""
         return 1
 
     def window(self, batch: Any, start: int, stop: int) -> Any:
-        """The time steps start to stop of a batch (which may end before `stop`), for truncated back-propagation.
+        """Return the time steps start to stop of a batch (which may end before `stop`), for truncated back-propagation.
 
-        Lengths are cut as well: those of a window run from 0 to `stop - start`. Only the data set knows
-        which axis is time, so one without this method raises InputError.
+        Lengths are cut as well: those of a window run from 0 to `stop - start`.
+
+        Raises:
+            InputError: the data set does not know which axis is time: it has not overridden this method.
         """
         raise InputError(f"{type(self).__name__} cannot be cut into windows: give it the method window, or window=None")
 
     def weight(self, batch: Any, count: int) -> float:
-        """How much the mean loss of `batch`, of `count` examples, counts: the number of things it is the mean of."""
+        """Return the weight of the mean loss of `batch`, of `count` examples: the number of terms in the mean."""
         return count
 
     def fingerprint(self) -> str:
-        """Hexadecimal digits that other data would not have; a run is only taken up again with the same data.
+        """Return hexadecimal digits that other data would not have; a run is only resumed with the same data.
 
-        Here every batch is made once and hashed; a subclass that knows its arrays can be quicker.
+        Here every batch is made once and hashed; a subclass that knows its arrays can be faster.
         """
         sums = hashlib.sha256()
         for start in range(0, len(self), 1024):
@@ -66,12 +68,18 @@ class Examples:
 
 
 class Streams(Examples):
-    """Long series cut into `count` streams that run side by side; each batch row is one stream, a window a piece of it.
+    """Long series cut into parallel streams; each batch row is one stream, and a window is a piece of it.
 
-    series: tensors [T, ...] over the same T steps, such as a text's characters and the ones that follow.
-    The steps that do not fill the last row of streams are left out. A batch is the tuple of [T // count,
-    count, ...]. With `batch_size=count` and `window` set, the state goes through all of a stream, as
-    language models are trained.
+    With `batch_size=count` and `window` set, the state is carried through all of a stream, as language models are
+    trained.
+
+    Args:
+        *series: tensors [T, ...] over the same T steps, such as a text's characters and the ones that follow. A batch
+            is the tuple of [T // count, count, ...]; the steps that do not fill the last row of streams are left out.
+        count: number of streams.
+
+    Raises:
+        InputError: the series differ in length, or have fewer than `count` steps.
     """
 
     def __init__(self, *series: torch.Tensor, count: int):
@@ -81,22 +89,22 @@ class Streams(Examples):
         self.streams = [one[: steps * count].unflatten(0, (count, steps)).transpose(0, 1) for one in series]
 
     def __len__(self) -> int:
-        """The number of streams."""
+        """Return the number of streams."""
         return self.streams[0].shape[1]
 
     def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
-        """The streams `indices` side by side, [T, B, ...] each."""
+        """Return the streams `indices` side by side, [T, B, ...] each."""
         chosen = torch.from_numpy(indices)
         return tuple(one[:, chosen] for one in self.streams)
 
     def length(self, index: int) -> int:
-        """The steps of a stream."""
+        """Return the steps of a stream."""
         return self.streams[0].shape[0]
 
     def window(self, batch: tuple[torch.Tensor, ...], start: int, stop: int) -> tuple[torch.Tensor, ...]:
-        """Steps start to stop."""
+        """Return the steps start to stop."""
         return tuple(one[start:stop] for one in batch)
 
     def weight(self, batch: tuple[torch.Tensor, ...], count: int) -> float:
-        """Steps times streams."""
+        """Return steps times streams."""
         return batch[0].shape[0] * batch[0].shape[1]

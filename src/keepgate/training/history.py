@@ -1,4 +1,4 @@
-"""What happened in a training run, epoch by epoch."""
+"""The history of a training run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ ROWS = schema.several(
 
 @dataclass
 class History:
-    """The rows of `metrics.jsonl`, one dict an epoch, and how the run ended.
+    """The rows of `metrics.jsonl`, one dict an epoch, and whether the run has finished.
 
-    A row has `epoch` (from 1), `updates` (so far), `train_loss` (mean over the epoch, while the weights
-    moved), `valid_loss` (None without a held-out part), `learning_rate` (of the last update),
-    `gradient_norm` (mean, before clipping) and `seconds` (of the epoch; the only entry that differs between
-    two runs of the same settings).
+    A row has `epoch` (from 1), `updates` (so far), `train_loss` (mean over the epoch, while the weights changed),
+    `valid_loss` (None without a held-out part), `learning_rate` (of the last update), `gradient_norm` (mean, before
+    clipping) and `seconds` (of the epoch; the only entry that differs between two runs of the same settings).
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -48,12 +47,12 @@ class History:
 
     @property
     def best_loss(self) -> float:
-        """The held-out loss (or, without a held-out part, the training loss) of `best_epoch`; infinity if none."""
+        """The held-out loss of `best_epoch` (without a held-out part, its training loss); infinity if there is none."""
         if not self.rows:
             return math.inf
         row = self.rows[self.best_epoch - 1]
         return row["train_loss"] if row["valid_loss"] is None else row["valid_loss"]
 
     def text(self) -> str:
-        """The rows as JSON lines."""
+        """Return the rows as JSON lines."""
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in self.rows)

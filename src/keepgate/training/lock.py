@@ -19,9 +19,14 @@ PATIENCE = 0.2  # seconds, for one that is just ending
 
 @contextlib.contextmanager
 def alone(run: str | Path | None, processes: Processes) -> Iterator[None]:
-    """Inside, no other training writes to the folder `run`, which is made if missing; None is no folder.
+    """Keep other trainings out of a folder; readers are not kept out.
 
-    Readers do not ask. InputError, on all processes, where another training is inside.
+    Args:
+        run: the folder, created if missing; None: there is none.
+        processes: that train together.
+
+    Raises:
+        InputError: another training uses the folder; raised on all processes.
     """
     with contextlib.ExitStack() as stack:
         if run is not None:
@@ -57,7 +62,7 @@ def _locked(run: Path) -> Iterator[None]:
 
 
 def _sign(handle: int) -> None:
-    """Write into the lock whose it is."""
+    """Write the process number into the lock."""
     os.ftruncate(handle, 0)
     os.write(handle, str(os.getpid()).encode())
 

@@ -1,4 +1,4 @@
-"""The one training loop."""
+"""The training loop, the only one."""
 
 from __future__ import annotations
 
@@ -36,19 +36,28 @@ def train(
     run: str | Path | None = None,
     progress: bool = True,
 ) -> History:
-    """Train `model` in place and leave it with its best weights, in evaluation mode.
+    """Train a model in place and leave it with its best weights, in evaluation mode.
 
-    loss: `loss(model, batch)` gives the mean loss of a batch, a scalar tensor. With `settings.window` it is called for
-        each window, `loss(model, window, state)`, and gives the window's mean loss and the state for the next; the
-        first `state` of a batch is None.
-    data, valid: what to train on, and the held-out part (or None) whose loss chooses the weights that are kept; without
-        it the last weights are.
-    run: a folder for `metrics.jsonl` and checkpoints. A run killed there goes on, when called again with the same
-        model, data and settings, to the same bits; a finished one gives its result at once.
-    progress: show a progress bar on standard error, where that is a terminal.
+    The caller's random numbers are left as they were.
 
-    The caller's random numbers are left as they were. Raises InputError where the data are empty, the loss or its
-    gradient is not finite, `run` holds a run with other settings, data or model, or another training writes to it.
+    Args:
+        model: to train; its parameters must be on one device.
+        loss: `loss(model, batch)` returns the mean loss of a batch, a scalar tensor. With `settings.window` it is
+            called for each window, `loss(model, window, state)`, and returns the window's mean loss and the state for
+            the next; the first `state` of a batch is None.
+        data: to train on.
+        valid: the held-out part, whose loss chooses the weights that are kept; without it the last weights are kept.
+        settings: by default `Settings()`.
+        run: a folder for `metrics.jsonl` and checkpoints. A run killed there resumes, when called again with the same
+            model, data and settings, to the same bits; a finished one returns its result at once.
+        progress: show a progress bar on standard error, if that is a terminal.
+
+    Returns:
+        The history of all epochs.
+
+    Raises:
+        InputError: the data are empty, the loss or its gradient is not finite, `run` holds a run with other settings,
+            data or model, or another training writes to it.
     """
     settings = settings or Settings()
     _check(data, valid, settings)
@@ -87,7 +96,7 @@ class Objective(nn.Module):
         self.model, self.loss, self.windows = model, loss, windows
 
     def forward(self, content: Any, carried: Any) -> tuple[torch.Tensor, Any]:
-        """The mean loss of a batch or window, and the state to carry on."""
+        """Return the mean loss of a batch or window, and the state to carry on."""
         return self.loss(self.model, content, carried) if self.windows else (self.loss(self.model, content), None)
 
 
@@ -114,7 +123,7 @@ class Trainer:
         self.checkpoints: Checkpoints | None = None
 
     def keep(self, run: Path) -> None:
-        """From now on keep the run in this folder; first go to where the run in it stopped, if there is one."""
+        """Keep the run in a folder from now on; first resume the run in it, if there is one."""
         settings, processes, state = self.settings, self.processes, self.state
         parts = (self.data.data, self.valid and self.valid.data)
         about = processes.from_first(lambda: signature(state.model, *parts, settings, processes.size))
@@ -131,7 +140,7 @@ class Trainer:
                 self.checkpoints.save()
 
     def epoch(self, bar: Bar) -> None:
-        """The rest of the present epoch's updates."""
+        """Run the remaining updates of the present epoch."""
         self.state.model.train()
         position = self.state.position
         batches = self.data.shuffled(self.settings.seed, position.epoch)
@@ -146,7 +155,18 @@ class Trainer:
             position.batch, position.window, self.state.carried = position.batch + 1, 0, None
 
     def update(self, window: Window, done: float) -> bool:
-        """One step of the optimiser, with so much of the epoch done; whether a checkpoint is due after it."""
+        """Take one optimization step.
+
+        Args:
+            window: to learn from.
+            done: the part of the epoch that is done, 0 to 1.
+
+        Returns:
+            Whether a checkpoint is due after it.
+
+        Raises:
+            InputError: the loss or its gradient is not finite.
+        """
         started = time.perf_counter()
         position = self.state.position
         loss = self.forward(self.parallel, window)
@@ -166,19 +186,19 @@ class Trainer:
         return bool(save)
 
     def forward(self, objective: nn.Module, window: Window) -> torch.Tensor:
-        """The mean loss of a window; its state is carried on, its history is not."""
+        """Return the mean loss of a window; its state is carried on, its history is not."""
         with self.taken_up():
             loss, carried = objective(to_device(window.content, self.state.device), self.state.carried)
         self.state.carried = detach(carried)
         return loss
 
     def taken_up(self) -> contextlib.AbstractContextManager[None]:
-        """Where a state that came from a checkpoint is used, and so may not fit the model, blame the checkpoint."""
+        """Blame the checkpoint for errors of a state that came from it, which may not fit the model."""
         is_read = self.checkpoints is not None and self.checkpoints.carried is self.state.carried is not None
         return self.checkpoints.blamed() if self.checkpoints and is_read else contextlib.nullcontext()
 
     def step(self, done: float) -> None:
-        """Let the optimiser take one step, at the rate that is due."""
+        """Let the optimizer take one step, at the rate of this position."""
         position, settings = self.state.position, self.settings
         position.learning_rate = rate(settings, (position.epoch + done) / settings.epochs)
         position.learning_rate *= plateau_scale(settings, self.state.history.valid_losses)
@@ -187,7 +207,7 @@ class Trainer:
         self.state.optimizer.step()
 
     def evaluate(self, batches: Batches) -> float:
-        """The mean loss over all of a data set."""
+        """Return the mean loss over all of a data set."""
         self.state.model.eval()
         total, weights = 0.0, 0.0
         with torch.no_grad():
@@ -202,7 +222,7 @@ class Trainer:
         return total / weights
 
     def close_epoch(self) -> None:
-        """After an epoch's last update: the held-out loss, the row, the best weights, and whether to go on."""
+        """Compute the held-out loss of an epoch, add its row, keep the best weights, and decide whether to go on."""
         started = time.perf_counter()
         state, position, history = self.state, self.state.position, self.state.history
         valid = None if self.valid is None else self.evaluate(self.valid)

@@ -1,4 +1,4 @@
-"""The optimiser and the clipping of its gradient."""
+"""The optimizer, and the clipping of its gradient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keepgate.training.settings import Settings
 
 
 def make_optimizer(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """The optimiser that `settings` name; its rate is set before each update."""
+    """Return the optimizer that `settings` name; its rate is set before each update."""
     rate, decay = settings.learning_rate, settings.weight_decay
     match settings.optimizer:
         case "adam":
@@ -21,9 +21,14 @@ def make_optimizer(parameters: list[nn.Parameter], settings: Settings) -> torch.
 
 
 def clip(parameters: list[nn.Parameter], largest: float | None) -> float:
-    """Scale the gradients so that their global L2 norm is at most `largest` (Pascanu et al. 2013); the norm before.
+    """Scale the gradients so that their global L2 norm is at most `largest` (Pascanu et al. 2013).
 
-    A norm that is not finite is given back and the gradients are left alone.
+    Args:
+        parameters: whose gradients are scaled.
+        largest: norm; None: only compute it.
+
+    Returns:
+        The norm before. If it is not finite, the gradients are left alone.
     """
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if largest is not None and bool(torch.isfinite(norm)):

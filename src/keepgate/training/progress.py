@@ -11,7 +11,7 @@ SECONDS = 0.1  # between two looks of the bar
 
 
 class Bar:
-    """A bar over the whole training on standard error, where that is a terminal and the bar is to be `shown`."""
+    """A bar over the whole training on standard error, if that is a terminal and the bar is to be `shown`."""
 
     def __init__(self, epochs: int, shown: bool):
         self.epochs = epochs
@@ -27,7 +27,7 @@ class Bar:
         self.bar.close()
 
     def show(self, epoch: int, done: float, loss: float) -> None:
-        """So much of epoch `epoch` (from 0) is done, with this mean training loss."""
+        """Show the part of epoch `epoch` (from 0) that is done, and its mean training loss so far."""
         if self.bar.disable:
             return
         self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
@@ -35,6 +35,6 @@ class Bar:
         self.bar.update(epoch + done - self.bar.n)
 
     def close_epoch(self, history: History) -> None:
-        """An epoch has been added to `history`."""
+        """Show the last held-out loss and the best one."""
         if history.valid_losses:
             self.valid = f", held-out {history.valid_losses[-1]:.4g} (best {history.best_loss:.4g})"

@@ -14,11 +14,14 @@ from keepgate.training.settings import Settings
 
 
 def rate(settings: Settings, progress: float) -> float:
-    """The learning rate of an update, before "plateau" lowers it.
+    """Return the learning rate of an update, before "plateau" lowers it.
 
-    Rises linearly from zero to `learning_rate` while progress < warmup, then stays ("constant", "plateau")
-    or falls as half a cosine to zero at progress 1 ("cosine"; Loshchilov & Hutter 2017, eq. 5 without
-    restarts).
+    It rises linearly from zero to `learning_rate` while progress < warmup, then stays ("constant", "plateau") or falls
+    as half a cosine to zero at progress 1 ("cosine"; Loshchilov & Hutter 2017, eq. 5 without restarts).
+
+    Args:
+        settings: of the run.
+        progress: of the update, 0 to 1.
     """
     if progress < settings.warmup:
         return settings.learning_rate * progress / settings.warmup
@@ -29,10 +32,10 @@ def rate(settings: Settings, progress: float) -> float:
 
 
 def plateau_scale(settings: Settings, losses: list[float]) -> float:
-    """What "plateau" multiplies the rate by, given the held-out losses of all epochs so far.
+    """Return the factor of "plateau", given the held-out losses of all epochs so far.
 
-    Each time `plateau_epochs` in a row were no better than the best before them, the rate falls by
-    `plateau_factor` and the count starts anew.
+    Each time `plateau_epochs` in a row were no better than the best before them, the rate falls by `plateau_factor` and
+    the count starts again.
     """
     scale, best, waited = 1.0, math.inf, 0
     for loss in losses if settings.schedule == "plateau" else []:

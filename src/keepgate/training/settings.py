@@ -14,24 +14,33 @@ SCHEDULES = ("constant", "cosine", "plateau")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How `train` trains; a wrong value raises InputError.
+    """How `train` trains.
 
-    epochs: how many times at most the training part is gone through.
-    batch_size: examples in a batch, of all processes together.
-    optimizer: "adam", "adamw" (decoupled weight decay, Loshchilov & Hutter 2019) or "sgd".
-    learning_rate: the highest rate, reached after the warm-up.
-    weight_decay: strength of the decay, for "adam" and "sgd" as an L2 penalty.
-    momentum: of "sgd" only.
-    clip_norm: the gradient's global L2 norm is cut to this (Pascanu et al. 2013); None leaves it.
-    schedule: the rate after the warm-up: "constant", "cosine" (half a period, to zero at the end; Loshchilov & Hutter
-        2017) or "plateau" (times `plateau_factor` whenever the held-out loss has not improved for `plateau_epochs`).
-    warmup: the part of the whole training, 0 to 1, over which the rate rises linearly from zero.
-    patience: stop after so many epochs in a row without a better held-out loss; None: never.
-    window: steps in a window of truncated back-propagation through time (Williams & Peng 1990): one update a window,
-        the state is carried on and the gradient is not; None: back through the whole sequence.
-    seed: of the order of the examples and of dropout.
-    checkpoint_seconds: least time between two checkpoints inside an epoch; at an epoch's end there always is one. This
-        setting alone may differ when a run is taken up again: the weights do not depend on it.
+    Attributes:
+        epochs: largest number of passes through the training part.
+        batch_size: examples in a batch, of all processes together.
+        optimizer: "adam", "adamw" (decoupled weight decay, Loshchilov & Hutter 2019) or "sgd".
+        learning_rate: the highest rate, reached after the warm-up.
+        weight_decay: strength of the decay; for "adam" and "sgd" an L2 penalty.
+        momentum: of "sgd" only.
+        clip_norm: bound of the gradient's global L2 norm (Pascanu et al. 2013); None: no bound.
+        schedule: the rate after the warm-up: "constant", "cosine" (half a period, to zero at the end; Loshchilov &
+            Hutter 2017) or "plateau" (times `plateau_factor` whenever the held-out loss has not improved for
+            `plateau_epochs`).
+        plateau_epochs: see `schedule`.
+        plateau_factor: see `schedule`.
+        warmup: the part of the whole training, 0 to 1, over which the rate rises linearly from zero.
+        patience: stop after that many epochs in a row without a better held-out loss; None: never.
+        window: steps in a window of truncated back-propagation through time (Williams & Peng 1990): one update a
+            window;
+            the state is carried on and the gradient is not. None: back through the whole sequence.
+        seed: of the order of the examples and of dropout.
+        checkpoint_seconds: least time between two checkpoints inside an epoch; at an epoch's end there always is one.
+            This
+            setting alone may differ when a run is resumed: the weights do not depend on it.
+
+    Raises:
+        InputError: a value is not possible; the message says what is.
     """
 
     epochs: int = 20

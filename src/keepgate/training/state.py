@@ -42,13 +42,13 @@ class Position:
     seconds: float = 0.0
 
     def add(self, total: float, weight: float, norm: float, seconds: float) -> None:
-        """Count one update: weight times mean loss, weight, gradient norm, and the time it took."""
+        """Count one update: weight times mean loss, weight, gradient norm, and seconds."""
         self.update, self.updates = self.update + 1, self.updates + 1
         self.loss, self.weight, self.norm = self.loss + total, self.weight + weight, self.norm + norm
         self.seconds += seconds
 
     def row(self, valid_loss: float | None) -> dict[str, Any]:
-        """The epoch's row of the history."""
+        """Return the epoch's row of the history."""
         return {
             "epoch": self.epoch + 1,
             "updates": self.update,
@@ -62,10 +62,10 @@ class Position:
 
 @dataclass
 class TrainingState:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
-    The order of the examples is a function of seed and epoch, the rate one of the position and the history,
-    so neither has a state of its own.
+    The order of the examples is a function of seed and epoch, and the rate one of the position and the history, so
+    neither has a state of its own.
     """
 
     model: nn.Module
@@ -78,7 +78,7 @@ class TrainingState:
 
 
 def pack_own(state: TrainingState) -> tuple[Any, dict[str, np.ndarray]]:
-    """What only this process knows: the structure of its carried state, and its random numbers and tensors."""
+    """Return what only this process knows: the structure of its carried state, and its random numbers and tensors."""
     structure, leaves = flatten(state.carried)
     arrays = {f"carried.{i}": _array(leaf) for i, leaf in enumerate(leaves)}
     arrays["random"] = _array(torch.get_rng_state())
@@ -88,9 +88,13 @@ def pack_own(state: TrainingState) -> tuple[Any, dict[str, np.ndarray]]:
 
 
 def pack(state: TrainingState, owns: list[Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The checkpoint of a state and of what each process told by `pack_own`: a config, and arrays by name.
+    """Return the checkpoint of a state: a config, and arrays by name.
 
     A finished run has only its weights and its history.
+
+    Args:
+        state: of this process.
+        owns: what `pack_own` returned on each process.
     """
     history = state.history
     config: dict[str, Any] = {"finished": history.finished, "rows": history.rows}
@@ -107,9 +111,16 @@ def pack(state: TrainingState, owns: list[Any]) -> tuple[dict[str, Any], dict[st
 
 
 def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.ndarray], rank: int) -> None:
-    """Put what `pack` gave back in its place, for the process `rank`; all of it or, where it raises, nothing.
+    """Restore what `pack` returned; all of it or, if it raises, nothing.
 
-    Raises InputError for what `pack` cannot have given for this model and optimiser.
+    Args:
+        state: to change.
+        config: of `pack`.
+        saved: the arrays of `pack`.
+        rank: of this process.
+
+    Raises:
+        InputError: `pack` cannot have returned this for this model and optimizer.
     """
     arrays = {name: torch.from_numpy(array) for name, array in saved.items()}
     weights = state.model.state_dict()
@@ -142,11 +153,11 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
 
 
 def anything(name: str, value: Any) -> None:
-    """What has a reader of its own."""
+    """Accept what is checked elsewhere."""
 
 
 def _position(values: dict[str, Any], history: History) -> Position:
-    """Where the loop was: in the epoch after those that have a row, at its beginning or after an update."""
+    """Return where the loop was: in the epoch after those that have a row, at its beginning or after an update."""
     position = Position(**values)
     if position.epoch != len(history.rows):
         raise InputError(f"position.epoch={position.epoch} does not follow {len(history.rows)} rows")
@@ -156,7 +167,7 @@ def _position(values: dict[str, Any], history: History) -> Position:
 
 
 def _moments(optimizer: torch.optim.Optimizer, arrays: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
-    """What the optimiser knows of parameters, by their number."""
+    """Return the state of the optimizer for each parameter, by its number."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     names = MOMENTS.get(type(optimizer).__name__, ADAM)
     kinds = {
@@ -184,7 +195,7 @@ def _carried(structures: list[Any], rank: int, arrays: dict[str, torch.Tensor], 
 
 
 def _random(arrays: dict[str, torch.Tensor], name: str, device: torch.device) -> torch.Tensor:
-    """The state of a generator, which one of its own could take."""
+    """Return the state of a generator, checked by a generator of that device."""
     if name not in arrays:
         raise InputError(f"the tensor {quoted(name)} is missing")
     torch.Generator(device).set_state(arrays[name])
@@ -192,7 +203,7 @@ def _random(arrays: dict[str, torch.Tensor], name: str, device: torch.device) ->
 
 
 def _under(arrays: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """What stands under a prefix, by the rest of its name."""
+    """Return the arrays with a prefix, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 

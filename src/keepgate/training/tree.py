@@ -12,7 +12,7 @@ from keepgate.errors import InputError, quoted
 
 
 def to_device(tree: Any, device: torch.device) -> Any:
-    """The same tree with everything that has `to` (tensors, PackedSequence) on `device`; the rest as it is."""
+    """Return the same tree with everything that has `to` (tensors, PackedSequence) on `device`; the rest as it is."""
     if hasattr(tree, "to"):
         return tree.to(device)
     if isinstance(tree, dict):
@@ -25,10 +25,13 @@ def to_device(tree: Any, device: torch.device) -> Any:
 
 
 def detach(state: Any) -> Any:
-    """The state without its history: no gradient goes back through it.
+    """Return the state without its history: no gradient goes back through it.
 
-    A state is a tensor or None, or tuples, lists and dicts of states; named tuples become tuples, because a
-    checkpoint could not bring their class back. Anything else raises TypeError.
+    A state is a tensor or None, or tuples, lists and dicts of states; named tuples become tuples, because a checkpoint
+    could not restore their class.
+
+    Raises:
+        TypeError: the state has anything else in it.
     """
     if state is None:
         return None
@@ -42,9 +45,10 @@ def detach(state: Any) -> Any:
 
 
 def check_alike(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:
-    """Compare the tensors of a file with those that it shall fill, before anything is filled or even has memory.
+    """Compare the tensors of a file with those that they shall fill, before anything is filled or allocated.
 
-    Raises InputError that names the first tensor that is missing, not known, or of another shape or type.
+    Raises:
+        InputError: a tensor is missing, unknown, or of another shape or type; the message names it.
     """
     for name in [*wanted, *given]:
         if name not in given or name not in wanted:
@@ -58,9 +62,14 @@ def check_alike(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Te
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor], forbidding: tuple[str, ...] = ()) -> None:
-    """Raise InputError that names the first tensor with NaN or an infinite number.
+    """Refuse tensors with NaN or infinite numbers.
 
-    forbidding: beginnings of the names of those that may have minus infinity, the score of what must not be.
+    Args:
+        tensors: by name.
+        forbidding: prefixes of the names of those that may have minus infinity, the score of what is impossible.
+
+    Raises:
+        InputError: a tensor has such a number; the message names it.
     """
     for name, value in tensors.items():
         right = value.isfinite()
@@ -87,7 +96,7 @@ def digest(sums: Any, tree: Any) -> None:
 
 
 def flatten(state: Any) -> tuple[Any, list[torch.Tensor]]:
-    """A detached state as a structure that JSON can hold, and its tensors in order."""
+    """Return a detached state as a structure that JSON can hold, and its tensors in order."""
     leaves: list[torch.Tensor] = []
 
     def structure(state: Any) -> Any:
@@ -104,7 +113,11 @@ def flatten(state: Any) -> tuple[Any, list[torch.Tensor]]:
 
 
 def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
-    """The state that `flatten` took apart; ValueError for what it cannot have given."""
+    """Return the state that `flatten` took apart.
+
+    Raises:
+        ValueError: `flatten` cannot have returned this.
+    """
     rest = iter(leaves)
 
     def build(structure: Any) -> Any:
