@@ -1,6 +1,6 @@
 """keepgate: long short-term memory for Python; a recurrent cell is written once, as its equations.
 
-Names load on first use, so that ``import keepgate`` is quick and needs neither torch nor the command line.
+Names load on first use, so that `import keepgate` is quick and needs neither torch nor the command line.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class MissingExtraError(KeepgateError, ImportError):
 
     @classmethod
     def of(cls, what: str, error: ModuleNotFoundError) -> ImportError:
-        """Return the one line that says which package ``what`` needs; an error of our own modules stays as it is."""
+        """Return the one line that says which package `what` needs; an error of our own modules stays as it is."""
         if (error.name or "").startswith("keepgate"):
             return error
         extra = extra_of(error.name) or "train"

@@ -2,7 +2,7 @@
 
     limits.check("unpacked_bytes", size, path)
 
-A bound is raised, or lowered, by the environment variable that its message names: ``KEEPGATE_MAX_UNPACKED_BYTES``.
+A bound is raised, or lowered, by the environment variable that its message names: `KEEPGATE_MAX_UNPACKED_BYTES`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def variable(name: str) -> str:
 
 
 def limit(name: str) -> int:
-    """Return the bound ``name``, one of `LIMITS`.
+    """Return the bound `name`, one of `LIMITS`.
 
     Raises:
         InputError: its environment variable holds no positive integer.
@@ -57,7 +57,7 @@ def limit(name: str) -> int:
 
 
 def check(name: str, amount: int, what: object) -> None:
-    """Refuse an amount above the bound ``name``.
+    """Refuse an amount above the bound `name`.
 
     Args:
         name: one of `LIMITS`.

@@ -42,7 +42,7 @@ FUNCTIONS: dict[str, Callable[[Expression], Expression]] = {
 
 
 def activation(cell: Cell, function: str = "tanh", gate: str = "sigmoid") -> Cell:
-    """Put ``function`` in the place of every tanh and ``gate`` in that of every sigmoid.
+    """Put `function` in the place of every tanh and `gate` in that of every sigmoid.
 
     The functions are those of torch: tanh, sigmoid, relu, softplus, identity, softsign, elu, silu, hard_tanh and
     hard_sigmoid (x / 6 + 1 / 2 within 0 and 1).

@@ -21,7 +21,7 @@ CANDIDATES = ("g", "n")  # what the papers call the value that a step proposes
 
 
 def zoneout(cell: Cell, rate: float | Mapping[str, float] = 0.1) -> Cell:
-    """Keep each unit's last state with probability ``rate``; in evaluation, mix by the expectation.
+    """Keep each unit's last state with probability `rate`; in evaluation, mix by the expectation.
 
     Krueger et al. 2017, "Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations", section 3.2.
 
@@ -53,7 +53,7 @@ def recurrent_dropout(cell: Cell, rate: float = 0.25, per: str = "step") -> Cell
     Args:
         cell: the cell to modify.
         rate: probability with which a unit of the candidate is zeroed; the others are divided by 1 - rate.
-        per: draw anew for each ``"step"``, or once for a ``"sequence"``.
+        per: draw anew for each `"step"`, or once for a `"sequence"`.
 
     Raises:
         InputError: the rate is no probability below 1.
@@ -82,7 +82,7 @@ def variational(cell: Cell, rate: float | Mapping[str, float] = 0.25) -> Cell:
 
     Args:
         cell: the cell to modify.
-        rate: one probability for the input x and every state, or one for each by name, as in ``{"x": 0.2, "h": 0.5}``.
+        rate: one probability for the input x and every state, or one for each by name, as in `{"x": 0.2, "h": 0.5}`.
 
     Raises:
         InputError: a name is unknown, or a rate is no probability below 1.
@@ -110,7 +110,7 @@ def variational(cell: Cell, rate: float | Mapping[str, float] = 0.25) -> Cell:
 
 
 def _mask(name: str, rate: float, width: str, per: str) -> Expression:
-    """Return 0 with probability ``rate``, else 1 / (1 - rate); in evaluation exactly 1."""
+    """Return 0 with probability `rate`, else 1 / (1 - rate); in evaluation exactly 1."""
     return bernoulli(f"dropout_{name}", 1 - rate, width, per) / (1 - rate)
 
 

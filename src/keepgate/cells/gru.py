@@ -1,6 +1,6 @@
 """Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder", with the reset after the product.
 
-The form of cuDNN and ``torch.nn.GRU``, whose gate order and parameters it has: one recurrent product a step.
+The form of cuDNN and `torch.nn.GRU`, whose gate order and parameters it has: one recurrent product a step.
 """
 
 from keepgate.equations import Cell, affine, sigmoid, tanh

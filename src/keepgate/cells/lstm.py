@@ -1,7 +1,7 @@
 """Gers, Schmidhuber & Cummins 2000, "Learning to Forget: Continual Prediction with LSTM", Neural Computation 12(10).
 
 The cell that "LSTM" means today, with hyperbolic tangents as squashing functions; gate order and parameters are those
-of ``torch.nn.LSTM``.
+of `torch.nn.LSTM`.
 """
 
 from keepgate.equations import Cell, affine, sigmoid, tanh

@@ -38,8 +38,8 @@ def layer_norm(cell: Cell) -> Cell:
     """Normalise each gate's products, and the cell before its output activation.
 
     Ba, Kiros & Hinton 2016, "Layer Normalization", equations 20 to 22: the product of each source is normalised on its
-    own with a gain (``gain_<letter>_<gate>``), biases are added after it; in cells with a state ``c``, c is normalised
-    where the output reads it (``gain_c``, ``shift_c``). Here each gate is normalised by itself.
+    own with a gain (`gain_<letter>_<gate>`), biases are added after it; in cells with a state `c`, c is normalised
+    where the output reads it (`gain_c`, `shift_c`). Here each gate is normalised by itself.
     """
     old = cell.equations
     memory = memory_of(old)
@@ -73,10 +73,10 @@ def _normalised_affine(node: Expression, args: tuple[Expression, ...]) -> Expres
 
 
 def projected(cell: Cell, size: int) -> Cell:
-    """Project the output h to ``size`` units by ``weight_hr``; the recurrence sees the projection.
+    """Project the output h to `size` units by `weight_hr`; the recurrence sees the projection.
 
     Sak, Senior & Beaufays 2014, "Long short-term memory recurrent neural network architectures for large scale
-    acoustic modeling"; ``proj_size`` of ``torch.nn.LSTM``.
+    acoustic modeling"; `proj_size` of `torch.nn.LSTM`.
 
     Raises:
         InputError: the size is not positive.

@@ -1,7 +1,7 @@
 """Cells by name: the registry, and how a specification in text becomes a cell.
 
-A specification is a registered name (``lstm``), a name with options (``rnn("relu")``), modifiers around it
-(``zoneout(layer_norm(lstm), 0.1)``), or a class in a file of the user's (``path/to/file.py:Name``; in quotes inside
+A specification is a registered name (`lstm`), a name with options (`rnn("relu")`), modifiers around it
+(`zoneout(layer_norm(lstm), 0.1)`), or a class in a file of the user's (`path/to/file.py:Name`; in quotes inside
 a modifier). It is parsed, never evaluated; only a file that the user names is run.
 """
 

@@ -1,6 +1,6 @@
 """Elman 1990, "Finding Structure in Time", Cognitive Science 14(2).
 
-The simple recurrent network, with the parameters of ``torch.nn.RNN``.
+The simple recurrent network, with the parameters of `torch.nn.RNN`.
 """
 
 from keepgate.equations import Cell, affine, relu, tanh
@@ -13,7 +13,7 @@ class RNN(Cell):
     """Simple recurrent network.
 
     Args:
-        nonlinearity: ``"tanh"`` or ``"relu"``.
+        nonlinearity: `"tanh"` or `"relu"`.
 
     Raises:
         InputError: another nonlinearity.

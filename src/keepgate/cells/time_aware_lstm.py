@@ -10,7 +10,7 @@ from keepgate.equations import Cell, affine, log, sigmoid, step_input, tanh
 
 
 class TimeAwareLSTM(Cell):
-    """LSTM that forgets its short-term memory by elapsed time, a step input ``elapsed`` of shape [T, B, 1], >= 0."""
+    """LSTM that forgets its short-term memory by elapsed time, a step input `elapsed` of shape [T, B, 1], >= 0."""
 
     name = "time_aware_lstm"
     paper = "Baytas et al. 2017"

@@ -75,7 +75,7 @@ class Cell:
             cls.name = cls.__name__
 
     def step(self, x: Expression, last: Any) -> Step:
-        """Return the new states, written with the symbols ``x`` and ``last.<state>``."""
+        """Return the new states, written with the symbols `x` and `last.<state>`."""
         raise NotImplementedError
 
     def State(self, **new: Expression) -> Step:

@@ -52,7 +52,7 @@ def _check_maps(equations: Equations) -> None:
 
 
 def _check_leaves(equations: Equations) -> None:
-    """Check that a parameter or random bit is written once (a shared one is a variable), and a step input has one width."""
+    """Check that a parameter or random bit is written once (share it by a variable), and a step input has one width."""
     stacked = {f"{kind}_{block}" for block in equations.products for kind in ("weight", "bias")}
     seen: dict[tuple[str, str], Any] = {}
     for node in equations.nodes:

@@ -1,21 +1,21 @@
 """The symbols in which a cell is written: an expression is a node of a graph of values, one per unit and step.
 
-Every value has a *width*: ``"hidden"``, ``"input"`` or ``"projection"`` numbers a row of the batch, ``"unit"`` (one
-number a row), or none (a constant). Operators work unit by unit; a value of width ``"unit"`` is broadcast.
+Every value has a *width*: `"hidden"`, `"input"` or `"projection"` numbers a row of the batch, `"unit"` (one
+number a row), or none (a constant). Operators work unit by unit; a value of width `"unit"` is broadcast.
 
-Leaves and products, by ``op`` and what their ``attrs`` hold:
+Leaves and products, by `op` and what their `attrs` hold:
 
 ==============  ==========================================================================================
-``input``       the input x of this step: ()
-``last``        a state before this step: (state,)
-``step_input``  an extra input of this step, such as elapsed time: (name,)
-``vector``      a parameter, one number a unit: (name, initial value or None)
-``constant``    (value,)
-``size``        the number of units of a width: (width,)
-``bernoulli``   random bits; in evaluation their expectation: (name, probability of 1, drawn for each step or sequence)
-``affine``      W·x + U·h + ... + b; args are the sources: (gate, letter of each source, letters with a bias)
-``cotangent``   in a gradient: what arrives from outside for a new state: (state,)
-``transposed``  in a gradient: the sum of W'·delta over gates; args are the deltas: (letter, gates)
+`input`         the input x of this step: ()
+`last`          a state before this step: (state,)
+`step_input`    an extra input of this step, such as elapsed time: (name,)
+`vector`        a parameter, one number a unit: (name, initial value or None)
+`constant`      (value,)
+`size`          the number of units of a width: (width,)
+`bernoulli`     random bits; in evaluation their expectation: (name, probability of 1, drawn for each step or sequence)
+`affine`        W·x + U·h + ... + b; args are the sources: (gate, letter of each source, letters with a bias)
+`cotangent`     in a gradient: what arrives from outside for a new state: (state,)
+`transposed`    in a gradient: the sum of W'·delta over gates; args are the deltas: (letter, gates)
 ==============  ==========================================================================================
 """
 
@@ -142,7 +142,7 @@ def common_width(operands: Iterable[Expression]) -> str | None:
 
 
 def expression(op: str, *operands: Operand) -> Expression:
-    """Apply an elementwise operation, broadcasting values of width ``"unit"``."""
+    """Apply an elementwise operation, broadcasting values of width `"unit"`."""
     args = [as_expression(operand) for operand in operands]
     width = common_width(args)
     if width not in (None, "unit"):
@@ -151,12 +151,12 @@ def expression(op: str, *operands: Operand) -> Expression:
 
 
 def broadcast(value: Expression, width: str) -> Expression:
-    """Repeat a value of width ``"unit"`` for every unit of ``width``."""
+    """Repeat a value of width `"unit"` for every unit of `width`."""
     return Expression("broadcast", (value,), (), width, caller_line())
 
 
 def over_units(op: str, value: Operand, width: str | None = None) -> Expression:
-    """Apply an operation to whole rows; the result has width ``"unit"`` unless ``width`` says otherwise."""
+    """Apply an operation to whole rows; the result has width `"unit"` unless `width` says otherwise."""
     value = as_expression(value)
     if value.width in (None, "unit"):
         fail(f"{op} over units needs a value that has units")

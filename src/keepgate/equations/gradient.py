@@ -1,9 +1,9 @@
 """The gradient of a cell as equations: reverse-mode differentiation of the graph of one step.
 
 For a step s' = step(x, s) and cotangents arriving for s', this gives the cotangents of s, x and the step inputs, the
-row-wise cotangents of vectors, and ``delta`` of each affine map: the cotangent of its value, from which follow the
+row-wise cotangents of vectors, and `delta` of each affine map: the cotangent of its value, from which follow the
 weights' gradients (delta outer source) and the biases' (sum of delta). Affine maps are differentiated as a whole:
-their sources receive one ``transposed`` product over all gates that share the matrix.
+their sources receive one `transposed` product over all gates that share the matrix.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ TARGET_LETTER = {"hidden": "h", "projection": "r"}
 
 
 class Parameter(NamedTuple):
-    """One stored array: ``shape`` by sizes, the gates whose rows it stacks, and how it begins."""
+    """One stored array: `shape` by sizes, the gates whose rows it stacks, and how it begins."""
 
     name: str
     shape: tuple[int, ...]
@@ -42,7 +42,7 @@ class Product(NamedTuple):
 
     @property
     def block(self) -> str:
-        """Letters of the stacked parameter: ``weight_<block>``."""
+        """Letters of the stacked parameter: `weight_<block>`."""
         return self.letter + TARGET_LETTER[self.width]
 
 
@@ -54,7 +54,7 @@ class Equations:
         name: name of the cell.
         new: each state's value after the step, in the cell's order; the first state is the output.
         named: values that the step gave a name, such as gates, in the order in which they were written.
-        sizes: sizes that the cell itself fixes, such as ``{"projection": 32}``.
+        sizes: sizes that the cell itself fixes, such as `{"projection": 32}`.
         map: what the affine maps multiply with.
     """
 
@@ -217,7 +217,7 @@ class Equations:
         return describe(self)
 
     def latex(self) -> str:
-        """Return the equations as a LaTeX ``aligned`` block."""
+        """Return the equations as a LaTeX `aligned` block."""
         return latex(self)
 
     def _repr_latex_(self) -> str:
@@ -235,7 +235,7 @@ class Equations:
 
 
 def rewrite(values: Mapping[str, Expression], rule: Rule) -> dict[str, Expression]:
-    """Replace every node below the values by ``rule(node, its rewritten arguments)``; None keeps the node."""
+    """Replace every node below the values by `rule(node, its rewritten arguments)`; None keeps the node."""
     changed: dict[int, Expression] = {}
     for node in topological(values.values()):
         args = tuple(changed[arg.serial] for arg in node.args)

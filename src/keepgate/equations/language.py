@@ -63,8 +63,8 @@ def affine(
         *sources: the input or last states.
         bias: whether the map has a bias. As in torch, the sources i and h bring one each; where an affine map has
             neither, its first source brings it.
-        width: width of the result, ``"hidden"`` or ``"projection"``.
-        **lettered: computed sources, keyed by the letter of their matrix: ``m=value`` uses ``weight_mh``.
+        width: width of the result, `"hidden"` or `"projection"`.
+        **lettered: computed sources, keyed by the letter of their matrix: `m=value` uses `weight_mh`.
 
     Raises:
         CellError: no source, a source without units, or a computed source without a letter.
@@ -84,19 +84,19 @@ def affine(
 
 
 def vector(name: str, initial: float | None = None, width: str = "hidden") -> Expression:
-    """Return a parameter with one number a unit, such as a peephole weight (``initial`` None: drawn as weights)."""
+    """Return a parameter with one number a unit, such as a peephole weight (`initial` None: drawn as weights)."""
     return Expression("vector", (), (_check_name("vector", name), initial), width, caller_line())
 
 
 def step_input(name: str, width: str = "unit") -> Expression:
-    """Return an extra input of the step, one number a row unless ``width`` says otherwise: ``[T, B, 1]``."""
+    """Return an extra input of the step, one number a row unless `width` says otherwise: `[T, B, 1]`."""
     return Expression("step_input", (), (_check_name("step_input", name),), width, caller_line())
 
 
 def bernoulli(name: str, rate: float, width: str = "hidden", per: str = "step") -> Expression:
-    """Return random bits that are 1 with probability ``rate``; in evaluation, ``rate`` itself.
+    """Return random bits that are 1 with probability `rate`; in evaluation, `rate` itself.
 
-    ``per`` says how often they are drawn: for each ``"step"``, or once for all steps of a ``"sequence"``.
+    `per` says how often they are drawn: for each `"step"`, or once for all steps of a `"sequence"`.
     """
     if not 0 <= rate <= 1:
         fail(f"bernoulli('{name}') needs a probability from 0 to 1, got {rate}")
@@ -106,7 +106,7 @@ def bernoulli(name: str, rate: float, width: str = "hidden", per: str = "step") 
 
 
 def mean(value: Operand) -> Expression:
-    """Return the mean over the units of each row, of width ``"unit"``."""
+    """Return the mean over the units of each row, of width `"unit"`."""
     return over_units("mean", value)
 
 

@@ -1,6 +1,6 @@
 """The operations on values, one row each: how to compute, differentiate and print them.
 
-A derivative rule takes the cotangent ``g``, the result ``y`` and the arguments, and returns one contribution for
+A derivative rule takes the cotangent `g`, the result `y` and the arguments, and returns one contribution for
 each argument (None: no gradient). Rules are written with the result where that is cheaper: tanh' = 1 - y².
 """
 
@@ -37,7 +37,7 @@ class Operation(NamedTuple):
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Expression:
-    """Return ``a`` where the condition is not zero, else ``b``."""
+    """Return `a` where the condition is not zero, else `b`."""
     return expression("where", condition, a, b)
 
 
@@ -48,7 +48,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def _share_of_smaller(g: Expression, a: Expression, b: Expression) -> Expression:
-    """Give the cotangent to ``a`` where it is the smaller; ties share it equally."""
+    """Give the cotangent to `a` where it is the smaller; ties share it equally."""
     return where(a < b, g, where(b < a, 0.0, 0.5 * g))
 
 

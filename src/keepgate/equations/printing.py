@@ -21,7 +21,7 @@ MATRIX = {"i": "W", "h": "U", "c": "V"}
 
 
 class Style(NamedTuple):
-    """How one output format writes leaves and products (``scaled``: by a number); operations are in their table."""
+    """How one output format writes leaves and products (`scaled`: by a number); operations are in their table."""
 
     operation: Callable[[str], str]
     scaled: str
@@ -165,6 +165,6 @@ def describe(equations: Equations) -> str:
 
 
 def latex(equations: Equations) -> str:
-    r"""Return the equations as a LaTeX ``aligned`` block, ``\odot`` being the product unit by unit."""
+    r"""Return the equations as a LaTeX `aligned` block, `\odot` being the product unit by unit."""
     body = " \\\\\n".join(f"  {left} &= {right}" for left, right in _lines(equations, LATEX))
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"

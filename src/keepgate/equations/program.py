@@ -2,8 +2,8 @@
 
 A step is a list of *stages*. Each stage first computes affine maps whose sources are known by then, then runs row
 instructions: elementwise operations on one row of units at a time. A term of an affine map that depends on the input
-alone is marked ``hoisted``: for all steps at once it is one large product. The backward step has the same form, its
-products being ``transposed``: the sum over gates of a matrix, transposed, times a delta.
+alone is marked `hoisted`: for all steps at once it is one large product. The backward step has the same form, its
+products being `transposed`: the sum over gates of a matrix, transposed, times a delta.
 
 Values are numbered. Forward and backward share the numbers of forward values, so that the backward step names what it
 reads: kept values, or values that it computes again (`Program.kept` holds the former).
@@ -36,7 +36,7 @@ PRODUCTS = ("affine", "transposed")
 
 
 class Value(NamedTuple):
-    """A numbered value: a leaf names its ``kind`` and ``attrs``, anything else has the kind ``row``."""
+    """A numbered value: a leaf names its `kind` and `attrs`, anything else has the kind `row`."""
 
     kind: str
     attrs: tuple[Any, ...]
@@ -44,7 +44,7 @@ class Value(NamedTuple):
 
 
 class Term(NamedTuple):
-    """One product of an affine map: the weights of ``gate`` in block ``block``, times ``source``."""
+    """One product of an affine map: the weights of `gate` in block `block`, times `source`."""
 
     block: str
     source: int
@@ -53,7 +53,7 @@ class Term(NamedTuple):
 
 
 class Affine(NamedTuple):
-    """``target`` = sum of terms."""
+    """`target` = sum of terms."""
 
     target: int
     gate: str
@@ -61,7 +61,7 @@ class Affine(NamedTuple):
 
 
 class Transposed(NamedTuple):
-    """``target`` = sum over gates of the transposed weights of that gate in ``block``, times its delta."""
+    """`target` = sum over gates of the transposed weights of that gate in `block`, times its delta."""
 
     target: int
     block: str
@@ -71,7 +71,7 @@ class Transposed(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """``target`` = ``op`` of ``args``, unit by unit (``sum`` and ``broadcast`` join and spread units)."""
+    """`target` = `op` of `args`, unit by unit (`sum` and `broadcast` join and spread units)."""
 
     op: str
     target: int
@@ -79,7 +79,7 @@ class Instruction(NamedTuple):
 
 
 class Outer(NamedTuple):
-    """A weight's gradient: the sum over steps and rows of ``delta`` times ``source``, an outer product for a matrix."""
+    """A weight's gradient: the sum over steps and rows of `delta` times `source`, an outer product for a matrix."""
 
     block: str
     gate: str
@@ -105,7 +105,7 @@ class Program:
         sizes: sizes that the cell fixes.
         map: what the affine maps multiply with.
         states: name and width of each state.
-        blocks: the gates whose weights each parameter stacks, in order; likewise ``biases``.
+        blocks: the gates whose weights each parameter stacks, in order; likewise `biases`.
         forward: stages of the step.
         new: value of each new state.
         kept: values of the forward step to store for the backward step (new states are stored anyway).

@@ -15,7 +15,7 @@ __all__ = ["draw_crf"]
 class _Field(NamedTuple):
     """A field over emissions x [T, B, C] of a number type; active [T, B, 1] and first [T, 1, 1] are booleans.
 
-    ``moves`` is the transitions, [1, C, C] from the first tag to the second.
+    `moves` is the transitions, [1, C, C] from the first tag to the second.
     """
 
     graph: Graph

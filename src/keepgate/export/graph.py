@@ -125,7 +125,7 @@ class Graph:
         return self.node("Squeeze", value, self.constant(np.array(axes)))
 
     def part(self, value: str, start: int, stop: int, axis: int) -> str:
-        """Return the slice ``start:stop`` along an axis."""
+        """Return the slice `start:stop` along an axis."""
         return self.node("Slice", value, *(self.constant(np.array([number])) for number in (start, stop, axis)))
 
     def swap(self, value: str, *order: int) -> str:

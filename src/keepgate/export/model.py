@@ -36,16 +36,16 @@ def onnx(
     reset: bool = False,
     part: str | None = None,
 ) -> ModelProto:
-    """Return a module as an ONNX model, in evaluation, and write it to ``path`` if given.
+    """Return a module as an ONNX model, in evaluation, and write it to `path` if given.
 
     Time (at least one step) and batch are free. Layers whose equations an operator of ONNX computes (LSTM, GRU or RNN,
     with peepholes, coupled gates, other activations, clipping or projection) are one node each, both directions
-    together, however the cell was written; all others, those in float64 and with ``reset`` are a ``Scan`` of the
+    together, however the cell was written; all others, those in float64 and with `reset` are a `Scan` of the
     equations.
 
-    A `Recurrent` has the inputs ``input``, ``initial_<state>`` for each state, ``lengths`` (int64) and ``reset``
-    (bool) as asked for, and the cell's step inputs by name; and the outputs ``output`` and ``final_<state>``; shapes
-    are those of its ``forward``. A fitted estimator is exported from what its front end gives (raw values, features of
+    A `Recurrent` has the inputs `input`, `initial_<state>` for each state, `lengths` (int64) and `reset`
+    (bool) as asked for, and the cell's step inputs by name; and the outputs `output` and `final_<state>`; shapes
+    are those of its `forward`. A fitted estimator is exported from what its front end gives (raw values, features of
     a recording, numbers of symbols) to predictions; these options are not for it. Inputs and outputs are described in
     the file.
 
@@ -55,7 +55,7 @@ def onnx(
         state: whether initial states are inputs; else they are zeros.
         lengths: whether the length of each row is an input.
         reset: whether steps that start anew are an input.
-        part: of an estimator that is exported in parts: ``"encoder"`` or ``"decoder"`` of a translator.
+        part: of an estimator that is exported in parts: `"encoder"` or `"decoder"` of a translator.
 
     Raises:
         InputError: the module is none that can be exported, its weights are neither float32 nor float64, or the file

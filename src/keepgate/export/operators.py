@@ -3,9 +3,9 @@
 The operators, as ONNX Runtime computes them (f, g, h are activations; clip bounds the arguments of f and g):
 
 - LSTM: i, o, f = f(W x + R h' + p * c + b), c = f * c' + i * g(W x + R h' + b), h = o * h(c); p * c is c' for i and f;
-  with ``input_forget`` f = 1 - i;
+  with `input_forget` f = 1 - i;
 - GRU: z, r = f(...), h = (1 - z) * n + z * h', n = g(W x + R (r * h') + b), or g(W x + b + r * (R h' + b)) with
-  ``linear_before_reset``;
+  `linear_before_reset`;
 - RNN: h = f(W x + R h' + b).
 
 A gate that a cell does not have is always open. A projected output is said by the LSTM and RNN of the unprojected one.

@@ -1,6 +1,6 @@
 """Normal forms: each value of a cell as a sum of products of what cannot be taken apart, so that notation is no matter.
 
-``(1 - z) * n + z * h`` and ``n + z * (h - n)`` are one polynomial in the atoms n, z and h. An atom is a leaf, one
+`(1 - z) * n + z * h` and `n + z * (h - n)` are one polynomial in the atoms n, z and h. An atom is a leaf, one
 product of an affine map, or an operation that is no sum or product, such as tanh; its arguments are in normal form
 too. Random bits are their expectation, as in evaluation.
 """
@@ -76,7 +76,7 @@ class Polynomial:
         return Polynomial.of(having), Polynomial.of(term for term in self.terms if by not in term[0])
 
     def ratio(self, other: Polynomial) -> float | None:
-        """Return the number by which ``other`` times it is this polynomial, if there is one."""
+        """Return the number by which `other` times it is this polynomial, if there is one."""
         atoms, factor = next(iter(other.key), ((), 0.0))
         scale = dict(self.key).get(atoms, 0.0) / factor if factor else 0.0
         return scale if scale and other.scaled(scale) == self else None

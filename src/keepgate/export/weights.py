@@ -41,10 +41,10 @@ class Weights:
 
 
 def operator_weights(operator: Operator, weights: Weights) -> dict[str, np.ndarray]:
-    """Return W, R, B (and P, and ``start`` and ``out`` of a projection) of one direction, float32.
+    """Return W, R, B (and P, and `start` and `out` of a projection) of one direction, float32.
 
-    With a projection M, R stands for R M, as the operator hands on what is not projected: ``out`` is M transposed.
-    An initial output is projected already; its product is with ``start``, the R of the cell.
+    With a projection M, R stands for R M, as the operator hands on what is not projected: `out` is M transposed.
+    An initial output is projected already; its product is with `start`, the R of the cell.
     """
     gates = [_Gate(argument, weights) for argument in operator.gates]
     found = {"W": np.concatenate([gate.w for gate in gates]), "R": np.concatenate([gate.r for gate in gates])}

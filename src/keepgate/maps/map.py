@@ -48,7 +48,7 @@ class Map(ABC):
 
     @abstractmethod
     def widths(self, shape: tuple[int, ...], gates: int) -> tuple[int, int]:
-        """Return ``width`` and ``source_width`` as the last axes of stacked weights show them."""
+        """Return `width` and `source_width` as the last axes of stacked weights show them."""
 
     @abstractmethod
     def fan_in(self, source_width: int) -> int:

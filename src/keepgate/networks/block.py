@@ -1,7 +1,7 @@
 """What a block is: frozen fields that are checked, parameters by name and shape, and the shapes of its results.
 
 A value that runs between blocks has a dtype and axes. An axis is a size, or a name for what differs from call to call:
-``batch``, ``time``. Sequences are [batch, time, width]; what lies past a row's length is zero where a block says so.
+`batch`, `time`. Sequences are [batch, time, width]; what lies past a row's length is zero where a block says so.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Input:
-    """What is given to a network; ``optional`` if it may be left out: a state, which is zero then."""
+    """What is given to a network; `optional` if it may be left out: a state, which is zero then."""
 
     name: str
     value: Value
@@ -104,7 +104,7 @@ class Block:
         return {}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the results by name, the first as ``""``, for sources of these shapes; None is left out.
+        """Return the results by name, the first as `""`, for sources of these shapes; None is left out.
 
         Raises:
             InputError: a source does not fit.

@@ -15,13 +15,13 @@ __all__ = ["AdaptiveSoftmax", "Attention", "Crf", "Embedding", "Linear", "Recurr
 
 @dataclass(frozen=True)
 class Standardise(Block):
-    """(x - mean) / scale of x [..., width] float64; ``restore``: x * scale + mean, float64 again."""
+    """(x - mean) / scale of x [..., width] float64; `restore`: x * scale + mean, float64 again."""
 
     width: int = option("a number of channels, at least 1", least=1)
     restore: bool = option("true or false", False)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return ``mean`` and ``scale``."""
+        """Return `mean` and `scale`."""
         return {name: Parameter((self.width,), FLOAT64) for name in ("mean", "scale")}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
@@ -32,7 +32,7 @@ class Standardise(Block):
 
 @dataclass(frozen=True)
 class Embedding(Block):
-    """A vector for each symbol; ``padding`` is the symbol whose vector is not learned, ``scale`` a factor."""
+    """A vector for each symbol; `padding` is the symbol whose vector is not learned, `scale` a factor."""
 
     count: int = option("a number of symbols, at least 1", least=1)
     width: int = option("the size of a vector, at least 1", least=1)
@@ -40,7 +40,7 @@ class Embedding(Block):
     scale: float = option("a factor", 1.0)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return ``weight`` [count, width]."""
+        """Return `weight` [count, width]."""
         return {"weight": Parameter((self.count, self.width))}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
@@ -53,7 +53,7 @@ class Embedding(Block):
 
 @dataclass(frozen=True)
 class Linear(Block):
-    """x W' + b; ``tied`` names another step's tensor that is taken for W, as ``embedding.weight``."""
+    """x W' + b; `tied` names another step's tensor that is taken for W, as `embedding.weight`."""
 
     inputs: int = option("the width of what it reads, at least 1", least=1)
     outputs: int = option("the width of what it gives, at least 1", least=1)
@@ -61,7 +61,7 @@ class Linear(Block):
     tied: str | None = option("the name of a tensor or nothing", None)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return ``weight`` [outputs, inputs], if it is its own, and ``bias`` [outputs]."""
+        """Return `weight` [outputs, inputs], if it is its own, and `bias` [outputs]."""
         weight = {} if self.tied else {"weight": Parameter((self.outputs, self.inputs))}
         return weight | ({"bias": Parameter((self.outputs,))} if self.bias else {})
 
@@ -76,7 +76,7 @@ class Recurrent(Block):
 
     It reads x, the lengths [batch], and the states it begins in, [batch, layers * directions, width] each, in the
     cell's order; without them it begins at zero. Beside its output it gives the states it ends in, by name. In training
-    ``dropout`` lies between layers (``shared``: one mask for all steps) and ``weight_drop`` on recurrent weights.
+    `dropout` lies between layers (`shared`: one mask for all steps) and `weight_drop` on recurrent weights.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("x", "[lengths]", "*states")
@@ -113,7 +113,7 @@ class Recurrent(Block):
         return self.widths[self.equations.states[0]] * self.directions
 
     def initial(self, batch: Axis = "batch", name: str = "state") -> tuple[Input, ...]:
-        """Return inputs for the states it begins in, ``state.h`` and so on, which may be left out."""
+        """Return inputs for the states it begins in, `state.h` and so on, which may be left out."""
         rows = len(self.suffixes)
         return tuple(Input(f"{name}.{k}", Value(FLOAT, (batch, rows, w)), True) for k, w in self.widths.items())
 
@@ -123,7 +123,7 @@ class Recurrent(Block):
         return [{p.name: Parameter(p.shape) for p in self.equations.parameters(n, self.hidden_size)} for n in sizes]
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the tensors as ``torch.nn.LSTM`` names them."""
+        """Return the tensors as `torch.nn.LSTM` names them."""
         rows = zip(self.rows(), self.suffixes, strict=True)
         return {name + suffix: parameter for row, suffix in rows for name, parameter in row.items()}
 
@@ -150,11 +150,11 @@ class Attention(Block):
     width: int = option("the width of queries and memory, at least 1", least=1)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return ``query.weight``."""
+        """Return `query.weight`."""
         return {"query.weight": Parameter((self.width, self.width))}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the sums [batch, time, width] and the ``weights`` [batch, time, places]."""
+        """Return the sums [batch, time, width] and the `weights` [batch, time, places]."""
         query, memory = (sequence(value, self.width) for value in sources[:2])
         return {"": query, "weights": Value(FLOAT, (*query.shape[:-1], memory.shape[1]))}
 
@@ -163,8 +163,8 @@ class Attention(Block):
 class AdaptiveSoftmax(Block):
     """Logarithms of the probabilities of symbols of which the rare ones are told in clusters (Grave et al. 2017).
 
-    ``cutoffs``: where clusters begin among the symbols by frequency; ``shrink``: by which factor each cluster reads a
-    narrower projection than the one before; ``ranks``: the place of each symbol by frequency.
+    `cutoffs`: where clusters begin among the symbols by frequency; `shrink`: by which factor each cluster reads a
+    narrower projection than the one before; `ranks`: the place of each symbol by frequency.
     """
 
     inputs: int = option("the width of what it reads, at least 1", least=1)
@@ -186,7 +186,7 @@ class AdaptiveSoftmax(Block):
         return [(int(self.inputs // self.shrink ** (k + 1)), size) for k, size in enumerate(sizes)]
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the tensors of ``torch.nn.AdaptiveLogSoftmaxWithLoss``."""
+        """Return the tensors of `torch.nn.AdaptiveLogSoftmaxWithLoss`."""
         found = {"head.weight": Parameter((self.cutoffs[0] + len(self.cutoffs), self.inputs))}
         for k, (width, size) in enumerate(self.clusters):
             found[f"tail.{k}.0.weight"] = Parameter((width, self.inputs))
@@ -207,12 +207,12 @@ class Crf(Block):
     tags: int = option("a number of tags, at least 1", least=1)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return ``transitions``, ``start`` and ``end``."""
+        """Return `transitions`, `start` and `end`."""
         start, end = (Parameter((self.tags,)) for _ in range(2))
         return {"transitions": Parameter((self.tags, self.tags)), "start": start, "end": end}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the path [batch, time], -1 past a length, and the ``marginals`` [batch, time, tags], 0 there."""
+        """Return the path [batch, time], -1 past a length, and the `marginals` [batch, time, tags], 0 there."""
         x = sequence(sources[0], self.tags)
         return {"": Value(INT64, x.shape[:2]), "marginals": x}
 

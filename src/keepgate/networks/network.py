@@ -12,7 +12,7 @@
 float [batch, 2]
 
 A step's name is where its tensors are in the state dict; its result is known by that name, further results as
-``name.result``. Any value can be given and any value asked for: what has to be computed follows from both. So a
+`name.result`. Any value can be given and any value asked for: what has to be computed follows from both. So a
 network's parts, such as an encoder and a decoder's step, are cuts of one description, and training may begin behind a
 front end.
 """
@@ -40,8 +40,8 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 class Step:
     """A block, and the names of the values that it reads; an empty name is left out.
 
-    ``prefix``: where its tensors are, if not under its own name: the name of an earlier step shares that step's;
-    ``copied``: in the state dict they are under its own name, too.
+    `prefix`: where its tensors are, if not under its own name: the name of an earlier step shares that step's;
+    `copied`: in the state dict they are under its own name, too.
     """
 
     name: str

@@ -52,7 +52,7 @@ class Noise(_Same):
 
 @dataclass(frozen=True)
 class Dropout(_Same):
-    """In training, a share of the values at zero, the others scaled up; one mask along ``axis``, if it is given."""
+    """In training, a share of the values at zero, the others scaled up; one mask along `axis`, if it is given."""
 
     rate: float = option("a share from 0 to 1", least=0, most=1)
     axis: int | None = option("an axis or nothing", None, least=0, most=9)
@@ -60,7 +60,7 @@ class Dropout(_Same):
 
 @dataclass(frozen=True)
 class SymbolDropout(_Same):
-    """In training, a share of the symbols above 0 becomes the symbol ``unknown``."""
+    """In training, a share of the symbols above 0 becomes the symbol `unknown`."""
 
     rate: float = option("a share from 0 to 1", least=0, most=1)
     unknown: int = option("a symbol", least=0)
@@ -100,7 +100,7 @@ class Reverse(_Same):
 
 @dataclass(frozen=True)
 class Stack(Block):
-    """Every ``count`` steps side by side as one, zeros past the length; it gives the new ``lengths`` too."""
+    """Every `count` steps side by side as one, zeros past the length; it gives the new `lengths` too."""
 
     sources: ClassVar[tuple[str, ...]] = ("x", "lengths")
 
@@ -118,7 +118,7 @@ class Stack(Block):
 
 @dataclass(frozen=True)
 class Patches(Block):
-    """Steps of a window of known size, every ``count`` side by side; the oldest that fill no patch are left out."""
+    """Steps of a window of known size, every `count` side by side; the oldest that fill no patch are left out."""
 
     count: int = option("a number of steps, at least 1", least=1)
 
@@ -261,7 +261,7 @@ class WindowNorm(Block):
     """
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the windows, and ``mean`` and ``spread`` [batch, 1, width] float64."""
+        """Return the windows, and `mean` and `spread` [batch, 1, width] float64."""
         x = sequence(sources[0], dtype=FLOAT64)
         each = Value(FLOAT64, (x.shape[0], 1, x.width))
         return {"": Value(FLOAT, x.shape), "mean": each, "spread": each}

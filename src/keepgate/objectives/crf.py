@@ -106,8 +106,8 @@ def crf_score(
 class LinearChainCRF(nn.Module):
     """Transitions between tags, learned; emissions come from the network below.
 
-    Parameters, all uniform in ±0.1 at first: ``transitions`` [C, C] from the first tag to the second, ``start`` and
-    ``end`` [C]. Emissions are [T, B, C], or [B, T, C] if `batch_first`; tags likewise [T, B] or [B, T].
+    Parameters, all uniform in ±0.1 at first: `transitions` [C, C] from the first tag to the second, `start` and
+    `end` [C]. Emissions are [T, B, C], or [B, T, C] if `batch_first`; tags likewise [T, B] or [B, T].
 
     >>> crf = LinearChainCRF(3, batch_first=True)
     >>> emissions = torch.zeros(2, 4, 3, requires_grad=True)
@@ -118,7 +118,7 @@ class LinearChainCRF(nn.Module):
     Args:
         num_tags: C, at least 1.
         batch_first: whether emissions, tags and results have the batch before time.
-        backend: ``"auto"``, ``"native"`` or ``"reference"``.
+        backend: `"auto"`, `"native"` or `"reference"`.
 
     Raises:
         InputError: `num_tags` is no positive integer.

@@ -37,7 +37,7 @@ def ctc_loss(
     utterances: Sequence[str] | None = None,
     backend: str = "auto",
 ) -> Tensor:
-    """Return the CTC loss of log-probabilities, as ``torch.nn.functional.ctc_loss`` does.
+    """Return the CTC loss of log-probabilities, as `torch.nn.functional.ctc_loss` does.
 
     The gradient is that of the loss as a function of `log_probs`, minus the posteriors of the symbols; torch adds the
     probabilities to it, which makes no difference behind a log-softmax.
@@ -48,12 +48,12 @@ def ctc_loss(
         input_lengths: [B] integers from 0 to T.
         target_lengths: [B] integers from 0 to S.
         blank: its symbol.
-        reduction: ``"none"`` for the losses [B], ``"sum"``, or ``"mean"``: each divided by the length of its target
+        reduction: `"none"` for the losses [B], `"sum"`, or `"mean"`: each divided by the length of its target
             (at least 1), then their mean.
         zero_infinity: count a loss that is infinite, of a target without an alignment, as 0 with gradient 0; else its
             gradient is NaN.
         utterances: names of the rows: a target that needs more steps than its input has is then an error.
-        backend: ``"auto"``, ``"native"`` or ``"reference"``.
+        backend: `"auto"`, `"native"` or `"reference"`.
 
     Raises:
         InputError: a shape, length, symbol or option is wrong, or, with `utterances`, a target is too long.
@@ -75,7 +75,7 @@ def ctc_loss_from_logits(
     utterances: Sequence[str] | None = None,
     backend: str = "auto",
 ) -> Tensor:
-    """Return ``ctc_loss(log_softmax(logits, -1), ...)`` in one pass; the gradient is for the logits [T, B, C].
+    """Return `ctc_loss(log_softmax(logits, -1), ...)` in one pass; the gradient is for the logits [T, B, C].
 
     Arguments and errors are those of `ctc_loss`.
     """

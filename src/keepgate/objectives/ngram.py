@@ -50,7 +50,7 @@ class NGram:
     def train(cls, sequences: Iterable[str | Sequence[str]], order: int) -> NGram:
         """Return the model of sequences: each a list of tokens, or a text, whose words are its tokens.
 
-        Give ``map(list, texts)`` for characters.
+        Give `map(list, texts)` for characters.
 
         Raises:
             InputError: the order is below 1, or there is no token.
@@ -66,7 +66,7 @@ class NGram:
         return cls(order, vocabulary, _estimate(text, order, len(vocabulary) + 2))
 
     def log_prob(self, sequence: str | Sequence[str], *, end: bool = True) -> float:
-        """Return the natural logarithm of the probability of a sequence and, if ``end``, that it ends there."""
+        """Return the natural logarithm of the probability of a sequence and, if `end`, that it ends there."""
         numbers = [self._numbers.get(token, -1) for token in _tokens(sequence)] + [END] * end
         total, state = 0.0, self.automaton.start
         for number in numbers:
@@ -201,7 +201,7 @@ def _estimate(text: Sequence[Sequence[int]], order: int, tokens: int) -> Automat
 
 
 def _place(own: _Grams, longer: _Grams | None, states: int, shorter: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """Number the n-grams that are contexts, starting at `states`.
+    """Assign numbers from `states` on to the n-grams that are contexts.
 
     Returns:
         How many states there are; the state of each n-gram; and where each n-gram leads: to its own state, else to that

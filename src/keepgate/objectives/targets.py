@@ -1,4 +1,4 @@
-"""The targets of CTC as ``torch.nn.functional.ctc_loss`` takes them, checked and in one form."""
+"""The targets of CTC as `torch.nn.functional.ctc_loss` takes them, checked and in one form."""
 
 from __future__ import annotations
 

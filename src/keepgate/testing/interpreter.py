@@ -37,7 +37,7 @@ PRODUCTS: dict[type[Map], Product] = {
 
 
 class Run(NamedTuple):
-    """A forward pass: ``states[name]`` is [T + 1, B, W], the initial state first; ``tape`` is for `backward`."""
+    """A forward pass: `states[name]` is [T + 1, B, W], the initial state first; `tape` is for `backward`."""
 
     states: dict[str, np.ndarray]
     tape: list[dict[int, Any]]
@@ -66,7 +66,7 @@ class Interpreter:
         self.map, self.product = program.map, PRODUCTS[type(program.map)]
 
     def forward(self, x: np.ndarray, states: Arrays, step_inputs: Arrays | None = None) -> Run:
-        """Run over ``x`` [T, B, I] from ``states`` [B, W]; step inputs are [T, B, 1]."""
+        """Run over `x` [T, B, I] from `states` [B, W]; step inputs are [T, B, 1]."""
         run = {name: np.empty((len(x) + 1, *state.shape), state.dtype) for name, state in states.items()}
         tape = []
         for name, state in states.items():
@@ -81,7 +81,7 @@ class Interpreter:
         return Run(run, tape)
 
     def backward(self, x: np.ndarray, run: Run, cotangents: Arrays, step_inputs: Arrays | None = None) -> Gradients:
-        """Return the gradients for ``cotangents`` [T, B, W] of the states after each step."""
+        """Return the gradients for `cotangents` [T, B, W] of the states after each step."""
         program, given = self.program, step_inputs or {}
         parameters = {name: np.zeros_like(value) for name, value in self.parameters.items()}
         dx = np.zeros_like(x)
