@@ -21,6 +21,8 @@ from typing import BinaryIO
 
 from keepgate.errors import InputError
 
+__all__ = ["BLOCK", "DIGEST", "NO_MODEL", "Digest", "Header", "Kind", "read_blocks", "write_block"]
+
 MAGIC, VERSION = b"\x8bkg\n", 1
 BLOCK = 1 << 18  # bytes of the content in a block, at most
 MOST = 2**63 - 1  # bytes of the content

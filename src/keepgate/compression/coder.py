@@ -17,6 +17,8 @@ from keepgate.compression.archive import Kind
 from keepgate.errors import InputError
 from keepgate.native import Predictor
 
+__all__ = ["Report", "decode", "encode"]
+
 PIECE = 1 << 12  # bytes between two reports
 SCALE = 1 / 65536
 WORD = np.dtype("<u4")

@@ -18,6 +18,8 @@ from keepgate.errors import InputError, listed, quoted
 from keepgate.native.predictor import Shape
 from keepgate.store import read_model
 
+__all__ = ["Pretrained"]
+
 RATE, LAST_RATE = 0.002, 0.0005  # of learning on: the weights know something
 MOST_HIDDEN, MOST_EMBEDDING, MOST_LAYERS = 2_048, 65_536, 8
 

@@ -15,6 +15,8 @@ from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
 from keepgate.store import open_regular, replacing
 
+__all__ = ["Sizes", "compress", "compress_file", "content_size", "decompress", "decompress_file"]
+
 
 class Sizes(NamedTuple):
     """The numbers of bytes of a content and of its archive."""

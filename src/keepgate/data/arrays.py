@@ -10,6 +10,8 @@ import numpy as np
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, listed, reason
 
+__all__ = ["LARGEST", "as_sequences", "numbers_of", "of_channels", "runs"]
+
 LARGEST = 1e100  # magnitude of a value: its square, and sums of squares, are numbers still
 
 

@@ -12,6 +12,8 @@ from keepgate.errors import InputError
 from keepgate.store import temporary
 from keepgate.store.target import Like, Target
 
+__all__ = ["make_folder", "replacing", "sync_folder", "write_atomic"]
+
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """Replace the file `path` by one that holds `data`, as `replacing` does."""

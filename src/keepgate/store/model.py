@@ -30,6 +30,8 @@ from keepgate.store.plain import read_json
 from keepgate.store.reading import read_file
 from keepgate.store.tensors import pack, unpack
 
+__all__ = ["VERSION", "has_model", "read_model", "write_model"]
+
 VERSION = 1
 CONFIG, NEXT, TENSORS = "config.json", "config.json.next", "model.safetensors"
 LOOKS = 20  # at a folder that changes while it is read

@@ -10,6 +10,8 @@ from typing import BinaryIO
 from keepgate import limits
 from keepgate.errors import InputError, quoted
 
+__all__ = ["open_regular", "read_file"]
+
 LONGEST_PATH = 4096  # characters of a path that a message shows whole
 FLAGS = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))  # as the system has
 KINDS = {

@@ -16,6 +16,8 @@ from safetensors.numpy import save
 from keepgate.errors import InputError, quoted, reason
 from keepgate.store.plain import read_json
 
+__all__ = ["DTYPES", "pack", "unpack"]
+
 DTYPES = {
     "BOOL": np.dtype("?"),
     "U8": np.dtype("u1"),

@@ -11,6 +11,8 @@ import numpy as np
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Examples
 
+__all__ = ["Batches", "Window", "order"]
+
 
 class Window(NamedTuple):
     """A piece of a batch to learn from: all of it, or some of its time steps.

@@ -22,6 +22,8 @@ from keepgate.training.examples import Examples
 from keepgate.training.settings import Settings
 from keepgate.training.state import TrainingState, anything, pack, pack_own, unpack
 
+__all__ = ["Checkpoints", "signature"]
+
 CONTENTS = ("model", "training data", "held-out data")  # what a signature has only the hash of
 
 

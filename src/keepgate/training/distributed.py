@@ -22,6 +22,8 @@ from torch import nn
 
 from keepgate.errors import KeepgateError
 
+__all__ = ["Processes", "is_first", "join"]
+
 Result = TypeVar("Result")
 
 

@@ -12,6 +12,8 @@ from torch.utils.data import default_collate
 from keepgate.errors import InputError
 from keepgate.training.tree import digest
 
+__all__ = ["Examples", "Streams"]
+
 
 class Examples:
     """Base of the data sets that `train` takes; a subclass says how many examples there are and makes batches.

@@ -9,6 +9,8 @@ from typing import Any
 
 from keepgate import schema
 
+__all__ = ["ROWS", "History"]
+
 ROWS = schema.several(
     schema.record(
         epoch=schema.whole(1, 2**53),

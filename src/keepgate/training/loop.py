@@ -26,6 +26,8 @@ from keepgate.training.settings import Settings
 from keepgate.training.state import Position, TrainingState
 from keepgate.training.tree import detach, to_device
 
+__all__ = ["Trainer", "train"]
+
 
 def train(
     model: nn.Module,

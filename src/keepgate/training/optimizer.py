@@ -7,6 +7,8 @@ from torch import nn
 
 from keepgate.training.settings import Settings
 
+__all__ = ["clip", "make_optimizer"]
+
 
 def make_optimizer(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
     """Return the optimizer that `settings` name; its rate is set before each update."""

@@ -6,6 +6,8 @@ from tqdm import tqdm
 
 from keepgate.training.history import History
 
+__all__ = ["Bar"]
+
 FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
 SECONDS = 0.1  # between two looks of the bar
 

@@ -12,6 +12,8 @@ import math
 
 from keepgate.training.settings import Settings
 
+__all__ = ["plateau_scale", "rate"]
+
 
 def rate(settings: Settings, progress: float) -> float:
     """Return the learning rate of an update, before "plateau" lowers it.

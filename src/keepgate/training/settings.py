@@ -8,6 +8,8 @@ from numbers import Integral, Real
 
 from keepgate.errors import InputError
 
+__all__ = ["OPTIMIZERS", "RULES", "SCHEDULES", "Settings"]
+
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "plateau")
 

@@ -14,6 +14,8 @@ from keepgate.errors import InputError, quoted
 from keepgate.training.history import ROWS, History
 from keepgate.training.tree import check_alike, check_finite, flatten, unflatten
 
+__all__ = ["Position", "TrainingState", "anything", "pack", "pack_own", "unpack"]
+
 COUNT, AMOUNT = schema.whole(0, 2**53), schema.number(0)
 POSITION = schema.record(
     **dict.fromkeys(("epoch", "batch", "window", "update", "updates"), COUNT),

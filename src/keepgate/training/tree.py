@@ -10,6 +10,8 @@ import torch
 
 from keepgate.errors import InputError, quoted
 
+__all__ = ["check_alike", "check_finite", "detach", "digest", "flatten", "to_device", "unflatten"]
+
 
 def to_device(tree: Any, device: torch.device) -> Any:
     """Return the same tree with everything that has `to` (tensors, PackedSequence) on `device`; the rest as it is."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keepgate.data.recordings.segments import Segment, encode_segments, read_segments, write_segments
+from keepgate.data.recordings.segments import Segment, encode_segments, read_segments
 from keepgate.errors import InputError
 
 SEGMENTS = [Segment(0.5, 1.25, "speech", 0.9), Segment(2.0, 2.75, "a dog", 0.625)]
@@ -19,7 +19,7 @@ BYTES = {
 @pytest.mark.parametrize("suffix", BYTES)
 def test_each_form_has_the_bytes_written_by_hand_and_is_read_back(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    write_segments(path, SEGMENTS)
+    path.write_bytes(encode_segments([segment._asdict() for segment in SEGMENTS], suffix))
     assert path.read_bytes() == BYTES[suffix]
     kept = SEGMENTS if suffix != ".txt" else [segment._replace(confidence=None) for segment in SEGMENTS]
     assert read_segments(path) == kept
@@ -27,7 +27,7 @@ def test_each_form_has_the_bytes_written_by_hand_and_is_read_back(tmp_path, suff
 
 @pytest.mark.parametrize("suffix", BYTES)
 def test_no_segment_is_a_file_too(tmp_path, suffix):
-    write_segments(tmp_path / f"a{suffix}", [])
+    (tmp_path / f"a{suffix}").write_bytes(encode_segments([], suffix))
     assert read_segments(tmp_path / f"a{suffix}") == []
 
 

@@ -18,9 +18,8 @@ from keepgate import limits
 from keepgate.data.files import as_path
 from keepgate.data.lines import check_row, csv_rows, json_value, read_lines, read_text
 from keepgate.errors import InputError, listed, quoted
-from keepgate.store import write_atomic
 
-__all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_segments", "write_segments"]
+__all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_segments"]
 
 SPEECH = "speech"  # the label of a segment that names none
 
@@ -48,24 +47,21 @@ def read_segments(path: str | Path) -> list[Segment]:
         InputError: a row is no segment, or does not end after it starts; the message names file and line.
     """
     path = as_path(path)
-    reader = _FORMATS[_suffix(path)][0]
-    found = []
-    for number, row in reader(path):
+    if (suffix := path.suffix.lower()) not in _FORMATS:
+        raise InputError(f"{path} is no file of segments: give one that ends in {', '.join(_FORMATS)}")
+    read, _ = _FORMATS[suffix]
+    segments = []
+    for number, row in read(path):
         try:
-            found.append(as_segment(row))
+            segments.append(as_segment(row))
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
-    return in_order(found)
+    return in_order(segments)
 
 
 def in_order(segments: Iterable[Segment]) -> list[Segment]:
     """Return segments in order of time; of those at one time the surest comes last."""
     return sorted(segments, key=lambda one: (*one[:3], -1.0 if one.confidence is None else one.confidence))
-
-
-def write_segments(path: str | Path, segments: Iterable[Segment]) -> None:
-    """Write segments to a file in .csv, .json or .txt, replaced atomically."""
-    write_atomic(path, encode_segments([segment._asdict() for segment in segments], _suffix(path)))
 
 
 def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
@@ -112,13 +108,6 @@ def _seconds(name: str, given: Any) -> float:
     if not math.isfinite(value):
         raise InputError(f"{name} is {quoted(given)}, which is no number")
     return value
-
-
-def _suffix(path: str | Path) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise InputError(f"{path} is no file of segments: give one that ends in {', '.join(_FORMATS)}")
-    return suffix
 
 
 # Readers give the number of a line and its fields, writers the text of a file.

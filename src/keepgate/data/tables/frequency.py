@@ -9,6 +9,8 @@ import numpy as np
 
 from keepgate.errors import InputError
 
+__all__ = ["US", "Frequency", "infer"]
+
 US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 SHORTEST_MONTH, LONGEST_MONTH = 28 * US["day"], 31 * US["day"]
 END = int(np.datetime64("10000", "us").astype(np.int64))  # of the years that are told

@@ -14,6 +14,8 @@ from keepgate.data.sequences import Sequences
 from keepgate.data.tables.table import cells_of, in_order_of_appearance, numbers, read_table, times, to_frame
 from keepgate.errors import InputError, listed, quoted
 
+__all__ = ["read_long_table"]
+
 TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order
 
 

@@ -14,6 +14,8 @@ from keepgate.data.tables.frequency import Frequency, infer
 from keepgate.data.tables.table import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
 from keepgate.errors import InputError, quoted, reason
 
+__all__ = ["Panel", "panel"]
+
 
 @dataclass(frozen=True)
 class Panel:

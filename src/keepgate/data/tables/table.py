@@ -26,6 +26,8 @@ from keepgate.errors import InputError, listed, quoted, reason
 if TYPE_CHECKING:
     import pyarrow as pa
 
+__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "read_table", "times", "to_frame"]
+
 ANY_TABLE = "the table"
 METADATA = 2**27  # bytes, or elements, of a part of a Parquet file's metadata
 MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers

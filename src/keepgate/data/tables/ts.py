@@ -22,6 +22,8 @@ from keepgate.data.lines import read_lines
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, listed, quoted
 
+__all__ = ["read_ts"]
+
 COUNT = re.compile("0*[1-9][0-9]{0,17}")
 
 

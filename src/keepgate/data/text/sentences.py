@@ -17,6 +17,8 @@ from keepgate.data.files import as_path
 from keepgate.data.lines import json_objects, read_lines
 from keepgate.errors import InputError, quoted
 
+__all__ = ["Sentences", "read_sentences"]
+
 MARKS = ("", "<s>", "</s>")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
