@@ -13,6 +13,7 @@
 #include "keepgate/stepper.h"
 #include "objectives_module.h"
 #include "packed.h"
+#include "openmp.h"
 #include "pool.h"
 #include "predictor_module.h"
 #include "sequences.h"
@@ -302,6 +303,12 @@ NB_MODULE(_core, m) {
           std::copy_n(source + (block * rows + place[r]) * bytes, bytes, target + (block * rows + r) * bytes);
     });
   });
+  m.def("choose_pool", [](bool of_openmp) {
+    if (of_openmp) return openmp::choose();
+    openmp::refuse();
+    return true;
+  });
+  m.def("openmp_library", &openmp::library);
   m.def("choose", [](const std::string& name) {
     for (const InstructionSet* set : kSets)
       if (name == set->name && set->supported()) {

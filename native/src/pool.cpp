@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "openmp.h"
 #include "processor.h"
 
 namespace keepgate {
@@ -74,6 +75,7 @@ void Pool::grow(int workers) {
 void Pool::run(int threads, const std::function<void(int)>& work) {
   if (threads <= 1) return work(0);
   std::lock_guard<std::mutex> turn(turn_);
+  if (openmp::run(threads, work)) return;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     grow(threads - 1);

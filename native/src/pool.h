@@ -1,5 +1,6 @@
-// A few threads that wait for work; the caller works too. Between the phases of one call workers look for work for some
-// microseconds, then they sleep: an idle pool costs nothing.
+// A few threads that wait for work; the caller works too: those of the OpenMP runtime in use (see openmp.h), else our
+// own. Between the phases of one call our own look for work for some microseconds, then they sleep: an idle pool costs
+// nothing.
 #pragma once
 
 #include <atomic>

@@ -15,6 +15,7 @@ import torch
 from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Outcome, Setting, problem
+from keepgate.native import pool
 from keepgate.scan import ENGINES
 
 TRIED = problem("forked", CELLS["lstm"].equations, Setting(steps=40, batch=12, inputs=5, hidden=40))
@@ -26,6 +27,7 @@ def main() -> None:
     os.environ["KEEPGATE_THREADS"] = "3"
     before = len(os.listdir("/proc/self/task"))
     wanted = scan()
+    assert pool() == os.environ.get("KEEPGATE_POOL", pool())
     assert len(os.listdir("/proc/self/task")) == before + 2
     stop = threading.Event()
     other = threading.Thread(target=lambda: [scan() for _ in iter(stop.is_set, True)])

@@ -10,10 +10,12 @@ from pathlib import Path
 import keepgate
 from keepgate.native import engine
 
-__all__ = ["SETS", "TESTS", "python"]
+__all__ = ["POOLS", "SETS", "TESTS", "python"]
 
 TESTS = Path(__file__).resolve().parents[1]
 SETS = {} if engine.missing() else dict(engine._core.instruction_sets())
+# Only on Linux is an OpenMP runtime looked for.
+POOLS = ("own", "openmp") if sys.platform == "linux" else ("own",)
 
 
 def python(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:

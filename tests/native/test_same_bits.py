@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from native.digests import THREADS
-from native.process import SETS, TESTS, python
+from native.process import POOLS, SETS, TESTS, python
 
 pytestmark = pytest.mark.skipif(not SETS, reason="the native core is not built")
 
@@ -22,6 +22,7 @@ def run(instruction_set: str, **environment: str) -> Digests:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["set"] == instruction_set
+    assert found["pool"] == environment.get("KEEPGATE_POOL", found["pool"])
     assert found["workers"] == max(THREADS) - 1  # some cases were worth all threads
     return found["digests"]
 
@@ -63,6 +64,11 @@ def test_rows_alone_or_together(instruction_set: str):
     found, end = digests(instruction_set), ", in parts"
     parts = {case: digest for case, digest in found.items() if case.endswith(end)}
     check({case.replace(end, ", 1 threads"): digest for case, digest in parts.items()}, found)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_either_pool(pool: str):
+    check(run(FIRST, KEEPGATE_POOL=pool), digests(FIRST))
 
 
 def test_memory_that_begins_as_nan():

@@ -15,7 +15,7 @@ from conformance.cells import CELLS
 from conformance.engines import differentiate
 from conformance.problems import Outcome, Problem, Setting, problem
 from keepgate.scan import ENGINES, engines
-from native.process import TESTS, python
+from native.process import POOLS, TESTS, python
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 
@@ -44,8 +44,9 @@ def test_many_callers_at_once(threads: str, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_forked_children():
-    done = python(str(TESTS / "native" / "forked.py"))
+@pytest.mark.parametrize("pool", POOLS)
+def test_forked_children(pool: str):
+    done = python(str(TESTS / "native" / "forked.py"), KEEPGATE_POOL=pool)
     assert done.returncode == 0, done.stderr
 
 

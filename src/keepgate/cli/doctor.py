@@ -49,7 +49,7 @@ def _speed() -> list[dict[str, str]]:
     try:
         import torch
 
-        from keepgate.native import instruction_set, threads
+        from keepgate.native import instruction_set, openmp_library, threads
         from keepgate.nn import LSTM
 
         name, count = instruction_set(), threads(torch.get_num_threads())
@@ -62,7 +62,7 @@ def _speed() -> list[dict[str, str]]:
         product = _rate(lambda: square @ square, 2 * 1024**3)
     return [
         {"native engine": "instruction set", "": name},
-        {"native engine": "threads", "": str(count)},
+        {"native engine": "threads", "": f"{count}, of {openmp_library() or 'its own pool'}"},
         {"native engine": "LSTM of 256 units, forward", "": f"{core:.0f} GFLOP/s"},
         {"native engine": "torch's matrix product", "": f"{product:.0f} GFLOP/s"},
     ]

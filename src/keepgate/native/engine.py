@@ -21,9 +21,10 @@ except ImportError as error:  # a source tree whose core is not built
 else:
     _reason = None
 
-__all__ = ["Engine", "instruction_set", "missing", "threads"]
+__all__ = ["Engine", "instruction_set", "missing", "pool", "threads"]
 
 MOST_THREADS = 1024
+POOLS = ("own", "openmp")
 STORAGES = ("whole", "bfloat16", "int8")  # in the order of the core's enumeration (native/include/keepgate/kernels.h)
 
 
@@ -52,12 +53,46 @@ def missing() -> str | None:
     return _reason
 
 
-def threads(default: int | None = None) -> int:
-    """Return the number of threads: ``KEEPGATE_THREADS``, else ``default``, else the processors of this process.
+@cache
+def pool() -> str:
+    """Return whose threads the core runs on, as `KEEPGATE_POOL` says: "openmp" or "own".
+
+    Without it, the OpenMP runtime that the process has loaded, which is torch's where torch is imported, else threads of
+    the core's own. It is chosen at the first use; a forked child always has threads of its own. All bits are the same.
 
     Raises:
-        InputError: ``KEEPGATE_THREADS`` is no integer from 1 to 1024.
+        BackendError: the core is not built, or `KEEPGATE_POOL` asks for an OpenMP runtime and none is loaded.
+        InputError: `KEEPGATE_POOL` names no pool.
     """
+    if _core is None:
+        raise BackendError(_reason)
+    forced = os.environ.get("KEEPGATE_POOL")
+    if forced and forced not in POOLS:
+        raise InputError(f"KEEPGATE_POOL is one of {', '.join(POOLS)}, got {forced!r}")
+    if _core.choose_pool(forced != "own"):
+        return "own" if forced == "own" else "openmp"
+    if forced == "openmp":
+        raise BackendError(
+            "KEEPGATE_POOL=openmp: this process has loaded no OpenMP runtime (libgomp, libiomp5 or libomp, on Linux); "
+            "import torch first, or unset it"
+        )
+    return "own"
+
+
+def openmp_library() -> str:
+    """Return the path of the OpenMP runtime on whose threads the core runs, or an empty text."""
+    return _core.openmp_library() if pool() == "openmp" else ""
+
+
+def threads(default: int | None = None) -> int:
+    """Return the number of threads: `KEEPGATE_THREADS`, else `default`, else the processors of this process.
+
+    Raises:
+        BackendError: `KEEPGATE_POOL` asks for what is not there; see `pool`.
+        InputError: `KEEPGATE_THREADS` is no integer from 1 to 1024, or `KEEPGATE_POOL` names no pool.
+    """
+    if _core is not None:
+        pool()
     text = os.environ.get("KEEPGATE_THREADS")
     if not text:
         return default or _processors()
