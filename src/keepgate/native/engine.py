@@ -57,8 +57,9 @@ def missing() -> str | None:
 def pool() -> str:
     """Return whose threads the core runs on, as `KEEPGATE_POOL` says: "openmp" or "own".
 
-    Without it, the OpenMP runtime that the process has loaded, which is torch's where torch is imported, else threads of
-    the core's own. It is chosen at the first use; a forked child always has threads of its own. All bits are the same.
+    By default that is the OpenMP runtime that the process has loaded, torch's where torch is imported; else the core
+    starts threads of its own. It is chosen at the first use. A forked child always has threads of its own. The results
+    are the same to the bit.
 
     Raises:
         BackendError: the core is not built, or `KEEPGATE_POOL` asks for an OpenMP runtime and none is loaded.
