@@ -228,7 +228,7 @@ def test_a_minus_is_standard_output(capfdbinary, tmp_path: Path, monkeypatch):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", [".", "..", "/", "", "a/", "folder", "folder/", "nul\0"])
+@pytest.mark.parametrize("name", [".", "..", "/", "", "a/", "folder", "folder/", "nul\0", "surrogate\ud800"])
 def test_what_is_no_file_is_refused_in_a_sentence(tmp_path: Path, monkeypatch, name: str):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()

@@ -35,9 +35,13 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         handle = os.open(path, os.O_RDONLY | FLAGS)
     except (OSError, ValueError) as error:  # ValueError: a character that no path has
         raise InputError(f"{shown(path)} cannot be read: {strerror(error)}") from error
-    kind = stat.S_IFMT(os.fstat(handle).st_mode)
-    if kind == stat.S_IFREG:
-        return io.BufferedReader(_Reader(handle, path))
+    try:
+        kind = stat.S_IFMT(os.fstat(handle).st_mode)
+        if kind == stat.S_IFREG:
+            return io.BufferedReader(_Reader(handle, path))
+    except BaseException:
+        os.close(handle)
+        raise
     os.close(handle)
     raise InputError(f"{shown(path)} cannot be read: it is {KINDS.get(kind, 'something else')}, not a file")
 

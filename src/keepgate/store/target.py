@@ -50,7 +50,7 @@ class Target:
         name = os.fspath(path)
         if name == STANDARD_OUTPUT:
             return cls(Path(name), to_stdout=True)
-        if not name or "\0" in name or name.endswith(os.sep):
+        if not name or name.endswith(os.sep) or not _encodes(name):
             raise InputError(f"cannot write {quoted(name)}: that is no name of a file; give one")
         found = _stat(name)
         if found is not None and stat.S_ISDIR(found.st_mode):
@@ -138,6 +138,14 @@ def _umask() -> int:
         mask = os.umask(0o077)
         os.umask(mask)
     return mask
+
+
+def _encodes(name: str) -> bool:
+    """Return whether the system can have a file of that name."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:
