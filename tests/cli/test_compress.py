@@ -129,9 +129,93 @@ def test_to_a_device(keepgate, book, tmp_path):
     assert re.search(r"null: \d\d+ bytes, ", done.err)
 
 
-def started(*arguments):
+def started(*arguments, data=None):
     command = [sys.executable, "-m", "keepgate", *map(str, arguments)]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True, input=data)
+
+
+def test_an_edited_file_is_not_replaced_unless_forced(keepgate, book, tmp_path):
+    assert keepgate("compress", book).code == 0
+    book.write_bytes(b"edited")
+    refused(keepgate("decompress", tmp_path / "book.txt.kg"), f"{book} is there already", "--force")
+    refused(keepgate("compress", book), "book.txt.kg is there already", "--force")
+    assert book.read_bytes() == b"edited"
+    assert keepgate("decompress", "--force", tmp_path / "book.txt.kg").code == 0
+    assert book.read_bytes() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("pack", "unpack"),
+    [
+        (["compress"], ["decompress"]),
+        (["compress", "-"], ["compress", "-d"]),
+        (["compress", "-c"], ["decompress", "-kc"]),
+    ],
+)
+def test_pipes_both_ways(pack, unpack):
+    packed = started("compress", *pack, data=TEXT)
+    assert f"-: {len(TEXT)} bytes; -: {len(packed.stdout)} bytes, " in packed.stderr.decode()
+    assert started(*unpack, data=packed.stdout).stdout == TEXT
+
+
+def test_a_folder_through_tar(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_bytes(TEXT)
+    (tmp_path / "folder" / "b").write_bytes(bytes(range(256)))
+    (tmp_path / "to").mkdir()
+    keepgate = f"{sys.executable} -m keepgate"
+    line = f"tar c folder | {keepgate} compress | {keepgate} decompress | tar x -C to"
+    subprocess.run(line, shell=True, cwd=tmp_path, env=ENVIRONMENT, check=True, capture_output=True)
+    for name in ("a", "b"):
+        assert (tmp_path / "to/folder" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes()
+
+
+def test_several_files_and_one_that_is_missing(keepgate, book, tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
+    done = keepgate("compress", book, tmp_path / "missing", other)
+    assert done.code == 2
+    lines = done.err.splitlines()
+    assert lines[0].startswith(f"keepgate compress: {tmp_path}/missing cannot be read")
+    assert lines[1:] == ["keepgate compress: 1 of 3 files could not be done; the others are"]
+    archives = [tmp_path / "book.txt.kg", tmp_path / "other.kg"]
+    book.unlink()
+    other.unlink()
+    assert keepgate("decompress", *archives).code == 0
+    assert book.read_bytes() == TEXT
+    assert other.read_bytes() == b"other"
+    assert started("decompress", "-c", *archives).stdout == TEXT + b"other"
+    refused(keepgate("compress", book, other, "--out", tmp_path / "a"), "--out", "is one file, and 2 are to be written")
+    refused(keepgate("compress", book, other, "--stdout"), "archives cannot follow each other")
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_archives_are_listed_and_tested(keepgate, book, tmp_path, command):
+    assert keepgate("compress", book, "--lstm-only").code == 0
+    archive = tmp_path / "book.txt.kg"
+    size = archive.stat().st_size
+    rows = [line.split() for line in keepgate(command, "--list", archive).out.splitlines()]
+    assert rows[0] == ["archive", "bytes", "content", "ratio", "contexts", "model"]
+    assert rows[1] == [str(archive), str(size), str(len(TEXT)), f"{size / len(TEXT):.1%}", "no", "none"]
+    assert keepgate(command, "--test", archive).out.startswith(f"the content: {len(TEXT)} bytes; {archive}: ")
+    before = archive.read_bytes()
+    archive.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    refused(keepgate(command, "--test", archive), archive)
+    refused(keepgate(command, "--test", archive, "--out", "a"), "--test writes nothing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "book.txt.kg"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no pseudo-terminals")
+def test_a_terminal_neither_gives_nor_gets_an_archive(book):
+    own, terminal = os.openpty()
+    command = [sys.executable, "-m", "keepgate"]
+    for arguments, data in ((["compress", "-c", str(book)], b""), (["decompress"], None)):
+        ends = {"stdin": terminal} if data is None else {"stdout": terminal, "input": data}
+        done = subprocess.run([*command, *arguments], env=ENVIRONMENT, stderr=subprocess.PIPE, timeout=60, **ends)
+        assert done.returncode == 2
+        assert b"terminal" in done.stderr
+    os.close(own)
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("command", ["compress", "decompress"])

@@ -10,6 +10,6 @@ in about as many bits as the prediction was surprised by. Decompression runs the
 with the same predictions to the bit on any machine: see native/include/keepgate/learner.h. No torch here.
 """
 
-from keepgate.compression.streams import compress, compress_file, decompress, decompress_file
+from keepgate.compression.streams import compress, compress_file, decompress, decompress_file, read_header
 
-__all__ = ["compress", "compress_file", "decompress", "decompress_file"]
+__all__ = ["compress", "compress_file", "decompress", "decompress_file", "read_header"]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from typing import BinaryIO, NamedTuple
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, cast
 
 from keepgate import limits
 from keepgate.compression.archive import BLOCK, NO_MODEL, Digest, Header, read_blocks, write_block
@@ -13,9 +18,11 @@ from keepgate.compression.pretrained import Pretrained
 from keepgate.errors import InputError
 from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
-from keepgate.store import open_regular, replacing
+from keepgate.store import STANDARD_STREAM, open_regular, replacing
 
-__all__ = ["Sizes", "compress", "compress_file", "content_size", "decompress", "decompress_file"]
+__all__ = ["Sizes", "compress", "compress_file", "decompress", "decompress_file", "read_header"]
+
+SPOOLED = 1 << 26  # bytes of standard input up to which they are kept in memory
 
 
 class Sizes(NamedTuple):
@@ -76,7 +83,7 @@ def compress_file(
     read.
 
     Args:
-        path: of the file.
+        path: of the file; "-" is standard input.
         archive: to write; may also be a device, a pipe, or "-", standard output.
         lstm_only: as of `compress`.
         model: as of `compress`.
@@ -86,8 +93,8 @@ def compress_file(
         InputError: a file cannot be read or written, or both are the same.
     """
     begin = _pretrained(model)
-    with open_regular(path) as file, replacing(archive, like=file.fileno()) as out:
-        size = os.fstat(file.fileno()).st_size
+    with _opened(path) as (file, like), replacing(archive, like=like) as out:
+        size = _size(file)
         return Sizes(size, _compress(file, size, out, lstm_only, begin, report or _ignore, str(path)))
 
 
@@ -103,7 +110,7 @@ def decompress_file(
     It has the permissions and the time of the archive.
 
     Args:
-        archive: to read.
+        archive: to read; "-" is standard input.
         path: to write; may also be a device, a pipe, or "-", standard output, which get what comes before a damaged
             part.
         model: as of `decompress`.
@@ -113,19 +120,44 @@ def decompress_file(
         InputError: it is no archive or damaged, `path` cannot be written, or both are the same.
     """
     begin = _pretrained(model)
-    with open_regular(archive) as file, replacing(path, like=file.fileno()) as out:
+    with _opened(archive) as (file, like), replacing(path, like=like) as out:
         size = _decompress(file, out, begin, report or _ignore, str(archive))
-        return Sizes(size, os.fstat(file.fileno()).st_size)
+        return Sizes(size, _size(file))
 
 
-def content_size(archive: str | os.PathLike[str]) -> int:
-    """Return the bytes of the content of an archive, by its header.
+def read_header(archive: str | os.PathLike[str]) -> tuple[Header, int]:
+    """Return the header of an archive, and the bytes of the archive; "-" is standard input.
 
     Raises:
         InputError: it is no archive.
     """
-    with open_regular(archive) as file:
-        return Header.read(file, str(archive)).size
+    with _opened(archive) as (file, _):
+        return Header.read(file, str(archive)), _size(file)
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int | None]]:
+    """Open what is read, and give the handle of the file whose permissions the result gets.
+
+    Standard input is copied first, to memory or a temporary file: an archive begins with the size of its content.
+    """
+    if os.fspath(path) != STANDARD_STREAM:
+        with open_regular(path) as file:
+            yield file, file.fileno()
+        return
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file")
+    with tempfile.SpooledTemporaryFile(SPOOLED) as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.seek(0)
+        yield cast(BinaryIO, copy), None
+
+
+def _size(file: BinaryIO) -> int:
+    here = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return size
 
 
 def _compress(

@@ -15,9 +15,10 @@ no pipe or device is waited for. No torch here.
 from keepgate.store.files import make_folder, replacing, write_atomic
 from keepgate.store.model import has_model, read_model, write_model
 from keepgate.store.reading import open_regular, read_file
-from keepgate.store.target import check_different, is_stream
+from keepgate.store.target import STANDARD_STREAM, check_different, is_stream
 
 __all__ = [
+    "STANDARD_STREAM",
     "check_different",
     "has_model",
     "is_stream",

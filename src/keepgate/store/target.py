@@ -18,7 +18,7 @@ from keepgate.errors import InputError, quoted
 __all__ = ["Like", "Target", "check_different", "is_stream"]
 
 Like = str | os.PathLike[str] | int  # a path, or the number of an open file
-STANDARD_OUTPUT = "-"
+STANDARD_STREAM = "-"
 _WITHOUT_MODES = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS}  # FAT, or a file system of a network
 _umask_lock = threading.Lock()
 
@@ -48,7 +48,7 @@ class Target:
             OSError: its status cannot be read.
         """
         name = os.fspath(path)
-        if name == STANDARD_OUTPUT:
+        if name == STANDARD_STREAM:
             return cls(Path(name), to_stdout=True)
         if not name or name.endswith(os.sep) or not _encodes(name):
             raise InputError(f"cannot write {quoted(name)}: that is no name of a file; give one")
