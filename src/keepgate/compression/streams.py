@@ -93,8 +93,7 @@ def compress_file(
         InputError: a file cannot be read or written, or both are the same.
     """
     begin = _pretrained(model)
-    with _opened(path) as (file, like), replacing(archive, like=like) as out:
-        size = _size(file)
+    with _opened(path) as (file, size, like), replacing(archive, like=like) as out:
         return Sizes(size, _compress(file, size, out, lstm_only, begin, report or _ignore, str(path)))
 
 
@@ -120,9 +119,8 @@ def decompress_file(
         InputError: it is no archive or damaged, `path` cannot be written, or both are the same.
     """
     begin = _pretrained(model)
-    with _opened(archive) as (file, like), replacing(path, like=like) as out:
-        size = _decompress(file, out, begin, report or _ignore, str(archive))
-        return Sizes(size, _size(file))
+    with _opened(archive) as (file, packed, like), replacing(path, like=like) as out:
+        return Sizes(_decompress(file, out, begin, report or _ignore, str(archive)), packed)
 
 
 def read_header(archive: str | os.PathLike[str]) -> tuple[Header, int]:
@@ -131,33 +129,27 @@ def read_header(archive: str | os.PathLike[str]) -> tuple[Header, int]:
     Raises:
         InputError: it is no archive.
     """
-    with _opened(archive) as (file, _):
-        return Header.read(file, str(archive)), _size(file)
+    with _opened(archive) as (file, size, _):
+        return Header.read(file, str(archive)), size
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Open what is read, and give the handle of the file whose permissions the result gets.
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int, int | None]]:
+    """Open what is read; yield it, its bytes, and the handle of the file whose permissions the result gets.
 
     Standard input is copied first, to memory or a temporary file: an archive begins with the size of its content.
     """
     if os.fspath(path) != STANDARD_STREAM:
         with open_regular(path) as file:
-            yield file, file.fileno()
+            yield file, os.fstat(file.fileno()).st_size, file.fileno()
         return
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file")
     with tempfile.SpooledTemporaryFile(SPOOLED) as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
+        size = copy.tell()
         copy.seek(0)
-        yield cast(BinaryIO, copy), None
-
-
-def _size(file: BinaryIO) -> int:
-    here = file.tell()
-    size = file.seek(0, os.SEEK_END)
-    file.seek(here)
-    return size
+        yield cast(BinaryIO, copy), size, None
 
 
 def _compress(
