@@ -145,12 +145,7 @@ def test_an_edited_file_is_not_replaced_unless_forced(keepgate, book, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pack", "unpack"),
-    [
-        (["compress"], ["decompress"]),
-        (["compress", "-"], ["compress", "-d"]),
-        (["compress", "-c"], ["decompress", "-kc"]),
-    ],
+    ("pack", "unpack"), [([], ["decompress"]), (["-"], ["compress", "-d"]), (["-c"], ["decompress", "-kc"])]
 )
 def test_pipes_both_ways(pack, unpack):
     packed = started("compress", *pack, data=TEXT)
