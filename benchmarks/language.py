@@ -19,7 +19,7 @@ UNITS = 65  # characters of tiny Shakespeare
 
 
 class Network(nn.Module):
-    """What `keepgate.tasks.write` trains, around any recurrent module."""
+    """What `keepgate.tasks.write.estimator` trains, around any recurrent module."""
 
     def __init__(self, recurrent: Recurrent) -> None:
         super().__init__()

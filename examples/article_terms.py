@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
-from keepgate.tasks.tag_scores import span_scores, token_scores
+from keepgate.tasks.tag.scores import span_scores, token_scores
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("article", metavar="ARTICLE")

@@ -13,7 +13,8 @@ import pandas as pd
 import statsmodels.api as sm
 
 from keepgate import Forecaster
-from keepgate.tasks.report import Section, write_report
+from keepgate.tasks.common.report.page import write_report
+from keepgate.tasks.common.report.section import Section
 
 HORIZON = 24  # months
 TEST = 10 * 12  # the last ten years are kept from training

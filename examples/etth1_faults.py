@@ -25,7 +25,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from keepgate import SequenceAutoencoder
-from keepgate.tasks.anomalies import Ordinary
+from keepgate.tasks.embed.anomalies import Ordinary
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "ett" / "ETTh1.csv"
 MONTH, DAY = 30 * 24, 24

@@ -3,7 +3,7 @@
     python examples/keystrokes.py --data FOLDER --out RUN
 
 FOLDER holds lcet10.txt (the report), alice29.txt and tiny_shakespeare.txt. How keystrokes are counted is said in
-`keepgate.tasks.suggest_keyboard.type_with`.
+`keepgate.tasks.suggest.keyboard.type_with`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from keepgate import Suggester
-from keepgate.tasks.write_text import split
+from keepgate.tasks.write.text import split
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", type=Path, metavar="FOLDER", default=Path("../shared/data/text"))

@@ -150,7 +150,7 @@ def main():
             scores = f"{row['precision']:9.3f} {row['recall']:7.3f} {row['F1']:6.3f}"
             print(f"{snr!s:>3} dB  {row['model']:20s} {scores} {1000 * row['boundary error (s)']:12.0f} ms")
     if options.report:
-        from keepgate.tasks.report import write_report
+        from keepgate.tasks.common.report.page import write_report
 
         write_report(options.report, "Speech activity", model.sections(join(test.values()), None))
 

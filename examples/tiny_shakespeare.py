@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from keepgate import LanguageModel
-from keepgate.tasks.write_text import split
+from keepgate.tasks.write.text import split
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", type=Path, metavar="FOLDER", default=Path("../shared/data/text"))

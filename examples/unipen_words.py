@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from keepgate import Transcriber
-from keepgate.tasks.transcribe_decode import Decoding
+from keepgate.tasks.transcribe.decoding import Decoding
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("folder", type=Path, metavar="FOLDER")

@@ -13,15 +13,15 @@ from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from keepgate.compression import compress, decompress
-    from keepgate.tasks.autoencode import SequenceAutoencoder
-    from keepgate.tasks.classify import SequenceClassifier
-    from keepgate.tasks.forecast import Forecaster
-    from keepgate.tasks.segment import Segmenter
-    from keepgate.tasks.suggest import Suggester
-    from keepgate.tasks.tag import Tagger
-    from keepgate.tasks.transcribe import Transcriber
-    from keepgate.tasks.translate import Translator
-    from keepgate.tasks.write import LanguageModel
+    from keepgate.tasks.classify.estimator import SequenceClassifier
+    from keepgate.tasks.embed.estimator import SequenceAutoencoder
+    from keepgate.tasks.forecast.estimator import Forecaster
+    from keepgate.tasks.segment.estimator import Segmenter
+    from keepgate.tasks.suggest.estimator import Suggester
+    from keepgate.tasks.tag.estimator import Tagger
+    from keepgate.tasks.transcribe.estimator import Transcriber
+    from keepgate.tasks.translate.estimator import Translator
+    from keepgate.tasks.write.estimator import LanguageModel
 
 __all__ = [
     "Forecaster",
@@ -39,15 +39,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Forecaster": "keepgate.tasks.forecast",
-    "LanguageModel": "keepgate.tasks.write",
-    "Segmenter": "keepgate.tasks.segment",
-    "SequenceAutoencoder": "keepgate.tasks.autoencode",
-    "SequenceClassifier": "keepgate.tasks.classify",
-    "Suggester": "keepgate.tasks.suggest",
-    "Tagger": "keepgate.tasks.tag",
-    "Transcriber": "keepgate.tasks.transcribe",
-    "Translator": "keepgate.tasks.translate",
+    "Forecaster": "keepgate.tasks.forecast.estimator",
+    "LanguageModel": "keepgate.tasks.write.estimator",
+    "Segmenter": "keepgate.tasks.segment.estimator",
+    "SequenceAutoencoder": "keepgate.tasks.embed.estimator",
+    "SequenceClassifier": "keepgate.tasks.classify.estimator",
+    "Suggester": "keepgate.tasks.suggest.estimator",
+    "Tagger": "keepgate.tasks.tag.estimator",
+    "Transcriber": "keepgate.tasks.transcribe.estimator",
+    "Translator": "keepgate.tasks.translate.estimator",
     "compress": "keepgate.compression",
     "decompress": "keepgate.compression",
 }

@@ -8,7 +8,7 @@ import pytest
 
 from cli.files import FAST, csv_lines, series, ts_lines
 from keepgate.equations import Equations
-from keepgate.tasks.classify import SequenceClassifier
+from keepgate.tasks.classify.estimator import SequenceClassifier
 
 
 def test_a_run_is_a_folder_of_readable_files(run):

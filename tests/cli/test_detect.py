@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cli.files import FAST, csv_lines, refused
-from keepgate.tasks.autoencode import SequenceAutoencoder
+from keepgate.tasks.embed.estimator import SequenceAutoencoder
 
 
 def wave_lines(count=8, fault=None):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from keepgate.cli.flags import add_flags, take
-from keepgate.tasks.parameters import param
+from keepgate.tasks.common.parameters import param
 
 
 @dataclass

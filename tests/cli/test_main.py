@@ -16,7 +16,7 @@ from keepgate import cells
 from keepgate.cli import COMMANDS
 from keepgate.extras import EXTRAS, missing_extra
 from keepgate.tasks import TASKS, estimator_class
-from keepgate.tasks.parameters import parameters
+from keepgate.tasks.common.parameters import parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}

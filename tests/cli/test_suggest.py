@@ -7,7 +7,7 @@ from prompt_toolkit.output import DummyOutput
 
 from cli.files import FAST, refused
 from keepgate.cli.suggest import session, shown
-from keepgate.tasks.suggest import Suggester
+from keepgate.tasks.suggest.estimator import Suggester
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"] * 20
 

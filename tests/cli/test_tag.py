@@ -6,7 +6,7 @@ import io
 import pytest
 
 from cli.files import FAST, refused
-from keepgate.tasks.tag import Tagger
+from keepgate.tasks.tag.estimator import Tagger
 
 LINES = [
     "the DET".replace(" ", "\t"), "cat\tNOUN", "sleeps\tVERB", "",

@@ -11,7 +11,7 @@ import soundfile
 
 from cli.files import refused
 from keepgate.data.audio.files import read_audio, resample
-from keepgate.tasks.transcribe import Transcriber
+from keepgate.tasks.transcribe.estimator import Transcriber
 
 RATE = 4000
 SMALL = {"hidden_size": 24, "num_layers": 1, "bands": 12, "augment": 0.0, "dropout": 0.0, "batch_size": 8}

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from cli.files import FAST, refused
-from keepgate.tasks.write import LanguageModel
+from keepgate.tasks.write.estimator import LanguageModel
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"] * 20
 OPTIONS = (*FAST, "--window", "8", "--batch-size", "4")

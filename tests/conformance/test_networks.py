@@ -14,13 +14,13 @@ from keepgate import cells, networks
 from keepgate.errors import InputError
 from keepgate.networks import INT64, Network, Recurrent
 from keepgate.runtime import Runner, Stream
-from keepgate.tasks.autoencode_network import autoencoder
-from keepgate.tasks.classify_network import classifier
-from keepgate.tasks.forecast_network import forecaster
-from keepgate.tasks.tag_network import frames_encoded, tagger, tokens_encoded
-from keepgate.tasks.transcribe_network import transcriber
-from keepgate.tasks.translate_network import translator
-from keepgate.tasks.write_network import language
+from keepgate.tasks.classify.network import classifier
+from keepgate.tasks.embed.network import autoencoder
+from keepgate.tasks.forecast.network import forecaster
+from keepgate.tasks.tag.network import frames_encoded, tagger, tokens_encoded
+from keepgate.tasks.transcribe.network import transcriber
+from keepgate.tasks.translate.network import translator
+from keepgate.tasks.write.network import language
 
 LSTM, GRU = (cells.get(name).equations for name in ("lstm", "layer_norm(gru)"))
 SYMBOLS = 5

@@ -29,7 +29,7 @@ from keepgate.data.tables.ts import read_ts
 from keepgate.data.text.pairs import read_pairs
 from keepgate.data.text.sentences import read_sentences
 from keepgate.errors import InputError
-from keepgate.tasks.write_text import TextFile
+from keepgate.tasks.write.text import TextFile
 
 MIB = 2**20
 READERS: dict[str, Callable[[Path], Any]] = {

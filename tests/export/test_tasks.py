@@ -24,8 +24,8 @@ from keepgate import (
 from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
 from keepgate.tasks import TASKS
-from keepgate.tasks.padded import pad_frames
-from keepgate.tasks.tag_words import SentenceExamples
+from keepgate.tasks.common.padded import pad_frames
+from keepgate.tasks.tag.examples import SentenceExamples
 
 RANDOM = np.random.default_rng(0)
 QUICK = {"epochs": 1, "hidden_size": 6, "progress": False}

@@ -9,19 +9,19 @@ from keepgate.cli.flags import add_flags, take
 from keepgate.errors import InputError
 
 if TYPE_CHECKING:
-    from keepgate.tasks.base import Estimator
+    from keepgate.tasks.common.estimator import Estimator
 
 
 def add_decoding(flags: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    from keepgate.tasks.transcribe_decode import Decoding
+    from keepgate.tasks.transcribe.decoding import Decoding
 
     add_flags(flags.add_argument_group("decoding, for models of transcribe"), Decoding)
 
 
 def apply_decoding(estimator: Estimator, options: argparse.Namespace) -> None:
     """Make the estimator decode as the flags say; InputError if they say something and it has nothing to decode."""
-    from keepgate.tasks.transcribe_decode import Decoding
+    from keepgate.tasks.transcribe.decoding import Decoding
 
     decoding, decode_with = take(options, Decoding), getattr(estimator, "decode_with", None)
     if decode_with is not None:

@@ -40,9 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     for out in (options.out, options.report):
         check_different(options.data, out)
 
-    from keepgate.tasks.autoencode import SequenceAutoencoder
-    from keepgate.tasks.detect import Detection
-    from keepgate.tasks.report import write_report
+    from keepgate.tasks.common.report.page import write_report
+    from keepgate.tasks.embed.detection import Detection
+    from keepgate.tasks.embed.estimator import SequenceAutoencoder
 
     estimator = SequenceAutoencoder.load(options.run, options.device)
     data = estimator.read(options.data, estimator.columns_)

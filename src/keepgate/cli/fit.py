@@ -15,8 +15,8 @@ from keepgate.store import write_atomic
 from keepgate.tasks import TASKS, estimator_class
 
 if TYPE_CHECKING:
-    from keepgate.tasks.base import Estimator
-    from keepgate.tasks.report import Section
+    from keepgate.tasks.common.estimator import Estimator
+    from keepgate.tasks.common.report.section import Section
 
 DESCRIPTION = """\
 Train a model on a file. RUN becomes a folder with config.json, model.safetensors, metrics.jsonl and report.html.
@@ -102,15 +102,17 @@ def fit(task: str, arguments: Sequence[str]) -> None:
 
 def write_report(path: Path, estimator: Estimator, found: list[Section], title: str) -> None:
     """Write report.html: what the task found, how the training went, what was trained."""
-    from keepgate.tasks import report
+    from keepgate.tasks.common.report import page
+    from keepgate.tasks.common.report.figures import learning_curve
+    from keepgate.tasks.common.report.section import Section
 
     settings = [{"parameter": name, "value": value} for name, value in estimator.get_params(deep=False).items()]
     about = [
-        report.Section("Learning curve", figure=report.learning_curve(estimator.history_)),
-        report.Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_)),
-        report.Section("Parameters", rows=settings),
+        Section("Learning curve", figure=learning_curve(estimator.history_)),
+        Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_)),
+        Section("Parameters", rows=settings),
     ]
-    report.write_report(path, title, [*found, *about])
+    page.write_report(path, title, [*found, *about])
 
 
 def summarise(run: str, estimator: Estimator, found: list[Section]) -> None:

@@ -1,4 +1,4 @@
-"""Command-line flags from dataclass fields made by `keepgate.tasks.parameters.param`."""
+"""Command-line flags from dataclass fields made by `keepgate.tasks.common.parameters.param`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from keepgate.tasks.parameters import parameters, split_optional
+from keepgate.tasks.common.parameters import parameters, split_optional
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 

@@ -9,7 +9,7 @@ from keepgate.cli import parser
 from keepgate.errors import InputError
 
 if TYPE_CHECKING:
-    from keepgate.tasks.suggest_keyboard import Keyboard
+    from keepgate.tasks.suggest.keyboard import Keyboard
 
 EXAMPLE = """\
   keepgate suggest runs/report "the digital libr"
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.count < 1:
         raise InputError(f"--count {options.count} is not possible: it has to be 1 or more")
 
-    from keepgate.tasks.suggest import Suggester
+    from keepgate.tasks.suggest.estimator import Suggester
 
     suggester = Suggester.load(options.run, "cpu")
     if options.text is None:

@@ -15,7 +15,7 @@ from keepgate.errors import InputError
 
 if TYPE_CHECKING:
     from keepgate.data.recordings.manifest import Utterances
-    from keepgate.tasks.transcribe import Transcriber, Transcript
+    from keepgate.tasks.transcribe.estimator import Transcriber, Transcript
 
 EXAMPLE = """\
   keepgate transcribe runs/digits new/*.wav
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def load(run: str, device: str) -> Transcriber:
     """The model of a run; InputError if it is of another task."""
-    from keepgate.tasks.transcribe import Transcriber
+    from keepgate.tasks.transcribe.estimator import Transcriber
 
     return Transcriber.load(run, device)
 

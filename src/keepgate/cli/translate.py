@@ -11,7 +11,7 @@ from keepgate.cli import parser
 from keepgate.errors import InputError
 
 if TYPE_CHECKING:
-    from keepgate.tasks.translate import Translator
+    from keepgate.tasks.translate.estimator import Translator
 
 EXAMPLE = """\
   keepgate translate runs/captions "ein Mann liest" "zwei Hunde"
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_intermixed_args(arguments)
     if options.nbest is not None and options.nbest < 1:
         raise InputError(f"--nbest {options.nbest} is no number from 1 on")
-    from keepgate.tasks.translate import Translator
+    from keepgate.tasks.translate.estimator import Translator
 
     translator = Translator.load(options.run, options.device)
     for sentence in options.sentences or _typed():

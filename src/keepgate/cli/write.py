@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     options = flags.parse_args(arguments)
     if options.seed is not None and options.seed < 0:
         raise InputError(f"--seed {options.seed} is not possible: it has to be a number from 0 on")
-    from keepgate.tasks.write import LanguageModel
+    from keepgate.tasks.write.estimator import LanguageModel
 
     model = LanguageModel.load(options.run, "cpu")
     pieces = model.write(options.prompt, options.length, options.temperature, options.top_p, options.seed)

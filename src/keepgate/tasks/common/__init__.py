@@ -1,0 +1,1 @@
+"""What the estimators of all tasks share; it knows none of them."""

@@ -1,0 +1,176 @@
+"""What turns recordings and ink into features, and what is done to them while training.
+
+A front end is a torch module without weights: `frames(content)` gives an array [T, ...] of one utterance; called with
+frames x [B, T, ...] and lengths [B], it gives features [B, T, size] and lengths, in training those of disturbed frames,
+so that other voices and hands look familiar.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from keepgate.data.audio.log_mel import hop_seconds, hops, log_mel
+from keepgate.data.ink import strokes
+from keepgate.tasks.common.ink_features import FEATURES, ink_features
+from keepgate.tasks.common.parameters import Bounds
+
+__all__ = [
+    "FRONT_ENDS",
+    "HERTZ",
+    "HIGHEST_RATE",
+    "LOWEST_RATE",
+    "MOST_BANDS",
+    "AudioFrontEnd",
+    "FrontEnd",
+    "InkFrontEnd",
+]
+
+LOWEST_RATE, HIGHEST_RATE = 51, 1_000_000  # Hz; from the lowest on, a hop from window to window has a sample
+HERTZ: Bounds = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
+MOST_BANDS = 512
+
+
+class FrontEnd(nn.Module):
+    """Base of the front ends.
+
+    amount: how much is disturbed, 0: not at all, 1: as much as the defaults below.
+    """
+
+    kind: ClassVar[str]
+    size: int
+
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:
+        super().__init__()  # rate and bands are of recordings
+        self.amount = amount
+
+    def frames(self, content: Any) -> np.ndarray:
+        """Frames [T, ...] float32 of samples or strokes."""
+        raise NotImplementedError
+
+    def times(self, content: Any) -> np.ndarray:
+        """Where each of the T frames lies, [T + 1]: seconds of a recording, width of ink, and its end."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B, T, size] of frames, and their lengths; in training the frames are disturbed first."""
+        if self.training and self.amount:
+            x, lengths = self.disturb(x, lengths)
+        return self.features(x, lengths), lengths
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Other frames, and lengths, that mean the same."""
+        raise NotImplementedError
+
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Features [B, T, size] of frames; those past a length mean nothing."""
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """What a resumed run has to have in common."""
+        return f"{self.size}, amount={self.amount}"
+
+
+class AudioFrontEnd(FrontEnd):
+    """Log-mel bands. Disturbed in training: speed, length of the vocal tract (Jaitly & Hinton 2013), loudness, a floor
+    of noise, and bands and times left out (SpecAugment, Park et al. 2019)."""
+
+    kind = "audio"
+    SPEED, TRACT, LOUDNESS, NOISE = 0.15, 0.15, 1.0, 3.0  # ranges: shares, shares, deviations in nepers of power
+    BAND_MASKS, TIME_MASKS, MASK = 2, 2, 0.15  # widest mask, as a share of all bands; of the steps a third of it
+
+    def __init__(self, rate: int | None, bands: int, amount: float) -> None:
+        super().__init__(rate, bands, amount)
+        assert rate is not None
+        self.rate, self.size = rate, bands
+
+    def frames(self, content: np.ndarray) -> np.ndarray:
+        """Log-mel bands of samples [N]."""
+        return log_mel(content, self.rate, self.size)
+
+    def times(self, content: np.ndarray) -> np.ndarray:
+        """Seconds."""
+        return np.arange(hops(len(content), self.rate) + 1) * hop_seconds(self.rate)
+
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The bands."""
+        return x
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Bands of another voice in another place."""
+        x, lengths = self._warp(x, lengths)
+        count = len(x)
+        floor = x.amin(dim=(1, 2), keepdim=True) + self.amount * self.NOISE * torch.rand(count, 1, 1)
+        grain = torch.randn_like(x) * 0.5
+        x = torch.logaddexp(x, floor + grain) + self.amount * self.LOUDNESS * torch.randn(count, 1, 1)
+        middle = x.mean(dim=(1, 2), keepdim=True)
+        for axis, masks, widest in ((2, self.BAND_MASKS, self.MASK), (1, self.TIME_MASKS, self.MASK / 3)):
+            for _ in range(masks):
+                x = torch.where(_stripe(x, axis, widest * self.amount), middle, x)
+        return x, lengths
+
+    def _warp(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Stretch each utterance in time and along the bands, by linear interpolation."""
+        count, steps, bands = x.shape
+        speed = 1 + self.amount * self.SPEED * (2 * torch.rand(count) - 1)
+        tract = 1 + self.amount * self.TRACT * (2 * torch.rand(count) - 1)
+        lengths = (lengths / speed).round().long().clamp(min=1)
+        longest = int(lengths.max())
+        t = (torch.arange(longest) + 0.5) * speed[:, None] / steps * 2 - 1
+        f = (torch.arange(bands) + 0.5) * tract[:, None] / bands * 2 - 1
+        grid = torch.stack(torch.broadcast_tensors(f[:, None, :], t[:, :, None]), dim=-1).to(x)
+        return F.grid_sample(x[:, None], grid, padding_mode="border", align_corners=False)[:, 0], lengths
+
+
+class InkFrontEnd(FrontEnd):
+    """Points along the pen's path, and the ink around each. Disturbed in training: size, proportions, slant and slope
+    of the writing, and how its letters lie beside each other."""
+
+    kind = "ink"
+    size = FEATURES
+    SCALE, SLANT, SLOPE = 0.15, 0.2, 0.03  # deviations
+    WAVE, WAVELENGTH = 0.2, 10.0  # deviation of the sway along the line, in heights as the points are; mean length
+
+    def frames(self, content: list[np.ndarray]) -> np.ndarray:
+        """Points of strokes, [T, 3]."""
+        return strokes.points(content)
+
+    def times(self, content: list[np.ndarray]) -> np.ndarray:
+        """How far to the right the pen is."""
+        x = strokes.points(content)[:, 0]
+        return np.append(x, x[-1])
+
+    def features(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """See `ink_features`."""
+        return ink_features(x, lengths)
+
+    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Points of another hand."""
+        count, draw = len(x), torch.randn
+        spread = torch.tensor([[self.SCALE, self.SLANT], [self.SLOPE, self.SCALE]])
+        turn = (torch.eye(2) + self.amount * spread * draw(count, 2, 2)).to(x)
+        wave = (self.amount * self.WAVE * draw(count, 1, 2)).to(x)
+        phase = (2 * math.pi * torch.rand(count, 1, 2)).to(x)
+        often = (2 * math.pi / self.WAVELENGTH * (0.5 + torch.rand(count, 1, 2))).to(x)
+        middle = x[..., :1].sum(1, keepdim=True) / lengths[:, None, None]  # zeros lie past the lengths
+        xy = torch.cat([x[..., :1] - middle, x[..., 1:2]], dim=-1)
+        xy = xy @ turn.transpose(1, 2) + wave * torch.sin(often * xy[..., :1] + phase)
+        return torch.cat([xy, x[..., 2:]], dim=-1), lengths
+
+
+def _stripe(x: Tensor, axis: int, share: float) -> Tensor:
+    """For each row of x a stripe of up to so great a share of an axis, as a mask."""
+    size, count = x.shape[axis], len(x)
+    width = torch.rand(count) * share * size
+    first = torch.rand(count) * (size - width)
+    place = torch.arange(size)
+    mask = (place >= first[:, None]) & (place < (first + width)[:, None])
+    return (mask[:, :, None] if axis == 1 else mask[:, None, :]).to(x.device)
+
+
+FRONT_ENDS = {"audio": AudioFrontEnd, "ink": InkFrontEnd}

@@ -1,0 +1,40 @@
+"""Training that begins with the recurrent weights of another run."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from keepgate.errors import InputError
+from keepgate.nn import Recurrent
+from keepgate.nn.blocks import Standardise
+
+INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
+
+
+def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
+    """Give the recurrent layers of `network` the weights of those of `source`, the network in the folder `run`.
+
+    Where both standardise frames, the mean and deviation that the weights were learned for come along.
+
+    Raises InputError unless cell and sizes are the same.
+    """
+    theirs, mine = (getattr(part, "recurrent", None) for part in (source, network))
+    if not (isinstance(theirs, Recurrent) and isinstance(mine, Recurrent)):
+        raise InputError(f"init={run}: that run has no recurrent layers to begin with")
+    if _described(theirs) != _described(mine):
+        raise InputError(
+            f"init={run}: that run has {_described(theirs)}, this one {_described(mine)}; give both the same cell, "
+            "sizes and kind of data"
+        )
+    mine.load_state_dict(theirs.state_dict())
+    standards = [[part for part in whole.modules() if isinstance(part, Standardise)] for whole in (network, source)]
+    for own, other in zip(*standards, strict=False):
+        own.load_state_dict(other.state_dict())
+
+
+def _described(recurrent: Recurrent) -> str:
+    directions = "both directions" if recurrent.directions == 2 else "one direction"
+    return (
+        f"{recurrent.num_layers} x {recurrent.hidden_size} units of {recurrent.cell.name} in {directions} over "
+        f"{recurrent.input_size} inputs"
+    )

@@ -1,0 +1,1 @@
+"""report.html: sections of text, tables and figures in one file."""

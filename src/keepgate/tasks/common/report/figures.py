@@ -1,0 +1,68 @@
+"""Figures that reports of several tasks show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from keepgate.errors import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LONGEST_NAME = 30  # characters of a name in a figure
+MOST_NAMES = 100  # on an axis
+
+
+def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
+    """A figure of that many inches with one pair of axes, drawn without pyplot and so without a display."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def name_in_figure(name: object) -> str:
+    """A name as a figure shows it: short, no control characters, and no formula where it has dollar signs."""
+    text = str(name)
+    short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    hidden = " " if text.startswith("_") else ""  # from a legend, without a space before it
+    return hidden + printable(short).replace("$", r"\$")
+
+
+def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Loss against epoch from `history_` (the rows of `keepgate.training.History`)."""
+    figure, axes = new_figure()
+    epochs = [row["epoch"] for row in history]
+    for key, label in (("train_loss", "training"), ("valid_loss", "held out")):
+        losses = [row[key] for row in history if row[key] is not None]
+        if losses:
+            axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    return figure
+
+
+def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """A confusion matrix [K, K], true classes down and predicted ones across.
+
+    Up to 25 classes with its counts, up to 100 with their names.
+    """
+    size = min(3.0 + 0.4 * len(names), 12.0)
+    figure, axes = new_figure(size, size)
+    axes.imshow(counts, cmap="Blues")
+    ticks = range(len(names))
+    axes.set(xlabel="predicted", ylabel="true")
+    if len(names) <= MOST_NAMES:
+        shown = [*map(name_in_figure, names)]
+        axes.set(xticks=ticks, xticklabels=shown, yticks=ticks, yticklabels=shown)
+        axes.tick_params(axis="x", rotation=90 if max(map(len, shown)) > 3 else 0)
+    for (row, column), count in np.ndenumerate(counts if len(names) <= 25 else np.empty((0, 0))):
+        colour = "white" if count > counts.max() / 2 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    return figure

@@ -1,0 +1,156 @@
+"""A model file on its way to an estimator: all that it says is judged before anything is built from it.
+
+The checksums of a model file tell accidents; who means harm writes new ones. So every value is compared with a schema,
+the network is first built on torch's device "meta", where sizes cost nothing, and gets memory only if the tensors in
+the file are its own, name by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from keepgate import cells, schema, store
+from keepgate.equations import Cell, Equations, WrittenCell
+from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
+from keepgate.objectives import LinearChainCRF
+from keepgate.tasks.common.parameters import checks, with_tuples
+from keepgate.training.tree import check_alike, check_finite
+
+if TYPE_CHECKING:
+    from keepgate.tasks.common.estimator import Estimator
+
+__all__ = ["Stored", "sizes_only"]
+
+E = TypeVar("E", bound="Estimator")
+FILLS = {"normal_", "uniform_", "fill_", "zero_"}
+
+
+def anything(name: str, value: Any) -> None:
+    """What has a reader of its own."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a folder holds: the configuration and the tensors, which belong together but are not judged yet."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    tensors: Mapping[str, np.ndarray]
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Stored:
+        """Read both files; InputError that names the one that is missing, cut short or altered."""
+        return cls(Path(folder), *store.read_model(folder))
+
+    @property
+    def task(self) -> str:
+        """The task that the model is for; InputError where the file names none."""
+        with _blamed(f"{self.folder}/config.json"):
+            schema.text()("task", self.config.get("task"))
+        return self.config["task"]
+
+    def restore(self, kind: type[E], device: str) -> E:
+        """The estimator of this kind that was saved, on a device.
+
+        Raises InputError in one sentence that names the folder, whatever is wrong with it.
+        """
+        if self.task != kind.task:
+            raise InputError(f"{self.folder} holds a model for {quoted(self.task)}, not for '{kind.task}'")
+        with _blamed(f"{self.folder}/config.json does not describe a '{kind.task}' model"):
+            estimator = self._untrained(kind)
+        estimator.device = device
+        place = estimator.torch_device()
+        with _blamed(f"{self.folder}/model.safetensors does not fit its config.json"):
+            fill(estimator.network_, self.tensors)
+        estimator.network_.to(place).eval()
+        with _blamed(f"{self.folder} is damaged"):
+            estimator.restore_more(self.folder)
+        estimator.fix()
+        return estimator
+
+    def _untrained(self, kind: type[E]) -> E:
+        """The estimator, its network on the device "meta"."""
+        parts = {"keepgate": schema.text(), "task": schema.text(), "equations": anything, "fitted": kind.FITTED}
+        parts["parameters"] = schema.record(**checks(kind))
+        parts["columns"] = schema.record(**checks(kind.Columns))
+        schema.record(**parts)("", self.config)
+        equations = Equations.from_json(self.config["equations"])
+        parameters = with_tuples(self.config["parameters"])
+        estimator = kind(**{**parameters, "cell": stored_cell(parameters["cell"], equations), "device": "cpu"})
+        estimator.check_parameters()
+        estimator.equations_ = equations
+        estimator.columns_ = kind.Columns(**with_tuples(self.config["columns"]))
+        least = estimator.num_layers * len(equations.parameters(1, 1))
+        if least > len(self.tensors):
+            raise InputError(
+                f"num_layers={estimator.num_layers:,} need more than the {len(self.tensors)} tensors there are"
+            )
+        with sizes_only():
+            estimator.restore(self.config["fitted"])
+        return estimator
+
+
+class _Unfilled(TorchFunctionMode):
+    """Inside, what would fill a tensor on the device "meta" does nothing: `normal_` there imports half of torch."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {**dict(enumerate(args)), **(kwargs or {})}
+        filled = given.get(0, given.get("tensor"))  # of the method, or of `torch.nn.init`
+        if getattr(func, "__name__", "") in FILLS and isinstance(filled, torch.Tensor) and filled.is_meta:
+            return filled
+        return func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def sizes_only() -> Iterator[None]:
+    """Inside, new modules have tensors with sizes and without memory, and draw no random numbers."""
+    with torch.device("meta"), _Unfilled():
+        yield
+
+
+def stored_cell(named: str, equations: Equations) -> str | Cell:
+    """The parameter `cell` of a loaded model.
+
+    Its name, where that means the stored equations without a file being run; else a cell of these equations.
+    """
+    with contextlib.suppress(KeepgateError):
+        if cells.get(named, files=False).equations.dumps() == equations.dumps():
+            return named
+    return WrittenCell(equations)
+
+
+def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
+    """Give a network on the device "meta" the tensors of a file.
+
+    Raises InputError that names the first one that is missing, not known, of another shape or type, or not finite.
+    """
+    given = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    check_alike(network.state_dict(), given)
+    check_finite(given, tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, LinearChainCRF)))
+    # Copies in memory of torch's own, which is aligned as that of a trained network: so results have the same bits.
+    network.load_state_dict({name: value.clone() for name, value in given.items()}, assign=True)
+
+
+@contextlib.contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Inside, whatever is wrong is an InputError of one sentence that begins with `what`; nothing else is told."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except MissingExtraError:
+        raise
+    except KeepgateError as error:
+        raise InputError(f"{what}: {error}") from error
+    except Exception as error:
+        raise InputError(f"{what}: {type(error).__name__}: {reason(error)}") from error

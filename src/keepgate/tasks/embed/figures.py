@@ -1,0 +1,68 @@
+"""Pictures of series, their reconstruction, what stands out in them, and of the vectors of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keepgate.data.arrays import runs
+from keepgate.tasks.common.report.figures import name_in_figure, new_figure
+
+CHANNELS = 4  # shown of a series
+STEPS = 400  # shown of a series: around what stands out most
+
+
+def series_figure(
+    value: np.ndarray,
+    found: np.ndarray,
+    names: Sequence[str],
+    scores: np.ndarray | None = None,
+    threshold: float = np.inf,
+) -> Figure:
+    """A series [T, C] beside its reconstruction, channel by channel: those that are farthest from it, if not all fit.
+
+    With `scores` [T] these are drawn below, and what is above the threshold is shaded in all axes.
+    """
+    first = 0 if scores is None else max(min(int(scores.argmax()) - STEPS // 2, len(value) - STEPS), 0)
+    steps = np.arange(first, min(first + STEPS, len(value)))
+    error = np.square(value - found)[steps].mean(axis=0) / (value.var(axis=0) + np.finfo(np.float64).tiny)
+    shown = np.sort(np.argsort(-error, kind="stable")[:CHANNELS])
+    rows = len(shown) + (scores is not None)
+    figure = Figure(figsize=(7.0, 0.5 + 1.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, sharex=True, squeeze=False)[:, 0]
+    for ax, channel in zip(axes, shown, strict=False):
+        ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")
+        ax.plot(steps + 1, found[steps, channel], color="C0", linewidth=1, label="reconstruction")
+        ax.set_ylabel(name_in_figure(names[channel]))
+    if scores is not None:
+        axes[-1].plot(steps + 1, scores[steps], color="C3", linewidth=1)
+        axes[-1].axhline(threshold, color="0.35", linewidth=0.8, linestyle="--")
+        axes[-1].set(ylabel="score", yscale="log")
+        for begin, end in runs(scores[steps] > threshold):
+            for ax in axes:
+                ax.axvspan(steps[begin] + 0.5, steps[end - 1] + 1.5, color="C3", alpha=0.2, linewidth=0)
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("step")
+    axes[0].legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")
+    return figure
+
+
+def map_figure(vectors: np.ndarray, labels: Any) -> Figure:
+    """Vectors [N, V] along their first two principal components, in the colours of up to ten labels."""
+    figure, axes = new_figure(6.0, 5.0)
+    centred = vectors - vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    places = np.pad(centred @ directions[:2].T, ((0, 0), (0, max(2 - len(directions), 0))))
+    names = np.zeros(len(vectors)) if labels is None else np.asarray(labels)
+    kinds = np.unique(names)
+    for kind in kinds if len(kinds) <= 10 else [None]:
+        rows = slice(None) if kind is None else names == kind
+        axes.scatter(*places[rows].T, s=12, label=None if labels is None else name_in_figure(kind))
+    axes.set(xlabel="first component", ylabel="second component")
+    if 1 < len(kinds) <= 10:
+        axes.legend(frameon=False, fontsize="small", ncols=2)
+    return figure

@@ -1,0 +1,1 @@
+"""The values that come next in each series of a panel, with quantiles."""

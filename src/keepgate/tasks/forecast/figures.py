@@ -1,0 +1,42 @@
+"""The picture of forecasts beside what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keepgate.data.tables.panel import Panel
+from keepgate.tasks.common.report.figures import name_in_figure
+
+MOST = 6  # series shown, spread over all
+PAST = 3  # horizons (or more, see below) of the past shown
+
+
+def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[float]) -> Figure:
+    """One pair of axes for each series: its rows, and the forecast of the last `horizon` of them.
+
+    data: S series of one length. forecasts: [S, horizon, 1 + Q], the point and the ascending quantiles, of which the
+    outermost two bound the interval.
+    """
+    shown = np.unique(np.linspace(0, len(data.ids) - 1, MOST).round().astype(int))
+    figure = Figure(figsize=(7.0, 0.6 + 1.7 * len(shown)), layout="constrained")
+    horizon = forecasts.shape[1]
+    for axes, s in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        rows = slice(max(data.starts[s], data.starts[s + 1] - (PAST + 1) * max(horizon, 12)), data.starts[s + 1])
+        ahead = data.times[data.starts[s + 1] - horizon : data.starts[s + 1]]
+        axes.plot(
+            data.times[rows], data.values[rows, 0], color="0.35", linewidth=1, label=name_in_figure(data.names[2])
+        )
+        axes.plot(ahead, forecasts[s, :, 0], color="C0", linewidth=1.5, label="forecast")
+        if len(quantiles) > 1:
+            label = f"{100 * quantiles[0]:g} % to {100 * quantiles[-1]:g} %"
+            axes.fill_between(
+                ahead, forecasts[s, :, 1], forecasts[s, :, -1], color="C0", alpha=0.25, linewidth=0, label=label
+            )
+        axes.set_title(name_in_figure(data.ids[int(s)]), loc="left", fontsize="medium")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(axis="x", labelrotation=0)
+    figure.axes[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")
+    return figure

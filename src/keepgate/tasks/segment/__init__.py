@@ -1,0 +1,1 @@
+"""Labelled stretches of time in recordings."""

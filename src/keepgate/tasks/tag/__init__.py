@@ -1,0 +1,1 @@
+"""A tag for each token of a sentence, or for each frame of a sequence."""

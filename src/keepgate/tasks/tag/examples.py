@@ -1,0 +1,90 @@
+"""Sentences as numbers: a vocabulary of words and one of characters, and batches in which each word is spelled once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from keepgate.tasks.common.padded import pad_numbers
+from keepgate.tasks.tag.network import UNKNOWN, Tokens
+from keepgate.training import Examples
+
+FIRST = UNKNOWN + 1
+LONGEST = 64  # characters of a word that are read
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Known words (in lower case) and characters; each is numbered by its place, from 2 on."""
+
+    words: list[str]
+    characters: list[str]
+
+    @classmethod
+    def of(cls, sentences: Sequence[Sequence[str]], least: int) -> Vocabulary:
+        """Words that occur `least` times or more, the commonest first, and all characters."""
+        counts = Counter(word.lower() for sentence in sentences for word in sentence)
+        words = [word for word, count in counts.most_common() if count >= least]
+        return cls(words, sorted({c for sentence in sentences for word in sentence for c in word}))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", {word: FIRST + i for i, word in enumerate(self.words)})
+        object.__setattr__(self, "_characters", {c: FIRST + i for i, c in enumerate(self.characters)})
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers in use for words and characters, padding and unknown included."""
+        return FIRST + len(self.words), FIRST + len(self.characters)
+
+    def spell(self, word: str) -> list[int]:
+        """The numbers of a word's characters; of a long word those at its beginning and its end."""
+        if len(word) > LONGEST:
+            word = word[: LONGEST // 2] + word[-LONGEST // 2 :]
+        return [self._characters.get(c, UNKNOWN) for c in word]  # type: ignore[attr-defined]
+
+    def number(self, word: str) -> int:
+        """The number of a word."""
+        return self._words.get(word.lower(), UNKNOWN)  # type: ignore[attr-defined]
+
+
+class SentenceExamples(Examples):
+    """Sentences as batches of `(Tokens, lengths [B], targets [B, T])`; targets past a length are -1."""
+
+    def __init__(
+        self, sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, targets: Sequence[np.ndarray] | None = None
+    ) -> None:
+        numbers = {form: i for i, form in enumerate(dict.fromkeys(word for s in sentences for word in s))}
+        self.spelled = [np.array(vocabulary.spell(form)) for form in numbers]
+        self.words = np.array([vocabulary.number(form) for form in numbers], dtype=np.int64)
+        self.sentences = [np.array([numbers[word] for word in s], dtype=np.int64) for s in sentences]
+        self.targets = [np.zeros_like(s) for s in self.sentences] if targets is None else targets
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def length(self, index: int) -> int:
+        """Tokens of sentence `index`."""
+        return len(self.sentences[index])
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tokens, Tensor, Tensor]:
+        """The sentences `indices`, padded to the longest, and the distinct words in them."""
+        rows = [self.sentences[i] for i in indices]
+        forms, places = np.unique(np.concatenate(rows), return_inverse=True)
+        lengths = torch.tensor([len(row) for row in rows])
+        spelled = [self.spelled[form] for form in forms]
+        tokens = Tokens(
+            words=pad_numbers([self.words[row] for row in rows]),
+            forms=pad_numbers(spelled),
+            form_lengths=torch.tensor([len(form) for form in spelled]),
+            places=pad_numbers(np.split(places, np.cumsum(lengths.numpy())[:-1])),
+        )
+        return tokens, lengths, pad_numbers([self.targets[i] for i in indices], -1)
+
+    def weight(self, batch: tuple[Tokens, Tensor, Tensor], count: int) -> float:
+        """Tokens, for the loss is their mean."""
+        return float(batch[1].sum()) if count else 0.0

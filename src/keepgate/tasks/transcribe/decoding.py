@@ -1,0 +1,112 @@
+"""How a trained `Transcriber` reads its scores: the best path, or a beam with what is known of the language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keepgate.data.lines import read_lines
+from keepgate.errors import InputError
+from keepgate.objectives import beam_search, best_path, symbol_language, word_language
+from keepgate.objectives.ngram import MOST_ORDER, NGram
+from keepgate.tasks.common.parameters import STRENGTH, check_parameters, param
+from keepgate.tasks.transcribe.examples import split
+
+__all__ = ["LANGUAGES", "Decoder", "Decoding"]
+
+SPACE = " "
+BEAM = 50  # readings followed where a language is known and no beam is given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """Options of decoding; those that are None follow from the language, see `LANGUAGES`."""
+
+    beam: int | None = param(
+        None,
+        f"readings followed at a time (none: {BEAM} with a language model, else the most probable symbol of each step)",
+        minimum=1,
+        maximum=100_000,
+    )
+    language_model: str | None = param(None, "plain text file to learn the language from: a sentence or a word a line")
+    language: str = param(
+        "symbols",
+        "what is learned from it: which symbols follow each other, or a list of words and their order",
+        choices=("symbols", "words"),
+    )
+    new_words: bool = param(False, "words that are not in the list may come too, where the scores are clear")
+    order: int | None = param(
+        None, "symbols or words that the language model looks at together (none: 6 or 3)", minimum=1, maximum=MOST_ORDER
+    )
+    weight: float | None = param(None, "weight of the language model (none: 0.8 or 1)", **STRENGTH)
+    bonus: float | None = param(
+        None, "added for each symbol or word, against short readings (none: 1.2 or 0)", minimum=-1e6, maximum=1e6
+    )
+
+
+class Decoder:
+    """Reads scores of a model with these symbols, made of "characters" or "words".
+
+    texts: to learn the language from, instead of the file that `decoding` names.
+
+    Raises InputError for a wrong option, a file that cannot be read, or a text without anything that the symbols spell.
+    """
+
+    def __init__(
+        self, decoding: Decoding, symbols: Sequence[str], made_of: str, texts: Iterable[str] | None = None
+    ) -> None:
+        check_parameters(decoding)
+        if texts is None and decoding.language_model is not None:
+            texts = read_lines(Path(decoding.language_model))
+        self.options: dict[str, Any] | None = None if decoding.beam is None else {"beam": decoding.beam}
+        if texts is None:
+            return
+        kind = LANGUAGES["symbols" if made_of == "words" else decoding.language]
+        lines = [line.strip() for line in texts if line.strip()]
+        if SPACE not in symbols and made_of == "characters":  # an utterance is a single word
+            lines = [word for line in lines for word in line.split()]
+        if not lines:
+            raise InputError(f"{decoding.language_model or 'the text for the language model'} has no text")
+        order = kind.order if decoding.order is None else decoding.order
+        self.options = {
+            "beam": decoding.beam or BEAM,
+            "language": kind.learn(lines, order, ["", *symbols], made_of, decoding.new_words),
+            "weight": kind.weight if decoding.weight is None else decoding.weight,
+            "bonus": kind.bonus if decoding.bonus is None else decoding.bonus,
+        }
+
+    def path(self, scores: np.ndarray) -> list[int]:
+        """Numbers of the symbols in log-probabilities [T, K + 1] of the blank and K symbols."""
+        if self.options is None:
+            return best_path(scores[:, None])[0]
+        found = beam_search(scores[:, None], **self.options)[0]
+        return found[0].symbols if found else []
+
+
+def _symbols(lines: list[str], order: int, symbols: list[str], made_of: str, new_words: bool) -> Any:
+    return symbol_language(NGram.train([split(line, made_of) for line in lines], order), symbols)
+
+
+def _words(lines: list[str], order: int, symbols: list[str], made_of: str, new_words: bool) -> Any:
+    known, rows = set(symbols), [line.split() for line in lines]
+    words = {word for row in rows for word in row if known.issuperset(word)}
+    if not words:
+        raise InputError("no word of the language model's text can be spelled with the symbols of the network")
+    separator = SPACE if SPACE in known else None
+    return word_language(words, symbols, model=NGram.train(rows, order), separator=separator, others=new_words)
+
+
+class Kind(NamedTuple):
+    """A kind of language, and what holds where an option is None."""
+
+    learn: Callable[[list[str], int, list[str], str, bool], Any]
+    order: int
+    weight: float
+    bonus: float
+
+
+LANGUAGES = {"symbols": Kind(_symbols, 6, 0.8, 1.2), "words": Kind(_words, 3, 1.0, 0.0)}

@@ -1,0 +1,1 @@
+"""A text for a text: translations, or replies to messages."""

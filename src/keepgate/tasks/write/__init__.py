@@ -1,0 +1,1 @@
+"""Language models: what a text goes on with, unit by unit."""

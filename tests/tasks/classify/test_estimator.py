@@ -1,0 +1,274 @@
+"""SequenceClassifier: what it learns, what it computes, what it keeps."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.preprocessing import StandardScaler
+
+from keepgate.cells import get
+from keepgate.data.sequences import Sequences
+from keepgate.errors import InputError
+from keepgate.tasks.classify.estimator import SequenceClassifier
+from keepgate.training import train
+
+SMALL = {"hidden_size": 8, "epochs": 3}
+
+
+def first_step_decides(count, seed=0):
+    """Noise of 10 to 30 steps whose first step alone, +1 or -1, is the class: only a memory can tell."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(["minus", "plus"], count)
+    X = [0.3 * rng.normal(size=(rng.integers(10, 30), 2)) for _ in range(count)]
+    for x, label in zip(X, y, strict=True):
+        x[0, 1] = 1 if label == "plus" else -1
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def data():
+    return first_step_decides(60)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return SequenceClassifier(**SMALL).fit(*data)
+
+
+def test_it_learns_what_needs_a_memory():
+    classifier = SequenceClassifier(hidden_size=16, epochs=15, noise=0.1, learning_rate=0.01)
+    classifier.fit(*first_step_decides(300))
+    assert classifier.score(*first_step_decides(200, seed=1)) > 0.97
+
+
+def test_the_network_is_a_torch_lstm_between_scaler_and_pooling(data, fitted):
+    X, _ = data
+    network = fitted.network_
+    oracle = torch.nn.LSTM(2, 8, batch_first=True, bidirectional=True).double()
+    oracle.load_state_dict(network.recurrent.state_dict())
+    scaler = StandardScaler().fit(np.concatenate(X))
+    logits = []
+    for x in X:
+        output, _ = oracle(torch.from_numpy(scaler.transform(x)))
+        pooled = torch.cat([output.mean(0), output.max(0).values, output[-1, :8], output[0, 8:]])
+        logits.append(pooled @ network.output.weight.double().T + network.output.bias.double())
+    expected = torch.stack(logits).softmax(1).detach().numpy()
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-6)
+
+
+def test_a_sequence_is_classified_alike_alone_and_beside_longer_ones(data, fitted):
+    X, _ = data
+    together = fitted.predict_proba(X)
+    alone = np.concatenate([fitted.predict_proba([x]) for x in X])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_the_forms_of_X_give_the_same(fitted):
+    block = np.random.default_rng(2).normal(size=(6, 9, 2))
+    expected = fitted.predict_proba(list(block))
+    np.testing.assert_array_equal(fitted.predict_proba(block), expected)
+    named = Sequences(range(6), list(block), None, ["u", "v"])
+    np.testing.assert_array_equal(fitted.predict_proba(named), expected)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(data, fitted):
+    X, y = data
+    again = SequenceClassifier(**SMALL).fit(X, y).predict_proba(X)
+    other = SequenceClassifier(**SMALL, seed=1).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(again, fitted.predict_proba(X))
+    assert not np.array_equal(other, again)
+
+
+def test_a_constant_channel_does_no_harm(data):
+    X, y = data
+    X = [np.column_stack([x, np.full(len(x), 7.0)]) for x in X]
+    assert np.isfinite(SequenceClassifier(**SMALL).fit(X, y).predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array([3, -5]),
+        np.array([True, False]),
+        np.array([0.5, 1.5]).astype(int).astype(float),
+        np.array(["é", "日本"]),
+        np.array(["a", "bb"], dtype=object),
+        np.array(["2024-01-01", "2024-02-01"], dtype="datetime64[D]"),
+    ],
+    ids=lambda names: str(names.dtype),
+)
+def test_labels_of_any_kind_come_back_also_from_the_file(data, names, tmp_path):
+    X, y = data
+    labels = names[(y == "plus").astype(int)]
+    classifier = SequenceClassifier(**SMALL).fit(X, labels)
+    np.testing.assert_array_equal(classifier.classes_, np.unique(labels))
+    classifier.save(tmp_path)
+    back = SequenceClassifier.load(tmp_path)
+    np.testing.assert_array_equal(back.classes_, classifier.classes_)
+    assert back.classes_.dtype == classifier.classes_.dtype
+    np.testing.assert_array_equal(back.predict(X), classifier.predict(X))
+    assert set(back.predict(X).tolist()) <= set(labels.tolist())
+
+
+def test_labels_that_no_file_can_hold_are_told(data, tmp_path):
+    X, y = data
+    pairs = np.empty(len(y), dtype=object)
+    pairs[:] = [(0, 1) if label == "plus" else (1, 0) for label in y]
+    classifier = SequenceClassifier(**SMALL).fit(X, y)
+    classifier.classes_ = np.array([b"plus", b"minus"])
+    with pytest.raises(InputError, match="bytes cannot be kept"):
+        classifier.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_saved_and_loaded_is_the_same(data, fitted, tmp_path):
+    X, _ = data
+    fitted.save(tmp_path)
+    back = SequenceClassifier.load(tmp_path)
+    assert back.get_params() == fitted.get_params()
+    np.testing.assert_array_equal(back.predict_proba(X), fitted.predict_proba(X))
+    assert back.n_features_in_ == 2
+
+
+def test_a_cell_from_a_file_is_kept_as_equations(data, tmp_path):
+    X, y = data
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from keepgate.equations import Cell, affine, tanh\n"
+        "class Mine(Cell):\n"
+        "    state = ('h',)\n"
+        "    def step(self, x, last):\n"
+        "        return self.State(h=0.5 * last.h + 0.5 * tanh(affine('n', x, last.h)))\n"
+    )
+    classifier = SequenceClassifier(**SMALL, cell=f"{file}:Mine").fit(X, y)
+    classifier.save(tmp_path / "model")
+    file.unlink()
+    back = SequenceClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(back.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_a_cell_may_be_given_as_an_object(data, tmp_path):
+    X, y = data
+    classifier = SequenceClassifier(**SMALL, cell=get("peephole_lstm")).fit(X, y)
+    expected = SequenceClassifier(**SMALL, cell="peephole_lstm").fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(classifier.predict_proba(X), expected)
+    classifier.save(tmp_path)
+    np.testing.assert_array_equal(SequenceClassifier.load(tmp_path).predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": False}, {"cell": "gru"}, {"noise": 0.0}])
+def test_the_networks_parameters_reach_the_network(data, fitted, options, tmp_path):
+    X, y = data
+    classifier = SequenceClassifier(**SMALL, **options).fit(X, y)
+    assert not np.array_equal(classifier.predict_proba(X), fitted.predict_proba(X))
+    classifier.save(tmp_path)
+    np.testing.assert_array_equal(SequenceClassifier.load(tmp_path).predict_proba(X), classifier.predict_proba(X))
+
+
+def test_the_epoch_of_the_best_held_out_loss_is_kept(data):
+    X, y = data
+    valid = first_step_decides(40, seed=3)
+    classifier = SequenceClassifier(hidden_size=8, epochs=12, learning_rate=0.05).fit(X, y, valid=valid)
+    losses = [row["valid_loss"] for row in classifier.history_]
+    assert log_loss(valid[1], classifier.predict_proba(valid[0])) == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_patience_stops_the_training(data):
+    X, y = data
+    rng = np.random.default_rng(0)
+    valid = [rng.normal(size=(5, 2)) for _ in range(20)], rng.choice(["minus", "plus"], 20)  # nothing to learn
+    classifier = SequenceClassifier(hidden_size=8, epochs=60, learning_rate=0.05, patience=2)
+    classifier.fit(X, y, valid=valid)
+    losses = [row["valid_loss"] for row in classifier.history_]
+    assert len(losses) < 60
+    assert len(losses) == losses.index(min(losses)) + 1 + 2
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(data, monkeypatch, tmp_path):
+    X, y = data
+    whole = SequenceClassifier(**SMALL).fit(X, y, run=tmp_path / "whole")
+
+    def stop(model, loss, *rest):
+        calls = []
+
+        def limited(model, batch):
+            calls.append(1)
+            if len(calls) > 5:  # in the third epoch of two batches each
+                raise KeyboardInterrupt
+            return loss(model, batch)
+
+        return train(model, limited, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keepgate.tasks.common.estimator.train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            SequenceClassifier(**SMALL).fit(X, y, run=tmp_path / "cut")
+    resumed = SequenceClassifier(**SMALL).fit(X, y, run=tmp_path / "cut")
+    np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+
+
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.3}, {"noise": 0.2}, {"dropout": 0.1}, {"epochs": 4}])
+def test_a_run_goes_on_only_with_what_it_began_with(data, options, tmp_path):
+    SequenceClassifier(**SMALL).fit(*data, run=tmp_path)
+    with pytest.raises(InputError, match="holds a run with"):
+        SequenceClassifier(**{**SMALL, **options}).fit(*data, run=tmp_path)
+
+
+def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
+    X, y = data
+    skewed = [i for i, label in enumerate(y) if label == "plus" or i % 3]
+    X_test, y_test = [X[i] for i in skewed], y[skewed]
+    own, baseline = fitted.evaluate(Sequences(range(len(X_test)), X_test, y_test, ["1", "2"]))
+    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
+    for row, guess in ((own, fitted.predict(X_test)), (baseline, dummy.predict(np.zeros((len(y_test), 1))))):
+        assert row["accuracy"] == accuracy_score(y_test, guess)
+        assert row["macro F1"] == f1_score(y_test, guess, average="macro", zero_division=0.0)
+    assert (own["model"], baseline["model"]) == ("lstm", "majority class")
+
+
+def test_named_channels_are_taken_by_name(data):
+    X, y = data
+    classifier = SequenceClassifier(**SMALL).fit(Sequences(range(len(X)), X, y, ["u", "v"]))
+    turned = Sequences(range(len(X)), [x[:, ::-1] for x in X], y, ["v", "u"])
+    np.testing.assert_array_equal(classifier.predict_proba(turned), classifier.predict_proba(X))
+    with pytest.raises(InputError, match=r"have 1 channels \('u'\); the model was fitted to 2 \('u', 'v'\)"):
+        classifier.predict(Sequences([0], [np.ones((3, 1))], None, ["u"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (X, None), "requires y"),
+        (lambda X, y: (X, y[:-1]), "60 sequences in X, 59 labels in y"),
+        (lambda X, y: (X, ["same"] * 60), "y has only 1 class"),
+        (lambda X, y: (X, np.linspace(0, 1, 60)), "[Cc]ontinuous|Unknown label type"),
+        (lambda X, y: ([*X[:-1], X[-1][:, :1]], y), r"X\[59\] has 1 channels where 2 are expected"),
+        (lambda X, y: ([*X[:-1], np.full((3, 2), np.nan)], y), r"X\[59\] has NaN"),
+        (lambda X, y: ([], []), "no sequence"),
+    ],
+)
+def test_what_cannot_be_fitted_to_is_told(data, change, message):
+    with pytest.raises(InputError, match=message):
+        SequenceClassifier(**SMALL).fit(*change(*data))
+
+
+def test_a_class_that_only_the_held_out_part_has_is_told(data):
+    X, y = data
+    with pytest.raises(
+        InputError, match="class 'zero' was not in the training data, whose classes are 'minus', 'plus'"
+    ):
+        SequenceClassifier(**SMALL).fit(X, y, valid=(X[:1], ["zero"]))
+
+
+def test_other_numbers_of_channels_are_told(fitted):
+    with pytest.raises(InputError, match=r"X\[0\] has 3 channels where 2 are expected"):
+        fitted.predict(np.ones((2, 4, 3)))
+
+
+@pytest.mark.slow
+def test_japanese_vowels_by_default_settings(shared_data):
+    folder = shared_data("japanese_vowels")
+    train_part, test_part = (SequenceClassifier.read(folder / f"JapaneseVowels_{p}.ts") for p in ("TRAIN", "TEST"))
+    scores = [SequenceClassifier(seed=seed).fit(train_part).evaluate(test_part)[0]["accuracy"] for seed in range(3)]
+    assert np.mean(scores) >= 0.98

@@ -1,0 +1,363 @@
+"""The forecaster from tables to tables: it learns, it keeps its word on bad input, it comes back from its file."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+
+import keepgate
+from keepgate import Forecaster
+from keepgate.errors import InputError
+from keepgate.tasks.common.report.page import write_report
+from keepgate.tasks.common.report.section import Section
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+SMALL = {"hidden_size": 8, "batch_size": 16, "epochs": 2, "progress": False}
+
+
+def waves(rows: int = 120, levels: tuple[float, ...] = (0.0, 1000.0), noise: float = 0.1) -> pd.DataFrame:
+    """Daily series with a weekly shape and noise, each at its own level and scale."""
+    random = np.random.default_rng(0)
+    parts = []
+    for k, level in enumerate(levels):
+        y = (
+            np.sin(2 * np.pi * np.arange(rows) / 7)
+            + 0.5 * (np.arange(rows) % 7 == k)
+            + noise * random.normal(size=rows)
+        )
+        ds = pd.date_range("2024-01-01", periods=rows, freq="D")
+        parts.append(pd.DataFrame({"unique_id": f"series {k}", "ds": ds, "y": level + (1 + level / 10) * y}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Forecaster:
+    return Forecaster(horizon=5, **SMALL).fit(waves())
+
+
+def values(table) -> np.ndarray:
+    table = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    return table.filter(like="y_hat").to_numpy()
+
+
+def test_forecasts_follow_the_end_of_each_series(fitted: Forecaster) -> None:
+    forecast = fitted.predict(waves())
+    assert forecast.columns.tolist() == ["unique_id", "ds", "y_hat", "y_hat_q10", "y_hat_q50", "y_hat_q90"]
+    assert forecast["unique_id"].tolist() == ["series 0"] * 5 + ["series 1"] * 5
+    assert forecast["ds"].tolist() == [*pd.date_range("2024-04-30", periods=5)] * 2
+    assert (np.diff(values(forecast)[:, 1:]) >= 0).all()
+    assert (fitted.window_, fitted.patch_, fitted.season_, str(fitted.frequency_)) == (28, 7, 7, "1 day")
+
+
+def test_the_model_learns_and_beats_the_baselines() -> None:
+    table = waves(600)
+    test = table.groupby("unique_id").tail(200)
+    rows = (
+        Forecaster(horizon=7, hidden_size=32, batch_size=64, learning_rate=3e-3)
+        .fit(table.drop(test.index))
+        .evaluate(test)
+    )
+    assert [row["model"] for row in rows] == ["lstm", "seasonal naive", "last value"]
+    ours, seasonal, last = rows
+    noise = np.mean([0.1**2, 10.1**2])  # the least error that there can be, mean of two series
+    assert noise < ours["mse"] < 1.4 * noise
+    assert ours["mse"] < 0.8 * seasonal["mse"] < 0.8 * last["mse"]
+    assert ours["pinball"] < 0.8 * seasonal["pinball"]
+    assert 0.7 < ours["coverage 10-90"] < 0.9
+
+
+def test_evaluate_is_the_error_of_predict(fitted: Forecaster) -> None:
+    table = waves()
+    one = table.groupby("unique_id").tail(33)
+    forecast = fitted.predict(one.groupby("unique_id").head(28))
+    truth = one.groupby("unique_id").tail(5)["y"].to_numpy()
+    row = fitted.evaluate(one)[0]
+    assert row["mse"] == pytest.approx(np.mean((truth - forecast["y_hat"]) ** 2))
+    assert row["mae"] == pytest.approx(np.mean(abs(truth - forecast["y_hat"])))
+
+
+@pytest.mark.parametrize("season", [1, 30])
+def test_no_seasonal_naive_without_a_season_or_with_one_longer_than_the_window(season: int) -> None:
+    forecaster = Forecaster(horizon=5, season=season, window=21, patch=7, **SMALL).fit(waves())
+    assert [row["model"] for row in forecaster.sections(waves(), None)[0].rows] == ["lstm", "last value"]
+
+
+@pytest.mark.parametrize("convert", [pl.from_pandas, lambda t: pa.Table.from_pandas(t, preserve_index=False)])
+def test_the_same_kind_of_table_comes_back(fitted: Forecaster, convert) -> None:
+    forecast = fitted.predict(convert(waves()))
+    assert type(forecast) is type(convert(waves()))
+    np.testing.assert_array_equal(values(forecast), values(fitted.predict(waves())))
+
+
+def test_only_the_window_counts_and_rows_in_any_order(fitted: Forecaster) -> None:
+    table, whole = waves(), values(fitted.predict(waves()))
+    np.testing.assert_array_equal(values(fitted.predict(table.groupby("unique_id").tail(28))), whole)
+    mixed = table.sample(frac=1, random_state=0).sort_values("unique_id", kind="stable")
+    np.testing.assert_array_equal(values(fitted.predict(mixed)), whole)
+
+
+def test_level_and_scale_pass_through(fitted: Forecaster) -> None:
+    table = waves()
+    moved = table.assign(unique_id="new " + table["unique_id"], y=-3 * table["y"] + 1e6)
+    np.testing.assert_allclose(
+        values(fitted.predict(moved.assign(y=(moved["y"] - 1e6) / -3))), values(fitted.predict(table)), rtol=1e-4
+    )
+    up = table.assign(y=1000 * table["y"] + 1e6)
+    np.testing.assert_allclose(values(fitted.predict(up)), 1000 * values(fitted.predict(table)) + 1e6, rtol=1e-5)
+
+
+def test_a_flat_series_stays_flat(fitted: Forecaster) -> None:
+    flat = waves(levels=(0.0,)).assign(y=0.1)
+    np.testing.assert_allclose(values(fitted.predict(flat)), 0.1, rtol=1e-12)
+
+
+def test_a_covariate_is_used() -> None:
+    """y is yesterday's x, which is noise: without x there is nothing to know."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=600)
+    table = pd.DataFrame({"unique_id": "a", "ds": range(600), "y": np.roll(x, 1)})
+    options = {"horizon": 1, "window": 8, "patch": 1, "hidden_size": 16, "batch_size": 32, "epochs": 8, "quantiles": ()}
+    blind = Forecaster(**options).fit(table[:450]).evaluate(table[450:])[0]
+    seeing = Forecaster(**options).fit(table.assign(x=x)[:450])
+    assert seeing.covariates_ == ("x",)
+    assert blind["mse"] > 0.8
+    assert seeing.evaluate(table.assign(x=x)[450:])[0]["mse"] < 0.3
+    with pytest.raises(InputError, match="the table has no column 'x' but 'unique_id', 'ds', 'y'"):
+        seeing.predict(table)
+    with_more = table.assign(note="text", x=x)[["note", "x", "y", "ds", "unique_id"]]
+    np.testing.assert_array_equal(values(seeing.predict(with_more)), values(seeing.predict(table.assign(x=x))))
+
+
+def test_the_same_seed_gives_the_same_bits(fitted: Forecaster) -> None:
+    again, other = (Forecaster(horizon=5, **SMALL, seed=seed).fit(waves()) for seed in (0, 1))
+    np.testing.assert_array_equal(values(again.predict(waves())), values(fitted.predict(waves())))
+    assert (values(other.predict(waves())) != values(fitted.predict(waves()))).all()
+
+
+def test_threads_are_set_for_the_work_only(fitted: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    monkeypatch.setattr(fitted.network_, "forward", lambda z: seen.append(torch.get_num_threads()) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fitted.predict(waves())
+    assert (seen, torch.get_num_threads()) == ([1], 2)
+    torch.set_num_threads(1)
+
+
+def test_a_given_held_out_part_chooses_the_epoch() -> None:
+    table = waves()
+    test = table.groupby("unique_id").tail(28 + 20)
+    forecaster = Forecaster(horizon=5, **SMALL).fit(table.drop(table.groupby("unique_id").tail(20).index), valid=test)
+    assert [row["valid_loss"] is not None for row in forecaster.history_] == [True, True]
+
+
+@pytest.mark.parametrize("cell", ["gru", "layer_norm(peephole_lstm)"])
+def test_cells_layers_and_directions(cell: str) -> None:
+    forecaster = Forecaster(horizon=3, cell=cell, num_layers=2, bidirectional=True, quantiles=(), **SMALL).fit(waves())
+    forecast = forecaster.predict(waves())
+    assert forecast.columns.tolist() == ["unique_id", "ds", "y_hat"]
+    assert np.isfinite(values(forecast)).all()
+    assert list(forecaster.evaluate(waves())[0]) == ["model", "mse", "mae"]
+
+
+def test_save_and_load(fitted: Forecaster, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "model")
+    for loaded in (Forecaster.load(tmp_path / "model"), keepgate.tasks.load(tmp_path / "model")):
+        assert loaded.get_params() == {**fitted.get_params(), "quantiles": loaded.quantiles}
+        pd.testing.assert_frame_equal(loaded.predict(waves()), fitted.predict(waves()))
+        assert loaded.evaluate(waves()) == fitted.evaluate(waves())
+
+
+def test_a_run_is_taken_up_again(fitted: Forecaster, tmp_path: Path) -> None:
+    for _ in range(2):  # the second time the run is finished and nothing is trained
+        forecaster = Forecaster(horizon=5, **SMALL).fit(waves(), run=tmp_path)
+        np.testing.assert_array_equal(values(forecaster.predict(waves())), values(fitted.predict(waves())))
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+    with pytest.raises(InputError, match="another"):
+        Forecaster(horizon=4, **SMALL).fit(waves(), run=tmp_path)
+
+
+def test_sections_and_figure(fitted: Forecaster, tmp_path: Path) -> None:
+    scores, forecasts = fitted.sections(waves(), None)
+    assert [row["model"] for row in scores.rows] == ["lstm", "seasonal naive", "last value"]
+    assert "40 windows of 2 series" in scores.text  # the last 24 rows of each are held out: 20 windows of horizon 5
+    axes = forecasts.figure.axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["series 0", "series 1"]
+    truth, forecast = (line.get_ydata() for line in axes[0].lines)
+    assert truth[-5:].tolist() == waves()["y"][115:120].tolist()
+    past = waves().groupby("unique_id").head(115)
+    np.testing.assert_array_equal(forecast, fitted.predict(past)["y_hat"][:5])
+    write_report(tmp_path / "report.html", "Forecasts", [scores, forecasts])
+    assert isinstance(scores, Section)
+    assert "series 1" in (tmp_path / "report.html").read_text()
+    assert len(fitted.figure(waves(40, levels=tuple(range(20)))).axes) == 6
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".feather"])
+def test_files(fitted: Forecaster, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t{suffix}"
+    table = waves().rename(columns={"unique_id": "name", "y": "load"})
+    {".csv": lambda p: table.to_csv(p, index=False), ".parquet": table.to_parquet, ".feather": table.to_feather}[
+        suffix
+    ](path)
+    data = Forecaster.read(path, Forecaster.Columns(id_column="name", target_column="load"))
+    forecast = fitted.predict_table(data)
+    assert isinstance(forecast, pa.Table)
+    assert forecast.column_names == ["name", "ds", "load_hat", "load_hat_q10", "load_hat_q50", "load_hat_q90"]
+    expected = fitted.predict(waves())
+    np.testing.assert_allclose(forecast["load_hat"].to_numpy(), expected["y_hat"], rtol=1e-6)
+    assert pd.to_datetime(forecast["ds"].to_pandas()).tolist() == expected["ds"].tolist()
+
+
+def test_a_loaded_model_reads_the_columns_that_it_was_fitted_to(tmp_path: Path) -> None:
+    table = waves().rename(columns={"y": "load"}).assign(x=1.0)
+    columns = Forecaster.Columns(target_column="load")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    forecaster = Forecaster(horizon=3, **SMALL).fit(Forecaster.read(tmp_path / "t.csv", columns))
+    forecaster.remember(columns)
+    forecaster.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    table.assign(note="text").to_csv(tmp_path / "more.csv", index=False)
+    forecast = loaded.predict_table(Forecaster.read(tmp_path / "more.csv", loaded.columns_))
+    assert forecast == forecaster.predict_table(Forecaster.read(tmp_path / "t.csv", columns))
+    table.drop(columns="x").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(InputError, match=r"less.csv has no column 'x'"):
+        Forecaster.read(tmp_path / "less.csv", loaded.columns_)
+
+
+def test_example_of_the_class() -> None:
+    found = doctest.DocTestFinder().find(Forecaster, "Forecaster", globs={"Forecaster": Forecaster})
+    results = [doctest.DocTestRunner().run(example) for example in found]
+    assert sum(result.attempted for result in results) > 0
+    assert sum(result.failed for result in results) == 0
+
+
+# Bad input: one sentence each
+
+DAYS = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d").tolist()
+LINES = ["unique_id,ds,y", *(f"a,{day},{i}" for i, day in enumerate(DAYS))]
+
+
+def changed(line: int, text: str) -> list[str]:
+    return [*LINES[:line], text, *LINES[line + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([line.rpartition(",")[0] for line in LINES], "has no column 'y' but 'unique_id', 'ds': rename or add it"),
+        (["name,ds,y", *LINES[1:]], "has no column 'unique_id' but 'name', 'ds', 'y': rename or add it"),
+        (changed(5, "a,2024-01-05,high"), ", column 'y', row 5: 'high' is no number"),
+        (
+            changed(5, "a,2024-01-05,"),
+            r", column 'y', row 5 has no value \(NaN or empty\): fill the gap or take the row",
+        ),
+        (changed(5, "a,2024-01-05,NaN"), ", column 'y', row 5 has no value"),
+        (changed(5, "a,2024-01-05,inf"), ", column 'y', row 5 has an infinite value"),
+        (changed(5, "a,yesterday,4"), ", column 'ds', row 5: 'yesterday' is no time"),
+        (changed(5, "a,,4"), ", column 'ds', row 5 has no value"),
+        (changed(5, "a,2024-01-04,4"), ", row 5: series 'a' already has the time 2024-01-04 in row 4 of column 'ds'"),
+        (
+            changed(60, "a,2024-03-07,4"),
+            ", row 60: series 'a' goes from 2024-02-28 to 2024-03-07 where one step is 1 day",
+        ),
+        (LINES[:1], "is empty: it has a header and no rows"),
+        ([], "is empty: it needs a header and rows"),
+        (LINES[:2], "series 'a' has 1 row where 2 are needed"),
+        ([*LINES, "b,2024-01-01,1"], "series 'b' has 1 row where 38 are needed"),
+        (
+            LINES[:21],
+            r"series 'a' has 20 rows where 38 are needed \(window 28 \+ horizon 5 \+ 5 held out\): give more rows, "
+            "take the series away, or fit with a smaller window",
+        ),
+    ],
+)
+def test_bad_files(tmp_path: Path, lines: list[str], message: str) -> None:
+    (tmp_path / "t.csv").write_text("".join(line + "\n" for line in lines))
+    with pytest.raises(InputError, match=message) as caught:
+        Forecaster(horizon=5, **SMALL).fit(Forecaster.read(tmp_path / "t.csv"), run=tmp_path / "run")
+    assert str(tmp_path / "t.csv") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_tables_to_predict(fitted: Forecaster) -> None:
+    table = waves()
+    short = table.groupby("unique_id").tail(27)
+    with pytest.raises(
+        InputError, match=r"series 'series 0' has 27 rows \(and 1 other series is too short\) where 28 are"
+    ):
+        fitted.predict(short)
+    with pytest.raises(InputError, match=r"where 33 are needed \(window 28 \+ horizon 5\)"):
+        fitted.evaluate(short)
+    with pytest.raises(
+        InputError, match="the table: its rows are 1 hour apart, the model was fitted to steps of 1 day"
+    ):
+        fitted.predict(table.assign(ds=[*pd.date_range("2024", periods=120, freq="h")] * 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"horizon": 0}, "horizon=0 is not at least 1"),
+        ({"horizon": 2.5}, "horizon=2.5 is not of type int"),
+        ({"window": 1}, "window=1 is not at least 2"),
+        ({"quantiles": (0.1, 1.0)}, r"quantiles=\(0.1, 1.0\) are not different numbers between 0 and 1"),
+        ({"quantiles": (0.5, 0.5)}, "are not different numbers"),
+        ({"window": 4, "patch": 5}, "patch=5 is longer than the window of 4 rows"),
+        ({"cell": "lsdm"}, "lsdm"),
+    ],
+)
+def test_bad_parameters(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Forecaster(**{**SMALL, **options}).fit(waves())
+
+
+# The examples
+
+
+def load_example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("horizon", "bound", "seasonal", "last"), [(96, 0.381, 0.512, 1.294), (24, 0.308, 0.424, 1.222)]
+)
+def test_etth1(shared_data, horizon: int, bound: float, seasonal: float, last: float) -> None:
+    _, processor, rows = load_example("etth1").measure(shared_data("ett/ETTh1.csv"), horizon)
+    mse = {row["model"]: row["mse"] for row in rows}
+    assert mse["lstm"] <= bound
+    assert mse["seasonal naive"] == pytest.approx(seasonal, abs=1e-3)
+    assert mse["last value"] == pytest.approx(last, abs=1e-3)
+    assert processor < 300
+
+
+@pytest.mark.slow
+def test_demo(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    scores = {
+        line[:16].strip(): float(line[16:24]) for line in done.stdout.splitlines() if line[:4] in ("lstm", "seas")
+    }
+    assert scores["lstm"] < 0.2 * scores["seasonal naive"]
+    for name in ("report.html", "forecast.png", "config.json", "model.safetensors"):
+        assert (tmp_path / "runs" / "demo" / name).stat().st_size > 1000

@@ -1,0 +1,219 @@
+"""Suggester: its models' probabilities, what it suggests, how keystrokes are counted, what it keeps and refuses."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from keepgate import Suggester
+from keepgate.errors import InputError
+from keepgate.objectives import NGram
+from keepgate.tasks.suggest.keyboard import type_with, with_taps
+from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, plain
+
+TEXT = "The cat sat on the mat, the cow sat on the log; well-known cats don't sit.  The end.\n" * 12
+SMALL = {"hidden_size": 12, "embedding_size": 6, "epochs": 2, "window": 8, "batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Suggester(**SMALL).fit(TEXT)
+
+
+def test_words_have_inner_hyphens_and_apostrophes():
+    text = "It's a well-known «fact»: don't, `quote' 3.5"
+    assert " ".join(TOKEN.findall(text)) == "It's a well-known « fact » : don't , ` quote ' 3 . 5"
+    assert plain(" a\n\n  b\tc ") == "a b c"
+
+
+def test_a_prefix_finds_the_words_that_go_on():
+    lexicon = Lexicon(["the", "then", "a", ",", "them", "The"])
+    words = ["the", "then", "a", "them", "The"]
+    for prefix in ("", "t", "the", "them", "T", "x", "the-"):
+        found = {lexicon.tokens[number] for number in lexicon.beginning(prefix)}
+        assert found == {word for word in words if word.startswith(prefix) and word != prefix}
+    assert lexicon.add("theme") == 6 == lexicon.add("theme")
+    assert lexicon.add(";") == 7
+    assert {lexicon.tokens[number] for number in lexicon.beginning("the")} == {"then", "them", "theme"}
+
+
+def test_ngrams_as_an_array_are_the_ngrams():
+    model = NGram.train([TOKEN.findall(TEXT)], order=3)
+    following, state = Following(model), model.automaton.start
+    for token in [*TOKEN.findall(TEXT)[:20], "unheard", "cat"]:
+        found = following.probabilities(state)
+        expected = [model.automaton.follow(state, number)[0] for number in range(2, len(found) + 2)]
+        np.testing.assert_allclose(np.log(found), expected)
+        number = model.vocabulary.index(token) if token in model.vocabulary else len(model.vocabulary)
+        state = following.step(state, number)
+
+
+def test_recent_tokens_are_counted_by_their_contexts():
+    recent, typed = Recent(), [0, 1, 2, 0, 1, 3, 0, 1]
+    assert recent.probabilities(3).tolist() == [0, 0, 0]
+    for number in typed:
+        recent.add(number)
+    fading = np.zeros(5)
+    for i, number in enumerate(typed):
+        fading[number] += Recent.FADE ** (len(typed) - 1 - i)
+    expected = fading / fading.sum()
+    for context in ([1], [0, 1]):
+        places = [i for i in range(len(typed)) if typed[max(0, i - len(context)) : i] == context]
+        counts = Counter(typed[i] for i in places)
+        total = sum(counts.values())
+        after = np.array([counts[number] / total for number in range(5)])
+        expected = (expected * Recent.DOUBT + after * total) / (total + Recent.DOUBT)
+    np.testing.assert_allclose(recent.probabilities(5), expected)
+    assert recent.probabilities(5).sum() == pytest.approx(1)
+
+
+def test_the_weights_of_a_mixture_are_the_best():
+    rng = np.random.default_rng(0)
+    models = rng.dirichlet(np.ones(6), 3)
+    text = rng.choice(6, 4000, p=np.array([0.6, 0.3, 0.1]) @ models)
+    probabilities = models[:, text].T
+    found = mixture(probabilities, rounds=400)
+    assert found.sum() == pytest.approx(1)
+    best = np.log(probabilities @ found).sum()
+    for _ in range(200):
+        assert np.log(probabilities @ rng.dirichlet(np.ones(3))).sum() <= best + 1e-6
+
+
+class Fixed:
+    """A keyboard that always offers the same words."""
+
+    def __init__(self, *words):
+        self.words, self.typed = list(words), []
+
+    def become(self, text):
+        self.typed.append(text)
+
+    def suggestions(self, count):
+        return self.words[:count]
+
+
+@pytest.mark.parametrize(
+    ("text", "keystrokes", "taps"),
+    [
+        ("the cat", 2, 2),  # the tap brings the space too
+        ("the dog", 4, 1),
+        ("the\n  cat ", 2, 2),
+        ("the, cat", 4, 2),  # tap, mark, space, tap
+        ("a cat a cat", 6, 2),  # "a" and its space are two keystrokes
+        ("the/cat", 4, 2),  # tap, deletion of the space, slash, tap
+        ("then", 4, 0),
+        ("hi", 2, 0),
+    ],
+)
+def test_keystrokes_are_counted_as_is_said(text, keystrokes, taps):
+    keyboard = Fixed("the", "cat")
+    typed = type_with(keyboard, text)
+    assert (typed.keystrokes, len(typed.taps), typed.characters) == (keystrokes, taps, len(plain(text)))
+    assert typed.saved == pytest.approx(1 - keystrokes / len(plain(text)))
+    assert keyboard.typed[-1] == plain(text)
+    assert len(typed.seconds) == len(keyboard.typed)
+
+
+def test_only_what_is_shown_can_be_tapped():
+    assert type_with(Fixed("a", "b", "c", "the"), "the").keystrokes == 3
+    assert with_taps("the  dog, the end", type_with(Fixed("the"), "the dog, the end")) == "[the] dog, [the] end"
+
+
+def test_suggestions_begin_with_what_was_typed(fitted):
+    keyboard = fitted.keyboard()
+    for character in plain(TEXT)[:120]:
+        keyboard.type(character)
+        words = keyboard.suggestions()
+        assert len(words) == len(set(words)) <= 3
+        assert all(word.startswith(keyboard.prefix) and word != keyboard.prefix for word in words)
+
+
+def test_a_deletion_leads_to_where_one_was(fitted):
+    keyboard = fitted.keyboard()
+    keyboard.type("the cow sa")
+    before = keyboard.suggestions(), keyboard.prefix
+    keyboard.type("t on")
+    keyboard.become("the cow sa")
+    assert (keyboard.suggestions(), keyboard.prefix) == before
+    keyboard.become("the c")
+    assert keyboard.suggestions() == fitted.suggest("the c")
+
+
+def test_a_word_is_known_once_it_was_typed(fitted):
+    assert "zebra" not in fitted.suggest("a ze")
+    assert "zebra" in fitted.suggest("a zebra and a ze")
+
+
+def test_probabilities_are_those_of_the_three_models(fitted):
+    """At one place, from the parts by hand."""
+    keyboard = fitted.keyboard()
+    keyboard.become("the cat sat ")
+    tokens = ["the", "cat", "sat"]
+    model, recent = fitted.ngram_, Recent()
+    for token in tokens:
+        recent.add(model.vocabulary.index(token))
+    by_recent = recent.probabilities(len(model.vocabulary))
+    network = np.exp(keyboard._writer.log_probs)
+    network_, counted, late = fitted.weights_
+    for word in ("on", "The", "cat"):
+        so_far, whole = model.log_prob(tokens, end=False), model.log_prob([*tokens, word], end=False)
+        number = model.vocabulary.index(word)
+        expected = network_ * network[fitted.names_.index(word)] + counted * math.exp(whole - so_far)
+        assert keyboard._probabilities()[number] == pytest.approx(expected + late * by_recent[number], rel=1e-5)
+
+
+def test_it_saves_more_keystrokes_on_what_it_has_learned(fitted):
+    rows = {row["model"]: row["keystrokes saved"] for row in fitted.evaluate(TEXT[:170])}
+    assert list(rows) == ["lstm, 2-gram and recent words", "2-gram and recent words", "2-gram"]
+    assert rows["lstm, 2-gram and recent words"] > 0.5
+    assert fitted.evaluate("qxz wvk pqj")[0]["keystrokes saved"] == 0
+
+
+def test_a_model_file_suggests_the_same(fitted, tmp_path):
+    fitted.save(tmp_path)
+    again = Suggester.load(tmp_path)
+    for text in ("", "the c", "The cat sat on ", "zebra z"):
+        assert again.suggest(text, 5) == fitted.suggest(text, 5)
+
+
+def test_several_texts_are_learned_and_the_end_of_the_last_is_held_out():
+    last = "one two three four five six seven eight nine ten " * 4
+    suggester = Suggester(**{**SMALL, "epochs": 1}).fit(["red green blue " * 20, last])
+    cut = int(0.9 * len(last))
+    begin, end = TOKEN.findall(last[:cut]), TOKEN.findall(last[cut:])
+    assert set(suggester.ngram_.vocabulary) == {"red", "green", "blue", *begin, *end}
+    assert suggester.counts_.sum() == 60 + len(begin)
+
+
+def test_rare_words_are_one_to_the_network():
+    suggester = Suggester(**{**SMALL, "epochs": 1}, vocabulary_size=4).fit(TEXT)
+    assert len(suggester.names_) == 3
+    assert suggester.network_.embedding.weight.shape[0] == 4
+    assert suggester.suggest("the lo") == ["log"]
+
+
+def test_the_table_has_a_row_for_each_keystroke(fitted):
+    rows = fitted.predict_table("the c").to_pylist()
+    assert [row["word"] for row in rows] == ["t", "th", "the", "", "c"]
+    assert rows[-1]["suggestions"].split() == fitted.suggest("the c")
+
+
+def test_the_report_shows_taps(fitted):
+    sections = fitted.sections(TEXT, None)
+    assert sections[0].rows[0]["model"] == "lstm, 2-gram and recent words"
+    assert "[" in sections[2].listing
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the text is empty"),
+        ("a few words", "more than a window of 8"),
+        (b"caf\xe9 " * 20, "is not UTF-8 at byte 3"),
+        (["a " * 50, ""], "the text is empty"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(text, words):
+    with pytest.raises(InputError, match=words):
+        Suggester(**SMALL).fit(text)

@@ -1,0 +1,186 @@
+"""Transcriber: what it learns, where it puts symbols, what it keeps and refuses."""
+
+import numpy as np
+import pytest
+import torch
+
+from keepgate import Transcriber
+from keepgate.data.recordings.manifest import Utterances
+from keepgate.errors import InputError
+from keepgate.tasks.common.front_ends import AudioFrontEnd, InkFrontEnd
+
+RATE = 4000
+HERTZ = {"a": 400, "b": 900, "c": 1600}
+SMALL = {"hidden_size": 16, "num_layers": 1, "bands": 12, "augment": 0.0, "dropout": 0.0, "batch_size": 8}
+
+
+def tones(count, seed=0):
+    """Strings of one to three tones with gaps, in noise; and where each tone begins and ends, in seconds."""
+    rng = np.random.default_rng(seed)
+    X, y, places = [], [], []
+    for _ in range(count):
+        text = "".join(rng.choice(list(HERTZ), rng.integers(1, 4)))
+        pieces, at, place = [np.zeros(400)], 400, []
+        for symbol in text:
+            size = int(rng.integers(400, 800))
+            pieces += [np.sin(2 * np.pi * HERTZ[symbol] * np.arange(size) / RATE), np.zeros(400)]
+            place.append((at / RATE, (at + size) / RATE))
+            at += size + 400
+        samples = np.concatenate(pieces)
+        X.append((samples + 0.01 * rng.normal(size=len(samples))).astype(np.float32))
+        y.append(text)
+        places.append(place)
+    return X, y, places
+
+
+@pytest.fixture(scope="module")
+def data():
+    return tones(160)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    X, y, _ = data
+    return Transcriber(**SMALL, epochs=14, learning_rate=0.02).fit(X, y, rate=RATE)
+
+
+def test_tones_are_transcribed_and_lie_where_they_sound(fitted):
+    X, y, places = tones(40, seed=1)
+    found = fitted.transcribe(X, RATE)
+    assert np.mean([one.text == text for one, text in zip(found, y, strict=True)]) > 0.9
+    assert [one.text for one in found] == fitted.predict(X, RATE)
+    for one, text, place in zip(found, y, places, strict=True):
+        if one.text == text:
+            for begin, end, (first, last) in zip(one.begins, one.ends, place, strict=True):
+                assert first - 0.06 < begin < last + 0.06  # CTC emits a symbol somewhere within its sound
+                assert begin < end
+            assert all(0 < p <= 1 for p in one.confidences)
+
+
+def test_alone_and_beside_longer_ones_it_reads_alike(data, fitted):
+    X = data[0][:10]
+    assert fitted.predict(X, RATE) == [fitted.predict([x], RATE)[0] for x in X]
+
+
+def test_a_model_file_reads_the_same(data, fitted, tmp_path):
+    fitted.save(tmp_path)
+    again = Transcriber.load(tmp_path)
+    assert again.transcribe(data[0][:5], RATE) == fitted.transcribe(data[0][:5], RATE)
+
+
+def test_error_rates_count_edits(data, fitted):
+    X, _, _ = data
+    guess = fitted.predict(X[:2], RATE)
+    utterances = Utterances("audio", X[:2], RATE, [guess[0], guess[1] + "zz"], ["0", "1"])
+    own, commonest = fitted.evaluate(utterances)
+    assert own["character error rate"] == pytest.approx(2 / (len(guess[0]) + len(guess[1]) + 2))
+    assert own["word error rate"] == 0.5
+    assert commonest["model"] == "commonest text"
+
+
+def test_the_report_draws_utterances_under_their_symbols(data, fitted):
+    X, y, _ = data
+    wrong = [*y[:2], "cab"]
+    sections = fitted.sections(Utterances("audio", X[:3], RATE, wrong, ["0", "1", "2"]), None)
+    drawn = [section for section in sections if section.figure is not None]
+    assert len(drawn) == 3
+    labels = [text.get_text() for text in drawn[0].figure.axes[0].texts]
+    assert labels == list(fitted.predict([X[2]], RATE)[0])  # the one with a mistake comes first
+
+
+def test_words_may_be_the_symbols():
+    X, y, _ = tones(6)
+    words = [" ".join({"a": "one", "b": "two", "c": "three"}[c] for c in text) for text in y]
+    model = Transcriber(**SMALL, epochs=1, symbols="words").fit(X, words, rate=RATE)
+    assert model.symbols_ == sorted({word for text in words for word in text.split()})
+    assert model.evaluate(Utterances("audio", X, RATE, words, list("012345")))[0].keys() == {"model", "word error rate"}
+
+
+def test_ink_is_read_too():
+    rng = np.random.default_rng(0)
+    shapes = {"l": [[0, 0], [0, 2]], "v": [[0, 2], [0.5, 0], [1, 2]], "n": [[0, 0], [0, 2], [1, 0], [1, 2]]}
+    X, y = [], []
+    for _ in range(120):
+        text = "".join(rng.choice(list(shapes), 3))
+        X.append([np.array(shapes[c]) * 10 + [20 * i, 0] + rng.normal(size=2) for i, c in enumerate(text)])
+        y.append(text)
+    model = Transcriber(**{**SMALL, "hidden_size": 32}, epochs=20, learning_rate=0.01).fit(X, y)
+    assert np.mean([a == b for a, b in zip(model.predict(X), y, strict=True)]) > 0.9
+    one = model.transcribe(X[:1])[0]
+    assert one.begins == sorted(one.begins)
+    back = model.transcribe([[np.array(stroke) * [-1, 1] for stroke in X[0]]])[0]  # written from right to left
+    assert all(begin <= end for begin, end in zip(back.begins, back.ends, strict=True))
+
+
+def test_disturbed_frames_keep_shape_and_lengths_follow_the_speed():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(6, 50, 12), torch.tensor([50, 40, 30, 20, 10, 1])
+    audio = AudioFrontEnd(RATE, 12, 1.0)
+    found, shorter = audio(x, lengths)
+    assert audio.eval()(x, lengths)[0] is x
+    assert found.shape == (6, int(shorter.max()), 12)
+    assert ((shorter >= (lengths / 1.151).floor()) & (shorter <= (lengths / 0.849).ceil())).all()
+    same, kept = AudioFrontEnd(RATE, 12, 0.0)._warp(x, lengths)
+    assert torch.equal(kept, lengths)
+    torch.testing.assert_close(same, x)
+    points, sizes = torch.randn(3, 9, 3), torch.tensor([9, 7, 2])
+    found, same = InkFrontEnd(None, 0, 1.0).disturb(points, sizes)
+    assert torch.equal(same, sizes)
+    assert torch.equal(found[..., 2], points[..., 2])
+    assert not torch.isclose(found[..., :2], points[..., :2]).any()
+    middle = points[..., :1].sum(1, keepdim=True) / sizes[:, None, None]
+    still, _ = InkFrontEnd(None, 0, 0.0).disturb(points, sizes)
+    torch.testing.assert_close(still, torch.cat([points[..., :1] - middle, points[..., 1:]], dim=-1))
+
+
+def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(3, 9, 4), torch.tensor([9, 5, 1])
+    model = Transcriber(bands=4, hidden_size=2, num_layers=1)
+    model.kind_, model.rate_, model.symbols_ = "audio", RATE, ["a"]
+    model.check_parameters()
+    network = model._network()
+
+    def whole(x):
+        return network.run({"frames": x, "lengths": lengths}, "centred")
+
+    found = whole(x)
+    for row, given, n in zip(found, x, lengths, strict=True):
+        torch.testing.assert_close(row[:n], given[:n] - given[:n].mean(0))
+    microphone = torch.tensor([0.5, -2.0, 3.0, 0.0])  # a filter adds to logarithms of power
+    torch.testing.assert_close(whole(x + microphone)[:, :1], found[:, :1])
+    torch.testing.assert_close(whole(x + microphone)[0], found[0])
+
+
+SOUND = np.sin(np.arange(800.0))
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "rate", "words"),
+    [
+        ([], [], RATE, "X is .*: give a list of utterances"),
+        ([SOUND], ["a", "b"], RATE, "1 utterances in X, 2 texts in y"),
+        ([SOUND], ["a"], None, "give their rate"),
+        ([SOUND], None, RATE, "there are no texts"),
+        ([SOUND, SOUND], ["a", " "], RATE, r"X\[1\]: its text is empty"),
+        ([SOUND, SOUND * 0], ["a", "b"], RATE, r"X\[1\]: the recording is silent"),
+        ([SOUND, SOUND * np.nan], ["a", "b"], RATE, r"X\[1\]: samples of shape"),
+        ([SOUND], ["a" * 30], RATE, r"X\[0\]: its text takes 59 steps, but it has 10"),
+        ([[[[1, 1]]]], ["a"], None, r"X\[0\]: the ink is a single point"),
+    ],
+)
+def test_wrong_data_are_refused_in_one_sentence(X, y, rate, words):
+    with pytest.raises(InputError, match=words):
+        Transcriber(**SMALL, epochs=1).fit(X, y, rate=rate)
+
+
+def test_what_does_not_fit_the_model_is_refused(data, fitted):
+    with pytest.raises(InputError, match="have 8000 Hz where the model was fitted to 4000 Hz"):
+        fitted.predict(data[0][:1], 8000)
+    with pytest.raises(InputError, match="are ink where the model was fitted to audio"):
+        fitted.predict([[[[1, 1], [2, 2]]]])
+    X, y, _ = data
+    with pytest.raises(InputError, match=r"X\[1\]: the symbol 'x' was never seen"):
+        Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=(X[:2], ["a", "x"]))
+    with pytest.raises(InputError, match="the recordings have 8000 Hz where the model was fitted to 4000 Hz"):
+        Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=Utterances("audio", X[:1], 8000, ["a"], ["0"]))

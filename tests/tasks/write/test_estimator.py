@@ -1,0 +1,269 @@
+"""LanguageModel: what it computes and learns, how it writes, what it keeps and refuses."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from keepgate import LanguageModel
+from keepgate.data.text.tokens import UNITS
+from keepgate.errors import InputError
+from keepgate.nn.blocks import AdaptiveSoftmax, SharedDropout
+from keepgate.objectives import NGram
+from keepgate.tasks.write.network import adaptive_softmax, cutoffs
+from keepgate.tasks.write.sampling import draw
+from keepgate.tasks.write.text import TextFile, split
+from keepgate.training import loop
+
+SMALL = {"hidden_size": 12, "window": 8, "batch_size": 4, "epochs": 2, "embedding_size": None}
+TEXT = "the cat sat on the mat, the dog sat on the log; " * 12
+
+
+@pytest.fixture(scope="module", params=UNITS)
+def fitted(request):
+    return LanguageModel(units=request.param, vocabulary_size=270, **SMALL).fit(TEXT)
+
+
+def by_hand(model, text):
+    """Log-probabilities from torch.nn.LSTM and the tensors of the network by their names, one unit at a time."""
+    weights = model.network_.state_dict()
+    lstm = torch.nn.LSTM(weights["embedding.weight"].shape[1], 12, int(model.num_layers))
+    lstm.load_state_dict({name.removeprefix("recurrent."): w for name, w in weights.items() if "recurrent." in name})
+    output, state, found = torch.zeros(12), None, []
+    matrix = weights.get("output.weight", weights["embedding.weight"])
+    with torch.no_grad():
+        for number in model.tokens_.encode(text):
+            logits = (matrix @ output + weights["output.bias"]).double()
+            found.append(float(logits[number] - logits.exp().sum().log()))
+            rows, state = lstm(weights["embedding.weight"][number][None], state)
+            output = rows[-1]
+    return found
+
+
+@pytest.mark.parametrize("options", [{}, {"tied": True}, {"num_layers": 2, "embedding_size": 5}])
+def test_perplexity_is_a_sum_of_log_probabilities_by_hand(options):
+    model = LanguageModel(**{**SMALL, **options}).fit(TEXT)
+    text = "the dog sat on the mat; " * 60  # more than one chunk of steps
+    expected = by_hand(model, text)
+    np.testing.assert_allclose(model.log_probs(text), expected, atol=2e-5)
+    row = model.evaluate(text)[0]
+    assert row["perplexity"] == pytest.approx(math.exp(-sum(expected) / len(text)), rel=1e-5)
+    assert row["bits per character"] == pytest.approx(-sum(expected) / math.log(2) / len(text), rel=1e-5)
+
+
+def test_subwords_and_bytes_are_scored_by_characters(fitted):
+    text = "ß sat on the cat"
+    row = fitted.evaluate(text)[0]
+    assert row["nats per character"] == pytest.approx(-fitted.log_probs(text).sum() / 16)
+    assert row["perplexity"] == pytest.approx(math.exp(-fitted.log_probs(text).mean()))
+
+
+def test_it_learns_what_counting_letters_cannot_know():
+    model = LanguageModel(hidden_size=32, window=16, batch_size=8, epochs=30, learning_rate=0.01).fit(TEXT * 4)
+    rows = {row["model"]: row["bits per character"] for row in model.evaluate(TEXT)}
+    assert rows["lstm"] < 0.3 < rows["unigram"]
+
+
+def test_baselines_are_counted_from_the_training_text(fitted):
+    train, _ = split(TEXT, None, fitted.units)
+    numbers = fitted.tokens_.encode(train)
+    other = fitted.tokens_.encode("a cat; the log")
+    rows = {row["model"]: row for row in fitted.evaluate("a cat; the log")}
+    counts = np.array([np.sum(numbers == number) + 1 for number in other])
+    expected = np.log(counts / (len(numbers) + fitted.tokens_.size)).sum()
+    assert rows["unigram"]["nats per character"] == pytest.approx(-expected / 14)
+    order = 3 if fitted.units == "subwords" else 6
+    ngram = NGram.train([[*map(str, numbers)]], order)
+    score = ngram.log_prob([*map(str, other)], end=False)
+    assert rows[f"{order}-gram"]["nats per character"] == pytest.approx(-score / 14)
+
+
+def test_adaptive_softmax_is_a_distribution_and_its_loss_is_that_of_its_probabilities():
+    torch.manual_seed(0)
+    counts = np.array([3, 50, 0, 20, 9, 1, 17])
+    assert cutoffs(np.sort(counts)[::-1]) == [3, 4]  # 50 + 20 + 17 of 100 are at least 0.75, with 9 more 0.95
+    adaptive = AdaptiveSoftmax(adaptive_softmax(6, counts))
+    outputs, following = torch.randn(4, 6), torch.tensor([0, 2, 5, 1])
+    log_probs = adaptive.log_probs(outputs)
+    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(4))
+    loss = adaptive.loss(outputs, following)
+    torch.testing.assert_close(loss, -log_probs[torch.arange(4), following].mean())
+    assert [int(place) for place in adaptive.rank] == [4, 0, 6, 1, 3, 5, 2]
+
+
+def test_a_model_with_an_adaptive_softmax_is_fitted_and_read_back(tmp_path):
+    model = LanguageModel(units="subwords", vocabulary_size=280, adaptive=True, **SMALL).fit(TEXT)
+    model.save(tmp_path)
+    assert LanguageModel.load(tmp_path).evaluate(TEXT) == model.evaluate(TEXT)
+
+
+def test_one_mask_drops_embeddings_and_outputs_of_a_whole_window():
+    model = LanguageModel(**{**SMALL, "epochs": 1}, weight_drop=0.0, dropout=0.5, embedding_dropout=0.5).fit(TEXT)
+    network = model.network_.train()
+    seen = []
+    network.recurrent.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    torch.manual_seed(0)
+    outputs, _ = network(torch.randint(0, 10, (8, 3)))
+    between = []
+    stack = SharedDropout("lstm", 4, 6, num_layers=2, dropout=0.5).train()
+    stack._between = lambda x: between.append(SharedDropout._between(stack, x)) or between[-1]
+    stack(torch.randn(8, 3, 4))
+    for values in (*seen, *between, outputs):
+        dropped = (values == 0).all(0)
+        assert torch.equal(dropped, (values == 0).any(0))
+        assert 0 < dropped.float().mean() < 1
+    plain = network.eval()(torch.zeros(8, 3, dtype=torch.long))[0]
+    assert (plain != 0).all()
+
+
+# Writing
+
+
+def test_temperature_0_writes_the_most_probable_units(fitted):
+    prompt = "the cat"
+    text = "".join(fitted.write(prompt, 12, temperature=0))
+    numbers = [*fitted.tokens_.encode(prompt)]
+    for _ in range(12):
+        series = torch.tensor(numbers)[:, None]
+        with torch.no_grad():
+            outputs, _ = fitted.network_(series)
+            numbers.append(int(fitted.network_.log_probs(outputs[-1]).argmax()))
+    written = fitted.tokens_.decode(numbers[-12:])
+    assert text == written
+
+
+def test_what_is_drawn_has_the_models_probabilities():
+    log_probs = np.log([0.5, 0.3, 0.15, 0.05])
+    random = np.random.default_rng(0)
+
+    def shares(temperature, top_p):
+        drawn = [draw(log_probs, temperature, top_p, random) for _ in range(4000)]
+        return np.bincount(drawn, minlength=4) / 4000
+
+    np.testing.assert_allclose(shares(1.0, 1.0), [0.5, 0.3, 0.15, 0.05], atol=0.03)
+    squares = np.array([0.25, 0.09, 0.0225, 0.0025])
+    np.testing.assert_allclose(shares(0.5, 1.0), squares / squares.sum(), atol=0.03)
+    np.testing.assert_allclose(shares(1.0, 0.79), [0.625, 0.375, 0, 0], atol=0.03)
+    np.testing.assert_allclose(shares(1.0, 0.81), [0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0], atol=0.03)
+    assert shares(1.0, 1e-9).tolist() == [1, 0, 0, 0]
+    assert shares(0, 1.0).tolist() == [1, 0, 0, 0]
+
+
+def test_a_seed_writes_the_same_text(fitted):
+    texts = ["".join(fitted.write("the ", 30, seed=seed)) for seed in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_bytes_come_out_as_whole_characters():
+    model = LanguageModel(units="bytes", **SMALL).fit("€ß" * 200)
+    pieces = [*model.write("€", 40, temperature=0.1, seed=0)]
+    assert len("".join(pieces).encode()) >= 40
+    assert all(piece for piece in pieces)
+
+
+def test_a_text_is_written_from_nothing(fitted):
+    assert "".join(fitted.write(length=5, seed=0))
+    assert "".join(fitted.write("the", length=0)) == ""
+
+
+# Files and training
+
+
+def test_a_model_file_gives_the_same(fitted, tmp_path):
+    fitted.save(tmp_path)
+    again = LanguageModel.load(tmp_path)
+    np.testing.assert_array_equal(again.log_probs(TEXT), fitted.log_probs(TEXT))
+    assert again.evaluate(TEXT) == fitted.evaluate(TEXT)
+    assert "".join(again.write("the", 20, seed=3)) == "".join(fitted.write("the", 20, seed=3))
+
+
+def test_the_tensors_of_a_byte_model_are_those_that_are_documented():
+    model = LanguageModel(units="bytes", num_layers=2, **{**SMALL, "embedding_size": 5}).fit(TEXT)
+    assert {name: tuple(tensor.shape) for name, tensor in model.network_.state_dict().items()} == {
+        "embedding.weight": (256, 5),
+        **{f"recurrent.weight_ih_l{k}": (48, size) for k, size in enumerate((5, 12))},
+        **{f"recurrent.weight_hh_l{k}": (48, 12) for k in range(2)},
+        **{f"recurrent.bias_{of}_l{k}": (48,) for of in ("ih", "hh") for k in range(2)},
+        "output.weight": (256, 12),
+        "output.bias": (256,),
+    }
+    tied = LanguageModel(units="bytes", tied=True, **SMALL).fit(TEXT)
+    assert "output.weight" not in tied.network_.state_dict()
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    whole = LanguageModel(**SMALL).fit(TEXT)
+    update, calls = loop.Trainer.update, []
+
+    def stopped(self, window, done):
+        calls.append(done)
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        return update(self, window, done) or True  # a checkpoint after every update
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "update", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            LanguageModel(**SMALL).fit(TEXT, run=tmp_path)
+    resumed = LanguageModel(**SMALL).fit(TEXT, run=tmp_path)
+    for name, tensor in whole.network_.state_dict().items():
+        assert torch.equal(tensor, resumed.network_.state_dict()[name]), name
+
+
+def test_the_last_tenth_is_held_out():
+    train, held_out = split("0123456789" * 2, None, "characters")
+    assert (train, held_out) == ("012345678901234567", "89")
+    assert split(TextFile(b"0123456789", "file"), "abc", "bytes") == (b"0123456789", b"abc")
+
+
+def test_the_table_has_a_row_for_each_unit(fitted):
+    table = fitted.predict_table("the cat").to_pylist()
+    assert "".join(row["unit"] for row in table) == "the cat"
+    assert [row["position"] for row in table] == [*range(1, len(table) + 1)]
+    assert sum(row["bits"] for row in table) == pytest.approx(-fitted.log_probs("the cat").sum() / math.log(2))
+
+
+def test_the_report_has_scores_surprise_and_samples(fitted):
+    sections = fitted.sections(TEXT, None)
+    assert [section.title for section in sections][:2] == [
+        "Scores on the held-out text",
+        "Surprise on the held-out text",
+    ]
+    assert sections[0].rows == fitted.evaluate(split(TEXT, None, fitted.units)[1])
+    assert len(sections[1].figure.axes[0].patches) == len(split(TEXT, None, "characters")[1])
+    assert all(section.listing for section in sections[2:])
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "words"),
+    [
+        ({}, "", "the text is empty"),
+        ({}, 5, "a text is a str or bytes, got int"),
+        ({}, "short", "the training text has 4 characters, which is no more than one window of 8"),
+        ({"units": "bytes"}, b"short", "has 4 bytes"),
+        ({}, b"caf\xe9" * 20, "is not UTF-8 at byte 3"),
+        ({"tied": True, "embedding_size": 5}, TEXT, "embedding_size=12, not 5"),
+        ({"tied": True, "adaptive": True}, TEXT, "exclude each other"),
+        ({"bidirectional": True}, TEXT, "bidirectional=True is not possible"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(options, text, words):
+    with pytest.raises(InputError, match=words):
+        LanguageModel(**{**SMALL, **options}).fit(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": "the ß"}, "the prompt has 'ß' as number 5 of its characters, which was not in the training text"),
+        ({"temperature": -1}, "temperature=-1"),
+        ({"temperature": math.nan}, "temperature=nan"),
+        ({"top_p": 0}, "top_p=0"),
+        ({"length": -1}, "length=-1"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(options, words):
+    model = LanguageModel(**{**SMALL, "epochs": 1}).fit(TEXT)
+    with pytest.raises(InputError, match=words):
+        model.write(**options)
