@@ -120,7 +120,7 @@ class WholeWeights(Peer):
 
     def step(self, problem: Streaming) -> Step:
         """Return one step of it."""
-        return problem.stream("whole")
+        return problem.stream("full")
 
 
 class TorchPacked(TorchModule):

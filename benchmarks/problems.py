@@ -136,7 +136,7 @@ class Streaming(Problem):
 
     def ours(self) -> Step:
         """Return one step of keepgate."""
-        return self.stream("whole" if self.mode == "inference" else self.mode)
+        return self.stream("full" if self.mode == "inference" else self.mode)
 
 
 class Population(Problem):

@@ -7,28 +7,24 @@ namespace {
 // chunk to the next, for rows go from thread to thread there.
 template <class T> struct Shared {
   std::vector<T*> chunk;    // per value [chunk, B, W], or null
-  std::vector<T*> last;     // per state [chunk, B, W]: states before steps that some row starts afresh
+  std::vector<T*> last;     // per state [chunk, B, W]: states before steps that some row starts restart
   std::vector<T*> carried;  // per state [B, W]: its cotangent, from step to step
   std::vector<T*> sums;     // per vector [B, W], or null: its cotangent, summed over the steps
 
-  Shared(const Plan& plan, const Call<T>& call) : chunk(plan.values.size(), nullptr), sums(call.row_sums) {
-    for (int width : plan.state_widths) carried.push_back(zeros(call.rows, width));
+  // Takes its memory from the arena.
+  Shared(const Plan& plan, const Call<T>& call, Arena& arena)
+      : chunk(plan.values.size(), nullptr), sums(call.row_sums) {
+    for (int width : plan.state_widths) carried.push_back(arena.zeros<T>(call.rows, width));
     for (size_t i = sums.size(); i < plan.vector_values.size(); ++i)
-      sums.push_back(plan.vector_values[i] < 0 ? nullptr : zeros(call.rows, plan.vector_widths[i]));
-  }
-
- private:
-  static T* zeros(ptrdiff_t rows, ptrdiff_t width) {
-    T* const to = arena.take<T>(rows, width);
-    std::fill_n(to, rows * width, T(0));
-    return to;
+      sums.push_back(plan.vector_values[i] < 0 ? nullptr : arena.zeros<T>(call.rows, plan.vector_widths[i]));
   }
 };
 
 template <class T> class BackwardWorker : public Worker<T> {
  public:
-  // Has room for any rows.
-  BackwardWorker(const Pass<T>& pass, const Shared<T>& shared) : Worker<T>(pass, 0, pass.call.rows), shared(shared) {
+  // Takes memory for all rows, whichever it will have.
+  BackwardWorker(const CallPlan<T>& pass, const Shared<T>& shared)
+      : Worker<T>(pass, 0, pass.call.rows), shared(shared) {
     this->place_leaves();
     std::vector<bool> is_local = this->find_local(plan.backward);
     std::vector<bool> placed(plan.values.size(), false);
@@ -59,12 +55,12 @@ template <class T> class BackwardWorker : public Worker<T> {
       const int value = plan.last_values[s];
       direct.push_back(value >= 0 && plan.values[value].kind == Kind::row && !placed[value]);
       if (direct[s]) {
-        this->hold(value, shared.carried[s]);
+        this->share(value, shared.carried[s]);
         placed[value] = true;
       }
     }
     for (size_t i = 0; i < shared.sums.size(); ++i)
-      if (shared.sums[i]) this->hold(plan.vector_values[i], shared.sums[i]);
+      if (shared.sums[i]) this->share(plan.vector_values[i], shared.sums[i]);
     for (size_t v = 0; v < plan.values.size(); ++v) {
       const Kind kind = plan.values[v].kind;
       if (placed[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
@@ -81,28 +77,28 @@ template <class T> class BackwardWorker : public Worker<T> {
     first = from;
     rows = to - from;
     entered = std::clamp<ptrdiff_t>(begun - first, 0, rows);
-    if (moved) this->draw_masks();
+    if (moved) this->sample_masks();
   }
 
   void step(ptrdiff_t t) {
     const ptrdiff_t count = active(t);
     enter(count);
     this->set_time(t);
-    if (pass.any_fresh[t]) {
+    if (pass.any_restart[t]) {
       std::vector<T*> to;
       for (size_t s = 0; s < shared.last.size(); ++s)
         to.push_back(shared.last[s] + (t - origin) * call.rows * plan.state_widths[s]);
       this->gather_last(t, count, to);
     }
-    this->draw(t, count);
+    this->sample(t, count);
     add_cotangents(t, count);
     for (size_t s = 0; s < plan.backward.size(); ++s) {
       const Stage& stage = plan.backward[s];
       for (size_t i = 0; i < stage.transposed.size(); ++i) {
-        const Place<T>& target = places[stage.transposed[i].target];
+        const StridedView<T>& target = views[stage.transposed[i].target];
         run_transposed(stage.transposed[i], pass.packed.backward[s][i], target.base, target.stride, count);
       }
-      this->run_rows(stage, count);
+      this->run_ops(stage, count);
     }
     finish(t, count);
   }
@@ -123,7 +119,7 @@ template <class T> class BackwardWorker : public Worker<T> {
 
  private:
   using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
-  using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
+  using Worker<T>::views, Worker<T>::panels, Worker<T>::segments;
 
   ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
   T* carried(size_t s) const { return shared.carried[s] + first * plan.state_widths[s]; }
@@ -145,9 +141,9 @@ template <class T> class BackwardWorker : public Worker<T> {
       const int s = plan.values[v].slot;
       const ptrdiff_t width = plan.state_widths[s];
       if (call.d_states[s])
-        kernels.add(carried(s), call.d_states[s] + (t * call.rows + first) * width, places[v].base, count * width);
+        kernels.add(carried(s), call.d_states[s] + (t * call.rows + first) * width, views[v].base, count * width);
       else
-        std::memcpy(places[v].base, carried(s), count * width * sizeof(T));
+        std::memcpy(views[v].base, carried(s), count * width * sizeof(T));
     }
   }
 
@@ -156,7 +152,7 @@ template <class T> class BackwardWorker : public Worker<T> {
     segments.clear();
     panels.clear();
     for (size_t i = 0; i < product.deltas.size(); ++i) {
-      const Place<T>& delta = places[product.deltas[i]];
+      const StridedView<T>& delta = views[product.deltas[i]];
       segments.push_back({delta.base, delta.stride, packed.deltas[i].get(), plan.values[product.deltas[i]].width});
     }
     this->panels_to(to, stride, product.width);
@@ -168,33 +164,33 @@ template <class T> class BackwardWorker : public Worker<T> {
       const ptrdiff_t width = plan.state_widths[s];
       const int value = plan.last_values[s];
       if (value < 0) std::fill(carried(s), carried(s) + count * width, T(0));
-      else if (!direct[s]) copy(places[value], carried(s), count, width);
+      else if (!direct[s]) copy(views[value], carried(s), count, width);
     }
     for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
       const ptrdiff_t width = plan.step_input_widths[i];
       if (plan.step_input_values[i] >= 0)
-        copy(places[plan.step_input_values[i]], call.d_step_inputs[i] + (t * call.rows + first) * width, count, width);
+        copy(views[plan.step_input_values[i]], call.d_step_inputs[i] + (t * call.rows + first) * width, count, width);
     }
     if (call.dx && plan.x_value >= 0)
-      copy(places[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
+      copy(views[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
     // Last: what is carried of one state may be the very value that another state, a step input or x has copied.
-    if (pass.any_fresh[t])
+    if (pass.any_restart[t])
       for (ptrdiff_t r = 0; r < count; ++r)
-        if (pass.fresh(t, first + r)) release(r);
+        if (pass.restarts(t, first + r)) release(r);
   }
 
-  // A row that started this step afresh: its cotangents go to the initial states and no further back.
+  // A row that restarted at this step: its cotangents go to the initial states and no further back.
   void release(ptrdiff_t r) {
     for (size_t s = 0; s < shared.carried.size(); ++s) {
       const ptrdiff_t width = plan.state_widths[s];
-      T* const to = call.d_afresh[s] + (first + r) * width;
+      T* const to = call.d_restart[s] + (first + r) * width;
       T* const from = carried(s) + r * width;
       kernels.add(to, from, to, width);
       std::fill(from, from + width, T(0));
     }
   }
 
-  static void copy(const Place<T>& from, T* to, ptrdiff_t count, ptrdiff_t width) {
+  static void copy(const StridedView<T>& from, T* to, ptrdiff_t count, ptrdiff_t width) {
     for (ptrdiff_t r = 0; r < count; ++r) std::memcpy(to + r * width, from.base + r * from.stride, width * sizeof(T));
   }
 
@@ -206,7 +202,7 @@ template <class T> class BackwardWorker : public Worker<T> {
 
 // What is left of the cotangents belongs to the initial states; rows without a step pass theirs through. The sums of
 // vectors are summed over the rows.
-template <class T> void end(const Pass<T>& pass, const Shared<T>& shared) {
+template <class T> void end(const CallPlan<T>& pass, const Shared<T>& shared) {
   const Call<T>& call = pass.call;
   for (size_t i = 0; i < shared.sums.size() && call.row_sums.empty(); ++i)
     if (shared.sums[i]) pass.kernels.sum_rows(shared.sums[i], call.rows, pass.plan.vector_widths[i], call.d_vectors[i]);
@@ -223,12 +219,13 @@ template <class T> void end(const Pass<T>& pass, const Shared<T>& shared) {
 // The gradients of weights and biases, summed over the steps of a chunk in the order of the walk.
 template <class T> class Sums {
  public:
-  Sums(const Pass<T>& pass, const Shared<T>& shared) : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
+  Sums(const CallPlan<T>& pass, const Shared<T>& shared)
+      : pass(pass), plan(pass.plan), call(pass.call), shared(shared) {
     ptrdiff_t columns = 0;
     for (const Outers& outers : plan.outers) columns = std::max<ptrdiff_t>(columns, plan.values[outers.source].width);
     columns = panels_of((int)columns, pass.kernels.panel) * pass.kernels.panel + pass.kernels.tile;
     for (int thread = 0; thread < pass.threads; ++thread)
-      work.push_back(arena.take<T>(pass.chunk, call.rows, columns));
+      work.push_back(pass.take(pass.chunk, call.rows, columns));
     state_of.assign(plan.values.size(), -1);
     for (size_t s = 0; s < plan.new_values.size(); ++s)
       if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;
@@ -264,14 +261,15 @@ template <class T> class Sums {
     if (value.kind == Kind::input) return call.x + t * size;
     if (value.kind == Kind::step_input) return call.step_inputs[value.slot] + t * size;
     if (value.kind == Kind::last)
-      return pass.any_fresh[t] ? shared.last[value.slot] + (t - origin) * size
+      return pass.any_restart[t] ? shared.last[value.slot] + (t - origin) * size
                                : call.states[value.slot] + before(call.reverse, t) * size;
     return call.states[state_of[v]] + after(call.reverse, t) * size;
   }
 
   void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
     const ptrdiff_t gates = outers.deltas.size(), m = plan.values[outers.deltas[0]].width;
-    const ptrdiff_t n = plan.values[outers.source].width, tiles = gates * ((m + pass.kernels.tile - 1) / pass.kernels.tile);
+    const ptrdiff_t n = plan.values[outers.source].width, tile = pass.kernels.tile;
+    const ptrdiff_t tiles = gates * ((m + tile - 1) / tile);
     std::vector<Sources<T>> blocks;
     std::vector<const T*> deltas;
     std::vector<T*> to;
@@ -290,7 +288,7 @@ template <class T> class Sums {
                                 call.d_biases[outers.bias_block] + outers.biases[gate]);
   }
 
-  const Pass<T>& pass;
+  const CallPlan<T>& pass;
   const Plan& plan;
   const Call<T>& call;
   const Shared<T>& shared;
@@ -303,9 +301,9 @@ template <class T> class Sums {
 template <class T>
 void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
               int threads) {
-  ClearArena clear;
-  Pass<T> pass(plan, kernels, packed, call, pool, threads, kChunkRows);
-  Shared<T> shared(plan, call);
+  ScopedArena arena;
+  const CallPlan<T> pass(plan, kernels, packed, call, arena, threads, tuning::kChunkRows);
+  Shared<T> shared(plan, call, arena);
   std::vector<bool> stored(plan.values.size(), false);
   for (int value : plan.kept) stored[value] = true;
   for (int value : plan.new_values) stored[value] = true;
@@ -313,15 +311,14 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
     if (v < 0 || stored[v]) return;
     stored[v] = true;
     if (plan.values[v].kind == Kind::row || plan.values[v].kind == Kind::cotangent)
-      shared.chunk[v] = arena.take<T>(pass.chunk, call.rows, plan.values[v].width);
+      shared.chunk[v] = pass.take(pass.chunk, call.rows, plan.values[v].width);
   };
   for (const Outers& outers : plan.outers) {
     share(outers.source);
     for (int delta : outers.deltas) share(delta);
   }
   for (int width : plan.state_widths)
-    shared.last.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(pass.chunk, call.rows, width)
-                                                                       : nullptr);
+    shared.last.push_back(pass.may_restart() ? pass.take(pass.chunk, call.rows, width) : nullptr);
   std::vector<BackwardWorker<T>> workers;
   workers.reserve(pass.bounds.size());
   for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, shared);

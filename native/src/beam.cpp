@@ -55,7 +55,9 @@ struct Candidate {
   int32_t from, symbol, order;
 };
 
-bool better(const Candidate& a, const Candidate& b) { return a.score > b.score || (a.score == b.score && a.order < b.order); }
+bool better(const Candidate& a, const Candidate& b) {
+  return a.score > b.score || (a.score == b.score && a.order < b.order);
+}
 
 class Search {
  public:
@@ -131,7 +133,8 @@ class Search {
     if (call.letters.states && call.letters.end >= 0)
       extra += call.weight * follow(call.letters, node.letters, call.letters.end).weight;
     if (call.trie.states && to.trie != 0) extra += end_word(to);
-    if (call.words.states && call.words.end >= 0) extra += call.weight * follow(call.words, to.words, call.words.end).weight;
+    if (call.words.states && call.words.end >= 0)
+      extra += call.weight * follow(call.words, to.words, call.words.end).weight;
     return extra;
   }
 
@@ -252,7 +255,8 @@ class Search {
   const ptrdiff_t row;
   std::vector<Node> nodes;
   std::vector<int32_t> beam, spare;  // nodes, the best first
-  // Of each prefix in the beam, logarithms of the probabilities of its paths: that end in a blank, in a symbol, in either.
+  // Of each prefix in the beam, logarithms of the probabilities of its paths: that end in a blank, in a symbol, in
+  // either.
   std::vector<double> blank, other, any, from_parent, new_blank, new_other;
   std::vector<Candidate> heap;  // the worst first
   std::vector<char> taken;      // [beam, symbols]: that prefix with that symbol is in the beam itself

@@ -73,15 +73,16 @@ class Lines {
   Line* lines_;
 };
 
+// The logarithm of the least power of two that is no less than `size`, up to 2^62.
 int log_up(int64_t size) {
   int log = 0;
-  while (((int64_t)1 << log) < size) ++log;
+  while (log < 62 && ((int64_t)1 << log) < size) ++log;
   return log;
 }
 
 }  // namespace
 
-struct Contexts::Inside {
+struct Contexts::Impl {
   const MixerKernels& kernels;
   std::vector<std::unique_ptr<Lines>> lines;
   Slot* found[kOrders];  // of the half byte that is being read
@@ -111,7 +112,7 @@ struct Contexts::Inside {
   uint32_t partial = 1, word = 0;
   uint64_t bytes = 0;  // the last eight
 
-  Inside(const MixerKernels& kernels, int64_t size) : kernels(kernels), level(4096), truth(kOrders * kCounts * kLevels) {
+  Impl(const MixerKernels& kernels, int64_t size) : kernels(kernels), level(4096), truth(kOrders * kCounts * kLevels) {
     const int log = std::clamp(log_up(size) + 1, 8, 19);
     for (int i = 0; i < kOrders; ++i) lines.push_back(std::make_unique<Lines>(log));
     past.resize((size_t)1 << std::clamp(log_up(size), 8, 22));
@@ -161,7 +162,8 @@ struct Contexts::Inside {
     uint32_t& place = last[mixed((uint32_t)bytes, (uint32_t)(bytes >> 32) & 0xFFFF) & (last.size() - 1)];
     if (!length && place && count - place < past.size()) {
       match = place;
-      while (length < 32 && length < count && past[(match - 1 - length) & mask] == past[(count - 1 - length) & mask]) ++length;
+      const auto same = [&](uint32_t back) { return past[(match - back) & mask] == past[(count - back) & mask]; };
+      while (length < 32 && length < count && same(1 + length)) ++length;
     }
     place = count;
     expecting = length > 0;
@@ -211,7 +213,8 @@ struct Contexts::Inside {
     int seen = 0;
     for (int i = 1; i < 5; ++i) seen += (found[i][0] & 1023) > 0;
     const size_t wide = refined[0].size() / kLevels - 1;
-    const size_t one = mixed((uint32_t)bytes & 0xFF, partial) & wide, two = mixed((uint32_t)bytes & 0xFFFF, partial) & wide;
+    const size_t one = mixed((uint32_t)bytes & 0xFF, partial) & wide;
+    const size_t two = mixed((uint32_t)bytes & 0xFFFF, partial) & wide;
     const size_t chose[kSets] = {(size_t)std::min(sureness, 7) * 8 + seen, partial, one};
     for (int s = 0; s < kSets; ++s) {
       chosen[s] = &weights[s][chose[s] * kInputs];
@@ -265,9 +268,9 @@ struct Contexts::Inside {
   }
 };
 
-Contexts::Contexts(const MixerKernels& kernels, int64_t size) : inside_(std::make_unique<Inside>(kernels, size)) {}
+Contexts::Contexts(const MixerKernels& kernels, int64_t size) : impl_(std::make_unique<Impl>(kernels, size)) {}
 Contexts::~Contexts() = default;
-float Contexts::predict(float given) { return inside_->predict(given); }
-void Contexts::see(int bit) { inside_->see(bit); }
+float Contexts::predict(float given) { return impl_->predict(given); }
+void Contexts::see(int bit) { impl_->see(bit); }
 
 }  // namespace keepgate

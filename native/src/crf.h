@@ -5,6 +5,7 @@
 #include "semiring.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 // What all rows share: the transitions and their transpose, start and end, in whole units.
@@ -71,14 +72,15 @@ template <class T> class CrfRow {
     double lowered = 0;
     for (ptrdiff_t t = 0; t < steps; ++t) {
       T* const to = scores + t * width;
-      const T *const emitted = at(call.emissions, t), *const last = t ? to - width : to, *const table = tables.transitions;
+      const T *const emitted = at(call.emissions, t), *const last = t ? to - width : to;
+      const T* const table = tables.transitions;
       fill(to, width, impossible<T>);
-      Vector<T> top = all<T>(impossible<T>);
+      Vector<T> top = splat<T>(impossible<T>);
       for (ptrdiff_t j = 0; j < tags; j += L) {
         const Vector<T> reached = t == 0 ? load(tables.start + j) : Semiring::sum(tags, [=](ptrdiff_t i) {
           return last[i] + load(table + i * width + j);
         });
-        const Vector<T> score = reached + (load_some(emitted + j, lanes_at(j)) - shift);
+        const Vector<T> score = reached + (load_partial(emitted + j, lanes_at(j)) - shift);
         store(to + j, score);
         top = larger<T>(top, score);
       }
@@ -91,7 +93,7 @@ template <class T> class CrfRow {
 
   template <class Semiring> T at_end() {
     const T *const last = scores + (steps - 1) * width, *const end = tables.end;
-    return Semiring::sum(tags, [=](ptrdiff_t i) { return all<T>(last[i] + end[i]); })[0];
+    return Semiring::sum(tags, [=](ptrdiff_t i) { return splat<T>(last[i] + end[i]); })[0];
   }
 
   // `after`: score of what follows each tag, with the emission of the step that `after` is of.
@@ -110,20 +112,20 @@ template <class T> class CrfRow {
       lowered += (double)shift;
       const T centre = T(score - shifts[t] - lowered);
       if (pairs && !last) count(pairs, from, shift + centre);
-      Vector<T> top = all<T>(impossible<T>);
+      Vector<T> top = splat<T>(impossible<T>);
       fill(next, width, impossible<T>);
       for (ptrdiff_t i = 0; i < tags; i += L) {
         const Vector<T> left = last ? load(tables.end + i) : LogSum<T>::sum(tags, [=](ptrdiff_t j) {
           return following[j] + load(table + j * width + i);
         }) - shift;
         store(sums + i, normal_exp<T>(load(from + i) + left - centre));
-        const Vector<T> whole = left + load_some(emitted + i, lanes_at(i));
+        const Vector<T> whole = left + load_partial(emitted + i, lanes_at(i));
         store(next + i, whole);
         top = larger<T>(top, whole);
       }
       if (call.marginals) {
         fill(sums + tags, width - tags, T(0));
-        const Vector<T> scale = all<T>(T(1) / total(sums, width));
+        const Vector<T> scale = splat<T>(T(1) / total(sums, width));
         map1(at(call.marginals, t), sums, tags, [scale](Vector<T> x) { return x * scale; });
       }
       T* const old = after;
@@ -135,10 +137,12 @@ template <class T> class CrfRow {
 
   // Add the probability of each pair of tags at a step and the next.
   void count(T* pairs, const T* from, T centre) {
-    const Vector<T> middle = all<T>(centre);
+    const Vector<T> middle = splat<T>(centre);
     for (ptrdiff_t i = 0; i < tags; ++i) {
-      const Vector<T> here = all<T>(from[i]);
-      const auto probability = [=](Vector<T> move, Vector<T> left) { return normal_exp<T>(move + here + left - middle); };
+      const Vector<T> here = splat<T>(from[i]);
+      const auto probability = [=](Vector<T> move, Vector<T> left) {
+        return normal_exp<T>(move + here + left - middle);
+      };
       map2(sums + i * width, tables.transitions + i * width, after, width, probability);
     }
     const T scale = T(1) / total(sums, tags * width);
@@ -171,4 +175,5 @@ template <class T> class CrfRow {
 };
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

@@ -1,14 +1,16 @@
 // One row of CTC: the forward and the backward scan over the states blank, y_1, blank, y_2, ..., blank of a target y.
 //
-// Blanks and symbols lie in two arrays, so that what a state sums over is the same for whole vectors: blank j is reached
-// from itself and symbol j - 1, symbol j from itself, the blank j before it, and symbol j - 1 if that is another symbol.
-// Scores are lowered at every step by the greatest of the step before; what they were lowered by is summed in double.
+// Blanks and symbols lie in two arrays, so that what a state sums over is the same for whole vectors: blank j is
+// reached from itself and symbol j - 1, symbol j from itself, the blank j before it, and symbol j - 1 if that is
+// another symbol. Scores are lowered at every step by the greatest of the step before; what they were lowered by is
+// summed in double.
 #pragma once
 
 #include "keepgate/objectives.h"
 #include "semiring.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> class CtcRow {
@@ -93,7 +95,7 @@ template <class T> class CtcRow {
       T *const to_b = at(blanks, t + 1), *const to_s = at(symbols, t + 1);
       const T* const emitted = emissions + (keep ? t : 0) * width;
       const T blank_emitted = blank_emissions[keep ? t : 0];
-      Vector<T> top = all<T>(impossible<T>);
+      Vector<T> top = splat<T>(impossible<T>);
       fill(to_b - kUnit, kUnit, impossible<T>);
       fill(to_s - kUnit, kUnit, impossible<T>);
       for (ptrdiff_t j = 0; j < width; j += L) {
@@ -109,7 +111,7 @@ template <class T> class CtcRow {
     }
     const T* const b = at(blanks, steps);
     const T last = count ? at(symbols, steps)[count - 1] : impossible<T>;
-    return lowered + (double)Semiring::add(all<T>(b[count]), all<T>(last))[0];
+    return lowered + (double)Semiring::add(splat<T>(b[count]), splat<T>(last))[0];
   }
 
   // Posteriors from the last step to the first; `last_*` hold the score of what follows, with its emission.
@@ -124,11 +126,11 @@ template <class T> class CtcRow {
     for (ptrdiff_t t = steps; t--;) {
       lowered += (double)shift;
       // The scores of both scans, less this, are logarithms of posteriors, up to rounding.
-      const Vector<T> centre = all<T>(T(score - shifts[t] - lowered));
+      const Vector<T> centre = splat<T>(T(score - shifts[t] - lowered));
       const T *const from_b = at(blanks, t + 1), *const from_s = at(symbols, t + 1);
       const T* const emitted = emissions + t * width;
       T *const blank_sums = sums, *const symbol_sums = sums + width;
-      Vector<T> top = all<T>(impossible<T>);
+      Vector<T> top = splat<T>(impossible<T>);
       for (ptrdiff_t j = 0; j < width; j += L) {
         const Vector<T> after = load(s + j), blank = load(b + j), next = load(b + j + 1);
         const Vector<T> jumped = load(s + j + 1) + load(skips + kUnit + j);
@@ -174,7 +176,7 @@ template <class T> class CtcRow {
     T* const to = gradient(t);
     if (!possible) return fill(to, call.symbols, call.zero_infinity ? T(0) : T(NAN));
     if (call.logits) {
-      const Vector<T> normaliser = all<T>(normalisers[t]);
+      const Vector<T> normaliser = splat<T>(normalisers[t]);
       map1(to, values(t), call.symbols, [normaliser](Vector<T> x) { return normal_exp<T>(x - normaliser); });
     } else {
       fill(to, call.symbols, T(0));
@@ -218,4 +220,5 @@ template <class T> class CtcRow {
 };
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

@@ -5,16 +5,17 @@ namespace keepgate {
 template <class T>
 void forward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool,
              int threads) {
-  ClearArena clear;
-  Team<T> team(plan, kernels, packed, call, pool, threads, true);
-  const Pass<T>& pass = team.pass;
-  const bool apart = pass.by_rows || team.parts > 1;  // each worker makes its own products of x
+  ScopedArena arena;
+  Workers<T> all(plan, kernels, packed, call, arena, threads, true);
+  const CallPlan<T>& pass = all.pass;
+  const bool apart = pass.by_rows || all.parts > 1;  // each worker makes its own products of x
   auto origin_of = [&](ptrdiff_t done, ptrdiff_t here) { return call.reverse ? call.steps - done - here : done; };
   auto walk = [&](ForwardWorker<T>& worker, ptrdiff_t origin, ptrdiff_t here) {
     if (apart) worker.hoist(origin, origin + here, origin);
     else pool.run(pass.threads, [&](int i) {
       ForwardWorker<T> helper(worker);
-      helper.hoist(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads), origin);
+      const ptrdiff_t end = origin + here;
+      helper.hoist(part(origin, end, i, pass.threads), part(origin, end, i + 1, pass.threads), origin);
     });
     for (ptrdiff_t i = 0; i < here; ++i) worker.step(call.reverse ? origin + here - 1 - i : origin + i, origin);
   };
@@ -24,21 +25,23 @@ void forward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packe
       run(origin_of(done, here), here);
     }
   };
-  const int workers = (int)team.workers.size();
-  if (!team.moving)
+  const int workers = (int)all.workers.size();
+  if (!all.moving)
     return pool.run(workers, [&](int i) {
-      each_chunk([&](ptrdiff_t origin, ptrdiff_t here) { walk(team.workers[i], origin, here); });
+      each_chunk([&](ptrdiff_t origin, ptrdiff_t here) { walk(all.workers[i], origin, here); });
     });
   each_chunk([&](ptrdiff_t origin, ptrdiff_t here) {
     const std::vector<ptrdiff_t> bounds = pass.cut(origin, origin + here);
     pool.run(workers, [&](int i) {
-      team.workers[i].take(bounds[i], bounds[i + 1]);
-      walk(team.workers[i], origin, here);
+      all.workers[i].take(bounds[i], bounds[i + 1]);
+      walk(all.workers[i], origin, here);
     });
   });
 }
 
-template void forward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);
-template void forward<double>(const Plan&, const Kernels<double>&, const Packed<double>&, const Call<double>&, Pool&, int);
+#define KEEPGATE_OF(T) \
+  template void forward<T>(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int);
+KEEPGATE_OF(float)
+KEEPGATE_OF(double)
 
 }  // namespace keepgate

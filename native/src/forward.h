@@ -5,15 +5,11 @@
 
 namespace keepgate {
 
-constexpr ptrdiff_t kHoistBytes = 1 << 19;   // products of x that wait in the cache for their steps, per thread
-constexpr ptrdiff_t kHoistRows = 8;          // from here on, x is multiplied step by step, with the states: no detour
-constexpr double kWorthUnits = 2e5;          // operations of a step below which threads that meet at every step lose
-constexpr ptrdiff_t kCacheBytes = 1 << 19;   // weights above this are read by all threads together, not by each
-
 template <class T> class ForwardWorker : public Worker<T> {
  public:
   // `hoisting`: whether products of x are to be made for many steps at once, where that is faster.
-  ForwardWorker(const Pass<T>& pass, ptrdiff_t first, ptrdiff_t last, bool hoisting) : Worker<T>(pass, first, last) {
+  ForwardWorker(const CallPlan<T>& pass, ptrdiff_t first, ptrdiff_t last, bool hoisting)
+      : Worker<T>(pass, first, last) {
     this->place_leaves();
     std::vector<bool> is_local = this->find_local(plan.forward);
     std::vector<bool> placed(plan.values.size(), false);
@@ -35,22 +31,21 @@ template <class T> class ForwardWorker : public Worker<T> {
         if (is_local[v]) this->local(v);
         else this->scratch(v);
       }
-    size_t most_panels = 0, most_terms = 0;
+    size_t max_panels = 0, max_terms = 0;
     for (const auto& stage : plan.forward)
       for (const Bundle& bundle : stage.bundles) {
         const ptrdiff_t padded = width_of(bundle);
         bool hoisted = false;
         for (const Term& term : bundle.terms) hoisted |= term.hoisted;
-        hoisted &= hoisting && (rows < kHoistRows || pass.weight_bytes > kHoistWeights);
-        hoists.push_back(hoisted ? arena.take<T>(pass.chunk, rows, padded) : nullptr);
-        most_panels = std::max(most_panels, (size_t)(padded / kernels.panel));
-        most_terms = std::max(most_terms, bundle.terms.size());
+        hoisted &= hoisting && (rows < tuning::kHoistRows || pass.weight_bytes > tuning::kHoistWeights);
+        hoists.push_back(hoisted ? pass.take(pass.chunk, rows, padded) : nullptr);
+        max_panels = std::max(max_panels, (size_t)(padded / kernels.panel));
+        max_terms = std::max(max_terms, bundle.terms.size());
       }
-    panels.reserve(most_panels);  // a thread that others wait for must not fail for want of memory
-    segments.reserve(most_terms);
-    for (size_t s = 0; s < plan.state_widths.size(); ++s)
-      afresh.push_back(call.reset || (call.reverse && call.lengths) ? arena.take<T>(call.rows, plan.state_widths[s])
-                                                                    : nullptr);
+    panels.reserve(max_panels);  // a thread that others wait for must not fail for want of memory
+    segments.reserve(max_terms);
+    for (int width : plan.state_widths)
+      restarted.push_back(pass.may_restart() ? pass.take(call.rows, width) : nullptr);
   }
 
   // Part `part` of the units of another worker, in the same memory; the parts meet at `barrier` after each stage.
@@ -60,13 +55,13 @@ template <class T> class ForwardWorker : public Worker<T> {
     this->barrier = &barrier;
     panels.reserve(whole.panels.capacity());
     segments.reserve(whole.segments.capacity());
-    mine = places;
-    std::vector<bool> used(places.size(), false);
+    mine = views;
+    std::vector<bool> used(views.size(), false);
     for (const Stage& stage : plan.forward) {
-      std::vector<Instruction>& code = codes.emplace_back(stage.rows);
-      for (Instruction& row : code) {
-        row.width = (int32_t)(units(row.width).last - units(row.width).first);
-        used[row.target] = used[row.args[0]] = used[row.args[1]] = used[row.args[2]] = true;
+      std::vector<Instruction>& code = codes.emplace_back(stage.ops);
+      for (Instruction& op : code) {
+        op.width = (int32_t)(units(op.width).last - units(op.width).first);
+        used[op.target] = used[op.args[0]] = used[op.args[1]] = used[op.args[2]] = true;
       }
     }
     for (size_t v = 0; v < plan.values.size(); ++v)
@@ -78,7 +73,7 @@ template <class T> class ForwardWorker : public Worker<T> {
     const bool moved = first != from || rows != to - from;
     first = from;
     rows = to - from;
-    if (moved) this->draw_masks();
+    if (moved) this->sample_masks();
   }
 
   // What depends on x alone, for steps `from` to `to` of the chunk that begins at `origin`.
@@ -110,8 +105,8 @@ template <class T> class ForwardWorker : public Worker<T> {
   void step(ptrdiff_t t, ptrdiff_t origin) {
     const ptrdiff_t count = active(t);
     this->set_time(t);
-    if (pass.any_fresh[t]) this->gather_last(t, count, afresh);
-    this->draw(t, count);
+    if (pass.any_restart[t]) this->gather_last(t, count, restarted);
+    this->sample(t, count);
     size_t hoist = 0;
     for (size_t s = 0; s < plan.forward.size(); ++s) {
       const Stage& stage = plan.forward[s];
@@ -119,7 +114,7 @@ template <class T> class ForwardWorker : public Worker<T> {
       for (size_t b = 0; b < stage.bundles.size(); ++b, ++hoist)
         run_bundle(stage.bundles[b], pass.packed.forward[s][b], hoists[hoist], t - origin, count);
       if (barrier) run_units(codes[s], count);
-      else this->run_rows(stage, count);
+      else this->run_ops(stage, count);
     }
     finish(t, count);
     if (barrier) barrier->wait();
@@ -127,7 +122,7 @@ template <class T> class ForwardWorker : public Worker<T> {
 
  private:
   using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
-  using Worker<T>::places, Worker<T>::panels, Worker<T>::segments;
+  using Worker<T>::views, Worker<T>::panels, Worker<T>::segments;
 
   struct Range {
     ptrdiff_t first, last;
@@ -158,7 +153,8 @@ template <class T> class ForwardWorker : public Worker<T> {
     return matrix.get() + columns.first / kernels.panel * panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
   }
 
-  void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step, ptrdiff_t count) {
+  void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step,
+                  ptrdiff_t count) {
     const Range columns = columns_of(bundle), range = panels_in(bundle.width);
     segments.clear();
     panels.clear();
@@ -167,7 +163,7 @@ template <class T> class ForwardWorker : public Worker<T> {
       for (size_t i = 0; i < bundle.terms.size(); ++i) {
         const Term& term = bundle.terms[i];
         if (term.hoisted != of_x) continue;
-        const Place<T>& source = places[term.source];
+        const StridedView<T>& source = views[term.source];
         const ptrdiff_t depth = plan.block_columns[term.block];
         segments.push_back({source.base, source.stride, packed_at(packed.terms[i], columns, depth), depth});
       }
@@ -175,25 +171,25 @@ template <class T> class ForwardWorker : public Worker<T> {
     for (ptrdiff_t p = range.first; p < range.last; ++p)
       for (int target : bundle.targets) {
         const ptrdiff_t unit = p * kernels.panel;
-        panels.push_back({places[target].base + unit, places[target].stride,
+        panels.push_back({views[target].base + unit, views[target].stride,
                           (int32_t)std::min<ptrdiff_t>(kernels.panel, bundle.width - unit)});
       }
     const ptrdiff_t padded = width_of(bundle);
-    if (hoisted) this->multiply(segments, hoisted + step * rows * padded + columns.first, padded, count, pass.packed.storage);
-    else this->multiply(segments, packed.bias.get() + columns.first, 0, count, pass.packed.storage);
+    const T* const start = hoisted ? hoisted + step * rows * padded : packed.bias.get();
+    this->multiply(segments, start + columns.first, hoisted ? padded : 0, count, pass.packed.storage);
   }
 
-  // Row instructions on this worker's units alone.
+  // Ops on this worker's units alone.
   void run_units(const std::vector<Instruction>& code, ptrdiff_t count) {
     if (code.empty()) return;
-    for (const auto& [value, units] : shifts) mine[value] = {places[value].base + units, places[value].stride};
-    for (ptrdiff_t r = 0; r < count; ++r) kernels.rows(code.data(), code.size(), mine.data(), r, 1);
+    for (const auto& [value, units] : shifts) mine[value] = {views[value].base + units, views[value].stride};
+    for (ptrdiff_t r = 0; r < count; ++r) kernels.elementwise(code.data(), code.size(), mine.data(), r, 1);
   }
 
   void finish(ptrdiff_t t, ptrdiff_t count) {
     const ptrdiff_t at = after(call.reverse, t);
     for (int s : copies) {
-      const Place<T>& from = places[plan.new_values[s]];
+      const StridedView<T>& from = views[plan.new_values[s]];
       const ptrdiff_t width = plan.state_widths[s];
       const Range range = units(width);
       T* to = this->state(s, at) + first * width;
@@ -207,24 +203,23 @@ template <class T> class ForwardWorker : public Worker<T> {
     }
   }
 
-  static constexpr size_t kHoistWeights = size_t(1) << 22;  // weights above this are not to be read at every step
-
   std::vector<int> copies;
-  std::vector<T*> hoists, afresh;
+  std::vector<T*> hoists, restarted;
   int part = 0, parts = 1;
   Barrier* barrier = nullptr;
-  std::vector<Place<T>> mine;  // as `places`, from this worker's first unit on
+  std::vector<StridedView<T>> mine;  // as `views`, from this worker's first unit on
   std::vector<std::pair<int, ptrdiff_t>> shifts;
   std::vector<std::vector<Instruction>> codes;
 };
 
 // All workers of a call.
-template <class T> class Team {
+template <class T> class Workers {
  public:
-  Team(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Pool& pool, int threads,
-       bool hoisting)
+  // Their memory is the arena's, which is the caller's and outlives them.
+  Workers(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Arena& arena,
+          int threads, bool hoisting)
       : parts(parts_of(plan, kernels, call, threads)),
-        pass(plan, kernels, packed, call, pool, threads, chunk_rows(plan, threads), parts > 1),
+        pass(plan, kernels, packed, call, arena, threads, chunk_rows(plan, threads), parts > 1),
         moving(call.lengths && parts == 1 && pass.bounds.size() > 2), barrier(parts) {
     workers.reserve(std::max<size_t>(pass.bounds.size(), parts));
     if (parts > 1) {
@@ -235,10 +230,10 @@ template <class T> class Team {
         workers.emplace_back(pass, moving ? 0 : pass.bounds[i], moving ? call.rows : pass.bounds[i + 1], hoisting);
     }
   }
-  Team(const Team&) = delete;
+  Workers(const Workers&) = delete;
 
   const int parts;  // into which the units are cut; if more than 1, each worker has all rows
-  const Pass<T> pass;
+  const CallPlan<T> pass;
   const bool moving;  // rows end one after the other: they are cut anew for each chunk, so that no worker idles
   std::vector<ForwardWorker<T>> workers;
 
@@ -247,21 +242,21 @@ template <class T> class Team {
     ptrdiff_t hoisted = 1;
     for (const Stage& stage : plan.forward)
       for (const Bundle& bundle : stage.bundles) hoisted += bundle.width * bundle.targets.size();
-    return std::min(kChunkRows, threads * kHoistBytes / (hoisted * (ptrdiff_t)sizeof(T)));
+    return std::min(tuning::kChunkRows, threads * tuning::kHoistBytes / (hoisted * (ptrdiff_t)sizeof(T)));
   }
 
   static int parts_of(const Plan& plan, const Kernels<T>& kernels, const Call<T>& call, int threads) {
     double weights = 0;
     for (size_t i = 0; i < plan.block_rows.size(); ++i) weights += (double)plan.block_rows[i] * plan.block_columns[i];
-    const bool few = call.rows < kRowsPerThread * threads, large = weights * sizeof(T) > kCacheBytes;
-    const bool afresh = call.reset || (call.reverse && call.lengths);
-    if (threads == 1 || 2 * weights * call.rows < kWorthUnits || !(few || large) || afresh) return 1;
+    const bool few = call.rows < tuning::kRowsPerThread * threads, large = weights * sizeof(T) > tuning::kSharedWeights;
+    const bool restarts = call.reset || (call.reverse && call.lengths);
+    if (threads == 1 || 2 * weights * call.rows < tuning::kMeetingOperations || !(few || large) || restarts) return 1;
     int parts = threads;
     for (const Value& value : plan.values)
       if (value.kind == Kind::bernoulli && call.training) return 1;
     for (const Stage& stage : plan.forward) {
-      for (const Instruction& row : stage.rows)
-        if (row.op == Op::mean || row.op == Op::deviation || row.op == Op::normalise || row.op == Op::broadcast) return 1;
+      for (const Instruction& op : stage.ops)
+        if (op.op == Op::mean || op.op == Op::deviation || op.op == Op::normalise || op.op == Op::broadcast) return 1;
       for (const Bundle& bundle : stage.bundles) parts = std::min(parts, panels_of(bundle.width, kernels.panel));
     }
     return parts;

@@ -1,5 +1,5 @@
-// A second thread that does one thing after another beside its owner; or, without one, the owner itself, at once. What it
-// does must not throw; it takes no memory itself once it is there.
+// A second thread that does one thing after another beside its owner; or, without one, the owner itself, at once. What
+// it does must not throw; it takes no memory itself once it is there.
 #pragma once
 
 #include <condition_variable>

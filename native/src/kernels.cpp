@@ -1,25 +1,23 @@
-// Compiled once per instruction set, with KEEPGATE_SET its name. Nothing here has a linkage name that another
-// compilation shares, so that no instruction leaks into code that runs on every machine.
+// The kernels of one instruction set: compiled once for each, with KEEPGATE_SET its name (see simd.h).
 #include "keepgate/kernels.h"
 
+#include "elementwise.h"
 #include "product.h"
-#include "rows.h"
 
-#define KEEPGATE_JOIN2(a, b) a##b
-#define KEEPGATE_JOIN(a, b) KEEPGATE_JOIN2(a, b)
 #define KEEPGATE_TEXT2(a) #a
 #define KEEPGATE_TEXT(a) KEEPGATE_TEXT2(a)
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> constexpr Kernels<T> kernels_of() {
-  return {panel_width<T>, tile_rows, product<T>, outer<T>, sum_rows<T>, run_rows<T>, add<T>,
-          bernoulli<T>,   pack<T>, narrow};
+  return {panel_width<T>, tile_rows, product<T>, outer<T>, sum_rows<T>, elementwise<T>, add<T>, bernoulli<T>, pack<T>,
+          narrow};
 }
 
-constexpr Kernels<float> single = kernels_of<float>();
-constexpr Kernels<double> twofold = kernels_of<double>();
+constexpr Kernels<float> f32 = kernels_of<float>();
+constexpr Kernels<double> f64 = kernels_of<double>();
 
 bool supported() {
 #if defined(__AVX512F__)
@@ -33,7 +31,8 @@ bool supported() {
 
 }  // namespace
 
-extern const InstructionSet KEEPGATE_JOIN(set_, KEEPGATE_SET);
-const InstructionSet KEEPGATE_JOIN(set_, KEEPGATE_SET) = {KEEPGATE_TEXT(KEEPGATE_SET), supported, &single, &twofold};
+extern const InstructionSet instruction_set;
+const InstructionSet instruction_set = {KEEPGATE_TEXT(KEEPGATE_SET), supported, &f32, &f64};
 
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "helper.h"
-#include "network.h"
+#include "byte_lstm.h"
 #include "random.h"
 
 namespace keepgate {
 
-struct Learner::Inside {
-  Network net;
+struct Learner::Impl {
+  ByteLstm net;
   Packing packings[2];  // of the weights now, which all read, and of the next
   int now = 0;
 
@@ -26,33 +26,33 @@ struct Learner::Inside {
   int64_t seen = 0;
 
   // Prediction.
-  struct Line {
+  struct LayerState {
     std::vector<float> h, c, gates, squashed;
   };
-  std::vector<Line> lines;           // of each layer,
-  std::vector<Line> before, middle;  // as they were where the newest window begins, and the next
+  std::vector<LayerState> layers;           // of each layer,
+  std::vector<LayerState> before, middle;  // as they were where the newest window begins, and the next
   std::vector<float> outputs;
-  Network::Panels panels;
+  ByteLstm::Panels panels;
 
   // Learning: the rows of the thread that predicts, row 0 among them, and those of the helper.
-  Pass own, others;
+  TrainingPass main_pass, helper_pass;
   std::vector<float> zeros;
   std::vector<int64_t> places;  // of each row: number of the symbol to be predicted next
   Random random;
   Helper helper;
 
-  Inside(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning, const float* weights,
+  Impl(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning, const float* weights,
          bool help)
       : net(shape, kernels, learning, weights), packings{net.packing(), net.packing()}, past(shape.history),
-        outputs(kSymbols), panels(net.panels()), own(net, shape.own_rows, shape.steps), others(net, shape.rows - shape.own_rows, shape.steps),
+        outputs(kSymbols), panels(net.panels()), main_pass(net, shape.main_rows, shape.steps),
+        helper_pass(net, shape.rows - shape.main_rows, shape.steps),
         zeros(net.H), places(shape.rows, -1), helper(help) {
     std::fill_n(symbols, kSymbols, (int16_t)-1);
     if (weights)
       for (; learned < kSymbols; ++learned) meet((uint8_t)learned);
-    const size_t H = net.H, room = kernels.panel;  // a product reads what it starts from by whole panels
-    lines.assign(shape.layers,
-                 {std::vector<float>(H), std::vector<float>(H), std::vector<float>(4 * H + room), std::vector<float>(H)});
-    before = middle = lines;
+    const std::vector<float> units(net.H), gates(4 * net.H + kernels.panel);  // products start from whole panels
+    layers.assign(shape.layers, {units, units, gates, units});
+    before = middle = layers;
   }
 
   void meet(uint8_t byte) {
@@ -71,22 +71,24 @@ struct Learner::Inside {
     if (symbols[byte] < 0) meet(byte);
     past[seen++ % net.shape.history] = (uint8_t)symbols[byte];
     const bool complete = seen % net.shape.steps == 0;
-    if (complete) middle = lines;  // the last symbol of a window is the first that the next one reads
+    if (complete) middle = layers;  // the last symbol of a window is the first that the next one reads
     step(symbols[byte]);
     if (complete) learn();
   }
 
   void step(int symbol) {
-    const Side& from = packings[now].calm;
-    const ptrdiff_t width = Network::width(learned);
+    const PackedWeights& from = packings[now].ema_weights;
+    const ptrdiff_t width = ByteLstm::width(learned);
     for (int l = 0; l < net.shape.layers; ++l) {
-      Line& line = lines[l];
-      std::copy_n(from.tables.get() + (l * kSymbols + symbol) * net.G, net.G, line.gates.data());
-      net.gates(from, l, l ? lines[l - 1].h.data() : nullptr, line.h.data(), 1, line.gates.data(), panels);
-      net.own.cell(line.gates.data(), line.c.data(), line.c.data(), line.squashed.data(), line.h.data(), 1, net.H);
+      LayerState& layer = layers[l];
+      std::copy_n(from.tables.get() + (l * kSymbols + symbol) * net.G, net.G, layer.gates.data());
+      net.gates(from, l, l ? layers[l - 1].h.data() : nullptr, layer.h.data(), 1, layer.gates.data(), panels);
+      float* const c = layer.c.data();
+      net.learning.cell(layer.gates.data(), c, c, layer.squashed.data(), layer.h.data(), 1, net.H);
     }
-    for (int l = 0; l < net.shape.layers; ++l) net.output(from, l, lines[l].h.data(), 1, width, outputs.data(), panels);
-    net.own.softmax(outputs.data(), 1, width);
+    for (int l = 0; l < net.shape.layers; ++l)
+      net.output(from, l, layers[l].h.data(), 1, width, outputs.data(), panels);
+    net.learning.softmax(outputs.data(), 1, width);
     shown = learned;
   }
 
@@ -98,19 +100,20 @@ struct Learner::Inside {
       for (; learned < known; ++learned) net.welcome(learned);
       net.pack(packings[now], learned);
     }
-    gather(own, 0);
-    gather(others, own.rows);
+    gather(main_pass, 0);
+    gather(helper_pass, main_pass.rows);
     before.swap(middle);
-    helper.start([this] { others.run(packings[now], learned); });
-    own.run(packings[now], learned);
-    helper.start([this, through = (double)seen / net.shape.decay] {
-      net.update(own.gradient(), others.gradient(), (own.rows + others.rows) * own.steps, learned, through);
+    helper.start([this] { helper_pass.run(packings[now], learned); });
+    main_pass.run(packings[now], learned);
+    helper.start([this, progress = (double)seen / net.shape.decay] {
+      const ptrdiff_t count = (main_pass.rows + helper_pass.rows) * main_pass.steps;
+      net.update(main_pass.gradient(), helper_pass.gradient(), count, learned, progress);
       net.pack(packings[1 - now], learned);
     });
   }
 
   // Fill in what the rows read, of which the first is row `first`.
-  void gather(Pass& pass, ptrdiff_t first) {
+  void gather(TrainingPass& pass, ptrdiff_t first) {
     const int64_t oldest = std::max<int64_t>(0, seen - net.shape.history + 1);
     pass.carry();
     for (ptrdiff_t n = 0; n < pass.rows; ++n) {
@@ -128,18 +131,18 @@ struct Learner::Inside {
       }
     }
   }
-  void put(Pass& pass, int layer, ptrdiff_t row, const float* h, const float* c) {
+  void put(TrainingPass& pass, int layer, ptrdiff_t row, const float* h, const float* c) {
     std::copy_n(h, net.H, pass.h(layer) + row * net.H);
     std::copy_n(c, net.H, pass.c(layer) + row * net.H);
   }
 };
 
-Learner::Learner(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& own, const float* weights,
-                 bool help)
-    : inside_(std::make_unique<Inside>(shape, kernels, own, weights, help)) {}
-Learner::~Learner() { inside_->helper.wait(); }
-size_t Learner::numbers(const LearnerShape& shape) { return Network::numbers(shape); }
-void Learner::predict(float* to) const { inside_->predict(to); }
-void Learner::see(uint8_t byte) { inside_->see(byte); }
+Learner::Learner(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning,
+                 const float* weights, bool help)
+    : impl_(std::make_unique<Impl>(shape, kernels, learning, weights, help)) {}
+Learner::~Learner() { impl_->helper.wait(); }
+size_t Learner::numbers(const LearnerShape& shape) { return ByteLstm::numbers(shape); }
+void Learner::predict(float* to) const { impl_->predict(to); }
+void Learner::see(uint8_t byte) { impl_->see(byte); }
 
 }  // namespace keepgate

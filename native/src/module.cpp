@@ -18,26 +18,25 @@
 #include "predictor_module.h"
 #include "sequences.h"
 #include "sets.h"
+#include "tuning.h"
 
 namespace nb = nanobind;
 
 namespace keepgate {
 
-#define KEEPGATE_DECLARE(name) extern const InstructionSet set_##name;
+#define KEEPGATE_DECLARE(name) namespace name { extern const InstructionSet instruction_set; }
 KEEPGATE_FOR_SETS(KEEPGATE_DECLARE)
 
 namespace {
 
-#define KEEPGATE_ADDRESS(name) &set_##name,
+#define KEEPGATE_ADDRESS(name) &name::instruction_set,
 const InstructionSet* const kSets[] = {KEEPGATE_FOR_SETS(KEEPGATE_ADDRESS)};  // fastest first
 
 const InstructionSet* chosen = nullptr;
 
-constexpr size_t kWorthThreadsBytes = 1 << 17;  // bytes to copy below which waking a thread costs more
-
 template <class T> const Kernels<T>& kernels();
-template <> const Kernels<float>& kernels<float>() { return *chosen->single; }
-template <> const Kernels<double>& kernels<double>() { return *chosen->twofold; }
+template <> const Kernels<float>& kernels<float>() { return *chosen->f32; }
+template <> const Kernels<double>& kernels<double>() { return *chosen->f64; }
 
 using Ints = std::vector<int32_t>;
 using Addresses = std::vector<uintptr_t>;
@@ -64,7 +63,7 @@ Stage stage(const StageRow& from) {
   }
   for (const auto& row : std::get<1>(from)) stage.transposed.push_back(transposed(row));
   for (const auto& [op, target, args, width] : std::get<2>(from))
-    stage.rows.push_back({(Op)op, target, {args.at(0), args.at(1), args.at(2)}, width});
+    stage.ops.push_back({(Op)op, target, {args.at(0), args.at(1), args.at(2)}, width});
   return stage;
 }
 
@@ -104,9 +103,9 @@ template <class F> void each(size_t count, int threads, const F& run) {
 
 // From the addresses of buffers of the first network of a population, and how many bytes further on those of the next
 // one lie, to pointers to those of network `number`; buffers that all share lie 0 bytes further on.
-class Network {
+class PopulationPointers {
  public:
-  explicit Network(size_t number) : number(number) {}
+  explicit PopulationPointers(size_t number) : number(number) {}
 
   template <class T> void set(T*& to, uintptr_t address, uintptr_t stride) const {
     to = reinterpret_cast<T*>(address + number * stride);
@@ -144,7 +143,7 @@ Weights<T>* pack(const Plan& plan, size_t count, const WeightAddresses& at, cons
   all->packed.resize(count);
   each(count, threads, [&](size_t i, Pool& pool, int threads) {
     std::vector<const T*> weights, biases;
-    Network(i).set_all(at, strides, weights, biases);
+    PopulationPointers(i).set_all(at, strides, weights, biases);
     all->packed[i] = std::make_unique<Packed<T>>(plan, kernels<T>(), weights.data(), biases.data(), forward, backward,
                                                  pool, threads, (Storage)storage);
   });
@@ -164,7 +163,7 @@ void run(const Weights<T>& weights, const Shape& shape, const Inputs& at, const 
   each(std::get<0>(shape), threads, [&](size_t i, Pool& pool, int threads) {
     Call<T> call{};
     std::tie(std::ignore, call.steps, call.rows, call.reverse, call.training, call.segment, call.rings, call.keys) = shape;
-    Network(i).set_all(at, strides, call.x, call.initial, call.lengths, call.reset, call.row_numbers, call.step_inputs,
+    PopulationPointers(i).set_all(at, strides, call.x, call.initial, call.lengths, call.reset, call.row_numbers, call.step_inputs,
                        call.vectors, call.states, call.tape, call.checkpoints);
     pass(i, call, *weights.packed[weights.packed.size() == 1 ? 0 : i], pool, threads);
   });
@@ -184,9 +183,9 @@ template <class T>
 void run_backward(const Plan& plan, const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides,
                   const Gradients& gradients, const Gradients& gradient_strides, int threads) {
   run(weights, shape, at, strides, threads, [&](size_t i, Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
-    Network(i).set_all(gradients, gradient_strides, call.d_states, call.d_final, call.dx, call.d_initial,
+    PopulationPointers(i).set_all(gradients, gradient_strides, call.d_states, call.d_final, call.dx, call.d_initial,
                        call.d_step_inputs, call.d_weights, call.d_biases, call.d_vectors);
-    call.d_afresh = call.d_initial;
+    call.d_restart = call.d_initial;
     const auto& walk = call.segment ? backward_in_segments<T> : backward<T>;
     walk(plan, kernels<T>(), packed, call, pool, threads);
   });
@@ -257,8 +256,8 @@ void define(nb::module_& m, const char* packed, const char* pack_name, const cha
   m.def("backward", run_backward<T>);
   m.def(function_name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
     const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
-    const Place<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
-    kernels<T>().rows(&code, 1, places, 0, 1);
+    const StridedView<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
+    kernels<T>().elementwise(&code, 1, places, 0, 1);
   });
 }
 
@@ -296,7 +295,7 @@ NB_MODULE(_core, m) {
     const auto* const place = reinterpret_cast<const int64_t*>(order);
     auto* const target = reinterpret_cast<char*>(to);
     nb::gil_scoped_release release;
-    if (blocks * rows * bytes < kWorthThreadsBytes) threads = 1;
+    if (blocks * rows * bytes < tuning::kCopyBytes) threads = 1;
     Pool::shared().run(threads, [&](int i) {
       for (ptrdiff_t block = blocks * i / threads; block < blocks * (i + 1) / threads; ++block)
         for (ptrdiff_t r = 0; r < rows; ++r)

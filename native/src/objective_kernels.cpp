@@ -1,11 +1,9 @@
-// Compiled once per instruction set, as kernels.cpp is, with KEEPGATE_SET its name.
+// The kernels of the objectives: compiled once per instruction set, with KEEPGATE_SET its name (see simd.h).
 #include "crf.h"
 #include "ctc.h"
 
-#define KEEPGATE_JOIN2(a, b) a##b
-#define KEEPGATE_JOIN(a, b) KEEPGATE_JOIN2(a, b)
-
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> void run_ctc(const CtcCall<T>& call, ptrdiff_t row, T* work) { CtcRow<T>(call, row, work).run(); }
@@ -27,9 +25,10 @@ template <class T> constexpr ObjectiveKernels<T> objective_kernels() {
 
 }  // namespace
 
-extern const ObjectiveKernels<float> KEEPGATE_JOIN(objectives_single_, KEEPGATE_SET);
-extern const ObjectiveKernels<double> KEEPGATE_JOIN(objectives_twofold_, KEEPGATE_SET);
-const ObjectiveKernels<float> KEEPGATE_JOIN(objectives_single_, KEEPGATE_SET) = objective_kernels<float>();
-const ObjectiveKernels<double> KEEPGATE_JOIN(objectives_twofold_, KEEPGATE_SET) = objective_kernels<double>();
+extern const ObjectiveKernels<float> objectives_f32;
+extern const ObjectiveKernels<double> objectives_f64;
+const ObjectiveKernels<float> objectives_f32 = objective_kernels<float>();
+const ObjectiveKernels<double> objectives_f64 = objective_kernels<double>();
 
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

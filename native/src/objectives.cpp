@@ -6,15 +6,15 @@
 #include <memory>
 
 #include "pool.h"
-#include "room.h"
+#include "block_cache.h"
 
 namespace keepgate {
 namespace {
 
 template <class T> class Work {
  public:
-  explicit Work(size_t count) : bytes(product_of(count, sizeof(T))), room(static_cast<T*>(take_room(bytes))) {}
-  ~Work() { give_room(room, bytes); }
+  explicit Work(size_t count) : bytes(product_of(count, sizeof(T))), room(static_cast<T*>(take_block(bytes))) {}
+  ~Work() { give_block(room, bytes); }
   Work(const Work&) = delete;
   T* get() const { return room; }
 

@@ -1,4 +1,5 @@
-// The Python face of the objectives, on addresses of buffers that the caller owns; used by keepgate/native/objectives.py.
+// The Python face of the objectives, on addresses of buffers that the caller owns; used by
+// keepgate/native/objectives.py.
 #include "objectives_module.h"
 
 #include <nanobind/stl/string.h>
@@ -16,19 +17,21 @@ namespace nb = nanobind;
 
 namespace keepgate {
 
-#define KEEPGATE_DECLARE(name)                                \
-  extern const ObjectiveKernels<float> objectives_single_##name; \
-  extern const ObjectiveKernels<double> objectives_twofold_##name;
+#define KEEPGATE_DECLARE(name)                              \
+  namespace name {                                          \
+    extern const ObjectiveKernels<float> objectives_f32;    \
+    extern const ObjectiveKernels<double> objectives_f64;   \
+  }
 KEEPGATE_FOR_SETS(KEEPGATE_DECLARE)
 
 namespace {
 
-const ObjectiveKernels<float>* single = nullptr;
-const ObjectiveKernels<double>* twofold = nullptr;
+const ObjectiveKernels<float>* f32 = nullptr;
+const ObjectiveKernels<double>* f64 = nullptr;
 
 template <class T> const ObjectiveKernels<T>& kernels();
-template <> const ObjectiveKernels<float>& kernels<float>() { return *single; }
-template <> const ObjectiveKernels<double>& kernels<double>() { return *twofold; }
+template <> const ObjectiveKernels<float>& kernels<float>() { return *f32; }
+template <> const ObjectiveKernels<double>& kernels<double>() { return *f64; }
 
 template <class T> T* at(uintptr_t address) { return reinterpret_cast<T*>(address); }
 
@@ -79,7 +82,8 @@ using AutomatonRow = std::tuple<ptrdiff_t, uintptr_t, uintptr_t, uintptr_t, uint
 Automaton automaton(const AutomatonRow& row) {
   const auto& [states, arcs, symbols, targets, weights, backoff, backoff_weights, unknown, start, end] = row;
   return {states, at<const int64_t>(arcs), at<const int32_t>(symbols), at<const int32_t>(targets),
-          at<const double>(weights), at<const int32_t>(backoff), at<const double>(backoff_weights), unknown, start, end};
+          at<const double>(weights), at<const int32_t>(backoff), at<const double>(backoff_weights), unknown, start,
+          end};
 }
 
 using BeamShape = std::tuple<ptrdiff_t, ptrdiff_t, ptrdiff_t, int32_t, int32_t, int32_t, double, double>;
@@ -111,10 +115,10 @@ void run_beam(const BeamShape& shape, const AutomatonRow& letters, const Lexicon
 }  // namespace
 
 void choose_objectives(const std::string& set) {
-#define KEEPGATE_CHOOSE(name)          \
-  if (set == #name) {                  \
-    single = &objectives_single_##name;  \
-    twofold = &objectives_twofold_##name; \
+#define KEEPGATE_CHOOSE(name)      \
+  if (set == #name) {              \
+    f32 = &name::objectives_f32;   \
+    f64 = &name::objectives_f64;   \
   }
   KEEPGATE_FOR_SETS(KEEPGATE_CHOOSE)
 }

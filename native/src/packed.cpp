@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "pool.h"
+#include "tuning.h"
 
 namespace keepgate {
 namespace {
@@ -17,7 +18,8 @@ template <class T> class Packer {
 
   PackedBundle<T> bundle(const Bundle& bundle) {
     PackedBundle<T> packed;
-    const ptrdiff_t panel = kernels_.panel, panels = panels_of(bundle.width, (int)panel), targets = bundle.targets.size();
+    const ptrdiff_t panel = kernels_.panel, panels = panels_of(bundle.width, (int)panel);
+    const ptrdiff_t targets = bundle.targets.size();
     packed.bias = Buffer<T>(product_of(panels, targets, panel));
     std::memset(packed.bias.get(), 0, panels * targets * panel * sizeof(T));
     for (const Term& term : bundle.terms) {
@@ -44,7 +46,7 @@ template <class T> class Packer {
       const ptrdiff_t depth = plan_.values[product.deltas[i]].width;
       packed.deltas.emplace_back(product_of(packed.panels, kernels_.panel, depth, sizeof(T)));
       const T* from = weights_[product.block] + (size_t)product.rows[i] * product.width;
-      later(from, product.width, 1, depth, product.width, packed.deltas.back().get(), Storage::whole);
+      later(from, product.width, 1, depth, product.width, packed.deltas.back().get(), Storage::full);
     }
     return packed;
   }
@@ -52,16 +54,16 @@ template <class T> class Packer {
   void run(Pool& pool, int threads) {
     size_t numbers = 0;
     for (const auto& job : jobs_) numbers += (size_t)job.columns * job.depth;
-    if (numbers < 50000) threads = 1;
+    if (numbers < tuning::kPackNumbers) threads = 1;
     pool.run(threads, [&](int thread) {
       for (size_t i = thread; i < jobs_.size(); i += threads) {
         const Job& job = jobs_[i];
-        const bool whole = job.storage == Storage::whole;
+        const bool full = job.storage == Storage::full;
         Buffer<T> panel;
-        if (!whole) panel = Buffer<T>(product_of(kernels_.panel, job.depth));
-        T* const to = whole ? reinterpret_cast<T*>(job.to) : panel.get();
+        if (!full) panel = Buffer<T>(product_of(kernels_.panel, job.depth));
+        T* const to = full ? reinterpret_cast<T*>(job.to) : panel.get();
         kernels_.pack(job.from, job.columns, job.column_stride, job.depth, job.depth_stride, to);
-        if (!whole) kernels_.narrow(to, job.depth, job.storage, job.to);
+        if (!full) kernels_.narrow(to, job.depth, job.storage, job.to);
       }
     });
   }
@@ -74,8 +76,8 @@ template <class T> class Packer {
     Storage storage;
   };
 
-  void later(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride, char* to,
-             Storage storage) {
+  void later(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride,
+             char* to, Storage storage) {
     jobs_.push_back({from, columns, column_stride, depth, depth_stride, to, storage});
   }
 

@@ -12,7 +12,8 @@ constexpr float kFloor = 0x1p-20f;  // no byte is thought less likely than this
 Predictor::Predictor(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning,
                      const MixerKernels& mixing, const float* weights, bool contexts,
                      int64_t size, bool help)
-    : learner_(shape, kernels, learning, weights, help), contexts_(contexts ? std::make_unique<Contexts>(mixing, size) : nullptr) {
+    : learner_(shape, kernels, learning, weights, help),
+      contexts_(contexts ? std::make_unique<Contexts>(mixing, size) : nullptr) {
   begin_byte();
 }
 

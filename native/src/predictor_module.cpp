@@ -17,8 +17,10 @@ namespace nb = nanobind;
 namespace keepgate {
 
 #define KEEPGATE_DECLARE(name)                    \
-  extern const LearnerKernels learner_##name; \
-  extern const MixerKernels mixer_##name;
+  namespace name {                                \
+    extern const LearnerKernels learner_kernels;  \
+    extern const MixerKernels mixer_kernels;      \
+  }
 KEEPGATE_FOR_SETS(KEEPGATE_DECLARE)
 
 namespace {
@@ -28,12 +30,13 @@ const LearnerKernels* learning = nullptr;
 const MixerKernels* mixing = nullptr;
 
 // The fields of `LearnerShape`.
-using Shape = std::tuple<int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, float, float, int32_t, float, float, float>;
+using Shape = std::tuple<int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, float, float, int32_t, float, float,
+                         float>;
 
 LearnerShape shape_of(const Shape& from) {
   LearnerShape to{};
-  std::tie(to.hidden, to.layers, to.own_rows, to.rows, to.steps, to.history, to.rate, to.last_rate, to.decay, to.keep,
-           to.keep2, to.fresh) = from;
+  std::tie(to.hidden, to.layers, to.main_rows, to.rows, to.steps, to.history, to.rate, to.last_rate, to.decay, to.beta1,
+           to.beta2, to.ema_rate) = from;
   return to;
 }
 
@@ -56,22 +59,23 @@ void follow(Predictor& predictor, nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_
 }  // namespace
 
 void choose_predictor(const InstructionSet& set) {
-  kernels = set.single;
-#define KEEPGATE_CHOOSE(one)         \
-  if (std::string(set.name) == #one) { \
-    learning = &learner_##one;       \
-    mixing = &mixer_##one;           \
+  kernels = set.f32;
+#define KEEPGATE_CHOOSE(isa)              \
+  if (std::string(set.name) == #isa) {    \
+    learning = &isa::learner_kernels;     \
+    mixing = &isa::mixer_kernels;         \
   }
   KEEPGATE_FOR_SETS(KEEPGATE_CHOOSE)
 }
 
 void define_predictor(nb::module_& m) {
   nb::class_<Predictor>(m, "Predictor")
-      .def("__init__", [](Predictor* self, const Shape& from, std::optional<Numbers> weights, bool contexts, int64_t size,
-                          bool help) {
+      .def("__init__", [](Predictor* self, const Shape& from, std::optional<Numbers> weights, bool contexts,
+                          int64_t size, bool help) {
         const LearnerShape shape = shape_of(from);
         if (weights && weights->shape(0) != Learner::numbers(shape)) throw nb::value_error("weights of another shape");
-        new (self) Predictor(shape, *kernels, *learning, *mixing, weights ? weights->data() : nullptr, contexts, size, help);
+        const float* const numbers = weights ? weights->data() : nullptr;
+        new (self) Predictor(shape, *kernels, *learning, *mixing, numbers, contexts, size, help);
       }, nb::arg("shape"), nb::arg("weights").none(), nb::arg("contexts"), nb::arg("size"), nb::arg("help"))
       .def("probability", &Predictor::probability)
       .def("see", [](Predictor& self, int bit) {

@@ -4,21 +4,23 @@
 
 #include "keepgate/kernels.h"
 #include "storage.h"
+#include "tuning.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 #if KEEPGATE_BYTES == 64 || defined(__ARM_NEON)
-constexpr int tile_rows = 12;
+constexpr int tile_rows = tuning::kTileRowsOf32;
 #else
-constexpr int tile_rows = 6;
+constexpr int tile_rows = tuning::kTileRowsOf16;
 #endif
 
 // Panels at once for few rows, so that enough independent sums hide the latency of fused multiply-add.
 constexpr int panels_for(int rows) {
   int sums = tile_rows * 2;
   int panels = sums / (2 * rows);
-  return panels < 1 ? 1 : panels > 6 ? 6 : panels;
+  return panels < 1 ? 1 : panels > tuning::kTilePanels ? tuning::kTilePanels : panels;
 }
 
 // N: vectors of a panel that hold columns at all.
@@ -65,7 +67,7 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
             right[p][n] = Stored::read(b + p * bytes + n * KEEPGATE_BYTES, u, scales[p][n]);
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
-          Vector<T> left = all<T>(a[m * stride + k]);
+          Vector<T> left = splat<T>(a[m * stride + k]);
 #pragma GCC unroll 6
           for (int p = 0; p < P; ++p)
 #pragma GCC unroll 2
@@ -113,8 +115,8 @@ template <class T, class Stored> void product_of(const Product<T>& product) {
   const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
   if (!heights) return;
   // Panels and rows are cut evenly: the last tile is nearly as large as the others.
-  const int high = (int)((product.rows + heights - 1) / heights), most = panels_for(high);
-  const int groups = (product.panel_count + most - 1) / most;
+  const int high = (int)((product.rows + heights - 1) / heights), widest = panels_for(high);
+  const int groups = (product.panel_count + widest - 1) / widest;
   for (int group = 0, panel = 0; group < groups; ++group) {
     const int panels = (product.panel_count - panel + groups - group - 1) / (groups - group);
     const bool narrow = panels == 1 && product.panels[panel].columns <= lanes<T>;
@@ -133,7 +135,7 @@ template <class T> void product(const Product<T>& product) {
     if (product.storage == Storage::bfloat16) return product_of<T, Bfloat16>(product);
     if (product.storage == Storage::int8) return product_of<T, Int8>(product);
   }
-  product_of<T, Whole<T>>(product);
+  product_of<T, Full<T>>(product);
 }
 
 // Transpose a square of 16 bytes a side.
@@ -141,8 +143,10 @@ inline void transpose(const float* from, ptrdiff_t stride, float* to, ptrdiff_t 
   typedef float Four __attribute__((vector_size(16)));
   Four row[4];
   for (int i = 0; i < 4; ++i) std::memcpy(&row[i], from + i * stride, 16);
-  const Four a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-  const Four c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7), d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const Four a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const Four b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Four c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const Four d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
   row[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
   row[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
   row[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
@@ -171,7 +175,8 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
       const ptrdiff_t end = depth - k < 16 ? depth : k + 16, whole = depth_stride == 1 ? end - (end - k) % S : k;
       const ptrdiff_t square = whole > k ? here - here % S : 0;
       for (ptrdiff_t j = 0; j < square; j += S)
-        for (ptrdiff_t i = k; i < whole; i += S) transpose(corner + j * column_stride + i, column_stride, to + i * W + j, W);
+        for (ptrdiff_t i = k; i < whole; i += S)
+          transpose(corner + j * column_stride + i, column_stride, to + i * W + j, W);
       for (ptrdiff_t j = 0; j < here; ++j)
         for (ptrdiff_t i = j < square ? whole : k; i < end; ++i)
           to[i * W + j] = corner[j * column_stride + i * depth_stride];
@@ -197,7 +202,7 @@ __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* 
     for (int n = 0; n < N; ++n) source[n] = load(sources + n * L);
 #pragma GCC unroll 12
     for (int i = 0; i < M; ++i) {
-      Vector<T> d = all<T>(deltas[i]);
+      Vector<T> d = splat<T>(deltas[i]);
 #pragma GCC unroll 2
       for (int n = 0; n < N; ++n) sum[i][n] = fma(d, source[n], sum[i][n]);
     }
@@ -271,4 +276,5 @@ template <class T> void sum_rows(const T* values, ptrdiff_t rows, ptrdiff_t n, T
 }
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

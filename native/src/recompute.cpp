@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "layout.h"
+#include "buffer.h"
+#include "keepgate/scan.h"
 
 namespace keepgate {
 namespace {
@@ -80,20 +81,22 @@ template <class T>
 void backward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call,
                           Pool& pool, int threads) {
   std::vector<Buffer<T>> buffers;
-  auto room = [&](ptrdiff_t steps, ptrdiff_t width) { return buffers.emplace_back(product_of(steps, call.rows, width)).get(); };
+  const auto take = [&](ptrdiff_t steps, ptrdiff_t width) {
+    return buffers.emplace_back(product_of(steps, call.rows, width)).get();
+  };
   std::vector<T*> states, tape, carried, next, row_sums;
-  for (int value : plan.kept) tape.push_back(room(call.segment, plan.values[value].width));
+  for (int value : plan.kept) tape.push_back(take(call.segment, plan.values[value].width));
   for (size_t s = 0; s < plan.state_widths.size(); ++s) {
     const ptrdiff_t width = plan.state_widths[s];
-    states.push_back(room(call.segment + 1, width));
-    carried.push_back(room(1, width));
-    next.push_back(room(1, width));
+    states.push_back(take(call.segment + 1, width));
+    carried.push_back(take(1, width));
+    next.push_back(take(1, width));
     if (call.d_final[s]) std::copy_n(call.d_final[s], call.rows * width, carried[s]);
     else std::fill_n(carried[s], call.rows * width, T(0));
   }
   for (size_t i = 0; i < plan.vector_values.size(); ++i) {
     const ptrdiff_t width = plan.vector_widths[i];
-    row_sums.push_back(plan.vector_values[i] < 0 ? nullptr : room(1, width));
+    row_sums.push_back(plan.vector_values[i] < 0 ? nullptr : take(1, width));
     if (row_sums[i]) std::fill_n(row_sums[i], call.rows * width, T(0));
   }
   const ptrdiff_t count = segments_of(call);

@@ -4,9 +4,10 @@
 #pragma once
 
 #include "functions.h"
-#include "rows.h"
+#include "elementwise.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 constexpr ptrdiff_t kUnit = 16;  // rows of states are padded to whole units, whatever the vector size
@@ -17,7 +18,7 @@ template <class T> constexpr T impossible = T(-INFINITY);
 
 // x, but for -infinity the lowest finite number: so that a difference of two impossible scores is not NaN.
 template <class T> inline Vector<T> finite(Vector<T> x) {
-  return most(all<T>(sizeof(T) == 4 ? T(-3.4e38f) : T(-1.7e308)), x);
+  return max(splat<T>(sizeof(T) == 4 ? T(-3.4e38f) : T(-1.7e308)), x);
 }
 
 template <class T> inline Vector<T> larger(Vector<T> a, Vector<T> b) { return a < b ? b : a; }
@@ -54,7 +55,7 @@ template <class T> struct Max {
   }
 };
 
-template <class T> inline T add_one(T a, T b) { return LogSum<T>::add(all<T>(a), all<T>(b))[0]; }
+template <class T> inline T add_one(T a, T b) { return LogSum<T>::add(splat<T>(a), splat<T>(b))[0]; }
 
 template <class T> inline T greatest_lane(Vector<T> v) {
   T top = v[0];
@@ -70,7 +71,7 @@ template <class T> inline T shift_of(Vector<T> top) {
 
 template <class T> inline T greatest(const T* a, ptrdiff_t n) {
   constexpr int L = lanes<T>;
-  Vector<T> top = all<T>(impossible<T>);
+  Vector<T> top = splat<T>(impossible<T>);
   ptrdiff_t i = 0;
   for (; i + L <= n; i += L) top = larger<T>(top, load(a + i));
   T result = greatest_lane<T>(top);
@@ -80,14 +81,11 @@ template <class T> inline T greatest(const T* a, ptrdiff_t n) {
 
 // log(sum(exp(a))); `work` [n].
 template <class T> inline T log_sum(const T* a, ptrdiff_t n, T* work) {
-  const Vector<T> top = all<T>(greatest(a, n)), base = finite<T>(top);
+  const Vector<T> top = splat<T>(greatest(a, n)), base = finite<T>(top);
   map1(work, a, n, [base](Vector<T> x) { return normal_exp<T>(x - base); });
-  return (top + log<T>(all<T>(total(work, n))))[0];
-}
-
-template <class T> inline void fill(T* to, ptrdiff_t n, T value) {
-  for (ptrdiff_t i = 0; i < n; ++i) to[i] = value;
+  return (top + log<T>(splat<T>(total(work, n))))[0];
 }
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

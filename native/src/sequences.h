@@ -1,5 +1,5 @@
-// Python's sequences as arguments: std::vector and std::tuple. Casters of nanobind's own must not throw, so where memory
-// runs out they end the process; these throw std::bad_alloc, which Python sees as MemoryError.
+// Python's sequences as arguments: std::vector and std::tuple. Casters of nanobind's own must not throw, so where
+// memory runs out they end the process; these throw std::bad_alloc, which Python sees as MemoryError.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -3,39 +3,19 @@
 #include "forward.h"
 
 namespace keepgate {
-namespace {
 
-constexpr double kWorthWaking = 8e6;  // operations of a step below which waking a thread costs more
-
-// Memory that workers take while this lives is theirs for good, not the thread's for its next call.
-class Own {
- public:
-  explicit Own(Arena& own) : own_(own) { std::swap(own_, arena); }
-  ~Own() { std::swap(own_, arena); }
-
- private:
-  Arena& own_;
-};
-
-}  // namespace
-
-template <class T> struct Stepper<T>::Inside {
+template <class T> struct Stepper<T>::Impl {
   Packed<T> packed;
-  Arena own;
+  Arena arena;  // of the workers and of what the call reads and writes
   Call<T> call{};
-  std::unique_ptr<Team<T>> team;
+  std::unique_ptr<Workers<T>> all;
   Pool& pool;
   int place = 0;
 
-  Inside(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
+  Impl(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
          const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
       : packed(plan, kernels, weights, biases, true, false, pool, threads, storage), pool(pool) {
-    const Own taking(own);
-    const auto take = [&](ptrdiff_t width) {
-      T* const buffer = arena.take<T>(2, rows, width);
-      std::fill_n(buffer, 2 * rows * width, T(0));
-      return buffer;
-    };
+    const auto take = [&](ptrdiff_t width) { return arena.zeros<T>(2, rows, width); };
     call.steps = 2;  // a step goes from one place to the other
     call.rows = rows;
     call.x = take(plan.input_size);
@@ -46,8 +26,8 @@ template <class T> struct Stepper<T>::Inside {
     double operations = 0;
     for (size_t i = 0; i < plan.block_rows.size(); ++i)
       operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * rows;
-    if (operations < kWorthWaking) threads = 1;
-    team = std::make_unique<Team<T>>(plan, kernels, packed, call, pool, threads, false);
+    if (operations < tuning::kWakingOperations) threads = 1;
+    all = std::make_unique<Workers<T>>(plan, kernels, packed, call, arena, threads, false);
   }
 };
 
@@ -55,29 +35,29 @@ template <class T>
 Stepper<T>::Stepper(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
                     const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
     : plan(plan), rows(rows),
-      inside_(std::make_unique<Inside>(plan, kernels, weights, biases, vectors, rows, pool, threads, storage)) {}
+      impl_(std::make_unique<Impl>(plan, kernels, weights, biases, vectors, rows, pool, threads, storage)) {}
 
 template <class T> Stepper<T>::~Stepper() = default;
 
 template <class T> void Stepper<T>::step(const T* x, const T* const* step_inputs, T* output) {
-  Call<T>& call = inside_->call;
-  const int place = inside_->place;
+  Call<T>& call = impl_->call;
+  const int place = impl_->place;
   const auto put = [&](const T* from, const T* to, ptrdiff_t width) {
     std::memcpy(const_cast<T*>(to) + place * rows * width, from, rows * width * sizeof(T));
   };
   put(x, call.x, plan.input_size);
   for (size_t i = 0; i < call.step_inputs.size(); ++i)
     put(step_inputs[i], call.step_inputs[i], plan.step_input_widths[i]);
-  auto& workers = inside_->team->workers;
+  auto& workers = impl_->all->workers;
   if (workers.size() == 1) workers[0].step(place, place);
-  else inside_->pool.run((int)workers.size(), [&](int i) { workers[i].step(place, place); });
-  inside_->place = 1 - place;
+  else impl_->pool.run((int)workers.size(), [&](int i) { workers[i].step(place, place); });
+  impl_->place = 1 - place;
   const ptrdiff_t size = rows * plan.state_widths[0];
-  std::memcpy(output, call.states[0] + inside_->place * size, size * sizeof(T));
+  std::memcpy(output, call.states[0] + impl_->place * size, size * sizeof(T));
 }
 
-template <class T> T* Stepper<T>::state(int s) { return inside_->call.states[s]; }
-template <class T> int Stepper<T>::place() const { return inside_->place; }
+template <class T> T* Stepper<T>::state(int s) { return impl_->call.states[s]; }
+template <class T> int Stepper<T>::place() const { return impl_->place; }
 
 template class Stepper<float>;
 template class Stepper<double>;

@@ -5,14 +5,16 @@
 #include "simd.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> constexpr int panel_width = 2 * lanes<T>;
 
-// A panel consists of lines of two vectors. Each way says how many steps of depth lie in one line, and the bytes of what
-// precedes the lines; `read` gives the numbers of half a line for one of its steps, by the scales that `scale` found.
-template <class T> struct Whole {
-  static constexpr Storage storage = Storage::whole;
+// A panel consists of lines of two vectors. Each way says how many steps of depth lie in one line, and the bytes of
+// what precedes the lines; `read` gives the numbers of half a line for one of its steps, by the scales that `scale`
+// found.
+template <class T> struct Full {
+  static constexpr Storage storage = Storage::full;
   static constexpr int each = 1, head = 0;
   struct Scale {};
   static Scale scale(const char*) { return {}; }
@@ -49,18 +51,24 @@ inline uint16_t to_bfloat16(float x) {
   return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+// To the nearest integer, ties to even, of what is far below 2^22 in size.
+inline float nearest(float x) {
+  constexpr float shift = 0x1.8p23f;
+  return (x + shift) - shift;
+}
+
 // The scale takes the largest number of a column to 127; a column with a number that is not finite is NaN.
 inline void to_int8(const float* from, ptrdiff_t depth, ptrdiff_t stride, float* scale, uint32_t* to) {
-  float most = 0;
+  float largest = 0;
   bool finite = true;
   for (ptrdiff_t k = 0; k < depth; ++k) {
-    const float size = std::fabs(from[k * stride]);
+    const float size = __builtin_fabsf(from[k * stride]);
     finite &= size <= __FLT_MAX__;
-    most = size > most ? size : most;
+    largest = size > largest ? size : largest;
   }
-  *scale = finite ? most / 127.0f : __builtin_nanf("");
+  *scale = finite ? largest / 127.0f : __builtin_nanf("");
   for (ptrdiff_t k = 0; k < depth; ++k) {
-    const float q = *scale > 0 ? std::nearbyint(from[k * stride] / *scale) : 0.0f;
+    const float q = *scale > 0 ? nearest(from[k * stride] / *scale) : 0.0f;
     const auto number = (uint8_t)(int8_t)(q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q);
     to[k / 4 * stride] |= (uint32_t)number << k % 4 * 8;
   }
@@ -77,7 +85,8 @@ inline void narrow(const float* panel, ptrdiff_t depth, Storage storage, char* t
   }
   for (int j = 0; j < W; ++j) to_int8(panel + j, depth, W, reinterpret_cast<float*>(to) + j, words + W + j);
 }
-inline void narrow(const double*, ptrdiff_t, Storage, char*) {}  // double precision is stored whole
+inline void narrow(const double*, ptrdiff_t, Storage, char*) {}  // double precision is always full
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

@@ -1,26 +1,27 @@
 // The rows of one thread: where every value lies, and what both passes do at a step.
 #pragma once
 
-#include "pass.h"
+#include "call_plan.h"
 
 namespace keepgate {
 
 template <class T> class Worker {
  public:
-  Worker(const Pass<T>& pass, ptrdiff_t first, ptrdiff_t last)
+  // Takes its memory from the arena of `pass`, which outlives it.
+  Worker(const CallPlan<T>& pass, ptrdiff_t first, ptrdiff_t last)
       : pass(pass), plan(pass.plan), call(pass.call), kernels(pass.kernels), first(first), rows(last - first),
-        places(plan.values.size() + 1, Place<T>{nullptr, 0}) {}
+        views(plan.values.size() + 1, StridedView<T>{nullptr, 0}) {}
 
  protected:
   void move(int value, T* base, ptrdiff_t origin = 0, bool ring = false) {
     const ptrdiff_t width = plan.values[value].width;
     movers.push_back({value, base, call.rows * width, origin, ring});
-    places[value].stride = width;
+    views[value].stride = width;
   }
-  // A value [B, W] that all threads hold in common, each its rows.
-  void hold(int value, T* base) {
+  // A value [B, W] that all threads have in common, each its rows.
+  void share(int value, T* base) {
     movers.push_back({value, base, 0, 0, false});
-    places[value].stride = plan.values[value].width;
+    views[value].stride = plan.values[value].width;
   }
   // A state, number `index` of the T + 1 that it takes on.
   T* state(int s, ptrdiff_t index) const {
@@ -28,22 +29,22 @@ template <class T> class Worker {
   }
   void scratch(int value) {
     const ptrdiff_t width = plan.values[value].width;
-    places[value] = {arena.take<T>(rows, width), width};
+    views[value] = {pass.take(rows, width), width};
   }
   void repeat(int value, const T* from) {  // the same row for all
     const ptrdiff_t width = plan.values[value].width;
-    T* base = arena.take<T>(pass.block, width);
+    T* base = pass.take(pass.block, width);
     for (ptrdiff_t r = 0; r < pass.block; ++r) std::memcpy(base + r * width, from, width * sizeof(T));
-    places[value] = {base, 0};
+    views[value] = {base, 0};
   }
   void fill(int value, T number) {
-    T* base = arena.take<T>(pass.block, pass.widest);
+    T* base = pass.take(pass.block, pass.widest);
     std::fill(base, base + pass.block * pass.widest, number);
-    places[value] = {base, 0};
+    views[value] = {base, 0};
   }
-  void local(int value) { places[value] = {arena.take<T>(pass.block, plan.values[value].width), 0}; }
+  void local(int value) { views[value] = {pass.take(pass.block, plan.values[value].width), 0}; }
 
-  // Places of everything but rows and cotangents.
+  // Say where everything lies but what ops and products make.
   void place_leaves() {
     for (size_t v = 0; v < plan.values.size(); ++v) {
       const Value& value = plan.values[v];
@@ -62,24 +63,24 @@ template <class T> class Worker {
         default: break;
       }
     }
-    draw_masks();
+    sample_masks();
     unused = (int)plan.values.size();
-    places[unused] = {arena.take<T>(pass.block, pass.widest), 0};
+    views[unused] = {pass.take(pass.block, pass.widest), 0};
   }
 
-  // Values that are made and used by the rows of one stage alone need room for one block of rows only.
+  // Values that are made and used by the ops of one stage alone: one block of rows is enough for them.
   std::vector<bool> find_local(const std::vector<Stage>& stages) const {
-    std::vector<int> made(plan.values.size(), -1);
+    std::vector<int> stage_of(plan.values.size(), -1);
     std::vector<bool> is_local(plan.values.size(), false);
     for (size_t s = 0; s < stages.size(); ++s)
-      for (const Instruction& row : stages[s].rows) {
-        made[row.target] = (int)s;
-        is_local[row.target] = true;
+      for (const Instruction& op : stages[s].ops) {
+        stage_of[op.target] = (int)s;
+        is_local[op.target] = true;
       }
     for (size_t s = 0; s < stages.size(); ++s) {
-      for (const Instruction& row : stages[s].rows)
-        for (int arg : row.args)
-          if (arg < (int)made.size() && made[arg] != (int)s) is_local[arg] = false;
+      for (const Instruction& op : stages[s].ops)
+        for (int arg : op.args)
+          if (arg < (int)stage_of.size() && stage_of[arg] != (int)s) is_local[arg] = false;
       for (const Bundle& bundle : stages[s].bundles)
         for (const Term& term : bundle.terms) is_local[term.source] = false;
       for (const Transposed& product : stages[s].transposed)
@@ -90,46 +91,46 @@ template <class T> class Worker {
 
   void set_time(ptrdiff_t t) {
     for (const Mover<T>& mover : movers) {
-      Place<T>& place = places[mover.value];
-      place.base = mover.at(t) + first * place.stride;
+      StridedView<T>& view = views[mover.value];
+      view.base = mover.at(t) + first * view.stride;
     }
   }
 
-  // The states before step t, with the initial one in rows that start afresh, written to `to` [B, W] of each state.
+  // The states before step t, with the initial one in rows that restart, written to `to` [B, W] of each state.
   void gather_last(ptrdiff_t t, ptrdiff_t count, const std::vector<T*>& to) {
     for (size_t v = 0; v < plan.values.size(); ++v) {
       if (plan.values[v].kind != Kind::last) continue;
       const int slot = plan.values[v].slot;
       const ptrdiff_t width = plan.values[v].width;
-      T* place = to[slot] + first * width;
-      for (ptrdiff_t b = first; b < first + count; ++b, place += width) {
-        const T* from = pass.fresh(t, b) ? call.initial[slot] : state(slot, before(call.reverse, t));
-        std::memcpy(place, from + b * width, width * sizeof(T));
+      T* row = to[slot] + first * width;
+      for (ptrdiff_t b = first; b < first + count; ++b, row += width) {
+        const T* from = pass.restarts(t, b) ? call.initial[slot] : state(slot, before(call.reverse, t));
+        std::memcpy(row, from + b * width, width * sizeof(T));
       }
-      places[v].base = to[slot] + first * width;
+      views[v].base = to[slot] + first * width;
     }
   }
 
-  void draw(ptrdiff_t t, ptrdiff_t count) { draw_bits(Kind::bernoulli, call.first_step + t, count); }
-  void draw_masks() { draw_bits(Kind::mask, 0, rows); }
-  void draw_bits(Kind kind, ptrdiff_t t, ptrdiff_t count) {
+  void sample(ptrdiff_t t, ptrdiff_t count) { sample_bits(Kind::bernoulli, call.first_step + t, count); }
+  void sample_masks() { sample_bits(Kind::mask, 0, rows); }
+  void sample_bits(Kind kind, ptrdiff_t t, ptrdiff_t count) {
     if (!call.training) return;
     for (size_t v = 0; v < plan.values.size(); ++v) {
       const Value& value = plan.values[v];
       if (value.kind == kind)
         kernels.bernoulli(call.keys[value.slot], (uint32_t)t, call.row_numbers + first, count, value.width,
-                          (uint64_t)(value.number * 4294967296.0), places[v].base);
+                          (uint64_t)(value.number * 4294967296.0), views[v].base);
     }
   }
 
-  void run_rows(const Stage& stage, ptrdiff_t count) {
-    if (stage.rows.empty()) return;
+  void run_ops(const Stage& stage, ptrdiff_t count) {
+    if (stage.ops.empty()) return;
     for (ptrdiff_t r = 0; r < count; r += pass.block)
-      kernels.rows(stage.rows.data(), stage.rows.size(), places.data(), r, std::min(pass.block, count - r));
+      kernels.elementwise(stage.ops.data(), stage.ops.size(), views.data(), r, std::min(pass.block, count - r));
   }
 
   void multiply(const std::vector<Segment<T>>& segments, const T* start, ptrdiff_t start_stride, ptrdiff_t count,
-                Storage storage = Storage::whole) {
+                Storage storage = Storage::full) {
     if (count)
       kernels.product({segments.data(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start,
                        start_stride, count, storage});
@@ -140,7 +141,7 @@ template <class T> class Worker {
       panels.push_back({to + column, stride, (int32_t)std::min<ptrdiff_t>(kernels.panel, width - column)});
   }
 
-  const Pass<T>& pass;
+  const CallPlan<T>& pass;
   const Plan& plan;
   const Call<T>& call;
   const Kernels<T>& kernels;
@@ -149,7 +150,7 @@ template <class T> class Worker {
   ptrdiff_t first, rows;
 
  protected:
-  std::vector<Place<T>> places;
+  std::vector<StridedView<T>> views;  // of values at the present step; last: what nobody reads
   std::vector<Mover<T>> movers;
   std::vector<Panel<T>> panels;
   std::vector<Segment<T>> segments;

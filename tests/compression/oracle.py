@@ -25,7 +25,7 @@ class Random:
 
 
 def initial(shape: Shape) -> list[Tensor]:
-    """Tables, bias, and of each layer U, V and, but for the first, W: the order of native/src/network.h."""
+    """Tables, bias, and of each layer U, V and, but for the first, W: the order of native/src/byte_lstm.h."""
     random, hidden = Random(), shape.hidden
     bound = np.float32(1) / np.sqrt(np.float32(hidden))
 
@@ -133,11 +133,11 @@ class Oracle:
         rate = shape.rate + (shape.last_rate - shape.rate) * through
         self.coming = []
         for i, (w, g) in enumerate(zip(weights, gradient, strict=True)):
-            self.first[i] = shape.keep * self.first[i] + (1 - shape.keep) * g
-            self.second[i] = shape.keep2 * self.second[i] + (1 - shape.keep2) * g * g
-            mean = self.first[i] / (1 - shape.keep**self.updates)
+            self.first[i] = shape.beta1 * self.first[i] + (1 - shape.beta1) * g
+            self.second[i] = shape.beta2 * self.second[i] + (1 - shape.beta2) * g * g
+            mean = self.first[i] / (1 - shape.beta1**self.updates)
             # The paper's epsilon is added before the correction of the second average here.
-            spread = (self.second[i].sqrt() + 1e-8) / (1 - shape.keep2**self.updates) ** 0.5
+            spread = (self.second[i].sqrt() + 1e-8) / (1 - shape.beta2**self.updates) ** 0.5
             self.coming.append((w - rate * mean / spread).detach())
-        fresh = max(shape.fresh, 1 / (self.updates + 1))
-        self.mean = [old + fresh * (new - old) for old, new in zip(self.mean, self.coming, strict=True)]
+        rate = max(shape.ema_rate, 1 / (self.updates + 1))
+        self.mean = [old + rate * (new - old) for old, new in zip(self.mean, self.coming, strict=True)]

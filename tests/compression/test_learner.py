@@ -13,12 +13,12 @@ from keepgate.native.predictor import Shape
 from native.process import SETS
 
 pytestmark = pytest.mark.skipif(not SETS, reason="the native core is not built")
-SMALL = Shape(hidden=12, layers=2, own_rows=2, rows=5, steps=4, history=64, decay=200)
+SMALL = Shape(hidden=12, layers=2, main_rows=2, rows=5, steps=4, history=64, decay=200)
 SHAPES = {
     "two layers": SMALL,
-    "one layer, odd sizes": SMALL._replace(hidden=7, layers=1, own_rows=1, rows=3, steps=3),
-    "three layers, one row": SMALL._replace(hidden=17, layers=3, own_rows=1, rows=1, steps=5),
-    "all rows on one thread": SMALL._replace(own_rows=5, steps=1),
+    "one layer, odd sizes": SMALL._replace(hidden=7, layers=1, main_rows=1, rows=3, steps=3),
+    "three layers, one row": SMALL._replace(hidden=17, layers=3, main_rows=1, rows=1, steps=5),
+    "all rows on one thread": SMALL._replace(main_rows=5, steps=1),
 }
 DATA = text(260) + bytes(range(0, 256, 5)) + b"the bird the river"
 
@@ -67,6 +67,13 @@ def test_bits_are_those_of_the_bytes():
 def test_weights_of_another_shape():
     with pytest.raises(ValueError, match="weights of another shape"):
         Predictor(1, shape=SMALL, weights=np.zeros(7, np.float32))
+
+
+def test_any_size_that_is_a_number():
+    """What is said to come only sets how much memory is taken; the first predictions do not depend on it."""
+    data = np.frombuffer(b"abracadabra", np.uint8)
+    at_2_40, at_the_end = (Predictor(size, shape=SMALL).follow(data) for size in (2**40, 2**63 - 1))
+    assert np.array_equal(at_2_40, at_the_end)
 
 
 def test_seeing_bit_by_bit_is_following():

@@ -60,7 +60,7 @@ def main() -> None:
             most = max(most, len(os.listdir("/proc/self/task")))
         if tried.arguments.x.shape[1] == WIDE.batch and tried.arguments.seed is None:
             digests[f"{case}, in parts"] = digest(in_parts(tried))
-    digests |= {f"steps, {storage}": digest({"output": steps(storage)}) for storage in ("whole", "bfloat16", "int8")}
+    digests |= {f"steps, {storage}": digest({"output": steps(storage)}) for storage in ("full", "bfloat16", "int8")}
     print(json.dumps({"set": instruction_set(), "pool": pool(), "workers": most - before, "digests": digests}))
 
 

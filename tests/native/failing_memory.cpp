@@ -1,4 +1,5 @@
-// Preloaded: while armed, the n-th allocation of C++ fails, whichever thread makes it; or the n-th thread does not start.
+// Preloaded: while armed, the n-th allocation of C++ fails, whichever thread makes it; or the n-th thread does not
+// start.
 #include <dlfcn.h>
 #include <pthread.h>
 

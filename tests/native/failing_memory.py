@@ -111,7 +111,7 @@ def tasks() -> Iterator[tuple[str, Task]]:
     yield "plan", plan
     yield "recompute", recompute
     yield "population", population
-    for storage in ("whole", "int8"):
+    for storage in ("full", "int8"):
         yield f"stream, {storage}", lambda storage=storage: stream(storage)
     yield "CTC", ctc
     yield "CRF", crf
@@ -179,7 +179,7 @@ def beam() -> list[Tensor]:
 
 def predict() -> list[Tensor]:
     """A new predictor: one that has run out of memory is not there, and one that is there takes no more."""
-    made = Predictor(700, shape=Shape(hidden=17, layers=2, own_rows=2, rows=5, steps=4, history=64))
+    made = Predictor(700, shape=Shape(hidden=17, layers=2, main_rows=2, rows=5, steps=4, history=64))
     before = LIBRARY.allocations()
     followed = made.follow((np.arange(700) ** 2 % 257 % 256).astype(np.uint8))
     assert LIBRARY.allocations() == before

@@ -151,7 +151,7 @@ def predict() -> None:
     """Follow bytes of every value with odd shapes, both threads, contexts and readers that lose their place."""
     data = np.arange(1200, dtype=np.int64) ** 2 % 257 % 256
     for hidden, layers in ((7, 1), (33, 3)):
-        shape = Shape(hidden=hidden, layers=layers, own_rows=2, rows=5, steps=4, history=64)
+        shape = Shape(hidden=hidden, layers=layers, main_rows=2, rows=5, steps=4, history=64)
         predictor = Predictor(len(data), shape=shape)
         predictor.follow(data.astype(np.uint8))
         for bit in (1, 0, 1, 1, 0, 0, 0, 1):

@@ -109,7 +109,8 @@ def test_threads(tmp_path: Path):
     compiler, program = tool("g++"), tmp_path / "pool"
     library(compiler, "libtsan.so")
     core = TESTS.parent / "native"
-    sources = [TESTS / "native/pool_driver.cpp", *(core / f"src/{name}.cpp" for name in ("pool", "openmp", "room"))]
+    names = ("pool", "openmp", "block_cache")
+    sources = [TESTS / "native/pool_driver.cpp", *(core / f"src/{name}.cpp" for name in names)]
     flags = ["-std=c++17", "-O1", "-g", "-fsanitize=thread", "-pthread", "-static-libstdc++"]
     flags += ["-Wl,--wrap=pthread_create", f"-I{core / 'src'}"]
     output(compiler, *flags, *map(str, sources), "-o", str(program))

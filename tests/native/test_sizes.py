@@ -117,7 +117,7 @@ def test_no_memory_holds_so_many_rows(rows: int):
     made = engine.engine(CELLS["lstm"].equations, 3, 5)
     parameters = {name: value.detach().numpy() for name, value in LSTM(3, 5).parameters_of(0).items()}
     with pytest.raises(MemoryError):
-        engine.stepper(made, False, parameters, rows, "whole")
+        engine.stepper(made, False, parameters, rows, "full")
 
 
 @pytest.mark.parametrize("count", [2**60, 2**63, 2**64 - 1])

@@ -43,7 +43,7 @@ def rounded(values: dict[str, np.ndarray], storage: str) -> dict[str, np.ndarray
     return {n: ROUND[storage](v) if n.startswith("weight_") else v for n, v in values.items()}
 
 
-def steps(values: dict[str, np.ndarray], x: np.ndarray, hidden: int, storage: str = "whole") -> np.ndarray:
+def steps(values: dict[str, np.ndarray], x: np.ndarray, hidden: int, storage: str = "full") -> np.ndarray:
     stepper = Stepper(LSTM(x.shape[-1], hidden).equations, x.shape[-1], hidden, values, x.shape[1], storage=storage)
     return np.stack([stepper.step(one) for one in x])
 
@@ -107,7 +107,7 @@ def test_training_is_refused():
 
 def test_an_unknown_storage_is_refused():
     for storage, dtype in (("int4", "float32"), ("int8", "float64")):
-        with pytest.raises(InputError, match="storage is one of whole, bfloat16, int8"):
+        with pytest.raises(InputError, match="storage is one of full, bfloat16, int8"):
             Stepper(LSTM(7, 5).equations, 7, 5, parameters(7, 5), dtype=dtype, storage=storage)
 
 

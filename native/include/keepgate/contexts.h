@@ -2,9 +2,9 @@
 // context models for lossless data compression".
 //
 // A *context* is what has been read: the last one to six bytes, the word so far. Bits that followed it are counted in
-// hashed slots. What the slots say, what followed the longest repeat (the *match*), and the other prediction are mixed in
-// the logistic domain by weights that learn, several sets chosen by what was read; a second mixer joins the sets, and a
-// last table (*refinement*) corrects what it has been wrong by.
+// hashed slots. What the slots say, what followed the longest repeat (the *match*), and the other prediction are mixed
+// in the logistic domain by weights that learn, several sets chosen by what was read; a second mixer joins the sets,
+// and a last table (*refinement*) corrects what it has been wrong by.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +43,8 @@ class Contexts {
   void see(int bit);
 
  private:
-  struct Inside;
-  std::unique_ptr<Inside> inside_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace keepgate

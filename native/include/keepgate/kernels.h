@@ -13,14 +13,14 @@
 
 namespace keepgate {
 
-// Operations of row instructions; the order is that of `OPCODES` in keepgate/native/plan.py.
+// Elementwise operations and norms of rows; the order is that of `OPCODES` in keepgate/native/plan.py.
 enum class Op : int32_t {
   add, subtract, multiply, divide, negative, sigmoid, tanh, exp, log, sqrt, softplus, relu, absolute,
   minimum, maximum, less, where, mean, deviation, normalise, normalise_slope, broadcast, multiply_add,
   sigmoid_slope, tanh_slope,
 };
 
-// One row instruction. `width` is the number of units of its widest argument. `normalise` writes to its second argument
+// One operation. `width` is the number of units of its widest argument. `normalise` writes to its second argument
 // too: the deviation of each row.
 struct Instruction {
   Op op;
@@ -29,15 +29,16 @@ struct Instruction {
   int32_t width;
 };
 
-// How packed weights are stored: as they are; as bfloat16, rounded to nearest even; or as 8-bit integers with a scale for
+// How packed weights are stored: in full; as bfloat16, rounded to nearest even; or as 8-bit integers with a scale for
 // each column of a panel. The last two are widened to float32 in registers: a sum is that of the rounded weights in
 // float32. They are for single precision only. The order is that of `STORAGES` in keepgate/native/engine.py.
-enum class Storage : int32_t { whole, bfloat16, int8 };
+enum class Storage : int32_t { full, bfloat16, int8 };
 
-// Bytes of one packed panel: [depth, panel width] numbers; or words of 32 bits, [depth / 2 or 4, panel width], that each
-// hold a column's numbers for as many steps of depth, the first in the lowest bits; before them the scales, in float32.
-template <class T> constexpr ptrdiff_t panel_bytes(Storage storage, ptrdiff_t depth, ptrdiff_t panel) {
-  return storage == Storage::whole      ? depth * panel * (ptrdiff_t)sizeof(T)
+// Bytes of one packed panel (static, that is one function per instruction set, see simd.h): [depth, panel width]
+// numbers; or words of 32 bits, [depth / 2 or 4, panel width], that each hold a column's numbers for as many steps of
+// depth, the first in the lowest bits; before them the scales, in float32.
+template <class T> static constexpr ptrdiff_t panel_bytes(Storage storage, ptrdiff_t depth, ptrdiff_t panel) {
+  return storage == Storage::full      ? depth * panel * (ptrdiff_t)sizeof(T)
          : storage == Storage::bfloat16 ? (depth + 1) / 2 * panel * 4
                                         : panel * 4 + (depth + 3) / 4 * panel * 4;
 }
@@ -67,11 +68,11 @@ template <class T> struct Product {
   const T* start;
   ptrdiff_t start_stride;
   ptrdiff_t rows;
-  Storage storage = Storage::whole;
+  Storage storage = Storage::full;
 };
 
-// Where a value lies: row r of it at `base + r * stride`; a stride of 0 repeats one row block for all.
-template <class T> struct Place {
+// Where a value lies: its row r at `base + r * stride`; a stride of 0 repeats one row block for all.
+template <class T> struct StridedView {
   T* base;
   ptrdiff_t stride;
 };
@@ -84,8 +85,8 @@ template <class T> struct Sources {
 };
 
 // Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] = (add ? itself : 0) +
-// sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the block, m], dense.
-// Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
+// sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the
+// block, m], dense. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
 template <class T> struct Outer {
   const Sources<T>* blocks;
   const T* const* deltas;
@@ -106,8 +107,9 @@ template <class T> struct Kernels {
   // sums[n] += rows of values [rows, n], in order.
   void (*sum_rows)(const T* values, ptrdiff_t rows, ptrdiff_t n, T* sums);
 
-  // Run row instructions over rows `first` to `first + rows`; places[i] is value i, dense rows of its width.
-  void (*rows)(const Instruction* code, size_t count, const Place<T>* places, ptrdiff_t first, ptrdiff_t rows);
+  // Run operations over rows `first` to `first + rows`; values[i] is value i, dense rows of its width.
+  void (*elementwise)(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first,
+                      ptrdiff_t rows);
 
   // to = a + b.
   void (*add)(const T* a, const T* b, T* to, ptrdiff_t n);
@@ -129,8 +131,8 @@ template <class T> struct Kernels {
 struct InstructionSet {
   const char* name;
   bool (*supported)();
-  const Kernels<float>* single;
-  const Kernels<double>* twofold;
+  const Kernels<float>* f32;
+  const Kernels<double>* f64;
 };
 
 }  // namespace keepgate

@@ -7,12 +7,12 @@
 //   p[t+1] = softmax(b + sum over l of V_l h_l[t]) over the symbols that have come; the others share what is set aside
 //
 // Every `steps` bytes the weights change by the gradient of `rows` rows of so many bytes, by truncated back-propagation
-// and Adam (Kingma & Ba 2015); predictions are made by a mean of the weights that fades (Polyak & Juditsky 1992). Row 0 is the newest bytes. The others, the *readers*, go on reading somewhere in the
-// history, each with its own state, and begin elsewhere at random where the history ends. What reads the content back
-// knows the history too.
+// and Adam (Kingma & Ba 2015); predictions use an exponential moving average of the weights (Polyak & Juditsky 1992).
+// Row 0 is the newest bytes. The other rows, the *readers*, read on somewhere in the history, each with a state of its
+// own; where the history ends, a reader starts again at a random place. The decoder has the same history.
 //
-// A second thread may take most of the rows while the next bytes are predicted, by the weights as they were: results do
-// not depend on whether it does.
+// A second thread may train on some of the rows while the next bytes are predicted with the weights before the update:
+// results do not depend on whether there is one.
 #pragma once
 
 #include <cstddef>
@@ -37,30 +37,30 @@ struct LearnerKernels {
   // values [rows, width] become their softmax; the width is a multiple of 16.
   void (*softmax)(float* values, ptrdiff_t rows, ptrdiff_t width);
 
-  // m = keep m + (1 - keep) g, v = keep2 v + (1 - keep2) g^2, w -= rate m / (sqrt(v) + tiny), where g is the sum of two
-  // gradients times `scale`; mean += fresh (w - mean).
+  // m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, w -= rate m / (sqrt(v) + epsilon), where g is the sum
+  // of two gradients times `scale`; ema += ema_rate (w - ema).
   struct Adam {
-    float rate, keep, keep2, tiny, scale, fresh;
+    float rate, beta1, beta2, epsilon, scale, ema_rate;
   };
-  void (*adam)(const Adam&, const float* gradient, const float* other, float* w, float* mean, float* m, float* v,
+  void (*adam)(const Adam&, const float* gradient, const float* other, float* w, float* ema, float* m, float* v,
                ptrdiff_t count);
 
   void (*add_to)(float* to, const float* from, ptrdiff_t count);
 };
 
 struct LearnerShape {
-  int32_t hidden, layers;  // H, L
-  int32_t own_rows, rows;  // rows of the thread that predicts, at least 1; all rows
-  int32_t steps, history;  // bytes of a row; bytes that readers go back, at most
-  float rate, last_rate;   // of Adam, falling in a straight line,
-  int32_t decay;           // within so many bytes
-  float keep, keep2;       // of Adam
-  float fresh;             // share of the newest weights in the mean that predicts
+  int32_t hidden, layers;   // H, L
+  int32_t main_rows, rows;  // rows of the thread that predicts, at least 1; all rows
+  int32_t steps, history;   // bytes of a row; bytes that readers go back, at most
+  float rate, last_rate;    // of Adam, falling in a straight line,
+  int32_t decay;            // within so many bytes
+  float beta1, beta2;       // of Adam
+  float ema_rate;           // share of the newest weights in the average that predicts
 };
 
 class Learner {
  public:
-  // `weights`, if not null: what to begin with, as `Network` has them, for symbols that are the bytes 0 to 255.
+  // `weights`, if not null: what to begin with, as `ByteLstm` has them, for symbols that are the bytes 0 to 255.
   Learner(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const float* weights, bool help);
   ~Learner();
 
@@ -74,8 +74,8 @@ class Learner {
   void see(uint8_t byte);
 
  private:
-  struct Inside;
-  std::unique_ptr<Inside> inside_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace keepgate

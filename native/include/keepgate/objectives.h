@@ -1,9 +1,9 @@
 // Objectives over label sequences: CTC and the linear-chain CRF, on plain buffers.
 //
 // T steps, B rows, C symbols (or tags). Every buffer belongs to the caller, is dense in the stated shape, and must live
-// until the call returns; nothing is kept after it. Results are overwritten, never added to; a null result is not wanted.
-// Logarithms are natural; -infinity is the logarithm of 0. Scores are in T, but the sums over time that the results
-// are made of are kept in double.
+// until the call returns; nothing is kept after it. Results are overwritten, never added to; a null result is not
+// wanted. Logarithms are natural; -infinity is the logarithm of 0. Scores are in T, but the sums over time that the
+// results are made of are kept in double.
 #pragma once
 
 #include <cstddef>

@@ -13,15 +13,15 @@ namespace keepgate {
 enum class Kind : int32_t { row, input, last, step_input, vector, constant, bernoulli, cotangent, mask, sum };
 
 // A numbered value of the program. `slot`: which state, step input, vector or stream of random bits; `number`: of a
-// constant, or the probability of a random bit. A sum is 0 before the walk, and row instructions add to it.
+// constant, or the probability of a random bit. A sum is 0 before the walk, and operations add to it.
 struct Value {
   Kind kind;
   int32_t width, slot;
   double number;
 };
 
-// One source of a bundle of affine maps: for each target, the row of weight `block` where its gate begins, and the place
-// of its bias in bias `bias_block` (-1: none).
+// One source of a bundle of affine maps: for each target, the row of weight `block` where its gate begins, and the
+// place of its bias in bias `bias_block` (-1: none).
 struct Term {
   int32_t source, block, bias_block;
   bool hoisted;
@@ -44,7 +44,7 @@ struct Transposed {
 struct Stage {
   std::vector<Bundle> bundles;
   std::vector<Transposed> transposed;
-  std::vector<Instruction> rows;
+  std::vector<Instruction> ops;
 };
 
 // Gradient of a weight block: for each gate its delta, the row where it begins, and the place in the bias (-1: none).

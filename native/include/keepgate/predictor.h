@@ -14,8 +14,8 @@ class Predictor {
  public:
   // `weights` as in `Learner`. Without `contexts` the learner predicts alone. `size`: bytes to come, as far as known;
   // `help`: a second thread may be used, which changes no bit of any prediction.
-  Predictor(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const MixerKernels&, const float* weights,
-            bool contexts, int64_t size, bool help);
+  Predictor(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const MixerKernels&,
+            const float* weights, bool contexts, int64_t size, bool help);
 
   // Of the next bit being 1, in 65536ths.
   int32_t probability() const { return probability_; }

@@ -2,7 +2,8 @@
 //
 // T steps, B rows, I inputs, W units of a state. Every buffer belongs to the caller, is dense in the stated shape, and
 // must live until the call returns; nothing is kept after it. Rows are in the order of falling lengths where there are
-// lengths. Results and gradients are overwritten; only `d_initial`, `d_afresh`, `d_biases` and `d_vectors` are added to.
+// lengths. Results and gradients are overwritten; only `d_initial`, `d_restart`, `d_biases` and `d_vectors` are added
+// to.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ class Pool;
 template <class T> class Packed {
  public:
   Packed(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, bool forward,
-         bool backward, Pool&, int threads, Storage = Storage::whole);
+         bool backward, Pool&, int threads, Storage = Storage::full);
   ~Packed();
   struct Matrices;
   std::unique_ptr<Matrices> matrices;
@@ -35,7 +36,7 @@ template <class T> struct Call {
   const T* x;                        // [T, B, I]
   std::vector<T*> states;            // per state [T + 1, B, W]: the initial state first (reverse: last), see `begin`
   std::vector<bool> rings;           // per state: [2, B, W] instead, step i in place i mod 2; not with a tape
-  std::vector<T*> initial;           // per state [B, W]: where rows start afresh
+  std::vector<T*> initial;           // per state [B, W]: what rows restart from
   std::vector<T*> checkpoints;       // with `segment`, per state [segments + 1, B, W]: in the order of the walk
   const int32_t* lengths;            // [B], falling, or null; from step 0 on
   const uint8_t* reset;              // [T, B], 1 = start this step from the initial state, or null
@@ -51,7 +52,7 @@ template <class T> struct Call {
   std::vector<const T*> d_final;     // per state [B, W]: cotangent of the final state, or null
   T* dx;                             // [T, B, I], or null
   std::vector<T*> d_initial;         // per state [B, W]: of the states before the first step of the walk
-  std::vector<T*> d_afresh;          // per state [B, W]: of the initial states of rows that start afresh
+  std::vector<T*> d_restart;         // per state [B, W]: of the initial states of rows that restart
   std::vector<T*> d_step_inputs;     // [T, B, W]
   std::vector<T*> d_weights;         // per block, as the weight
   std::vector<T*> d_biases;          // per bias, or null

@@ -1,8 +1,8 @@
 // A cell one step at a time: for streams, controllers, and whatever else must answer before it sees the next input.
 //
 // B rows, I inputs, W units of a state. A stepper owns its packed weights and its states; every other buffer belongs to
-// the caller, is dense in the stated shape, and must live until the call returns. A step has the bits that the same step
-// of `forward` has. One thread at a time.
+// the caller, is dense in the stated shape, and must live until the call returns. A step has the bits that the same
+// step of `forward` has. One thread at a time.
 #pragma once
 
 #include "keepgate/scan.h"
@@ -14,7 +14,7 @@ template <class T> class Stepper {
   // The plan must outlive the stepper; weights and biases as in `Packed`, vectors [W], are read here and not kept. The
   // states begin as zeros.
   Stepper(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, const T* const* vectors,
-          ptrdiff_t rows, Pool&, int threads, Storage = Storage::whole);
+          ptrdiff_t rows, Pool&, int threads, Storage = Storage::full);
   ~Stepper();
 
   // x [B, I] and each of step_inputs [B, W] are read; output [B, W], the new first state, is written.
@@ -28,8 +28,8 @@ template <class T> class Stepper {
   const ptrdiff_t rows;
 
  private:
-  struct Inside;
-  std::unique_ptr<Inside> inside_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace keepgate

@@ -94,7 +94,7 @@ def _judged(tensors: Mapping[str, np.ndarray]) -> tuple[Shape, dict[str, np.ndar
 
 
 def _convert(shape: Shape, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the weights in the order of native/src/network.h."""
+    """Return the weights in the order of native/src/byte_lstm.h."""
     embedding = tensors["embedding.weight"]
     tables, matrices = [], []
     for layer in range(shape.layers):

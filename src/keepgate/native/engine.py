@@ -25,7 +25,7 @@ __all__ = ["Engine", "instruction_set", "missing", "pool", "threads"]
 
 MOST_THREADS = 1024
 POOLS = ("own", "openmp")
-STORAGES = ("whole", "bfloat16", "int8")  # in the order of the core's enumeration (native/include/keepgate/kernels.h)
+STORAGES = ("full", "bfloat16", "int8")  # in the order of the core's enumeration (native/include/keepgate/kernels.h)
 
 
 @cache
@@ -137,7 +137,7 @@ class Engine:
         return [noise.stream_key(seed or 0, stream) for stream in range(self.streams)]
 
     def pack(
-        self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int, storage: str = "whole"
+        self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int, storage: str = "full"
     ) -> Any:
         """Pack weights for the products of the passes, forward and backward, on ``count`` threads.
 

@@ -16,16 +16,16 @@ class Shape(NamedTuple):
 
     hidden: int = 96
     layers: int = 2
-    own_rows: int = 4
+    main_rows: int = 4
     rows: int = 8
     steps: int = 6
     history: int = 1 << 20
     rate: float = 0.008
     last_rate: float = 0.0008
     decay: int = 200_000
-    keep: float = 0.7
-    keep2: float = 0.999
-    fresh: float = 0.05
+    beta1: float = 0.7
+    beta2: float = 0.999
+    ema_rate: float = 0.05
 
 
 DEFAULT = Shape()
@@ -40,7 +40,7 @@ class Predictor:
     def __init__(self, size: int, contexts: bool = True, shape: Shape = DEFAULT, weights: np.ndarray | None = None):
         """`size`: bytes to come, as far as known; without `contexts` the LSTM predicts alone.
 
-        `weights`: float32, what the LSTM begins with, in the order of native/src/network.h; by default random.
+        `weights`: float32, what the LSTM begins with, in the order of native/src/byte_lstm.h; by default random.
         """
         instruction_set()
         self._core = _core.Predictor(tuple(shape), weights, contexts, size, threads() > 1)

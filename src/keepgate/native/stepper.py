@@ -39,7 +39,7 @@ class Stepper:
             a later change of theirs does not show.
         batch: B.
         dtype: float32 or float64.
-        storage: of the weights of products: ``"whole"``, in ``dtype``; or, with float32 sums, ``"bfloat16"`` (rounded
+        storage: of the weights of products: ``"full"``, in ``dtype``; or, with float32 sums, ``"bfloat16"`` (rounded
             to nearest even) or ``"int8"`` (integers of -127 to 127 times a scale for each row, its largest over 127).
 
     Raises:
@@ -55,13 +55,13 @@ class Stepper:
         parameters: Mapping[str, Any],
         batch: int = 1,
         dtype: Any = np.float32,
-        storage: str = "whole",
+        storage: str = "full",
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype.name not in ("float32", "float64"):
             raise InputError(f"dtype is float32 or float64, got {self.dtype.name}")
-        if storage not in core.STORAGES or (storage != "whole" and self.dtype.name != "float32"):
-            raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but whole in float32; got {storage!r}")
+        if storage not in core.STORAGES or (storage != "full" and self.dtype.name != "float32"):
+            raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but full in float32; got {storage!r}")
         if not isinstance(batch, int) or batch < 1:
             raise InputError(f"batch must be at least 1, got {quoted(batch)}")
         if batch > MOST_ROWS:

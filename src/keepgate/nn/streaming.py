@@ -21,8 +21,8 @@ __all__ = ["Stream"]
 
 # By the dtype of the weights: the dtype of everything else, and how the weights are stored.
 DTYPES = {
-    torch.float32: (torch.float32, "whole"),
-    torch.float64: (torch.float64, "whole"),
+    torch.float32: (torch.float32, "full"),
+    torch.float64: (torch.float64, "full"),
     torch.bfloat16: (torch.float32, "bfloat16"),
 }
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}

@@ -46,7 +46,7 @@ class Spec:
     threads: int = 1
     recompute: bool = False
     text: str | None = None
-    storage: str = "whole"
+    storage: str = "full"
 
     @property
     def result_count(self) -> int:

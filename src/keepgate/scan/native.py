@@ -20,7 +20,7 @@ from keepgate.scan.functions import differentiable_scan
 __all__ = ["missing", "refuses", "scan"]
 
 DTYPES = (torch.float32, torch.float64)
-NARROW = {torch.bfloat16: "bfloat16", torch.float16: "whole"}  # how the weights are stored; all sums are in float32
+NARROW = {torch.bfloat16: "bfloat16", torch.float16: "full"}  # how the weights are stored; all sums are in float32
 
 ROWLESS = ("vector", "constant", "size", "bernoulli")  # what the core has no sequence of rows of
 
@@ -65,7 +65,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     """
     storage = NARROW.get(arguments.x.dtype)
     if storage is None:
-        return _scan(equations, parameters, arguments, "whole")
+        return _scan(equations, parameters, arguments, "full")
     result = _scan(equations, _to(parameters, torch.float32), _single(arguments), storage)
     return Result(*(_to(part, arguments.x.dtype) for part in (result.recorded, result.state)))
 

@@ -1,4 +1,4 @@
-#include "network.h"
+#include "byte_lstm.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,14 +21,15 @@ Segment<float> segment(const float* rows, const Buffer<float>& packed, ptrdiff_t
 
 }  // namespace
 
-size_t Network::numbers(const LearnerShape& shape) {
+size_t ByteLstm::numbers(const LearnerShape& shape) {
   const size_t H = shape.hidden, layers = shape.layers;
   return layers * kSymbols * 4 * H + kSymbols + layers * (4 * H * H + kSymbols * H) + (layers - 1) * 4 * H * H;
 }
 
-Network::Network(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& own, const float* weights)
-    : shape(shape), kernels(kernels), own(own), H(shape.hidden), G(4 * H), bias_at(shape.layers * kSymbols * G),
-      count(bias_at + kSymbols) {
+ByteLstm::ByteLstm(const LearnerShape& shape, const Kernels<float>& kernels, const LearnerKernels& learning,
+                   const float* weights)
+    : shape(shape), kernels(kernels), learning(learning), H(shape.hidden), G(4 * H),
+      bias_at(shape.layers * kSymbols * G), count(bias_at + kSymbols) {
   const auto add = [&](ptrdiff_t rows) {
     matrices.push_back({count, rows, H});
     count += rows * H;
@@ -38,14 +39,14 @@ Network::Network(const LearnerShape& shape, const Kernels<float>& kernels, const
     add(kSymbols);
     if (l) add(G);
   }
-  w = zeros(count), mean = zeros(count), m = zeros(count), v = zeros(count);
+  w = zeros(count), ema = zeros(count), m = zeros(count), v = zeros(count);
   if (weights) std::copy_n(weights, count, w.get());
   else begin();
-  std::copy_n(w.get(), count, mean.get());
+  std::copy_n(w.get(), count, ema.get());
 }
 
 // Tables and the layers' matrices uniform in +-1 / sqrt(H), forget gates with a bias of 1; the output's 0.
-void Network::begin() {
+void ByteLstm::begin() {
   Random random;
   const float bound = 1 / std::sqrt((float)H);
   const auto uniform = [&] { return ((int32_t)random.below(1u << 24) - (1 << 23)) * (bound / (1 << 23)); };
@@ -56,8 +57,8 @@ void Network::begin() {
       for (ptrdiff_t i = 0; i < G * H; ++i) w.get()[matrix.at + i] = uniform();
 }
 
-Side Network::side() const {
-  Side to;
+PackedWeights ByteLstm::packed_zeros() const {
+  PackedWeights to;
   for (const Matrix& matrix : matrices)
     to.matrices.push_back(zeros((matrix.rows + kernels.panel - 1) / kernels.panel * kernels.panel * H));
   to.tables = zeros(bias_at);
@@ -65,15 +66,15 @@ Side Network::side() const {
   return to;
 }
 
-Packing Network::packing() const {
-  Packing to{side(), side(), {}};
+Packing ByteLstm::packing() const {
+  Packing to{packed_zeros(), packed_zeros(), {}};
   for (const Matrix& matrix : matrices)
     to.back.push_back(zeros((H + kernels.panel - 1) / kernels.panel * kernels.panel * matrix.rows));
   pack(to, kSymbols);
   return to;
 }
 
-void Network::pack(const Buffer<float>& from, Side& to, int known) const {
+void ByteLstm::pack(const Buffer<float>& from, PackedWeights& to, int known) const {
   for (size_t i = 0; i < matrices.size(); ++i)
     kernels.pack(from.get() + matrices[i].at, rows(i, known), H, H, 1, to.matrices[i].get());
   for (int l = 0; l < shape.layers; ++l)
@@ -81,56 +82,56 @@ void Network::pack(const Buffer<float>& from, Side& to, int known) const {
   std::copy_n(from.get() + bias_at, kSymbols, to.bias.get());
 }
 
-void Network::pack(Packing& to, int known) const {
-  pack(w, to.sharp, known);
-  pack(mean, to.calm, known);
+void ByteLstm::pack(Packing& to, int known) const {
+  pack(w, to.weights, known);
+  pack(ema, to.ema_weights, known);
   for (size_t i = 0; i < matrices.size(); ++i)
     kernels.pack(w.get() + matrices[i].at, H, 1, rows(i, known), H, to.back[i].get());
 }
 
-void Network::update(const float* gradient, const float* other, ptrdiff_t count, int known, double through) {
+void ByteLstm::update(const float* gradient, const float* other, ptrdiff_t count, int known, double progress) {
   ++updates_;
-  kept_ *= shape.keep, kept2_ *= shape.keep2;
-  const double rate = shape.rate + (shape.last_rate - shape.rate) * std::min(through, 1.0);
-  // Averages begin at 0: what they lack of the mean so far (Kingma & Ba 2015, section 3).
-  const LearnerKernels::Adam by{(float)(rate * std::sqrt(1 - kept2_) / (1 - kept_)), shape.keep, shape.keep2, 1e-8f,
-                                1.0f / count, std::max(shape.fresh, 1.0f / (updates_ + 1))};
+  power1_ *= shape.beta1, power2_ *= shape.beta2;
+  const double rate = shape.rate + (shape.last_rate - shape.rate) * std::min(progress, 1.0);
+  // Averages begin at 0: what they lack of the ema so far (Kingma & Ba 2015, section 3).
+  const LearnerKernels::Adam by{(float)(rate * std::sqrt(1 - power2_) / (1 - power1_)), shape.beta1, shape.beta2, 1e-8f,
+                                1.0f / count, std::max(shape.ema_rate, 1.0f / (updates_ + 1))};
   const auto run = [&](size_t at, size_t numbers) {
-    own.adam(by, gradient + at, other + at, w.get() + at, mean.get() + at, m.get() + at, v.get() + at, numbers);
+    learning.adam(by, gradient + at, other + at, w.get() + at, ema.get() + at, m.get() + at, v.get() + at, numbers);
   };
   for (int l = 0; l < shape.layers; ++l) run(l * kSymbols * G, known * G);
   run(bias_at, known);
   for (size_t i = 0; i < matrices.size(); ++i) run(matrices[i].at, rows(i, known) * H);
 }
 
-void Network::multiply(std::initializer_list<Segment<float>> segments, ptrdiff_t rows, const float* start,
+void ByteLstm::multiply(std::initializer_list<Segment<float>> segments, ptrdiff_t rows, const float* start,
                        ptrdiff_t start_stride, float* to, ptrdiff_t columns, Panels& panels) const {
   panels.clear();
   for (ptrdiff_t at = 0; at < columns; at += kernels.panel)
     panels.push_back({to + at, columns, (int32_t)std::min<ptrdiff_t>(kernels.panel, columns - at)});
-  kernels.product({segments.begin(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start, start_stride,
-                   rows});
+  kernels.product({segments.begin(), (int32_t)segments.size(), (int32_t)panels.size(), panels.data(), start,
+                   start_stride, rows});
 }
 
-void Network::gates(const Side& from, int layer, const float* below_h, const float* last, ptrdiff_t rows, float* z,
-                    Panels& panels) const {
+void ByteLstm::gates(const PackedWeights& from, int layer, const float* below_h, const float* last, ptrdiff_t rows,
+                     float* z, Panels& panels) const {
   const Segment<float> recurrence = segment(last, from.matrices[recurrent(layer)], H);
   if (layer) multiply({recurrence, segment(below_h, from.matrices[below(layer)], H)}, rows, z, G, z, G, panels);
   else multiply({recurrence}, rows, z, G, z, G, panels);
 }
 
-void Network::output(const Side& from, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to,
+void ByteLstm::output(const PackedWeights& from, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to,
                      Panels& panels) const {
-  multiply({segment(h, from.matrices[readout(layer)], H)}, rows, layer ? to : from.bias.get(), layer ? width : 0, to, width,
-           panels);
+  const float* const start = layer ? to : from.bias.get();
+  multiply({segment(h, from.matrices[readout(layer)], H)}, rows, start, layer ? width : 0, to, width, panels);
 }
 
-void Network::back(const Packing& from, size_t i, const float* deltas, ptrdiff_t depth, ptrdiff_t rows, bool add, float* to,
-                   Panels& panels) const {
+void ByteLstm::back(const Packing& from, size_t i, const float* deltas, ptrdiff_t depth, ptrdiff_t rows, bool add,
+                    float* to, Panels& panels) const {
   multiply({segment(deltas, from.back[i], depth)}, rows, add ? to : nullptr, H, to, H, panels);
 }
 
-Pass::Pass(const Network& net, ptrdiff_t rows, ptrdiff_t steps)
+TrainingPass::TrainingPass(const ByteLstm& net, ptrdiff_t rows, ptrdiff_t steps)
     : inputs(rows * steps), targets(rows * steps), rows(rows), steps(steps), net_(net) {
   const ptrdiff_t H = net.H, G = net.G, all = rows * steps, panel = net.kernels.panel;
   for (int l = 0; l < net.shape.layers; ++l)
@@ -142,45 +143,45 @@ Pass::Pass(const Network& net, ptrdiff_t rows, ptrdiff_t steps)
   panels_ = net.panels();
 }
 
-void Pass::carry() {
+void TrainingPass::carry() {
   for (Tape& tape : tapes_) {
     std::copy_n(tape.h.get() + steps * rows * net_.H, rows * net_.H, tape.h.get());
     std::copy_n(tape.c.get() + steps * rows * net_.H, rows * net_.H, tape.c.get());
   }
 }
 
-void Pass::run(const Packing& from, int known) {
-  known_ = known, width_ = Network::width(known);
+void TrainingPass::run(const Packing& from, int known) {
+  known_ = known, width_ = ByteLstm::width(known);
   forward(from);
   backward(from);
 }
 
-void Pass::forward(const Packing& from) {
+void TrainingPass::forward(const Packing& from) {
   const ptrdiff_t H = net_.H, G = net_.G, N = rows;
   for (ptrdiff_t t = 0; t < steps; ++t)
     for (int l = 0; l < net_.shape.layers; ++l) {
       Tape& tape = tapes_[l];
       float* const z = tape.gates.get() + t * N * G;
       for (ptrdiff_t n = 0; n < N; ++n)
-        std::copy_n(from.sharp.tables.get() + (l * kSymbols + inputs[t * N + n]) * G, G, z + n * G);
+        std::copy_n(from.weights.tables.get() + (l * kSymbols + inputs[t * N + n]) * G, G, z + n * G);
       const float* below = l ? tapes_[l - 1].h.get() + (t + 1) * N * H : nullptr;
-      net_.gates(from.sharp, l, below, tape.h.get() + t * N * H, N, z, panels_);
-      net_.own.cell(z, tape.c.get() + t * N * H, tape.c.get() + (t + 1) * N * H, tape.squashed.get() + t * N * H,
+      net_.gates(from.weights, l, below, tape.h.get() + t * N * H, N, z, panels_);
+      net_.learning.cell(z, tape.c.get() + t * N * H, tape.c.get() + (t + 1) * N * H, tape.squashed.get() + t * N * H,
                     tape.h.get() + (t + 1) * N * H, N, H);
     }
   for (int l = 0; l < net_.shape.layers; ++l)
-    net_.output(from.sharp, l, tapes_[l].h.get() + N * H, steps * N, width_, outputs_.get(), panels_);
-  net_.own.softmax(outputs_.get(), steps * N, width_);
+    net_.output(from.weights, l, tapes_[l].h.get() + N * H, steps * N, width_, outputs_.get(), panels_);
+  net_.learning.softmax(outputs_.get(), steps * N, width_);
 }
 
-void Pass::outer(const float* deltas, ptrdiff_t width, const float* sources, size_t matrix) {
+void TrainingPass::outer(const float* deltas, ptrdiff_t width, const float* sources, size_t matrix) {
   const ptrdiff_t H = net_.H, tile = net_.kernels.tile;
   const Sources<float> block{sources, H, rows * steps};
   float* const to = gradient_.get() + net_.matrices[matrix].at;
   net_.kernels.outer({&block, &deltas, &to, 1, 1, width, H, H, 0, (width + tile - 1) / tile, false}, work_.get());
 }
 
-void Pass::backward(const Packing& from) {
+void TrainingPass::backward(const Packing& from) {
   const ptrdiff_t H = net_.H, G = net_.G, N = rows, all = rows * steps;
   for (ptrdiff_t r = 0; r < all; ++r) outputs_.get()[r * width_ + targets[r]] -= 1;
   for (int l = 0; l < net_.shape.layers; ++l) std::fill_n(gradient_.get() + l * kSymbols * G, known_ * G, 0.0f);
@@ -197,8 +198,8 @@ void Pass::backward(const Packing& from) {
       float* const slopes = tape.slopes.get() + t * N * G;
       float* const dh = tape.h_slopes.get() + t * N * H;
       if (t < steps - 1) net_.back(from, net_.recurrent(l), slopes + N * G, G, N, true, dh, panels_);
-      net_.own.cell_slope(tape.gates.get() + t * N * G, tape.c.get() + t * N * H, tape.squashed.get() + t * N * H, dh,
-                          tape.c_slope.get(), slopes, N, H);
+      net_.learning.cell_slope(tape.gates.get() + t * N * G, tape.c.get() + t * N * H, tape.squashed.get() + t * N * H,
+                               dh, tape.c_slope.get(), slopes, N, H);
     }
     outer(tape.slopes.get(), G, tape.h.get(), net_.recurrent(l));
     if (l) {
@@ -206,7 +207,7 @@ void Pass::backward(const Packing& from) {
       net_.back(from, net_.below(l), tape.slopes.get(), G, all, true, tapes_[l - 1].h_slopes.get(), panels_);
     }
     for (ptrdiff_t r = 0; r < all; ++r)
-      net_.own.add_to(gradient_.get() + (l * kSymbols + inputs[r]) * G, tape.slopes.get() + r * G, G);
+      net_.learning.add_to(gradient_.get() + (l * kSymbols + inputs[r]) * G, tape.slopes.get() + r * G, G);
   }
 }
 

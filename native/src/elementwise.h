@@ -1,26 +1,25 @@
-// The row machine: elementwise instructions on blocks of rows small enough to stay in the first-level cache.
+// The elementwise operations of a stage, on blocks of rows small enough to stay in the caches.
 #pragma once
-
-#include <algorithm>
 
 #include "functions.h"
 #include "keepgate/kernels.h"
 
 namespace keepgate {
+inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T, class F> inline void map1(T* to, const T* a, ptrdiff_t n, F f) {
   constexpr int L = lanes<T>;
   ptrdiff_t i = 0;
   for (; i + L <= n; i += L) store(to + i, f(load(a + i)));
-  if (i < n) store_some(to + i, f(load_some(a + i, n - i)), n - i);
+  if (i < n) store_partial(to + i, f(load_partial(a + i, n - i)), n - i);
 }
 
 template <class T, class F> inline void map2(T* to, const T* a, const T* b, ptrdiff_t n, F f) {
   constexpr int L = lanes<T>;
   ptrdiff_t i = 0;
   for (; i + L <= n; i += L) store(to + i, f(load(a + i), load(b + i)));
-  if (i < n) store_some(to + i, f(load_some(a + i, n - i), load_some(b + i, n - i)), n - i);
+  if (i < n) store_partial(to + i, f(load_partial(a + i, n - i), load_partial(b + i, n - i)), n - i);
 }
 
 template <class T, class F> inline void map3(T* to, const T* a, const T* b, const T* c, ptrdiff_t n, F f) {
@@ -28,7 +27,7 @@ template <class T, class F> inline void map3(T* to, const T* a, const T* b, cons
   ptrdiff_t i = 0;
   for (; i + L <= n; i += L) store(to + i, f(load(a + i), load(b + i), load(c + i)));
   if (i < n)
-    store_some(to + i, f(load_some(a + i, n - i), load_some(b + i, n - i), load_some(c + i, n - i)), n - i);
+    store_partial(to + i, f(load_partial(a + i, n - i), load_partial(b + i, n - i), load_partial(c + i, n - i)), n - i);
 }
 
 // A sum over a row in 16 lanes whatever the vector size: unit u goes to lane u mod 16; then the lanes by halves.
@@ -77,10 +76,10 @@ template <class T> inline T total(const T* a, ptrdiff_t n) {
 template <class T> inline T mean(const T* a, ptrdiff_t n) { return total(a, n) / T(n); }
 
 template <class T> inline T deviation(const T* a, ptrdiff_t n, T centre) {
-  const Vector<T> c = all<T>(centre);
+  const Vector<T> c = splat<T>(centre);
   RowSum<T> squares;
   over_row<T>(n, [&](int v, ptrdiff_t i, ptrdiff_t count) {
-    const Vector<T> x = first_of<T>(load_up_to(a + i, count) - c, count);
+    const Vector<T> x = mask_tail<T>(load_up_to(a + i, count) - c, count);
     squares.sum[v] = fma(x, x, squares.sum[v]);
   });
   return __builtin_sqrt(squares.total() / T(n) + T(1e-5));
@@ -98,7 +97,7 @@ template <class T> void normalise(T* to, T* spreads, const T* a, ptrdiff_t rows,
   for (ptrdiff_t r = 0; r < rows; ++r, a += width, to += width) {
     const T centre = mean(a, width);
     spreads[r] = deviation(a, width, centre);
-    const Vector<T> c = all<T>(centre), s = all<T>(T(1) / spreads[r]);
+    const Vector<T> c = splat<T>(centre), s = splat<T>(T(1) / spreads[r]);
     map1(to, a, width, [c, s](Vector<T> x) { return (x - c) * s; });
   }
 }
@@ -112,26 +111,30 @@ void normalise_slope(T* to, const T* g, const T* y, const T* spreads, ptrdiff_t 
       shift.sum[v] += x;
       scale.sum[v] = fma(x, load_up_to(y + i, count), scale.sum[v]);
     });
-    const Vector<T> m = all<T>(shift.total() / T(width)), k = all<T>(scale.total() / T(width));
-    const Vector<T> s = all<T>(T(1) / spreads[r]);
+    const Vector<T> m = splat<T>(shift.total() / T(width)), k = splat<T>(scale.total() / T(width));
+    const Vector<T> s = splat<T>(T(1) / spreads[r]);
     map2(to, g, y, width, [=](Vector<T> a, Vector<T> b) { return fnma(b, k, a - m) * s; });
   }
 }
 
-template <class T> inline T* at(const Place<T>& place, ptrdiff_t row) { return place.base + row * place.stride; }
+template <class T> inline void fill(T* to, ptrdiff_t n, T value) {
+  for (ptrdiff_t i = 0; i < n; ++i) to[i] = value;
+}
+
+template <class T> inline T* at(const StridedView<T>& value, ptrdiff_t row) { return value.base + row * value.stride; }
 
 template <class T>
-void run_rows(const Instruction* code, size_t count, const Place<T>* places, ptrdiff_t first, ptrdiff_t rows) {
+void elementwise(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
   using V = Vector<T>;
-  const V one = all<T>(1), zero = all<T>(0);
+  const V one = splat<T>(1), zero = splat<T>(0);
   for (size_t i = 0; i < count; ++i) {
-    const Instruction& row = code[i];
-    T* to = at(places[row.target], first);
-    const T* a = at(places[row.args[0]], first);
-    const T* b = at(places[row.args[1]], first);
-    const T* c = at(places[row.args[2]], first);
-    const ptrdiff_t n = rows * row.width;
-    switch (row.op) {
+    const Instruction& op = code[i];
+    T* to = at(values[op.target], first);
+    const T* a = at(values[op.args[0]], first);
+    const T* b = at(values[op.args[1]], first);
+    const T* c = at(values[op.args[2]], first);
+    const ptrdiff_t n = rows * op.width;
+    switch (op.op) {
       case Op::add: map2(to, a, b, n, [](V x, V y) { return x + y; }); break;
       case Op::subtract: map2(to, a, b, n, [](V x, V y) { return x - y; }); break;
       case Op::multiply: map2(to, a, b, n, [](V x, V y) { return x * y; }); break;
@@ -149,12 +152,12 @@ void run_rows(const Instruction* code, size_t count, const Place<T>* places, ptr
       case Op::maximum: map2(to, a, b, n, [](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
       case Op::less: map2(to, a, b, n, [=](V x, V y) { return x < y ? one : zero; }); break;
       case Op::where: map3(to, a, b, c, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
-      case Op::mean: means(to, a, rows, row.width); break;
-      case Op::deviation: deviations(to, a, rows, row.width); break;
-      case Op::normalise: normalise(to, at(places[row.args[1]], first), a, rows, row.width); break;
-      case Op::normalise_slope: normalise_slope(to, a, b, c, rows, row.width); break;
+      case Op::mean: means(to, a, rows, op.width); break;
+      case Op::deviation: deviations(to, a, rows, op.width); break;
+      case Op::normalise: normalise(to, at(values[op.args[1]], first), a, rows, op.width); break;
+      case Op::normalise_slope: normalise_slope(to, a, b, c, rows, op.width); break;
       case Op::broadcast:
-        for (ptrdiff_t r = 0; r < rows; ++r) std::fill_n(to + r * row.width, row.width, a[r]);
+        for (ptrdiff_t r = 0; r < rows; ++r, to += op.width) fill(to, op.width, a[r]);
         break;
       case Op::multiply_add: map3(to, a, b, c, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
       case Op::sigmoid_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;
@@ -187,4 +190,5 @@ void bernoulli(uint32_t key, uint32_t step, const int32_t* rows, ptrdiff_t count
 }
 
 }  // namespace
+}  // namespace KEEPGATE_SET
 }  // namespace keepgate

@@ -19,37 +19,39 @@ struct Matrix {
 };
 
 // Weights as they were after one update, the matrices packed for products.
-struct Side {
+struct PackedWeights {
   std::vector<Buffer<float>> matrices;
   Buffer<float> tables, bias;
 };
 
-// What passes read on their way forward, and back; and what predictions read, the weights' mean over the last updates.
+// What passes read on their way forward, and back; and what predictions read: an exponential moving average (EMA) of
+// the weights.
 struct Packing {
-  Side sharp, calm;
+  PackedWeights weights, ema_weights;
   std::vector<Buffer<float>> back;
 };
 
-class Network {
+class ByteLstm {
  public:
-  // Weights: tables [L, 256, 4H], bias [256], then of each layer U [4H, H], V [256, H] and, but for the first, W [4H, H].
-  // Gradients have the same order.
-  Network(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const float* weights);
+  // Weights: tables [L, 256, 4H], bias [256], then of each layer U [4H, H], V [256, H] and, but for the first, W [4H,
+  // H]. Gradients have the same order.
+  ByteLstm(const LearnerShape&, const Kernels<float>&, const LearnerKernels&, const float* weights);
 
   static size_t numbers(const LearnerShape&);
 
   // Symbols that the output has: those that have come, up to a multiple of 16.
   static ptrdiff_t width(int known) { return (known + 15) / 16 * 16; }
 
-  // Change the weights by the sum of two gradients of `count` predictions in all.
-  void update(const float* gradient, const float* other, ptrdiff_t count, int known, double through);
+  // Change the weights by the sum of two gradients, of `count` predictions in all; `progress`: of the decay of the
+  // rate, 1 at its end.
+  void update(const float* gradient, const float* other, ptrdiff_t count, int known, double progress);
 
   // Copy the weights of the first `known` symbols, and all others.
   void pack(Packing& to, int known) const;
   Packing packing() const;
 
   // This symbol has come.
-  void welcome(int symbol) { w.get()[bias_at + symbol] = mean.get()[bias_at + symbol] = 0; }
+  void welcome(int symbol) { w.get()[bias_at + symbol] = ema.get()[bias_at + symbol] = 0; }
 
   using Panels = std::vector<Panel<float>>;  // room of one thread, which no pass makes larger
   Panels panels() const {
@@ -59,10 +61,12 @@ class Network {
   }
 
   // z [rows, 4H] of layer l, where the table's rows already stand.
-  void gates(const Side&, int layer, const float* below, const float* last, ptrdiff_t rows, float* z, Panels&) const;
+  void gates(const PackedWeights&, int layer, const float* below, const float* last, ptrdiff_t rows, float* z,
+             Panels&) const;
 
   // One layer's share in the output's values [rows, width].
-  void output(const Side&, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to, Panels&) const;
+  void output(const PackedWeights&, int layer, const float* h, ptrdiff_t rows, ptrdiff_t width, float* to,
+              Panels&) const;
 
   // to [rows, columns] = (add ? to : 0) + deltas [rows, depth] times matrix `i`, or its first `depth` rows.
   void back(const Packing&, size_t i, const float* deltas, ptrdiff_t depth, ptrdiff_t rows, bool add, float* to,
@@ -77,27 +81,27 @@ class Network {
 
   const LearnerShape shape;
   const Kernels<float>& kernels;
-  const LearnerKernels& own;
+  const LearnerKernels& learning;
   const ptrdiff_t H, G;  // units and gates of a layer
   std::vector<Matrix> matrices;
   size_t bias_at, count;
 
  private:
   void begin();
-  Side side() const;
-  void pack(const Buffer<float>& from, Side& to, int known) const;
+  PackedWeights packed_zeros() const;
+  void pack(const Buffer<float>& from, PackedWeights& to, int known) const;
   void multiply(std::initializer_list<Segment<float>>, ptrdiff_t rows, const float* start, ptrdiff_t start_stride,
                 float* to, ptrdiff_t columns, Panels&) const;
 
-  Buffer<float> w, mean, m, v;
+  Buffer<float> w, ema, m, v;
   int64_t updates_ = 0;
-  double kept_ = 1, kept2_ = 1;  // powers of `keep` and `keep2`
+  double power1_ = 1, power2_ = 1;  // of beta1 and beta2, to the number of updates
 };
 
 // Memory of passes over `steps` steps of `rows` rows, time first, with its own gradient. One thread at a time.
-class Pass {
+class TrainingPass {
  public:
-  Pass(const Network&, ptrdiff_t rows, ptrdiff_t steps);
+  TrainingPass(const ByteLstm&, ptrdiff_t rows, ptrdiff_t steps);
 
   // Symbols that are read, and those that come after them, [steps, rows].
   std::vector<uint8_t> inputs, targets;
@@ -123,10 +127,10 @@ class Pass {
     Buffer<float> h, c, gates, squashed, slopes, h_slopes, c_slope;
   };
 
-  const Network& net_;
+  const ByteLstm& net_;
   std::vector<Tape> tapes_;
   Buffer<float> outputs_, gradient_, work_;
-  Network::Panels panels_;
+  ByteLstm::Panels panels_;
   ptrdiff_t known_ = 0, width_ = 0;
 };
 

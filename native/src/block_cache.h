@@ -1,5 +1,5 @@
-// Memory that comes back: large blocks are kept for the next call of the same size. Fresh memory costs a page fault for
-// every 4 KiB, which for a small cell is a fifth of a training step.
+// A cache of blocks of memory: large ones are kept for the next request of the same size. New memory costs a page fault
+// for every 4 KiB, which for a small cell is a fifth of a training step.
 #pragma once
 
 #include <cstddef>
@@ -19,21 +19,21 @@ namespace keepgate {
 // Whether memory begins as NaN (KEEPGATE_POISON): so tests see reads of what was never written.
 bool poison();
 
-constexpr size_t kMostBytes = (size_t)PTRDIFF_MAX / 2;  // more than any memory
+constexpr size_t kMaxBytes = (size_t)PTRDIFF_MAX / 2;  // more than any memory
 
 // The product of sizes, none of them negative; throws std::bad_alloc where it is more than any memory.
 template <class... Sizes> size_t product_of(Sizes... sizes) {
   size_t product = 1;
   bool fits = true;
   ((fits &= !__builtin_mul_overflow(product, (size_t)sizes, &product)), ...);
-  if (!fits || product > kMostBytes) throw std::bad_alloc();
+  if (!fits || product > kMaxBytes) throw std::bad_alloc();
   return product;
 }
 
 // Return at least `bytes`, on a cache line; throws std::bad_alloc.
-void* take_room(size_t bytes);
+void* take_block(size_t bytes);
 
-// Give back what `take_room(bytes)` returned.
-void give_room(void* room, size_t bytes) noexcept;
+// Give back what `take_block(bytes)` returned.
+void give_block(void* block, size_t bytes) noexcept;
 
 }  // namespace keepgate
