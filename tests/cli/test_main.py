@@ -159,3 +159,24 @@ def test_interrupted_and_resumed_is_as_if_nothing_had_happened(keepgate, file, t
         assert keepgate(*command, "--out", tmp_path / out).code == 0
     models = [(tmp_path / out / "model.safetensors").read_bytes() for out in ("cut", "whole")]
     assert models[0] == models[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["predct"], "predict"),
+        (["fit", "clasify", "a.ts"], "classify"),
+        (["fit", "forecast", "a.csv", "--out", "b", "--hidden-sise=3"], "--hidden-size"),
+        (["compress", "a", "--lsmt-only"], "--lstm-only"),
+    ],
+)
+def test_the_most_similar_name_is_suggested(keepgate, arguments, meant):
+    done = keepgate(*arguments)
+    assert done.code == 2
+    assert done.err.endswith(f"; did you mean {meant}?\n")
+
+
+def test_nothing_is_suggested_where_nothing_is_similar(keepgate):
+    done = keepgate("qqq")
+    assert done.code == 2
+    assert done.err.splitlines()[-1].endswith("'qqq' is none of " + ", ".join(COMMANDS))

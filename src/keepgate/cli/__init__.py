@@ -8,16 +8,17 @@ fault of keepgate. Commands import late, so that `keepgate --help` needs no torc
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
 
 import keepgate
 from keepgate.cli import faults
 from keepgate.cli.stopping import stoppable
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 
 COMMANDS = {
     "fit": "train a model on a file",
@@ -60,6 +61,33 @@ class _Parser(argparse.ArgumentParser):
             raise faults.Finished(stop.code) from None
         raise AssertionError
 
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """Parse all arguments; one that is none of the flags is refused with the most similar flag."""
+        options, rest = self.parse_known_args(args, namespace)
+        if rest:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            self.error(f"unknown argument {quoted(rest[0])}{did_you_mean(rest[0].partition('=')[0], flags)}")
+        return options
+
+
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Return a type of an argument that is one of these names; another is refused with the most similar one."""
+
+    def checked(text: str) -> str:
+        if text in names:
+            return text
+        raise argparse.ArgumentTypeError(
+            f"{quoted(text)} is none of {', '.join(names)}{did_you_mean(text, names)}",
+        )
+
+    return checked
+
+
+def did_you_mean(text: str, names: Iterable[str]) -> str:
+    """Return the end of a message: the name that is most similar, or nothing."""
+    similar = difflib.get_close_matches(text, list(names), n=1)
+    return f"; did you mean {similar[0]}?" if similar else ""
+
 
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
     """The argument parser of one command, its help closed by examples."""
@@ -82,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"keepgate {keepgate.__version__}")
-    top.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    top.add_argument("command", type=one_of(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS)
     top.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     arguments = top.parse_args(argv)
     return run(arguments.command, arguments.arguments)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepgate.cli import parser
+from keepgate.cli import one_of, parser
 from keepgate.cli.text import table
 from keepgate.errors import printable
 from keepgate.store import write_atomic
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     """Read the task, then hand the rest to its own parser, which needs the estimator's parameters."""
     top = parser("fit", DESCRIPTION, "\n".join(EXAMPLES.values()))
     top.usage = "keepgate fit [-h] TASK DATA --out RUN ..."
-    top.add_argument("task", choices=TASKS, metavar="TASK", help=f"{' or '.join(TASKS)}; each has its own --help")
+    top.add_argument("task", type=one_of(TASKS), metavar="TASK", help=f"{' or '.join(TASKS)}; each has its own --help")
     top.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = top.parse_args(arguments)
     fit(chosen.task, chosen.rest)
