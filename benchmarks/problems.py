@@ -47,7 +47,7 @@ class Problem:
     def make(self, engine: str) -> Recurrent:
         """Return a layer of the cell.
 
-        With gains of 1 a normalised recurrence is chaotic: over 100 steps it magnifies the last bit of float32 to 1 %,
+        With gains of 1 a normalized recurrence is chaotic: over 100 steps it magnifies the last bit of float32 to 1 %,
         so that no two programs agree. Cooijmans et al. 2017, "Recurrent Batch Normalization", begin at 0.1 as well.
         """
         layer = Recurrent(self.cell, self.shape.inputs, self.shape.hidden, backend=engine)

@@ -1,7 +1,7 @@
 """The long-horizon benchmark ETTh1 with default settings: `python examples/etth1.py [ETTh1.csv]`.
 
 The hourly record of a transformer (https://github.com/zhouhaoyi/ETDataset, ETT-small/ETTh1.csv): its 7 channels are 7
-series, the first 12 months of 30 days train, 4 choose the epoch, 4 test; each channel is standardised by the first 12
+series, the first 12 months of 30 days train, 4 choose the epoch, 4 test; each channel is standardized by the first 12
 months. Scored are all windows whose horizon lies in the test months. From the same 96 hours of input the literature has
 for horizon 96: SegRNN 0.368, iTransformer 0.386, PatchTST 0.414 (MSE).
 """

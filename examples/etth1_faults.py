@@ -34,7 +34,7 @@ KINDS = ("spike", "stuck", "drift", "noise", "exchanged")
 
 
 def months(path: Path) -> list[np.ndarray]:
-    """Training, held-out and test months [T, 7], standardised by the first."""
+    """Training, held-out and test months [T, 7], standardized by the first."""
     values = pd.read_csv(path, index_col="date").to_numpy()
     first = values[: 12 * MONTH]
     values = (values - first.mean(0)) / first.std(0)

@@ -137,7 +137,7 @@ def weight_noise(network: nn.Module, size: float) -> Iterator[None]:
     network.load_state_dict(kept)
 
 
-def generalise(name: str, cell: str, seed: int) -> tuple[int, int]:
+def generalize(name: str, cell: str, seed: int) -> tuple[int, int]:
     """Train on the short strings; return how many of those and how many of the long ones are not right."""
     language, random = LANGUAGES[name], np.random.default_rng(seed)
     torch.manual_seed(seed)
@@ -163,7 +163,7 @@ def runs(names: list[str], seeds: int) -> Iterator[tuple[tuple[str, str, int], t
     """Each language by each cell from each seed, on all cores, as they end."""
     jobs = [(name, cell, seed) for name in names for cell in CELLS for seed in range(seeds)]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        started = {pool.submit(generalise, *job): job for job in jobs}
+        started = {pool.submit(generalize, *job): job for job in jobs}
         for run in tqdm(as_completed(started), total=len(jobs), unit="run", disable=None, leave=False):
             yield started[run], run.result()
 

@@ -132,8 +132,8 @@ def without_output_activation(x: np.ndarray, last: Arrays, p: Arrays, given: Arr
     return {"h": sigma(o) * c, "c": c}
 
 
-def normalised_lstm(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
-    """Ba et al. 2016, equations 20 to 22, each gate normalised by itself with torch's layer norm."""
+def normalized_lstm(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
+    """Ba et al. 2016, equations 20 to 22, each gate normalized by itself with torch's layer norm."""
 
     def norm(value: np.ndarray, gain: str, shift: str | None = None) -> np.ndarray:
         bias = None if shift is None else torch.tensor(p[shift])
@@ -146,8 +146,8 @@ def normalised_lstm(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Ar
     return {"h": sigma(net["o"]) * np.tanh(norm(c, "gain_c", "shift_c")), "c": c}
 
 
-def normalised_gru(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
-    """The same for the GRU: each product on its own, the reset gate after the normalised recurrent one."""
+def normalized_gru(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
+    """The same for the GRU: each product on its own, the reset gate after the normalized recurrent one."""
 
     def norm(value: np.ndarray, gain: str) -> np.ndarray:
         return torch_layer_norm(torch.tensor(value), (value.shape[-1],), torch.tensor(p[gain])).numpy()
@@ -172,8 +172,8 @@ FORMULAS: dict[str, Step] = {
     "time_aware_lstm": time_aware_lstm,
     "multiplicative_lstm": multiplicative_lstm,
     "no_output_activation(lstm)": without_output_activation,
-    "layer_norm(lstm)": normalised_lstm,
-    "layer_norm(gru)": normalised_gru,
+    "layer_norm(lstm)": normalized_lstm,
+    "layer_norm(gru)": normalized_gru,
 }
 
 
@@ -244,10 +244,10 @@ def test_zoneout_of_one_state_alone():
 
 
 def test_layer_norm_reads_the_memory_before_zoneout():
-    """Modifiers in either order: what tanh reads is normalised."""
+    """Modifiers in either order: what tanh reads is normalized."""
 
     def step(t: int, x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
-        new = normalised_lstm(x, last, p, given)
+        new = normalized_lstm(x, last, p, given)
         return {name: 0.25 * last[name] + 0.75 * new[name] for name in new}
 
     for cell in ("zoneout(layer_norm(lstm), 0.25)", "layer_norm(zoneout(lstm, 0.25))"):

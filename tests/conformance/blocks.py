@@ -155,8 +155,8 @@ ROWS: dict[str, Row] = {
     "softmax": lambda d: (networks.Softmax(), [d.frames()]),
     "softmax, its logarithm": lambda d: (networks.Softmax(log=True), [d.frames()]),
     "stack": lambda d: (networks.Stack(d.size(5)), [d.frames(), d.rows()]),
-    "standardise": lambda d: (networks.Standardise(d.width), [d.frames(dtype=FLOAT64)]),
-    "standardise, restored": lambda d: (networks.Standardise(d.width, restore=True), [d.frames()]),
+    "standardise": lambda d: (networks.Standardize(d.width), [d.frames(dtype=FLOAT64)]),
+    "standardise, restored": lambda d: (networks.Standardize(d.width, restore=True), [d.frames()]),
     "symbol dropout": lambda d: (networks.SymbolDropout(0.5, 1), [d.symbols(5)]),
     "window norm": _window_norm,
 }

@@ -23,7 +23,7 @@ class Everything(Cell):
         decay = eq.exp(-gap * eq.softplus(vector("k", 0.5)))
         spread = eq.sqrt(eq.mean(a * a) + 0.1)
         m = eq.where(last.m < b, eq.minimum(a, b), eq.maximum(eq.tanh(last.c), 0.3)) / (1 + spread)
-        n = eq.normalise(affine("n", q=m * last.h, bias=False)) * vector("n_gain", 1.0)
+        n = eq.normalize(affine("n", q=m * last.h, bias=False)) * vector("n_gain", 1.0)
         c = decay * last.c + eq.sigmoid(a) * eq.log(1 + eq.absolute(n)) - eq.relu(b - eq.size("hidden") / 100)
         return self.State(h=eq.tanh(affine("h", r=eq.tanh(c)) - eq.mean(n)), c=c, m=-m)
 

@@ -80,7 +80,7 @@ KINDS: dict[str, Callable[[_Pool, int, int, int], Expression]] = {
     "maximum": lambda p, i, j, k: eq.maximum(p.at(i), p.at(j)),
     "where": lambda p, i, j, k: eq.where(p.at(i) < p.at(j), p.at(j), p.at(k)),
     "mean": lambda p, i, j, k: eq.mean(p.wide(i)),
-    "normalise": lambda p, i, j, k: eq.normalise(p.map(p.last[-1], k, p.x)),
+    "normalize": lambda p, i, j, k: eq.normalize(p.map(p.last[-1], k, p.x)),
     "size": lambda p, i, j, k: p.at(i) * (eq.size("hidden") / 8 - k),
     "vector": lambda p, i, j, k: vector(p.name("v"), 0.5) * p.at(i),
     "step_input": lambda p, i, j, k: p.given(k) * p.at(i),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keepgate.cells import LSTM, projected
-from keepgate.equations import Cell, Parameter, affine, mean, normalise, sigmoid, size, step_input, tanh, vector
+from keepgate.equations import Cell, Parameter, affine, mean, normalize, sigmoid, size, step_input, tanh, vector
 
 
 class Gated(Cell):
@@ -98,7 +98,7 @@ def test_a_subclass_has_its_own_name_unless_it_gives_one():
         (lambda x, h: 1 - h, "hidden"),
         (lambda x, h: h * mean(h), "hidden"),
         (lambda x, h: mean(h) / 2, "unit"),
-        (lambda x, h: normalise(h), "hidden"),
+        (lambda x, h: normalize(h), "hidden"),
         (lambda x, h: tanh(x) * mean(h), "input"),
         (lambda x, h: size("hidden") * 2, None),
         (lambda x, h: affine("n", x), "hidden"),

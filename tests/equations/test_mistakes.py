@@ -13,7 +13,7 @@ from keepgate.equations import (
     bernoulli,
     constant,
     mean,
-    normalise,
+    normalize,
     sigmoid,
     step_input,
     tanh,
@@ -328,11 +328,11 @@ class MeanOfANumber(Cell):
         return self.State(h=affine("n", x) - mean(step_input("gap")))  # wrong
 
 
-class NormalisedMean(Cell):
-    """normalise over units needs a value that has units"""
+class NormalizedMean(Cell):
+    """normalize over units needs a value that has units"""
 
     def step(self, x, last):
-        return self.State(h=affine("n", x) * normalise(mean(last.h)))  # wrong
+        return self.State(h=affine("n", x) * normalize(mean(last.h)))  # wrong
 
 
 class AnyOtherError(Cell):

@@ -16,8 +16,8 @@ from keepgate.scan.reference import TORCH
 
 LINE = SourceLine("test", 0)
 UNITS = 5
-POSITIVE = ("log", "sqrt", "normalise_slope")
-NARROW = {"broadcast": "a", "normalise_slope": "c"}  # arguments of one unit
+POSITIVE = ("log", "sqrt", "normalize_slope")
+NARROW = {"broadcast": "a", "normalize_slope": "c"}  # arguments of one unit
 
 
 def leaf(name: str, width: str) -> Expression:
@@ -106,7 +106,7 @@ def test_no_overflow_far_out(op: str):
 
 def test_one_cell_of_the_suite_has_every_operation_and_leaf():
     nodes = CELLS["everything"].equations.nodes
-    of_gradients = {"cotangent", "deviation", "normalise_slope", "sigmoid_slope", "tanh_slope"}
+    of_gradients = {"cotangent", "deviation", "normalize_slope", "sigmoid_slope", "tanh_slope"}
     assert {node.op for node in nodes} | of_gradients == set(OPERATIONS) | LEAVES | {"affine"}
     assert set(REDUCTIONS) <= set(OPERATIONS)
     assert set(TORCH) | {"broadcast"} == set(OPERATIONS)

@@ -126,7 +126,7 @@ FUNCTIONS = {
     "maximum": np.maximum,
     "where": np.where,
     "mean": lambda x: x.mean(-1, keepdims=True),
-    "normalise": lambda x: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5),
+    "normalize": lambda x: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5),
 }
 MATRIX = {"W": "i", "U": "h", "V": "c"}
 

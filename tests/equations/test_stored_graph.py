@@ -97,6 +97,13 @@ DAMAGE = {
 }
 
 
+def test_operations_under_their_old_names_are_read():
+    equations = CELLS["layer_norm(lstm)"].equations
+    old = json.dumps(equations.to_json()).replace('"normalize"', '"normalise"')
+    assert "normalise" in old
+    assert Equations.from_json(json.loads(old)).dumps() == equations.dumps()
+
+
 def damaged(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     data = copy.deepcopy(data)
     inner = data

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import torch
-from formal_languages import LANGUAGES, PAIRS, Network, batch_of, counted, generalise, nested, not_the_set, weight_noise
+from formal_languages import LANGUAGES, PAIRS, Network, batch_of, counted, generalize, nested, not_the_set, weight_noise
 
 
 @pytest.mark.parametrize("letters", ["ab", "abc"])
@@ -73,4 +73,4 @@ def test_weight_noise_leaves_the_weights_as_they_were():
 
 @pytest.mark.slow
 def test_counting_goes_on_far_beyond_the_training_strings():
-    assert generalise("anbncn", "peephole_lstm", seed=0) == (0, 0)  # n from 11 to 100, trained on n to 10
+    assert generalize("anbncn", "peephole_lstm", seed=0) == (0, 0)  # n from 11 to 100, trained on n to 10

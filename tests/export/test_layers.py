@@ -31,13 +31,13 @@ OPERATOR = {
 }
 
 
-NORMALISING = [name for name, cell in CELLS.items() if any(node.op == "normalise" for node in cell.equations.nodes)]
+NORMALISING = [name for name, cell in CELLS.items() if any(node.op == "normalize" for node in cell.equations.nodes)]
 
 
 def steps(cell: str) -> tuple[int, ...]:
     """The lengths at which float32 is compared.
 
-    Layer normalisation magnifies rounding over time: at T = 100 torch's own float32 is up to 9e-5 off its float64, and
+    Layer normalization magnifies rounding over time: at T = 100 torch's own float32 is up to 9e-5 off its float64, and
     so is every engine. There the graph is held to float64 instead, below.
     """
     return (1, 7) if cell in NORMALISING else (1, 7, 100)
@@ -59,7 +59,7 @@ def test_stacked_bidirectional_with_lengths_and_the_batch_first(cell):
 
 
 @pytest.mark.parametrize("cell", NORMALISING)
-def test_layer_normalisation_over_long_sequences_in_float64(cell):
+def test_layer_normalization_over_long_sequences_in_float64(cell):
     module = recurrent(CELLS[cell], num_layers=2, bidirectional=True, batch_first=True, dtype=torch.float64)
     assert worst(module, lengths=True, steps=(100,)) <= 1e-9
 

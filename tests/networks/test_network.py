@@ -12,7 +12,7 @@ import pytest
 from keepgate import cells
 from keepgate.errors import KeepgateError
 from keepgate.networks import FLOAT, FLOAT64, INT64, Input, Last, Linear, Network, Pool, Recurrent, Step, Value
-from keepgate.networks import Standardise as Standard
+from keepgate.networks import Standardize as Standard
 from keepgate.runtime import Runner
 
 X = Input("x", Value(FLOAT64, ("batch", "time", 3)))

@@ -1,4 +1,4 @@
-"""Clipping and the optimisers against their formulas, in NumPy."""
+"""Clipping and the optimizers against their formulas, in NumPy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sgd(w: np.ndarray, grads: list[np.ndarray], rate: float, l2: float, momentum
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_the_optimisers_follow_their_papers(name: str):
+def test_the_optimizers_follow_their_papers(name: str):
     random = np.random.default_rng(1)
     start, grads = random.normal(size=7), list(random.normal(size=(9, 7)))
     w = nn.Parameter(torch.from_numpy(start.copy()))

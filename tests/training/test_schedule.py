@@ -21,7 +21,7 @@ def rates(scheduler: torch.optim.lr_scheduler.LRScheduler, count: int) -> list[f
     """The rates of `count` steps of a torch scheduler, from step 0."""
     found = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no optimiser steps between
+        warnings.simplefilter("ignore")  # no optimizer steps between
         for _ in range(count):
             found.append(scheduler.get_last_lr()[0])
             scheduler.step()

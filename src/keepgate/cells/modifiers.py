@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keepgate.equations import Cell, Equations, Expression, WrittenCell, affine, normalise, vector
+from keepgate.equations import Cell, Equations, Expression, WrittenCell, affine, normalize, vector
 from keepgate.equations.expression import expression
 from keepgate.equations.graph import rewrite
 from keepgate.errors import CellError, InputError, quoted
@@ -30,37 +30,37 @@ def memory_of(equations: Equations) -> Expression | None:
     return equations.named.get("c_candidate", equations.new.get("c"))
 
 
-def _normalised(value: Expression, gain: str) -> Expression:
-    return vector(gain, 1.0, str(value.width)) * normalise(value)
+def _normalized(value: Expression, gain: str) -> Expression:
+    return vector(gain, 1.0, str(value.width)) * normalize(value)
 
 
 def layer_norm(cell: Cell) -> Cell:
-    """Normalise each gate's products, and the cell before its output activation.
+    """Normalize each gate's products, and the cell before its output activation.
 
-    Ba, Kiros & Hinton 2016, "Layer Normalization", equations 20 to 22: the product of each source is normalised on its
-    own with a gain (`gain_<letter>_<gate>`), biases are added after it; in cells with a state `c`, c is normalised
-    where the output reads it (`gain_c`, `shift_c`). Here each gate is normalised by itself.
+    Ba, Kiros & Hinton 2016, "Layer Normalization", equations 20 to 22: the product of each source is normalized on its
+    own with a gain (`gain_<letter>_<gate>`), biases are added after it; in cells with a state `c`, c is normalized
+    where the output reads it (`gain_c`, `shift_c`). Here each gate is normalized by itself.
     """
     old = cell.equations
     memory = memory_of(old)
-    squashed: list[Expression] = []  # the normalised memory, written once however often it is read
+    squashed: list[Expression] = []  # the normalized memory, written once however often it is read
 
     def rule(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
         if node.op in ("tanh", "sigmoid") and node.args[0] is memory:
             if not squashed:
-                squashed.append(_normalised(args[0], "gain_c") + vector("shift_c", 0.0))
+                squashed.append(_normalized(args[0], "gain_c") + vector("shift_c", 0.0))
             return expression(node.op, squashed[0])
         if node.op != "affine" or node.width != "hidden":
             return None
-        return _normalised_affine(node, args)
+        return _normalized_affine(node, args)
 
     return modified(cell, old.rewrite(rule, f"layer_norm({cell.name})"), "Ba et al. 2016")
 
 
-def _normalised_affine(node: Expression, args: tuple[Expression, ...]) -> Expression:
+def _normalized_affine(node: Expression, args: tuple[Expression, ...]) -> Expression:
     gate, letters, biased = node.attrs
     terms = [
-        _normalised(
+        _normalized(
             Expression("affine", (source,), (gate, (letter,), ()), node.width, node.line),
             f"gain_{letter}_{gate}",
         )

@@ -25,7 +25,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
-    "normalise",
+    "normalize",
     "relu",
     "sigmoid",
     "size",
@@ -110,9 +110,9 @@ def mean(value: Operand) -> Expression:
     return over_units("mean", value)
 
 
-def normalise(value: Expression) -> Expression:
-    """Return each row with mean 0 and variance 1 (plus 1e-5) over its units, as layer normalisation does."""
-    return over_units("normalise", value, value.width)
+def normalize(value: Expression) -> Expression:
+    """Return each row with mean 0 and variance 1 (plus 1e-5) over its units, as layer normalization does."""
+    return over_units("normalize", value, value.width)
 
 
 def _elementwise(op: str, summary: str) -> Callable[..., Expression]:

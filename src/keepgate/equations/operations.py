@@ -16,7 +16,7 @@ from keepgate.equations.expression import Expression, Operand, broadcast, caller
 __all__ = ["EPSILON", "OPERATIONS", "REDUCTIONS", "Operation"]
 
 EPSILON = 1e-5  # of the variance, as torch.nn.LayerNorm
-REDUCTIONS = ("mean", "deviation", "normalise")
+REDUCTIONS = ("mean", "deviation", "normalize")
 
 Rule = Callable[..., tuple[Any, ...]]
 
@@ -60,8 +60,8 @@ def _mean(value: Expression) -> Expression:
     return over_units("mean", value)
 
 
-def _normalise_slope(g: Expression, y: Expression, d: Expression) -> Expression:
-    return Expression("normalise_slope", (g, y, d), (), g.width, caller_line())
+def _normalize_slope(g: Expression, y: Expression, d: Expression) -> Expression:
+    return Expression("normalize_slope", (g, y, d), (), g.width, caller_line())
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -142,27 +142,27 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "deviation": Operation(
         _deviation,
-        lambda g, y, a: (broadcast(g / size(a.width), a.width) * expression("normalise", a),),
+        lambda g, y, a: (broadcast(g / size(a.width), a.width) * expression("normalize", a),),
         "deviation({})",
         r"\mathrm{{deviation}}({})",
         cheap=False,
     ),
-    "normalise": Operation(
+    "normalize": Operation(
         lambda x: (x - x.mean(-1, keepdims=True)) / _deviation(x),
-        lambda g, y, a: (_normalise_slope(g, y, over_units("deviation", a)),),
-        "normalise({})",
+        lambda g, y, a: (_normalize_slope(g, y, over_units("deviation", a)),),
+        "normalize({})",
         r"\mathrm{{LN}}({})",
         cheap=False,
     ),
     # Ba et al. 2016, supplementary: the cotangent without what shifts and what scales the row, over its deviation.
-    "normalise_slope": Operation(
+    "normalize_slope": Operation(
         lambda g, y, d: (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True)) / d,
         lambda h, s, g, y, d: (
-            _normalise_slope(h, y, d),
+            _normalize_slope(h, y, d),
             -(h * _mean(g * y) + g * _mean(h * y)) / d,
             -size(g.width) * _mean(h * s) / d,
         ),
-        "normalise_slope({}, {}, {})",
+        "normalize_slope({}, {}, {})",
         r"\mathrm{{LN}}'({}, {}, {})",
     ),
     "broadcast": Operation(lambda x: x, lambda g, y, a: (_mean(g) * size(g.width),), "{}", "{}"),

@@ -19,6 +19,7 @@ __all__ = ["damage", "read"]
 LIMITS = {"nodes": 4_000, "affine maps": 256, "name": 200, "size": 1_000_000}  # several times what any cell needs
 KEYS = {"name", "nodes", "new", "named", "sizes", "map"}
 LINE = SourceLine("model file", 0)
+OLD_NAMES = {"normalise": "normalize", "normalise_slope": "normalize_slope"}  # of operations, in files of 0.1.0
 
 Check = Callable[[Any], bool]
 Parts = tuple[str, dict[str, Expression], dict[str, Expression], dict[str, int], Map]
@@ -109,7 +110,7 @@ def _read_nodes(rows: list[dict[str, Any]]) -> list[Expression]:
     for row in rows:
         args = [_at(nodes, i) for i in row["args"]]
         attrs = tuple(tuple(a) if isinstance(a, list) else a for a in row["attrs"])
-        node = Expression(row["op"], args, attrs, row["width"], LINE)
+        node = Expression(OLD_NAMES.get(row["op"], row["op"]), args, attrs, row["width"], LINE)
         if not _is_sound(node):
             raise ValueError(f"node {len(nodes)} is no {row['op']!r:.80} of width {row['width']!r:.80}")
         nodes.append(node)
@@ -130,8 +131,8 @@ def _is_sound(node: Expression) -> bool:
     if node.op == "broadcast":
         return units == "unit" and node.width in WIDTHS[:3]
     if node.op in REDUCTIONS:
-        return units in WIDTHS[:3] and node.width == (units if node.op == "normalise" else "unit")
-    if node.op == "normalise_slope":
+        return units in WIDTHS[:3] and node.width == (units if node.op == "normalize" else "unit")
+    if node.op == "normalize_slope":
         return units in WIDTHS[:3] and [arg.width for arg in node.args] == [node.width, units, "unit"]
     return {arg.width for arg in node.args} - {None} == {node.width} - {None}
 

@@ -72,7 +72,7 @@ def _activation(at: At, x: str) -> str:
     return at.graph.node({"tanh": "Tanh", "sigmoid": "Sigmoid"}[at.block.function], x)
 
 
-def _standardise(at: At, x: str) -> str:
+def _standardize(at: At, x: str) -> str:
     mean, scale = at.tensors["mean"], at.tensors["scale"]
     if at.block.restore:
         return at.graph.node("Add", at.graph.node("Mul", at.graph.cast(x, DOUBLE), scale), mean)
@@ -224,7 +224,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Select: lambda at, x: at.graph.node("Gather", x, at.number(at.block.index, INT64), axis=-1),
     blocks.Softmax: lambda at, x: at.graph.node("LogSoftmax" if at.block.log else "Softmax", x, axis=-1),
     blocks.Stack: _stack,
-    blocks.Standardise: _standardise,
+    blocks.Standardize: _standardize,
     blocks.SymbolDropout: same,
     blocks.WindowNorm: _window_norm,
 }

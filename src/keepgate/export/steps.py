@@ -202,7 +202,7 @@ class _Step:
     def _mean(self, node: Expression, a: str) -> str:
         return self.body.node("ReduceMean", a, self.graph.constant(np.array([-1])))
 
-    def _normalise(self, node: Expression, a: str) -> str:
+    def _normalize(self, node: Expression, a: str) -> str:
         if self.kind == FLOAT:
             ones = self._constant(np.ones(self._units(node)), "ones")
             return self.body.node("LayerNormalization", a, ones, epsilon=EPSILON)
@@ -224,6 +224,6 @@ COMPOSED = {
     "less": _Step._less,
     "where": _Step._where,
     "mean": _Step._mean,
-    "normalise": _Step._normalise,
+    "normalize": _Step._normalize,
     "broadcast": _Step._broadcast,
 }

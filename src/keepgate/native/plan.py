@@ -2,7 +2,7 @@
 
 Four things are decided here. Affine maps of one stage with the same sources become one bundle, multiplied together.
 A product that only feeds one sum becomes one fused ``multiply_add``. A row's deviation, where it is wanted beside its
-normal form, is what ``normalise`` writes to its second argument. And the gradient of a vector is summed over time by
+normal form, is what ``normalize`` writes to its second argument. And the gradient of a vector is summed over time by
 rows, in values that the program does not have.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["OPCODES", "plan", "refuses"]
 # In the order of the core's enumerations (native/include/keepgate/kernels.h and plan.h).
 OPERATION_NAMES = """
     add subtract multiply divide negative sigmoid tanh exp log sqrt softplus relu absolute minimum maximum less where
-    mean deviation normalise normalise_slope broadcast multiply_add sigmoid_slope tanh_slope
+    mean deviation normalize normalize_slope broadcast multiply_add sigmoid_slope tanh_slope
 """
 KIND_NAMES = "row input last step_input vector constant bernoulli cotangent mask sum"
 OPCODES = {name: code for code, name in enumerate(OPERATION_NAMES.split())}
@@ -207,12 +207,12 @@ def join_deviations(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """Let the normal form of a row write the deviation too, where the deviation comes after it."""
     places = {(r.op, r.args): (n, i) for n, stage in enumerate(stages) for i, r in enumerate(stage.rows)}
     targets = {r.args: r.target for stage in stages for r in stage.rows if r.op == "deviation"}
-    joined = {args for args in targets if places.get(("normalise", args), (inf,)) < places["deviation", args]}
+    joined = {args for args in targets if places.get(("normalize", args), (inf,)) < places["deviation", args]}
     result = []
     for stage in stages:
         rows = [row for row in stage.rows if row.op != "deviation" or row.args not in joined]
         for i, (op, target, args) in enumerate(rows):
-            if op == "normalise" and args in joined:
+            if op == "normalize" and args in joined:
                 rows[i] = Instruction(op, target, (*args, targets[args]))
         result.append(Stage(stage.products, tuple(rows)))
     return tuple(result)

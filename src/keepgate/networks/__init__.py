@@ -5,7 +5,7 @@ Interpreters put it to work, each a table from block to function: `keepgate.nn.n
 """
 
 from keepgate.networks.block import BLOCKS, FLOAT, FLOAT64, INT64, Block, Input, Parameter, Value
-from keepgate.networks.layers import AdaptiveSoftmax, Attention, Crf, Embedding, Linear, Recurrent, Standardise
+from keepgate.networks.layers import AdaptiveSoftmax, Attention, Crf, Embedding, Linear, Recurrent, Standardize
 from keepgate.networks.network import Network, Step
 from keepgate.networks.shapes import (
     Activation,
@@ -61,7 +61,7 @@ __all__ = [
     "Select",
     "Softmax",
     "Stack",
-    "Standardise",
+    "Standardize",
     "Step",
     "SymbolDropout",
     "Value",

@@ -10,11 +10,11 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.networks.block import FLOAT, FLOAT64, INT64, Axis, Block, Input, Parameter, Value, option, sequence
 
-__all__ = ["AdaptiveSoftmax", "Attention", "Crf", "Embedding", "Linear", "Recurrent", "Standardise"]
+__all__ = ["AdaptiveSoftmax", "Attention", "Crf", "Embedding", "Linear", "Recurrent", "Standardize"]
 
 
 @dataclass(frozen=True)
-class Standardise(Block):
+class Standardize(Block):
     """(x - mean) / scale of x [..., width] float64; `restore`: x * scale + mean, float64 again."""
 
     width: int = option("a number of channels, at least 1", least=1)

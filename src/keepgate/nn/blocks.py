@@ -16,7 +16,7 @@ from keepgate.networks import Block
 from keepgate.nn.recurrent import Recurrent
 from keepgate.objectives import LinearChainCRF
 
-__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "Standardise", "module_of"]
+__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "Standardize", "module_of"]
 
 
 class At(NamedTuple):
@@ -43,7 +43,7 @@ def inside(x: Tensor, lengths: Tensor) -> Tensor:
 # Modules
 
 
-class Standardise(nn.Module):
+class Standardize(nn.Module):
     """x [..., C] by each channel's mean and deviation in the training data."""
 
     mean: Tensor
@@ -62,7 +62,7 @@ class Standardise(nn.Module):
         self.scale.copy_(torch.from_numpy(np.where(varies, steps.std(axis=0), 1.0)))
 
     def forward(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return standardised x."""
+        """Return standardized x."""
         return ((x - self.mean) / self.scale).to(dtype)
 
 
@@ -137,7 +137,7 @@ MODULES: dict[type[Block], Callable[[Any, str], nn.Module]] = {  # from a block 
     blocks.Embedding: lambda block, _: nn.Embedding(block.count, block.width, padding_idx=block.padding),
     blocks.Linear: _linear,
     blocks.Recurrent: _recurrent,
-    blocks.Standardise: lambda block, _: Standardise(block.width),
+    blocks.Standardize: lambda block, _: Standardize(block.width),
 }
 
 
@@ -157,7 +157,7 @@ def dropout(x: Tensor, rate: float, training: bool, axis: int | None) -> Tensor:
     return x * ((torch.rand(shape, device=x.device) >= rate) / (1 - rate))
 
 
-def _standardise(at: At, x: Tensor) -> Tensor:
+def _standardize(at: At, x: Tensor) -> Tensor:
     return x * at.module.scale + at.module.mean if at.block.restore else at.module(x, at.dtype)
 
 
@@ -266,7 +266,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Select: lambda at, x: x[..., at.block.index],
     blocks.Softmax: lambda at, x: x.log_softmax(-1) if at.block.log else x.softmax(-1),
     blocks.Stack: _stack,
-    blocks.Standardise: _standardise,
+    blocks.Standardize: _standardize,
     blocks.SymbolDropout: _symbol_dropout,
     blocks.WindowNorm: _window_norm,
 }

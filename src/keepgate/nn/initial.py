@@ -13,12 +13,12 @@ from torch import Tensor
 from keepgate.equations import Equations, Expression
 from keepgate.errors import CellError, InputError
 
-__all__ = ["forget_biases", "initialise"]
+__all__ = ["forget_biases", "initialize"]
 
 Rows = tuple[str, int, int]  # a parameter, which of its gates, and how many it stacks
 
 
-def initialise(named: Mapping[str, Tensor], starts: Mapping[str, float | None], fan_in: int) -> None:
+def initialize(named: Mapping[str, Tensor], starts: Mapping[str, float | None], fan_in: int) -> None:
     """Fill parameters in their order: by the number they start at, else uniform in ±1/sqrt(fan_in).
 
     Args:

@@ -12,7 +12,7 @@ from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
 from keepgate.errors import CellError, InputError, reason
 from keepgate.nn.checks import check_options, check_weights
-from keepgate.nn.initial import forget_biases, initialise
+from keepgate.nn.initial import forget_biases, initialize
 from keepgate.scan.checks import check_tensor
 from keepgate.scan.engines import check_backend
 
@@ -118,7 +118,7 @@ class Layers(nn.Module):
         """Draw all parameters anew, in torch's order: the same seed gives the weights of ``torch.nn.LSTM``."""
         starts = {p.name: p.initial for p in self.equations.parameters(self.input_size, self.hidden_size)}
         starts |= dict.fromkeys([f"{state}_0" for state in self.widths], 0.0)
-        initialise(dict(self.named_parameters()), starts, self.equations.map.fan_in(self.hidden_size))
+        initialize(dict(self.named_parameters()), starts, self.equations.map.fan_in(self.hidden_size))
         if self.forget_bias is not None:
             for (name, gate, count), start in forget_biases(self.equations, self.forget_bias, self.bias):
                 for suffix in self.suffixes:

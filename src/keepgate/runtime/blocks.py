@@ -52,7 +52,7 @@ def _softmax(x: np.ndarray) -> np.ndarray:
     return x / x.sum(-1, keepdims=True)
 
 
-def _standardise(at: At, x: np.ndarray) -> np.ndarray:
+def _standardize(at: At, x: np.ndarray) -> np.ndarray:
     mean, scale = at.tensors["mean"], at.tensors["scale"]
     return x * scale + mean if at.block.restore else ((x - mean) / scale).astype(at.dtype)
 
@@ -137,7 +137,7 @@ def window_norm(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return windows [B, L, C] as (x - mean) / spread, and each window's mean and standard deviation [B, 1, C].
 
     So a forecast follows its series in level and scale, of which it may have seen none like it (reversible instance
-    normalisation, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero.
+    normalization, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero.
     """
     mean = x.mean(axis=1, keepdims=True)
     spread = np.where(np.ptp(x, axis=1, keepdims=True) > 0, x.std(axis=1, keepdims=True), 0.0)
@@ -179,7 +179,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Select: lambda at, x: x[..., at.block.index],
     blocks.Softmax: lambda at, x: log_softmax(x) if at.block.log else _softmax(x),
     blocks.Stack: _stack,
-    blocks.Standardise: _standardise,
+    blocks.Standardize: _standardize,
     blocks.SymbolDropout: same,
     blocks.WindowNorm: _window_norm,
 }

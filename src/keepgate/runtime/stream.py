@@ -105,7 +105,7 @@ STEPWISE: tuple[type[Block], ...] = (  # what sees each step for itself
     blocks.Reshape,
     blocks.Select,
     blocks.Softmax,
-    blocks.Standardise,
+    blocks.Standardize,
     blocks.SymbolDropout,
 )
 

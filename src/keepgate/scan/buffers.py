@@ -141,7 +141,7 @@ class _Call:
         """Return the weights in the order in which the passes read them, once for all networks that share them.
 
         They are packed anew in every pass: a tensor's version does not tell whether it has changed, for fused
-        optimisers and writes through `.data` leave it.
+        optimizers and writes through `.data` leave it.
         """
         weights = [self.parameters[f"weight_{block}"] for block in self.engine.blocks]
         biases = [self.parameters.get(f"bias_{block}") for block in self.engine.biases]

@@ -55,8 +55,8 @@ TORCH: dict[str, Callable[..., Any]] = {
     "where": lambda c, a, b: torch.where(c != 0, a, b),
     "mean": lambda x: x.mean(-1, keepdim=True),
     "deviation": _deviation,
-    "normalise": lambda x: (x - x.mean(-1, keepdim=True)) / _deviation(x),
-    "normalise_slope": lambda g, y, d: (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)) / d,
+    "normalize": lambda x: (x - x.mean(-1, keepdim=True)) / _deviation(x),
+    "normalize_slope": lambda g, y, d: (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)) / d,
 }
 
 

@@ -23,7 +23,7 @@ POSITION = schema.record(
     loss=schema.number(),
 )
 MOST_PROCESSES = 2**20
-MOMENTS = {"SGD": ("momentum_buffer",)}  # what an optimiser knows of each parameter, beside those of Adam
+MOMENTS = {"SGD": ("momentum_buffer",)}  # what an optimizer knows of each parameter, beside those of Adam
 ADAM = ("step", "exp_avg", "exp_avg_sq")
 NOT_NEGATIVE = (".step", ".exp_avg_sq")
 

@@ -1,10 +1,10 @@
-"""Pen strokes: what normalising takes out, points at equal distances, and InkML."""
+"""Pen strokes: what normalizing takes out, points at equal distances, and InkML."""
 
 import numpy as np
 import pytest
 
 from keepgate.data.ink.inkml import read_inkml
-from keepgate.data.ink.strokes import STEP, normalise, points, resample
+from keepgate.data.ink.strokes import STEP, normalize, points, resample
 from keepgate.data.recordings.manifest import as_strokes
 from keepgate.errors import InputError
 
@@ -27,7 +27,7 @@ def test_size_place_and_sampling_do_not_matter(scale, offset):
 def test_a_stroke_in_two_points_is_as_one_in_many():
     corners = [np.array([[0.0, 0.0], [0.0, 2.0], [1.0, 0.0], [1.0, 2.0]])]
     np.testing.assert_allclose(
-        normalise(corners)[0], normalise([resample(corners[0], 0.001)])[0][[0, 2000, 4236, -1]], atol=0.01
+        normalize(corners)[0], normalize([resample(corners[0], 0.001)])[0][[0, 2000, 4236, -1]], atol=0.01
     )
 
 
@@ -39,18 +39,18 @@ def test_a_dash_and_a_dot_have_few_points():
 def test_slant_is_taken_out():
     bars = [np.array([[k, 0.0], [k, 2.0 + k % 2]]) for k in range(5)]
     leaning = [stroke @ np.array([[1, 0], [0.4, 1]]) for stroke in bars]
-    for a, b in zip(normalise(leaning), normalise(bars), strict=True):
+    for a, b in zip(normalize(leaning), normalize(bars), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)
 
 
 def test_a_rising_line_is_levelled():
-    rising = normalise([stroke @ np.array([[1, 0.2], [0, 1]]) for stroke in wave(20)[:1]])
+    rising = normalize([stroke @ np.array([[1, 0.2], [0, 1]]) for stroke in wave(20)[:1]])
     tops = rising[0][::60]
     assert abs(np.polyfit(*tops.T, 1)[0]) < 0.02
 
 
 def test_heights_have_deviation_one_along_the_path():
-    lines = [resample(stroke, 0.01) for stroke in normalise(wave())]
+    lines = [resample(stroke, 0.01) for stroke in normalize(wave())]
     heights = lines[0][:, 1]
     assert heights.mean() == pytest.approx(0, abs=0.01)
     assert heights.std() == pytest.approx(1, abs=0.01)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["STEP", "normalise", "points", "resample"]
+__all__ = ["STEP", "normalize", "points", "resample"]
 
 STEP = 0.35  # between points, in deviations of the path's height
 STEEP = 1.0  # a piece of the path counts for the slant if it rises more than this a unit of width
@@ -20,7 +20,7 @@ LONGEST = 2000.0  # deviations of its height that a path is long at most, so tha
 Strokes = Sequence[np.ndarray]  # each [points, 2]: x to the right, y upward
 
 
-def normalise(strokes: Strokes) -> list[np.ndarray]:
+def normalize(strokes: Strokes) -> list[np.ndarray]:
     """Strokes with level lines, upright letters, and height of deviation 1 around 0.
 
     The deviation is taken along the path, so that it does not depend on the speed of the pen or the device.
@@ -54,7 +54,7 @@ def points(strokes: Strokes, step: float = STEP) -> np.ndarray:
         strokes: each [points, 2].
         step: about the distance between points, in deviations of the path's height.
     """
-    lines = [resample(stroke, step) for stroke in normalise(strokes)]
+    lines = [resample(stroke, step) for stroke in normalize(strokes)]
     begins = np.zeros(sum(map(len, lines)))
     begins[np.cumsum([0, *map(len, lines[:-1])])] = 1.0
     return np.column_stack([np.concatenate(lines), begins]).astype(np.float32)

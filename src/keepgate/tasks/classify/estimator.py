@@ -77,8 +77,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
-    learning_rate: float = param(0.01, "highest step size of the optimiser", **STRENGTH)
-    noise: float = param(0.5, "deviation of the noise on the standardised input while training", **STRENGTH)
+    learning_rate: float = param(0.01, "highest step size of the optimizer", **STRENGTH)
+    noise: float = param(0.5, "deviation of the noise on the standardized input while training", **STRENGTH)
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
     init: str | None = param(None, INIT)
 

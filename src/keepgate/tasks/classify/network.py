@@ -1,4 +1,4 @@
-"""The network of `SequenceClassifier`: standardise, recur, pool over time, decide."""
+"""The network of `SequenceClassifier`: standardize, recur, pool over time, decide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
-from keepgate.nn.blocks import Standardise
+from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.tasks.common.padded import pad_frames
 from keepgate.training import Examples
@@ -41,7 +41,7 @@ def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropo
 
     What is decided from is the outputs' mean and greatest value over the valid steps, which see every step at the
     same distance, and the final output of each direction, which sees their order. While training, noise on the
-    standardised input (which amounts to Tikhonov regularisation, Bishop 1995) and dropout on these values work against
+    standardized input (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values work against
     overfitting.
     """
     channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
@@ -51,7 +51,7 @@ def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropo
             Input("lengths", Value(INT64, ("batch",))),
         ),
         (
-            Step("standardise", blocks.Standardise(channels), ("x",)),
+            Step("standardise", blocks.Standardize(channels), ("x",)),
             Step("noisy", blocks.Noise(noise), ("standardise",)),
             Step("recurrent", recurrent, ("noisy", "lengths")),
             Step("mean", blocks.Pool("mean"), ("recurrent", "lengths")),
@@ -69,7 +69,7 @@ def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropo
 class ClassifierNetwork(NetworkModule):
     """`classifier` with its loss; while training, targets are smoothed (Szegedy et al. 2016)."""
 
-    standardise: Standardise
+    standardise: Standardize
 
     def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
         super().__init__(description, backend)

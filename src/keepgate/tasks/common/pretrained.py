@@ -6,7 +6,7 @@ from torch import nn
 
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
-from keepgate.nn.blocks import Standardise
+from keepgate.nn.blocks import Standardize
 
 INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
 
@@ -14,7 +14,7 @@ INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights tra
 def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
     """Give the recurrent layers of `network` the weights of those of `source`, the network in the folder `run`.
 
-    Where both standardise frames, the mean and deviation that the weights were learned for come along.
+    Where both standardize frames, the mean and deviation that the weights were learned for come along.
 
     Raises InputError unless cell and sizes are the same.
     """
@@ -27,7 +27,7 @@ def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
             "sizes and kind of data"
         )
     mine.load_state_dict(theirs.state_dict())
-    standards = [[part for part in whole.modules() if isinstance(part, Standardise)] for whole in (network, source)]
+    standards = [[part for part in whole.modules() if isinstance(part, Standardize)] for whole in (network, source)]
     for own, other in zip(*standards, strict=False):
         own.load_state_dict(other.state_dict())
 

@@ -68,8 +68,8 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
     piece: int | None = param(
         None, "cut series into pieces of so many steps (none: each is read whole)", minimum=2, maximum=1_000_000_000
     )
-    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
-    noise: float = param(0.2, "deviation of the noise on the standardised input while training", **STRENGTH)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
+    noise: float = param(0.2, "deviation of the noise on the standardized input while training", **STRENGTH)
 
     network_: AutoencoderNetwork = field(init=False)
     ordinary_: Ordinary = field(init=False)
@@ -135,7 +135,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         return list(self.network_.encode(self.network_.standardise(x), lengths).cpu().numpy())
 
     def _errors(self, values: list[np.ndarray]) -> list[np.ndarray]:
-        """Reconstruction less value [T_i, C], standardised; the mean over the pieces that hold a step."""
+        """Reconstruction less value [T_i, C], standardized; the mean over the pieces that hold a step."""
         pieces, places = self._cut(values, OVERLAP)
         found = self.each_example(SequenceExamples(pieces), lambda batch: [*self.network_.errors(batch).cpu().numpy()])
         sums = [np.zeros_like(value) for value in values]

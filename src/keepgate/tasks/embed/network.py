@@ -9,7 +9,7 @@ from torch import Tensor
 
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
-from keepgate.nn.blocks import Standardise
+from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 
 
@@ -29,7 +29,7 @@ def autoencoder(recurrent: blocks.Recurrent, writer: blocks.Recurrent, *, noise:
             Input("lengths", Value(INT64, ("batch",))),
         ),
         (
-            Step("standardise", blocks.Standardise(channels), ("x",)),
+            Step("standardise", blocks.Standardize(channels), ("x",)),
             Step("noisy", blocks.Noise(noise), ("standardise",)),
             Step("recurrent", recurrent, ("noisy", "lengths")),
             Step("last", blocks.Last(recurrent.directions), (state,)),
@@ -38,7 +38,7 @@ def autoencoder(recurrent: blocks.Recurrent, writer: blocks.Recurrent, *, noise:
             Step("writer", writer, ("repeated", "lengths")),
             Step("turned", blocks.Reverse(), ("writer", "lengths")),
             Step("output", blocks.Linear(writer.output_size, channels), ("turned",)),
-            Step("restored", blocks.Standardise(channels, restore=True), ("output",), prefix="standardise"),
+            Step("restored", blocks.Standardize(channels, restore=True), ("output",), prefix="standardise"),
         ),
         ("vector", "restored"),
     )
@@ -49,18 +49,18 @@ class AutoencoderNetwork(NetworkModule):
 
     LISTED = ("recurrent", "writer")
     DRAWN = ("writer",)
-    standardise: Standardise
+    standardise: Standardize
 
     def encode(self, z: Tensor, lengths: Tensor) -> Tensor:
-        """The vectors [B, V] of standardised sequences z."""
+        """The vectors [B, V] of standardized sequences z."""
         return self.run({"standardise": z, "lengths": lengths}, "vector")
 
     def decode(self, vectors: Tensor, lengths: Tensor, value: str = "output") -> Tensor:
-        """Standardised sequences [B, longest, C] from vectors; what lies past a length means nothing."""
+        """Standardized sequences [B, longest, C] from vectors; what lies past a length means nothing."""
         return self.run({"vector": vectors, "lengths": lengths}, value)
 
     def errors(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
-        """What was written less what was read [B, T, C], standardised; zero past a length."""
+        """What was written less what was read [B, T, C], standardized; zero past a length."""
         x, lengths, _ = batch
         z, written = self.run({"x": x, "lengths": lengths}, "standardise", "output")
         inside = torch.arange(z.shape[1], device=z.device) < lengths[:, None]

@@ -100,7 +100,7 @@ class Forecaster(Estimator):
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
     dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
     epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", **EPOCHS)
-    batch_size: int = param(256, "windows in one step of the optimiser", **EXAMPLES)
+    batch_size: int = param(256, "windows in one step of the optimizer", **EXAMPLES)
     warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", **SHARE)
     patience: int | None = param(
         3, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS

@@ -38,7 +38,7 @@ def deviations(panel: Panel) -> np.ndarray:
 class Windows(Examples):
     """All windows of a panel as batches `(z, weight, target)`.
 
-    z: [B, window, C] float32, normalised. weight: [B, 1] float32, the spread of the window's target over the deviation
+    z: [B, window, C] float32, normalized. weight: [B, 1] float32, the spread of the window's target over the deviation
     of its series. target: [B, horizon] float32, the distance of what follows from the window's mean, over that
     deviation; `weight` times the network's output is to be like it. So all series count alike, and so do all rows of a
     series, whatever the spread of the window before them.

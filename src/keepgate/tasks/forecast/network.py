@@ -19,7 +19,7 @@ def forecaster(
 ) -> Network:
     """Windows [B, L, C] to forecasts [B, horizon, 1 + quantiles], the point forecast first.
 
-    The window is normalised and cut into patches, each mapped to one step of the recurrence (as in PatchTST, Nie et al.
+    The window is normalized and cut into patches, each mapped to one step of the recurrence (as in PatchTST, Nie et al.
     2023, and SegRNN, Lin et al. 2023): few steps, each of which sees a stretch of the series' shape. All steps ahead
     are read from the last outputs at once. Beside it a linear map of the target's window (Zeng et al. 2023) carries
     what is linear, which leaves the recurrent layers the rest.
@@ -30,8 +30,8 @@ def forecaster(
     return Network(
         (Input("window", Value(FLOAT64, ("batch", window, channels))),),
         (
-            Step("normalised", blocks.WindowNorm(), ("window",)),
-            Step("patches", blocks.Patches(patch), ("normalised",)),
+            Step("normalized", blocks.WindowNorm(), ("window",)),
+            Step("patches", blocks.Patches(patch), ("normalized",)),
             Step("embed", blocks.Linear(patch * channels, recurrent.input_size), ("patches",)),
             Step("steps", blocks.Dropout(dropout), ("embed",)),
             Step("recurrent", recurrent, ("steps",)),
@@ -39,18 +39,18 @@ def forecaster(
             Step("kept", blocks.Dropout(dropout), ("last",)),
             Step("head", blocks.Linear(recurrent.output_size, horizon * (1 + quantiles)), ("kept",)),
             Step("ahead", blocks.Reshape((horizon, 1 + quantiles)), ("head",)),
-            Step("target", blocks.Select(0), ("normalised",)),
+            Step("target", blocks.Select(0), ("normalized",)),
             Step("linear", blocks.Linear(window, horizon), ("target",)),
             Step("straight", blocks.Reshape((horizon, 1)), ("linear",)),
             Step("scaled", blocks.Add(), ("ahead", "straight")),
-            Step("forecast", blocks.Restore(), ("scaled", "normalised.mean", "normalised.spread")),
+            Step("forecast", blocks.Restore(), ("scaled", "normalized.mean", "normalized.spread")),
         ),
         ("forecast",),
     )
 
 
 class ForecastNetwork(NetworkModule):
-    """`forecaster` with its loss, between normalised windows [B, L, C] and normalised forecasts."""
+    """`forecaster` with its loss, between normalized windows [B, L, C] and normalized forecasts."""
 
     DRAWN = ("recurrent",)
     quantiles: Tensor
@@ -62,7 +62,7 @@ class ForecastNetwork(NetworkModule):
 
     def forward(self, z: Tensor) -> Tensor:
         """The forecasts of windows z."""
-        return self.run({"normalised": z}, "scaled")
+        return self.run({"normalized": z}, "scaled")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Squared error of the point forecast plus the mean pinball loss of the quantiles, means over the batch.

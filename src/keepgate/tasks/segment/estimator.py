@@ -103,8 +103,8 @@ class Segmenter(Estimator):
     bidirectional: bool = param(True, "read the recording in both directions; without, only what was heard counts")
     dropout: float = param(0.2, "share of activations dropped while training, the same for a whole piece", **SHARE)
     epochs: int = param(20, "passes over the training data", **EPOCHS)
-    batch_size: int = param(8, "pieces in one step of the optimiser", **EXAMPLES)
-    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
+    batch_size: int = param(8, "pieces in one step of the optimizer", **EXAMPLES)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: SegmenterNetwork = field(init=False)
     labels_: list[str] = field(init=False)

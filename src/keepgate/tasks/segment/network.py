@@ -32,7 +32,7 @@ class SegmenterNetwork(TaggerNetwork):
         self.front_end = front_end
 
     def measure(self, frames: Sequence[np.ndarray]) -> None:
-        """Standardise by the features of these recordings."""
+        """Standardize by the features of these recordings."""
         self.eval()
         assert self.standardise is not None
         (name,) = self.description.by_name["encoder.standardise"].sources

@@ -75,7 +75,7 @@ class Suggester(Estimator):
     weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
     window: int = param(35, "steps that the gradient goes back; the state goes on", **STEPS)
     epochs: int = param(4, "passes over the training text", **EPOCHS)
-    learning_rate: float = param(4e-3, "highest step size of the optimiser", **STRENGTH)
+    learning_rate: float = param(4e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: LanguageNetwork = field(init=False)
     names_: list[str] = field(init=False)

@@ -125,7 +125,7 @@ class Following:
 
 
 def mixture(probabilities: np.ndarray, rounds: int = 50) -> np.ndarray:
-    """Weights [M] of models under which tokens are most probable, by expectation-maximisation.
+    """Weights [M] of models under which tokens are most probable, by expectation-maximization.
 
     probabilities: [N, M] of each of N tokens by each of M models.
     """

@@ -106,7 +106,7 @@ class Tagger(Estimator):
     )
     init: str | None = param(None, INIT)
     epochs: int = param(15, "passes over the training data", **EPOCHS)
-    learning_rate: float = param(3e-3, "highest step size of the optimiser", **STRENGTH)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)

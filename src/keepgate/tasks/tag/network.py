@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
-from keepgate.nn.blocks import Standardise
+from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.padded import pad_frames, pad_numbers
@@ -88,9 +88,9 @@ def tokens_encoded(
 
 
 def frames_encoded(channels: int, *, centred: bool = False) -> Described:
-    """Frames [B, T, C], standardised; `centred`: first less their mean over the sequence, as a recording's bands."""
+    """Frames [B, T, C], standardized; `centred`: first less their mean over the sequence, as a recording's bands."""
     centre = (Step("centred", blocks.Centre(), ("frames", "lengths")),) if centred else ()
-    standardise = Step("encoder.standardise", blocks.Standardise(channels), ("centred" if centred else "frames",))
+    standardise = Step("encoder.standardise", blocks.Standardize(channels), ("centred" if centred else "frames",))
     inputs = (Input("frames", Value(FLOAT64, ("batch", "time", channels))),)
     return inputs, (*centre, standardise), "encoder.standardise", channels
 
@@ -139,8 +139,8 @@ class TaggerNetwork(NetworkModule):
             nn.init.normal_(self.get_parameter("encoder.words.weight"), std=0.1)
 
     @property
-    def standardise(self) -> Standardise | None:
-        """What standardises frames, if frames are read."""
+    def standardise(self) -> Standardize | None:
+        """What standardizes frames, if frames are read."""
         steps = self.description.by_name
         return self.get_submodule("encoder.standardise") if "encoder.standardise" in steps else None  # type: ignore[return-value]
 

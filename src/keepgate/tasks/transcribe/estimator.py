@@ -96,7 +96,7 @@ class Transcriber(Estimator):
     bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
     dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
     epochs: int = param(20, "passes over the training data", **EPOCHS)
-    learning_rate: float = param(2e-3, "highest step size of the optimiser", **STRENGTH)
+    learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
     clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
 
     network_: TranscriberNetwork = field(init=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from keepgate.data.ink.strokes import normalise
+from keepgate.data.ink.strokes import normalize
 from keepgate.tasks.common.report.figures import name_in_figure, new_figure
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _spectrogram(axes: Axes, front_end: FrontEnd, content: Any) -> None:
 
 
 def _ink(axes: Axes, front_end: FrontEnd, content: Any) -> None:
-    for stroke in normalise(content):
+    for stroke in normalize(content):
         axes.plot(*np.asarray(stroke).T, color="black", linewidth=1.2, marker="." if len(stroke) == 1 else "")
     axes.set_aspect("equal")
     axes.axis("off")

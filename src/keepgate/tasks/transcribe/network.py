@@ -12,7 +12,7 @@ from torch import Tensor
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
-from keepgate.nn.blocks import Standardise
+from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import ctc_loss_from_logits
 from keepgate.tasks.common.front_ends import FrontEnd
@@ -65,7 +65,7 @@ def transcriber(
         ),
         (
             *centre,
-            Step("standardise", blocks.Standardise(features), ("centred" if centred else "frames",)),
+            Step("standardise", blocks.Standardize(features), ("centred" if centred else "frames",)),
             Step("stacked", blocks.Stack(stack), ("standardise", "lengths")),
             Step("recurrent", recurrent, ("stacked", "stacked.lengths", *(state.name for state in states))),
             Step("kept", blocks.Dropout(dropout), ("recurrent",)),
@@ -80,7 +80,7 @@ class TranscriberNetwork(NetworkModule):
     """`transcriber` behind a front end, with its loss."""
 
     front_end: FrontEnd
-    standardise: Standardise
+    standardise: Standardize
     recurrent: Recurrent
 
     def __init__(self, description: Network, backend: str, front_end: FrontEnd) -> None:
@@ -88,7 +88,7 @@ class TranscriberNetwork(NetworkModule):
         self.front_end = front_end
 
     def measure(self, frames: Sequence[np.ndarray]) -> None:
-        """Standardise by the features of these utterances."""
+        """Standardize by the features of these utterances."""
         self.eval()
         (name,) = self.description.by_name["standardise"].sources
         given = (self._given(torch.from_numpy(x)[None], torch.tensor([len(x)])) for x in frames)

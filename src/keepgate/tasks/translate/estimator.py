@@ -74,8 +74,8 @@ class Translator(Estimator):
     )
     coverage_penalty: float = param(0.0, "weight of what was not attended to", **STRENGTH)
     epochs: int = param(7, "passes over the training data", **EPOCHS)
-    batch_size: int = param(64, "examples in one step of the optimiser", **EXAMPLES)
-    learning_rate: float = param(2e-3, "highest step size of the optimiser", **STRENGTH)
+    batch_size: int = param(64, "examples in one step of the optimizer", **EXAMPLES)
+    learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: TranslatorNetwork = field(init=False)
     tokens_: tuple[Tokens, Tokens] = field(init=False)
