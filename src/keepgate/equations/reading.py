@@ -110,7 +110,7 @@ def _read_nodes(rows: list[dict[str, Any]]) -> list[Expression]:
     for row in rows:
         args = [_at(nodes, i) for i in row["args"]]
         attrs = tuple(tuple(a) if isinstance(a, list) else a for a in row["attrs"])
-        node = Expression(OLD_NAMES.get(row["op"], row["op"]), args, attrs, row["width"], LINE)
+        node = Expression(OLD_NAMES.get(row["op"]) or row["op"], args, attrs, row["width"], LINE)
         if not _is_sound(node):
             raise ValueError(f"node {len(nodes)} is no {row['op']!r:.80} of width {row['width']!r:.80}")
         nodes.append(node)
