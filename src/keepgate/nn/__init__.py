@@ -3,9 +3,10 @@
 from keepgate.errors import MissingExtraError
 
 try:
+    from keepgate.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
     from keepgate.nn.modules import GRU, LSTM, RNN
     from keepgate.nn.recurrent import Recurrent
 except ModuleNotFoundError as error:
     raise MissingExtraError.of("keepgate.nn", error) from None
 
-__all__ = ["GRU", "LSTM", "RNN", "Recurrent"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "RecurrentCell"]

@@ -68,12 +68,16 @@ def check_options(
         )
 
 
-def check_input(name: str, x: Any, input_size: int, dtype: torch.dtype, device: torch.device) -> None:
-    """Check the input of a layer: 2 or 3 dimensions, the right size, dtype and device."""
+def check_input(
+    name: str, x: Any, input_size: int, dtype: torch.dtype, device: torch.device, dims: tuple[int, int] = (2, 3)
+) -> None:
+    """Check the input of a layer: its number of dimensions, size, dtype and device."""
     if not isinstance(x, Tensor):
         raise KindError(f"{name}: expected a tensor or a PackedSequence as input, got {type(x).__name__}")
-    if x.dim() not in (2, 3):
-        raise ShapeError(f"{name}: Expected input to be 2D or 3D, got {x.dim()}D of shape {tuple(x.shape)}")
+    if x.dim() not in dims:
+        raise ShapeError(
+            f"{name}: Expected input to be {dims[0]}D or {dims[1]}D, got {x.dim()}D of shape {tuple(x.shape)}"
+        )
     if x.shape[-1] != input_size:
         raise ShapeError(
             f"input.size(-1) must be equal to input_size. Expected {input_size}, got {x.shape[-1]} in {tuple(x.shape)}"

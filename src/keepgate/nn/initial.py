@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from numbers import Real
 from typing import Any
 
@@ -18,17 +18,15 @@ __all__ = ["forget_biases", "initialize"]
 Rows = tuple[str, int, int]  # a parameter, which of its gates, and how many it stacks
 
 
-def initialize(named: Mapping[str, Tensor], starts: Mapping[str, float | None], fan_in: int) -> None:
-    """Fill parameters in their order: by the number they start at, else uniform in ±1/sqrt(fan_in).
+def initialize(parameters: Iterable[tuple[Tensor, float | None]], fan_in: int) -> None:
+    """Fill parameters in their order: with the number that each starts at, or uniform in ±1/sqrt(fan_in).
 
     Args:
-        named: the parameters by name.
-        starts: by name without the layer's suffix.
+        parameters: each with its number, or None.
         fan_in: of the recurrent product: the hidden size for a matrix, as in torch.
     """
     bound = 1.0 / math.sqrt(fan_in)
-    for name, parameter in named.items():
-        start = starts[name[: name.rindex("_l")]]
+    for parameter, start in parameters:
         with torch.no_grad():
             parameter.uniform_(-bound, bound) if start is None else parameter.fill_(start)
 

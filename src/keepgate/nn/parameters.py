@@ -118,7 +118,8 @@ class Layers(nn.Module):
         """Draw all parameters anew, in torch's order: the same seed gives the weights of ``torch.nn.LSTM``."""
         starts = {p.name: p.initial for p in self.equations.parameters(self.input_size, self.hidden_size)}
         starts |= dict.fromkeys([f"{state}_0" for state in self.widths], 0.0)
-        initialize(dict(self.named_parameters()), starts, self.equations.map.fan_in(self.hidden_size))
+        parameters = [(value, starts[name[: name.rindex("_l")]]) for name, value in self.named_parameters()]
+        initialize(parameters, self.equations.map.fan_in(self.hidden_size))
         if self.forget_bias is not None:
             for (name, gate, count), start in forget_biases(self.equations, self.forget_bias, self.bias):
                 for suffix in self.suffixes:
