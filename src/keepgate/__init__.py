@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.classify.estimator import SequenceClassifier
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
     from keepgate.tasks.forecast.estimator import Forecaster
+    from keepgate.tasks.registry import load
     from keepgate.tasks.segment.estimator import Segmenter
     from keepgate.tasks.suggest.estimator import Suggester
     from keepgate.tasks.tag.estimator import Tagger
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "compress",
     "decompress",
+    "load",
 ]
 
 _HOMES = {
@@ -50,6 +52,7 @@ _HOMES = {
     "Translator": "keepgate.tasks.translate.estimator",
     "compress": "keepgate.compression",
     "decompress": "keepgate.compression",
+    "load": "keepgate.tasks.registry",
 }
 _PACKAGES = ("cells", "compression", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.tasks import load
+from keepgate import load
 from tasks.tiny import TINY, answers
 
 OLD = Path(__file__).parent / "old_runs"
