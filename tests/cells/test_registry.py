@@ -278,6 +278,13 @@ def test_a_file_that_stops_the_program_is_refused(code, message, tmp_path):
 
 def test_files_can_be_left_alone(tmp_path):
     (tmp_path / "c.py").write_text("raise SystemExit")
-    for spec in ("{}", "'{}'", "zoneout('{}')", 'layer_norm(zoneout("{}", 0.1))'):
+    for spec in ("{}", "'{}'", "zoneout({})", "zoneout('{}')", 'layer_norm(zoneout("{}", 0.1))'):
         with pytest.raises(InputError, match="is in a file, which is not run here"):
             cells.get(spec.format(f"{tmp_path}/c.py:A"), files=False)
+
+
+@pytest.mark.parametrize("spec", ["layer_norm({})", "zoneout( layer_norm({}), 0.1)", "layer_norm('{}')"])
+def test_a_cell_of_a_file_is_modified(spec, tmp_path):
+    (tmp_path / "c.py").write_text("from keepgate.cells import LSTM\nMine = LSTM()")
+    wanted = cells.get(re.sub(r"'?{}'?", "lstm", spec))
+    assert str(cells.get(spec.format(f"{tmp_path}/c.py:Mine")).equations) == str(wanted.equations)

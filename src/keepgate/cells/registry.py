@@ -1,8 +1,9 @@
 """Cells by name: the registry, and how a specification in text becomes a cell.
 
 A specification is a registered name (`lstm`), a name with options (`rnn("relu")`), modifiers around it
-(`zoneout(layer_norm(lstm), 0.1)`), or a class in a file of the user's (`path/to/file.py:Name`; in quotes inside
-a modifier). It is parsed, never evaluated; only a file that the user names is run.
+(`zoneout(layer_norm(lstm), 0.1)`), or a class in a file of the user's (`path/to/file.py:Name`; inside a modifier in
+quotes if the path has spaces, quotes, commas or parentheses). It is parsed, never evaluated; only a file that the user
+names is run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 import importlib.util
 import inspect
 import os
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,7 @@ __all__ = ["get", "modifiers", "registry"]
 
 LONGEST = 1_000  # characters of a specification
 MOST_MODIFIERS = 16
+BARE_FILE = re.compile(r"""(?<=\()[^\s(),'"]+\.py:\w+(?=[,)])""")  # within a modifier, without quotes
 
 CELLS: tuple[type[Cell], ...] = (
     LSTM1997,
@@ -101,7 +104,7 @@ def get(spec: str | Cell | type[Cell] | Equations, *, files: bool = True) -> Cel
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(spec.strip(), mode="eval").body
+            tree = ast.parse(BARE_FILE.sub(lambda file: repr(file[0]), spec.strip()), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise _unknown(spec) from None
     return _build(tree, spec, files)
