@@ -18,6 +18,7 @@ TORCH_FREE = (
     "keepgate.testing",
     "keepgate.store",
     "keepgate.native",
+    "keepgate.runtime",
     "keepgate.compression",
     "keepgate.objectives.decode",
     "keepgate.objectives.ngram",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from keepgate.errors import InputError
-from keepgate.networks import FLOAT, FLOAT64, INT64, Linear, Network, Step, Value
+from keepgate.errors import InputError, KeepgateError, quoted
+from keepgate.networks import FLOAT, FLOAT64, INT64, Crf, Linear, Network, Step, Value
 from keepgate.runtime.blocks import FUNCTIONS, At
+from keepgate.store import read_model
 
 __all__ = ["Runner"]
 
@@ -37,6 +39,27 @@ class Runner:
         self.network, self.tensors = network, tensors
         weights = [tensors[name] for name, parameter in network.parameters().items() if parameter.dtype == FLOAT]
         self.dtype = np.result_type(*weights) if weights else np.dtype(np.float32)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read the network of a model folder, such as a run of `keepgate fit`; nothing in it is executed.
+
+        Raises:
+            InputError: a file is missing or damaged, the model was saved without its network, or its tensors do not fit
+                it.
+        """
+        config, tensors = read_model(folder)
+        if "network" not in config:
+            raise InputError(
+                f"{folder} was saved without its network, by keepgate 0.1.0; load it with keepgate.tasks.load and save "
+                "it again"
+            )
+        try:
+            runner = cls(Network.from_json(config["network"]), tensors)
+            _check_numbers(runner.network, tensors)
+        except KeepgateError as error:
+            raise InputError(f"{folder} is damaged: {error}") from error
+        return runner
 
     def run(self, given: Mapping[str, Any], *wanted: str) -> Any:
         """Return what is wanted of what is given, both by the names of the network.
@@ -78,6 +101,15 @@ class Runner:
         if not _fits(array.shape, known):
             raise InputError(f"{name} has the shape {array.shape}; expected {known}")
         return array
+
+
+def _check_numbers(network: Network, tensors: Mapping[str, np.ndarray]) -> None:
+    """Refuse tensors of integers, and numbers that are not finite; a score of what is impossible may be -inf."""
+    scores = tuple(f"{place}." for step in network.steps if isinstance(step.block, Crf) for place in step.places)
+    for name, tensor in tensors.items():
+        finite = np.isfinite(tensor) | (np.isneginf(tensor) if name.startswith(scores) else False)
+        if tensor.dtype.kind != "f" or not finite.all():
+            raise InputError(f"the tensor {quoted(name)} has values that are no finite floating-point numbers")
 
 
 def _fits(shape: tuple[int, ...], known: Value) -> bool:

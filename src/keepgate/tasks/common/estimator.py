@@ -104,7 +104,7 @@ class Estimator(BaseEstimator):
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
     equations_: Equations = field(init=False)
-    network_: nn.Module = field(init=False)
+    network_: NetworkModule = field(init=False)
     history_: list[dict[str, Any]] = field(init=False)
     columns_: Any = field(init=False)
 
@@ -171,6 +171,7 @@ class Estimator(BaseEstimator):
             "task": type(self).task,
             "parameters": {**self._plain_parameters(), "cell": self.cell_name(), "device": str(self.device)},
             "equations": self.equations_.to_json(),
+            "network": self.network_.description.to_json(),
             "columns": dataclasses.asdict(getattr(self, "columns_", self.Columns())),
             "fitted": self.fitted(),
         }

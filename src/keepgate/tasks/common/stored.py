@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from keepgate import cells, schema, store
 from keepgate.equations import Cell, Equations, WrittenCell
 from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
+from keepgate.networks import Network
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.parameters import checks, with_tuples
 from keepgate.training.tree import check_alike, check_finite
@@ -83,7 +84,11 @@ class Stored:
         parts = {"keepgate": schema.text(), "task": schema.text(), "equations": anything, "fitted": kind.FITTED}
         parts["parameters"] = schema.record(**checks(kind))
         parts["columns"] = schema.record(**checks(kind.Columns))
+        if "network" in self.config:  # files of 0.1.0 have none
+            parts["network"] = anything
         schema.record(**parts)("", self.config)
+        if "network" in self.config:
+            Network.from_json(self.config["network"]).check(self.tensors)
         equations = Equations.from_json(self.config["equations"])
         parameters = with_tuples(self.config["parameters"])
         estimator = kind(**{**parameters, "cell": stored_cell(parameters["cell"], equations), "device": "cpu"})
