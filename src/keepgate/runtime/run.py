@@ -51,7 +51,7 @@ class Runner:
         config, tensors = read_model(folder)
         if "network" not in config:
             raise InputError(
-                f"{folder} was saved without its network, by keepgate 0.1.0; load it with keepgate.tasks.load and save "
+                f"{folder} was saved without its network, by keepgate 0.1.0; load it with keepgate.load and save "
                 "it again"
             )
         try:
