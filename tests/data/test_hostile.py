@@ -353,7 +353,7 @@ def test_lines_end_alike_wherever_the_blocks_of_a_file_end(tmp_path, monkeypatch
 
 def test_a_column_whose_name_is_no_text(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"unique_id,label,caf\xe9\nx,l,1\n")
-    refused(lambda: read_long_table(tmp_path / "a.csv"), "a.csv cannot be read", "utf-8")
+    refused(lambda: read_long_table(tmp_path / "a.csv"), "a.csv: its header is not in UTF-8")
 
 
 def test_many_blank_lines_at_the_end(tmp_path):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +20,10 @@ from keepgate import limits
 from keepgate.errors import InputError, quoted
 from keepgate.store import open_regular
 
-__all__ = ["as_path", "blocks", "open_file", "read_bytes"]
+__all__ = ["as_path", "blocks", "open_file", "read_bytes", "read_standard_input"]
 
 BLOCK = 2**20  # bytes read at a time
+GZIP = b"\x1f\x8b"
 LONGEST_PATH = 4096  # bytes; no system takes longer ones
 
 
@@ -57,6 +60,25 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
 
 
+def read_standard_input() -> bytes:
+    """Return the bytes of standard input, at most `file_bytes`, unzipped if they are gzip's.
+
+    Raises:
+        InputError: it is closed or a terminal, or there are more bytes.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("standard input is a terminal or closed: name a file, or pipe one in")
+    found, total = [], 0
+    while block := sys.stdin.buffer.read(BLOCK):
+        total += len(block)
+        limits.check("file_bytes", total, "standard input")
+        found.append(block)
+    data = b"".join(found)
+    if data[:2] != GZIP:
+        return data
+    return b"".join(_unzipped(io.BytesIO(data), "standard input"))
+
+
 def blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a file in blocks of up to 1 MiB, unzipped if its name ends in .gz.
 
@@ -69,17 +91,21 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
             while block := file.read(BLOCK):
                 yield block
             return
-        total = 0
-        try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                while block := unpacked.read(BLOCK):
-                    total += len(block)
-                    limits.check("unpacked_bytes", total, path)
-                    yield block
-        except gzip.BadGzipFile as error:
-            raise InputError(f"{path} cannot be read: {error}") from error
-        except (EOFError, zlib.error) as error:
-            raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
+        yield from _unzipped(file, path)
+
+
+def _unzipped(file: BinaryIO, path: Path | str) -> Iterator[bytes]:
+    total = 0
+    try:
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            while block := unpacked.read(BLOCK):
+                total += len(block)
+                limits.check("unpacked_bytes", total, path)
+                yield block
+    except gzip.BadGzipFile as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"{path} is damaged or cut short: its gzip stream does not end") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

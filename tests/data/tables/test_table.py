@@ -28,6 +28,14 @@ def write_stream(table: pa.Table, path: Path) -> None:
 WRITERS = {
     "t.csv": lambda table, path: table.to_pandas().to_csv(path, index=False),
     "T.CSV": lambda table, path: table.to_pandas().to_csv(path, index=False),
+    "semicolons.csv": lambda table, path: table.to_pandas().to_csv(path, index=False, sep=";"),
+    "decimal_commas.csv": lambda table, path: table.to_pandas().to_csv(path, index=False, sep=";", decimal=","),
+    "bars.csv": lambda table, path: table.to_pandas().to_csv(path, index=False, sep="|"),
+    "tabs.csv": lambda table, path: table.to_pandas().to_csv(path, index=False, sep="\t"),
+    "t.tsv": lambda table, path: table.to_pandas().to_csv(path, index=False, sep="\t"),
+    "t.csv.gz": lambda table, path: table.to_pandas().to_csv(path, index=False),
+    "t.TSV.GZ": lambda table, path: table.to_pandas().to_csv(path, index=False, sep="\t", compression="gzip"),
+    "mark.csv": lambda table, path: table.to_pandas().to_csv(path, index=False, encoding="utf-8-sig"),
     "t.parquet": lambda table, path: pyarrow.parquet.write_table(table, path),
     "t.feather": lambda table, path: pyarrow.feather.write_feather(table, str(path)),
     "stream.arrow": write_stream,
@@ -38,6 +46,38 @@ WRITERS = {
 def test_every_format_gives_the_same_table(tmp_path: Path, name: str) -> None:
     WRITERS[name](TABLE, tmp_path / name)
     assert read_table(tmp_path / name, text=["unique_id"]).to_pydict() == TABLE.to_pydict()
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name != "stream.arrow"])
+def test_standard_input_is_any_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    WRITERS[name](TABLE, tmp_path / name)
+    with open(tmp_path / name) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert read_table("-", text=["unique_id"]).to_pydict() == TABLE.to_pydict()
+
+
+def test_a_comma_within_quotes_delimits_nothing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('"a, b, c";y\nx;1\n')
+    assert read_table(tmp_path / "t.csv").to_pydict() == {"a, b, c": ["x"], "y": [1]}
+
+
+def test_points_and_commas_together_are_not_decimal_commas(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a;y\n1,5;1.5\n")
+    assert read_table(tmp_path / "t.csv").to_pydict() == {"a": ["1,5"], "y": [1.5]}
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ("é,y\n1,2\n".encode("latin-1"), "its header"),
+        ("a,y\né,2\n".encode("latin-1"), "column 'a'"),
+        ("a,y\n1,2\n".encode("utf-16"), "it"),
+    ],
+)
+def test_another_encoding_is_told(tmp_path: Path, content: bytes, where: str) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"t\.csv: {where} is not in UTF-8: save the file as UTF-8"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_text_columns_of_csv_stay_as_they_are_written(tmp_path: Path) -> None:
@@ -57,7 +97,7 @@ def test_types_come_from_the_whole_file(tmp_path: Path) -> None:
         (
             "t.xlsx",
             b"PK",
-            "t.xlsx is no table that can be read: give a file that ends in .csv, .parquet, .arrow, .feather",
+            "t.xlsx is no table that can be read: give a file that ends in .csv, .tsv, .parquet, .arrow, .feather",
         ),
         ("t.csv", b"", "t.csv is empty: it needs a header and rows"),
         ("t.parquet", b"", "t.parquet is empty"),

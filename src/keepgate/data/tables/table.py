@@ -7,8 +7,9 @@ read from, or "the table".
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,10 +19,12 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.arrays import LARGEST
-from keepgate.data.files import BLOCK, as_path, open_file
+from keepgate.data.files import as_path, blocks, open_file, read_standard_input
 from keepgate.data.lines import check_names
 from keepgate.data.tables.arrow import read_arrow
+from keepgate.data.tables.delimited import read_delimited
 from keepgate.errors import InputError, listed, quoted, reason
+from keepgate.store import STANDARD_STREAM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,11 +37,11 @@ MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
 
 
 def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
-    """Read a .csv, .parquet, .arrow or .feather file.
+    """Read a .csv or .tsv file, also one that ends in .gz, or a .parquet, .arrow or .feather file.
 
     Args:
-        path: of the file.
-        text: columns of a CSV file to read as text, such as names of series that look like numbers.
+        path: of the file; "-" is standard input, which is any of these.
+        text: columns of delimited text to read as text, such as names of series that look like numbers.
 
     Raises:
         InputError: the file is missing, empty, of another kind or broken; two columns have one name; or there are more
@@ -47,13 +50,11 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
     import pyarrow as pa
 
     path = as_path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise InputError(f"{path} is no table that can be read: give a file that ends in {', '.join(_READERS)}")
     try:
-        with open_file(path) as file:
-            if os.fstat(file.fileno()).st_size == 0:
+        with _opened(path) as (file, suffix):
+            if file.seek(0, os.SEEK_END) == 0:
                 raise InputError(f"{path} is empty: it needs a header and rows")
+            file.seek(0)
             table = _READERS[suffix](path, file, text)
         check_names(table.column_names, path)
     except InputError:
@@ -65,38 +66,29 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pa.Table:
     return table
 
 
-def _read_csv(path: Path, file: BinaryIO, text: Sequence[str]) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import csv
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """Open a table; yield it, seekable, and the suffix of its kind.
 
-    size = _look_through_csv(path, file)
-    file.seek(0)
-    # One block: pyarrow infers the types from the first block alone, and 3, …, 2.5 is no column of integers.
-    whole = csv.ReadOptions(block_size=min(size + 1, 2**31 - 1))
-    return csv.read_csv(file, whole, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())))
-
-
-def _look_through_csv(path: Path, file: BinaryIO) -> int:
-    """Return the size of a CSV file; raise `InputError` where columns, cells or lines are beyond the limits."""
-    longest = {b",\r\n": "cell_bytes", b"\r\n": "line_bytes"}
-    since = dict.fromkeys(longest, 0)  # bytes since the last of these marks
-    block_size = min(BLOCK, *map(limits.limit, longest.values()))
-    columns = size = lines = 0
-    header = True
-    while block := file.read(block_size):
-        size += len(block)
-        for marks, name in longest.items():
-            found = [place for mark in marks if (place := block.find(mark)) >= 0]
-            limits.check(name, since[marks] + min(found, default=len(block)), f"a {name[:4]} of {path}")
-            last = max(block.rfind(mark) for mark in marks)
-            since[marks] = len(block) - 1 - last if found else since[marks] + len(block)
-        if header:
-            first = min((place for mark in b"\r\n" if (place := block.find(mark)) > 0), default=None)
-            columns, header = columns + block[:first].count(b","), first is None
-            limits.check("columns", columns + 1, path)
-        lines += max(block.count(b"\n"), block.count(b"\r"))
-        limits.check("cells", lines * (columns + 1), path)
-    return size
+    Raises:
+        InputError: nothing tells its kind, or it cannot be opened.
+    """
+    if str(path) == STANDARD_STREAM:
+        data = read_standard_input()
+        yield io.BytesIO(data), next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), ".csv")
+        return
+    zipped = path.suffix.lower() == ".gz"
+    suffix = path.with_suffix("").suffix.lower() if zipped else path.suffix.lower()
+    if suffix not in _READERS or (zipped and suffix not in _TEXT):
+        raise InputError(
+            f"{path} is no table that can be read: give a file that ends in {', '.join(_READERS)}, or in "
+            f"{' or '.join(f'{kind}.gz' for kind in _TEXT)}"
+        )
+    if zipped:
+        yield io.BytesIO(b"".join(blocks(path))), suffix
+    else:
+        with open_file(path) as file:
+            yield file, suffix
 
 
 def _read_parquet(path: Path, file: BinaryIO, _: Sequence[str]) -> pa.Table:
@@ -126,11 +118,14 @@ def _read_arrow(path: Path, file: BinaryIO, _: Sequence[str]) -> pa.Table:
 
 
 _READERS: dict[str, Callable[[Path, BinaryIO, Sequence[str]], Any]] = {
-    ".csv": _read_csv,
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
     ".parquet": _read_parquet,
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
 }
+_TEXT = (".csv", ".tsv")
+_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"\xff\xff\xff\xff": ".arrow"}
 
 
 def _check_text(path: Path, table: pa.Table) -> None:

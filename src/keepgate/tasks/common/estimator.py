@@ -69,7 +69,7 @@ class Estimator(BaseEstimator):
     """
 
     task: ClassVar[str]
-    formats: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".arrow", ".feather")  # files that `read` takes
+    formats: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # files that `read` takes
     encoders: ClassVar[Mapping[str, Callable[[Any], bytes]]] = {}  # further files that predictions are written to
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # a model that is exported as several files: their names
     Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns, as flags
