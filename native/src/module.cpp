@@ -1,5 +1,5 @@
-// The Python face: plans, packed weights and the two passes, on addresses of buffers that the caller owns. Shapes are
-// checked by the caller (keepgate/native/engine.py), which alone uses this module.
+// The Python face: plans, scans and steppers, on addresses of buffers that the caller owns and whose shapes it has
+// checked (keepgate/scan/checks.py).
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -101,93 +101,159 @@ template <class F> void each(size_t count, int threads, const F& run) {
   });
 }
 
-// From the addresses of buffers of the first network of a population, and how many bytes further on those of the next
-// one lie, to pointers to those of network `number`; buffers that all share lie 0 bytes further on.
-class PopulationPointers {
- public:
-  explicit PopulationPointers(size_t number) : number(number) {}
+// The buffers of a scan, by the names that `Call` has for them: an address each, 0 where there is none.
+#define KEEPGATE_BUFFERS(X) X(x) X(lengths) X(reset) X(row_numbers) X(dx)
+#define KEEPGATE_LISTS(X)                                                                                     \
+  X(weights) X(biases) X(initial) X(step_inputs) X(vectors) X(states) X(tape) X(checkpoints) X(d_states)      \
+  X(d_final) X(d_initial) X(d_step_inputs) X(d_weights) X(d_biases) X(d_vectors)
 
-  template <class T> void set(T*& to, uintptr_t address, uintptr_t stride) const {
-    to = reinterpret_cast<T*>(address + number * stride);
+struct Buffers {
+#define KEEPGATE_FIELD(name) uintptr_t name = 0;
+  KEEPGATE_BUFFERS(KEEPGATE_FIELD)
+#undef KEEPGATE_FIELD
+#define KEEPGATE_FIELD(name) Addresses name;
+  KEEPGATE_LISTS(KEEPGATE_FIELD)
+#undef KEEPGATE_FIELD
+};
+
+// A scan of a network, or of a population: what both passes take, set by name from Python. `strides` says for each
+// buffer how many bytes further on that of the next network lies (0: all share it).
+struct Scan : Buffers {
+  Buffers strides;
+  size_t networks = 1;
+  ptrdiff_t steps = 0, rows = 0, segment = 0;
+  bool wide = false, reverse = false, training = false;  // `wide`: of float64
+  std::vector<bool> rings;
+  std::vector<uint32_t> keys;
+  int threads = 1, storage = 0;
+};
+
+// The buffers of network `number` of a scan.
+class PopulationMember {
+ public:
+  PopulationMember(const Scan& scan, size_t number) : scan_(scan), number_(number) {}
+
+  template <class T> void set(T*& to, uintptr_t Buffers::*buffer) const {
+    to = reinterpret_cast<T*>(scan_.*buffer + number_ * (scan_.strides.*buffer));
   }
-  template <class T> void set(std::vector<T*>& to, const Addresses& addresses, const Addresses& strides) const {
+  template <class T> void set(std::vector<T*>& to, Addresses Buffers::*list) const {
+    const Addresses &addresses = scan_.*list, &strides = scan_.strides.*list;
     to.resize(addresses.size());
-    for (size_t i = 0; i < to.size(); ++i) set(to[i], addresses[i], strides[i]);
-  }
-  template <class Row, class... To> void set_all(const Row& addresses, const Row& strides, To&... to) const {
-    set_each(std::index_sequence_for<To...>{}, addresses, strides, to...);
+    for (size_t i = 0; i < to.size(); ++i)
+      to[i] = reinterpret_cast<T*>(addresses[i] + (number_ ? number_ * strides.at(i) : 0));
   }
 
  private:
-  const size_t number;
-
-  template <size_t... I, class Row, class... To>
-  void set_each(std::index_sequence<I...>, const Row& addresses, const Row& strides, To&... to) const {
-    (set(to, std::get<I>(addresses), std::get<I>(strides)), ...);
-  }
+  const Scan& scan_;
+  const size_t number_;
 };
 
-// The weights of each network, or one for all.
-template <class T> struct Weights {
-  Weights() = default;
-  Weights(const Weights&) = delete;
-  std::vector<std::unique_ptr<Packed<T>>> packed;
-};
-using WeightAddresses = std::tuple<Addresses, Addresses>;
+template <class T> using Weights = std::vector<std::unique_ptr<Packed<T>>>;
 
-template <class T>
-Weights<T>* pack(const Plan& plan, size_t count, const WeightAddresses& at, const WeightAddresses& strides, bool forward,
-                 bool backward, int threads, int storage) {
-  nb::gil_scoped_release release;
-  auto all = std::make_unique<Weights<T>>();
-  all->packed.resize(count);
-  each(count, threads, [&](size_t i, Pool& pool, int threads) {
-    std::vector<const T*> weights, biases;
-    PopulationPointers(i).set_all(at, strides, weights, biases);
-    all->packed[i] = std::make_unique<Packed<T>>(plan, kernels<T>(), weights.data(), biases.data(), forward, backward,
-                                                 pool, threads, (Storage)storage);
+// Pack the weights of each network, or once those that all share. They are packed anew in every pass: nothing tells
+// whether they have changed, for fused optimisers and writes through `.data` leave a tensor's version.
+template <class T> Weights<T> pack(const Plan& plan, const Scan& scan, bool forward, bool backward) {
+  bool shared = true;
+  for (const auto* strides : {&scan.strides.weights, &scan.strides.biases})
+    for (uintptr_t stride : *strides) shared &= stride == 0;
+  Weights<T> weights(shared ? 1 : scan.networks);
+  each(weights.size(), scan.threads, [&](size_t i, Pool& pool, int threads) {
+    const PopulationMember member(scan, i);
+    std::vector<const T*> blocks, biases;
+    member.set(blocks, &Buffers::weights);
+    member.set(biases, &Buffers::biases);
+    weights[i] = std::make_unique<Packed<T>>(plan, kernels<T>(), blocks.data(), biases.data(), forward, backward, pool,
+                                             threads, (Storage)scan.storage);
   });
-  return all.release();
+  return weights;
 }
-
-// What both passes take: (networks, steps, rows, reverse, training, segment, rings, keys), then addresses.
-using Shape = std::tuple<size_t, ptrdiff_t, ptrdiff_t, bool, bool, ptrdiff_t, std::vector<bool>, std::vector<uint32_t>>;
-using Inputs = std::tuple<uintptr_t, Addresses, uintptr_t, uintptr_t, uintptr_t, Addresses, Addresses, Addresses,
-                          Addresses, Addresses>;
-using Gradients = std::tuple<Addresses, Addresses, uintptr_t, Addresses, Addresses, Addresses, Addresses, Addresses>;
 
 // Run `pass` for the call of each network.
-template <class T, class F>
-void run(const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides, int threads, const F& pass) {
-  nb::gil_scoped_release release;
-  each(std::get<0>(shape), threads, [&](size_t i, Pool& pool, int threads) {
+template <class T, class F> void run(const Scan& scan, const Weights<T>& weights, const F& pass) {
+  each(scan.networks, scan.threads, [&](size_t i, Pool& pool, int threads) {
+    const PopulationMember member(scan, i);
     Call<T> call{};
-    std::tie(std::ignore, call.steps, call.rows, call.reverse, call.training, call.segment, call.rings, call.keys) = shape;
-    PopulationPointers(i).set_all(at, strides, call.x, call.initial, call.lengths, call.reset, call.row_numbers, call.step_inputs,
-                       call.vectors, call.states, call.tape, call.checkpoints);
-    pass(i, call, *weights.packed[weights.packed.size() == 1 ? 0 : i], pool, threads);
+    call.steps = scan.steps;
+    call.rows = scan.rows;
+    call.segment = scan.segment;
+    call.reverse = scan.reverse;
+    call.training = scan.training;
+    call.rings = scan.rings;
+    call.keys = scan.keys;
+#define KEEPGATE_SET(name) member.set(call.name, &Buffers::name);
+    KEEPGATE_SET(x)
+    KEEPGATE_SET(lengths)
+    KEEPGATE_SET(reset)
+    KEEPGATE_SET(row_numbers)
+    KEEPGATE_SET(initial)
+    KEEPGATE_SET(step_inputs)
+    KEEPGATE_SET(vectors)
+    KEEPGATE_SET(states)
+    KEEPGATE_SET(tape)
+    KEEPGATE_SET(checkpoints)
+    KEEPGATE_SET(d_states)
+    KEEPGATE_SET(d_final)
+    KEEPGATE_SET(dx)
+    KEEPGATE_SET(d_initial)
+    KEEPGATE_SET(d_step_inputs)
+    KEEPGATE_SET(d_weights)
+    KEEPGATE_SET(d_biases)
+    KEEPGATE_SET(d_vectors)
+#undef KEEPGATE_SET
+    call.d_restart = call.d_initial;
+    pass(call, *weights[weights.size() == 1 ? 0 : i], pool, threads);
   });
 }
 
-template <class T>
-void run_forward(const Plan& plan, const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides,
-                 int threads) {
-  run(weights, shape, at, strides, threads, [&](size_t, Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
+template <class T> void run_forward(const Plan& plan, const Scan& scan) {
+  run<T>(scan, pack<T>(plan, scan, true, false), [&](Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
     if (call.segment) return forward_in_segments(plan, kernels<T>(), packed, call, pool, threads);
     begin(plan, call, call.initial);
     forward(plan, kernels<T>(), packed, call, pool, threads);
   });
 }
 
-template <class T>
-void run_backward(const Plan& plan, const Weights<T>& weights, const Shape& shape, const Inputs& at, const Inputs& strides,
-                  const Gradients& gradients, const Gradients& gradient_strides, int threads) {
-  run(weights, shape, at, strides, threads, [&](size_t i, Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
-    PopulationPointers(i).set_all(gradients, gradient_strides, call.d_states, call.d_final, call.dx, call.d_initial,
-                       call.d_step_inputs, call.d_weights, call.d_biases, call.d_vectors);
-    call.d_restart = call.d_initial;
-    const auto& walk = call.segment ? backward_in_segments<T> : backward<T>;
+template <class T> void run_backward(const Plan& plan, const Scan& scan) {
+  const auto& walk = scan.segment ? backward_in_segments<T> : backward<T>;
+  run<T>(scan, pack<T>(plan, scan, scan.segment, true), [&](Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
     walk(plan, kernels<T>(), packed, call, pool, threads);
+  });
+}
+
+template <class Class, class Field> void define_field(Class& c, const char* name, Field Class::Type::*field) {
+  c.def_prop_rw(name, nullptr, [field](typename Class::Type& self, Field value) { self.*field = std::move(value); });
+}
+
+void define_scan(nb::module_& m) {
+  nb::class_<Buffers> buffers(m, "Buffers");
+  buffers.def(nb::init<>());
+#define KEEPGATE_DEFINE(name) define_field(buffers, #name, &Buffers::name);
+  KEEPGATE_BUFFERS(KEEPGATE_DEFINE)
+  KEEPGATE_LISTS(KEEPGATE_DEFINE)
+#undef KEEPGATE_DEFINE
+  nb::class_<Scan, Buffers> scan(m, "Scan");
+  scan.def(nb::init<>());
+#define KEEPGATE_DEFINE(name) define_field(scan, #name, &Scan::name);
+  KEEPGATE_DEFINE(strides)
+  KEEPGATE_DEFINE(networks)
+  KEEPGATE_DEFINE(steps)
+  KEEPGATE_DEFINE(rows)
+  KEEPGATE_DEFINE(segment)
+  KEEPGATE_DEFINE(wide)
+  KEEPGATE_DEFINE(reverse)
+  KEEPGATE_DEFINE(training)
+  KEEPGATE_DEFINE(rings)
+  KEEPGATE_DEFINE(keys)
+  KEEPGATE_DEFINE(threads)
+  KEEPGATE_DEFINE(storage)
+#undef KEEPGATE_DEFINE
+  m.def("forward", [](const Plan& plan, const Scan& scan) {
+    nb::gil_scoped_release release;
+    scan.wide ? run_forward<double>(plan, scan) : run_forward<float>(plan, scan);
+  });
+  m.def("backward", [](const Plan& plan, const Scan& scan) {
+    nb::gil_scoped_release release;
+    scan.wide ? run_backward<double>(plan, scan) : run_backward<float>(plan, scan);
   });
 }
 
@@ -248,13 +314,8 @@ template <class T> void define_stepper(nb::module_& m, const char* name, const c
   m.def(make_name, make_stepper<T>, nb::rv_policy::take_ownership, nb::keep_alive<0, 1>());
 }
 
-template <class T>
-void define(nb::module_& m, const char* packed, const char* pack_name, const char* function_name) {
-  nb::class_<Weights<T>>(m, packed);
-  m.def(pack_name, pack<T>, nb::rv_policy::take_ownership);
-  m.def("forward", run_forward<T>);
-  m.def("backward", run_backward<T>);
-  m.def(function_name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
+template <class T> void define_function(nb::module_& m, const char* name) {
+  m.def(name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
     const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
     const StridedView<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
     kernels<T>().elementwise(&code, 1, places, 0, 1);
@@ -266,8 +327,9 @@ void define(nb::module_& m, const char* packed, const char* pack_name, const cha
 NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // engines are cached for the life of the process
   nb::class_<Plan>(m, "Plan").def("__init__", [](Plan* self, const nb::dict& d) { new (self) Plan(plan(d)); });
-  define<float>(m, "PackedSingle", "pack_single", "function_single");
-  define<double>(m, "PackedDouble", "pack_double", "function_double");
+  define_scan(m);
+  define_function<float>(m, "function_single");
+  define_function<double>(m, "function_double");
   define_stepper<float>(m, "StepperSingle", "stepper_single");
   define_stepper<double>(m, "StepperDouble", "stepper_double");
   define_objectives(m);

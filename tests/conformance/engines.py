@@ -12,7 +12,7 @@ from keepgate.scan import ENGINES
 
 __all__ = ["HERE", "differentiate", "run"]
 
-HERE = [name for name, engine in ENGINES.items() if not engine.here()]
+HERE = [name for name, engine in ENGINES.items() if not engine.unavailable()]
 DEVICE = {"cudnn": "cuda", "gpu": "cuda"}
 PARTIAL = ("cudnn",)  # engines that are for some cells alone; any other takes every problem of the suite
 

@@ -27,7 +27,7 @@ from keepgate.native import Predictor, engine, objectives, predictor
 from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM
 from keepgate.objectives import LinearChainCRF, NGram, beam_search, ctc_loss_from_logits, symbol_language
-from keepgate.scan import ENGINES, buffers
+from keepgate.scan import ENGINES, buffers, memory, order
 
 LIBRARY = ctypes.CDLL(os.environ["KEEPGATE_FAILING"])
 LIBRARY.allocations.restype = ctypes.c_long
@@ -47,6 +47,13 @@ class Watched:
         value = getattr(self.inside, name)
         return Watched(value) if callable(value) else value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        LIBRARY.arm(1)
+        try:
+            setattr(self.inside, name, value.inside if isinstance(value, Watched) else value)
+        finally:
+            LIBRARY.arm(0)
+
     def __call__(self, *arguments: Any) -> Any:
         arguments = tuple(a.inside if isinstance(a, Watched) else a for a in arguments)
         LIBRARY.arm(1)
@@ -61,7 +68,7 @@ def main() -> None:
     torch.set_num_threads(1)
     os.environ["KEEPGATE_THREADS"] = "1"
     engine.instruction_set()
-    for module in (engine, objectives, predictor):
+    for module in (engine, objectives, predictor, buffers, memory, order):
         module._core = Watched(module._core)
     miss_a_thread()
     print(json.dumps({name: exhaust(task) for name, task in tasks()}))

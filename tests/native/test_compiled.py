@@ -240,7 +240,8 @@ def test_operators_are_what_torch_asks_of_them(reverse: bool, lengths: Tensor | 
     what = (None, operators.text_of(layer.equations), names, reverse, ("h",))
     for keep in (False, True):
         torch.library.opcheck(torch.ops.keepgate.scan.default, (tensors, [], keep, *what))
-    _, state, _, *stored = operators.run_forward(operators.spec_of(tensors, *what), True, (), tensors)
+    spec = operators.spec_of(tensors, *what)
+    _, state, _, *stored = spec.backend.run_forward(spec, True, (), tensors)
     rest = [*stored, torch.randn(STEPS, BATCH, HIDDEN), None, torch.randn_like(state)]
     torch.library.opcheck(torch.ops.keepgate.scan_gradient.default, ([*tensors, *rest], [], len(tensors), *what))
 

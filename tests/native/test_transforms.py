@@ -12,9 +12,10 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp,
 from torch.utils._pytree import tree_leaves, tree_map
 
 from conformance.tolerances import assert_close
-from keepgate.native import engine
 from keepgate.nn import LSTM, Recurrent
 from keepgate.scan import engines
+from keepgate.scan.autograd import Results, Spec, Tensors
+from keepgate.scan.buffers import Native
 
 pytestmark = [
     pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here"),
@@ -172,20 +173,20 @@ def test_samples_are_the_loop():
 def test_a_population_is_one_call(monkeypatch: pytest.MonkeyPatch):
     """Also of populations: ten times three networks; and many inputs of one network are one scan of more rows."""
     sizes = []
-    run = engine.forward
+    run = Native.run_forward
 
-    def forward(made: engine.Engine, packed: object, shape: tuple, *rest: object) -> None:
-        sizes.append(shape[0])
-        run(made, packed, shape, *rest)
+    def run_forward(self: Native, spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
+        sizes.append(networks)
+        return run(self, spec, keep, networks, tensors)
 
-    monkeypatch.setattr(engine, "forward", forward)
+    monkeypatch.setattr(Native, "run_forward", run_forward)
     layer = LSTM(INPUTS, HIDDEN, backend="native")
     one = {name: value.detach() for name, value in layer.named_parameters()}
     many = {name: torch.stack([value] * MANY) for name, value in one.items()}
     xs = torch.randn(10, STEPS, BATCH, INPUTS)
     vmap(lambda x: vmap(lambda p: functional_call(layer, p, (x,))[0])(many))(xs)
     vmap(lambda x: functional_call(layer, one, (x,))[0])(xs)
-    assert sizes == [10 * MANY, 1]
+    assert sizes == [(10 * MANY,), ()]
 
 
 def test_random_bits_are_those_of_each_network_alone():

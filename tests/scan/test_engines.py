@@ -42,19 +42,19 @@ def test_cudnn_without_a_device_says_so():
         LSTM(2, 3, backend="cudnn")(torch.zeros(4, 1, 2))
 
 
-def fake(runs: list[str], name: str, here: str | None = None, refuses: str | None = None) -> Engine:
+def fake(runs: list[str], name: str, unavailable: str | None = None, refuses: str | None = None) -> Engine:
     """An engine that notes that it ran."""
 
     def run(*arguments):
         runs.append(name)
         return reference.scan(*arguments)
 
-    return Engine(run, lambda: here, lambda *arguments: refuses)
+    return Engine(run, lambda: unavailable, lambda *arguments: refuses)
 
 
 def test_auto_takes_the_first_that_can():
     runs: list[str] = []
-    absent, unable = fake(runs, "absent", here="not here"), fake(runs, "unable", refuses="not this")
+    absent, unable = fake(runs, "absent", unavailable="not here"), fake(runs, "unable", refuses="not this")
     table = {"absent": absent, "unable": unable, "able": fake(runs, "able"), "late": fake(runs, "late")}
     with mock.patch.dict(ENGINES, table, clear=True):  # which puts them back in their order
         scan(*tried())

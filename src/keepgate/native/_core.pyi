@@ -6,16 +6,46 @@ import numpy as np
 class Plan:
     def __init__(self, numbers: dict[str, Any]) -> None: ...
 
-def pack_single(
-    plan: Plan, networks: int, at: Any, strides: Any, forward: bool, backward: bool, threads: int, storage: int
-) -> Any: ...
-def pack_double(
-    plan: Plan, networks: int, at: Any, strides: Any, forward: bool, backward: bool, threads: int, storage: int
-) -> Any: ...
-def forward(plan: Plan, packed: Any, shape: Any, at: Any, strides: Any, threads: int) -> None: ...
-def backward(
-    plan: Plan, packed: Any, shape: Any, at: Any, strides: Any, gradients: Any, gradient_strides: Any, threads: int
-) -> None: ...
+class Buffers:
+    """The buffers of a scan by name, each written and never read: an address, or how far on the next network's lies."""
+
+    x: int
+    lengths: int
+    reset: int
+    row_numbers: int
+    dx: int
+    weights: Sequence[int]
+    biases: Sequence[int]
+    initial: Sequence[int]
+    step_inputs: Sequence[int]
+    vectors: Sequence[int]
+    states: Sequence[int]
+    tape: Sequence[int]
+    checkpoints: Sequence[int]
+    d_states: Sequence[int]
+    d_final: Sequence[int]
+    d_initial: Sequence[int]
+    d_step_inputs: Sequence[int]
+    d_weights: Sequence[int]
+    d_biases: Sequence[int]
+    d_vectors: Sequence[int]
+
+class Scan(Buffers):
+    strides: Buffers
+    networks: int
+    steps: int
+    rows: int
+    segment: int
+    wide: bool
+    reverse: bool
+    training: bool
+    rings: Sequence[bool]
+    keys: Sequence[int]
+    threads: int
+    storage: int
+
+def forward(plan: Plan, scan: Scan) -> None: ...
+def backward(plan: Plan, scan: Scan) -> None: ...
 
 class Stepper:
     place: int

@@ -136,22 +136,6 @@ class Engine:
         """Return the keys of the streams of random bits."""
         return [noise.stream_key(seed or 0, stream) for stream in range(self.streams)]
 
-    def pack(
-        self, double: bool, networks: int, places: Any, passes: tuple[bool, bool], count: int, storage: str = "full"
-    ) -> Any:
-        """Pack weights for the products of the passes, forward and backward, on ``count`` threads.
-
-        Args:
-            double: whether they are float64.
-            networks: how many have weights of their own.
-            places: addresses and strides, as of `forward`, of weights and of biases, which may be freed afterwards.
-            passes: which of the two there will be.
-            count: of threads.
-            storage: one of `STORAGES`, of what the forward pass reads.
-        """
-        make = _core.pack_double if double else _core.pack_single
-        return make(self.plan, networks, *places, *passes, count, STORAGES.index(storage))
-
 
 @lru_cache(maxsize=256)
 def engine(equations: Equations, input_size: int, hidden_size: int) -> Engine:
@@ -167,19 +151,6 @@ def bernoulli(key: int, rows: int, units: int, rate: float) -> np.ndarray:
     return bits
 
 
-def take_rows(source: int, target: int, order: int, blocks: int, rows: int, bytes_each: int, count: int) -> None:
-    """Copy rows of ``bytes_each`` bytes, within each block in the order of int64 numbers, on ``count`` threads.
-
-    Addresses of dense buffers [blocks, rows, bytes_each] and of the order [rows].
-    """
-    _core.take_rows(source, target, order, blocks, rows, bytes_each, count)
-
-
-def room(count: int) -> np.ndarray:
-    """Return ``count`` bytes of memory, not set to anything, that the core keeps for reuse once nothing holds them."""
-    return _core.room(count)
-
-
 def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], batch: int, storage: str) -> Any:
     """Return a stepper of the core; the parameters, dense and of its dtype, may be freed afterwards."""
     make = _core.stepper_double if double else _core.stepper_single
@@ -188,22 +159,3 @@ def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], ba
     biases = [at.get(f"bias_{block}", 0) for block in made.biases]
     vectors = [at[name] for name in made.vectors]
     return make(made.plan, weights, biases, vectors, batch, threads(), STORAGES.index(storage))
-
-
-def forward(made: Engine, packed: Any, shape: Any, inputs: Any, count: int) -> None:
-    """Run the forward pass of networks on ``count`` threads.
-
-    Args:
-        made: their engine.
-        packed: their weights; see `Engine.pack`.
-        shape: (networks, steps, rows, reverse, training, segment, rings, keys).
-        inputs: addresses of the buffers of the first network, in the order of ``Inputs`` in native/src/module.cpp, and
-            for each how many bytes further on the next network has its own (0: all share one).
-        count: of threads.
-    """
-    _core.forward(made.plan, packed, shape, *inputs, count)
-
-
-def backward(made: Engine, packed: Any, shape: Any, inputs: Any, gradients: Any, count: int) -> None:
-    """Run the backward pass of networks; as `forward`, with addresses and strides of ``gradients`` too."""
-    _core.backward(made.plan, packed, shape, *inputs, *gradients, count)

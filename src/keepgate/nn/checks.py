@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from keepgate.errors import InputError, KindError, ShapeError, quoted
+from keepgate.scan.torch_private import tracing, transforming
 
 __all__ = [
     "check_finite",
@@ -19,6 +20,7 @@ __all__ = [
     "check_options",
     "check_state",
     "check_weights",
+    "looked_at",
 ]
 
 
@@ -112,7 +114,7 @@ def check_finite(layer: nn.Module, output: Tensor, final: Mapping[str, Tensor]) 
     Raises:
         InputError: a parameter has NaN.
     """
-    if not layer.training or output.device.type != "cpu" or not len(output) or _looked_at():
+    if not layer.training or output.device.type != "cpu" or not len(output) or looked_at():
         return
     if any(math.isnan(float(value.detach().sum())) for value in final.values()):
         check_weights(type(layer).__name__, dict(layer.named_parameters()))
@@ -130,10 +132,6 @@ def check_weights(name: str, weights: Mapping[str, Tensor]) -> None:
             raise InputError(f"{name}: expected numbers in {key} {shape}, got {int(wrong.sum())} NaN, first at {place}")
 
 
-def _looked_at() -> bool:
-    """Return whether something looks on for which a value must not steer the program."""
-    return (
-        torch.compiler.is_compiling()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._are_functorch_transforms_active()
-    )
+def looked_at() -> bool:
+    """Return whether we are compiled, traced or transformed, where control flow must not depend on values."""
+    return torch.compiler.is_compiling() or tracing() or transforming()

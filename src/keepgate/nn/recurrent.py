@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import InputError, KindError
-from keepgate.nn.checks import check_finite, check_input, check_state
+from keepgate.nn.checks import check_finite, check_input, check_state, looked_at
 from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
@@ -20,7 +21,9 @@ from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments
 from keepgate.scan.checks import check_lengths, check_names, check_parameters, check_reset
-from keepgate.scan.engines import run
+from keepgate.scan.engines import Engine, choose
+from keepgate.scan.order import Order
+from keepgate.scan.torch_private import in_forward_mode
 
 __all__ = ["Recurrent"]
 
@@ -211,35 +214,50 @@ class Recurrent(Layers):
         traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
         output = self.equations.states[0]
         seed = self._seed()
+        whole = Arguments(
+            x=x,
+            state=state,
+            lengths=lengths,
+            reset=reset,
+            step_inputs=given,
+            record=tuple(dict.fromkeys((output, *wanted))),
+            recompute=self.recompute,
+            hidden_size=self.hidden_size,
+        )
+        engine = self._engine(whole)
+        whole, order = _sorted(whole, engine)
+        x = whole.x
         for layer in range(self.num_layers):
-            if layer and self.dropout:
-                x = self._between(x)
+            if layer and self.dropout and self.training:
+                x = order.sort(self._between(order.unsort(x, -2)), -2)
             directions = []
             for direction in range(self.directions):
                 row = layer * self.directions + direction
-                arguments = Arguments(
+                arguments = replace(
+                    whole,
                     x=x,
-                    state={name: value[row] for name, value in state.items()},
-                    lengths=lengths,
-                    reset=reset,
-                    step_inputs=given,
+                    state={name: value[row] for name, value in whole.state.items()},
                     reverse=bool(direction),
                     seed=None if seed is None else seed + row,
-                    record=tuple(dict.fromkeys((output, *wanted))),
-                    recompute=self.recompute,
-                    hidden_size=self.hidden_size,
                 )
                 parameters = self._checked(row, x)
                 if self.weight_drop and seed is not None:
                     dropped = recurrent_weights(self.equations)
                     parameters = drop_weights(parameters, dropped, self.weight_drop, arguments.seed)
-                result = run(self.equations, parameters, arguments, self.backend)
+                result = engine.run(self.equations, parameters, arguments)
                 directions.append(result.recorded[output])
                 for table, values in ((final, result.state), (traces, result.recorded)):
                     for name, rows in table.items():
                         rows.append(values[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
-        return x, _stacked(final), _stacked(traces)
+        unsort = order.unsort
+        ended, traced = ({k: unsort(v, -2) for k, v in _stacked(table).items()} for table in (final, traces))
+        return unsort(x, -2), ended, traced
+
+    def _engine(self, arguments: Arguments) -> Engine:
+        """Return the engine for all layers and directions."""
+        names = (name for names in self._names for name in names)
+        return choose(self.equations, {name: getattr(self, name) for name in names}, arguments, self.backend)
 
     def _checked(self, row: int, x: Tensor) -> Mapping[str, Tensor]:
         """Return the parameters of one layer and direction, which reads x; a compiled graph's operators check them."""
@@ -266,6 +284,25 @@ class Recurrent(Layers):
         packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
         output, *others = self.forward(layout.sequence(packing.pad()), hx, packing.lengths, **options)
         return packing.pack(layout.time_major(output)), *others
+
+
+def _sorted(arguments: Arguments, engine: Engine) -> tuple[Arguments, Order]:
+    """Return the arguments of all layers with rows that fall in length, where the engine sorts them so, and the order.
+
+    Where something looks on for which the lengths must not steer the program, the engine sorts them itself.
+    """
+    a = arguments
+    if a.lengths is None or not engine.falling or looked_at() or in_forward_mode():
+        return a, Order(None)
+    order = Order(a.lengths)
+    rows = order.rows
+    if rows is None:
+        return replace(a, falling=True), order
+    state, given = ({name: order.sort(v, -2) for name, v in part.items()} for part in (a.state, a.step_inputs))
+    reset = None if a.reset is None else order.sort(a.reset, -1)
+    x, lengths = order.sort(a.x, -2), a.lengths[rows]
+    whole = replace(a, x=x, state=state, lengths=lengths, reset=reset, step_inputs=given, falling=True, rows=rows)
+    return whole, order
 
 
 def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:

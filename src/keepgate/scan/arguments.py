@@ -32,6 +32,9 @@ class Arguments:
         record: names of the states or named values to return for every step.
         recompute: keep less for the gradient: only every k-th state; the steps between are computed again.
         hidden_size: H, where no state, parameter or step input shows it.
+        falling: the lengths are known to fall from row to row.
+        rows: [B] integers, the caller's number of each row where rows have been sorted (None: they have not): random
+            bits go by them.
     """
 
     x: Tensor
@@ -44,6 +47,8 @@ class Arguments:
     record: tuple[str, ...] = ("h",)
     recompute: bool = False
     hidden_size: int | None = None
+    falling: bool = False
+    rows: Tensor | None = None
 
 
 @dataclass(frozen=True)

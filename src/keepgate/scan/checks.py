@@ -16,6 +16,7 @@ from torch import Tensor
 from keepgate.equations import Equations
 from keepgate.errors import InputError, KindError, ShapeError, quoted
 from keepgate.scan.arguments import Arguments, hidden_size
+from keepgate.scan.torch_private import is_zerotensor
 
 __all__ = [
     "as_integers",
@@ -218,7 +219,7 @@ def dense(value: Tensor) -> Tensor:
     """
     if value.is_neg():
         value = value.resolve_neg()
-    if value._is_zerotensor():
+    if is_zerotensor(value):
         value = value.clone()
     held = value.untyped_storage().nbytes()
     if held != value.nbytes and held < _extent(value):

@@ -10,8 +10,7 @@ from torch import Tensor
 from keepgate.equations import Equations
 from keepgate.scan import operators
 from keepgate.scan.arguments import Arguments, Result
-from keepgate.scan.buffers import Results
-from keepgate.scan.functions import differentiable_scan
+from keepgate.scan.autograd import Results, differentiable_scan
 
 __all__ = ["scan"]
 
@@ -49,7 +48,7 @@ def _scan(
     """Run what `scan` runs, on what a compiler puts into a graph: tensors, text and lists of them."""
     spec = operators.spec_of((lengths, reset, x, *state, *given, *values), seed, text, names, reverse, record)
     inputs = dict(zip(spec.equations.step_inputs, given, strict=True))
-    tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.engine.step_inputs), *values)
+    tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.backend.step_inputs), *values)
     if torch.compiler.is_exporting():  # a program without gradients, which must say so: see `operators`
-        return operators.run_forward(spec, False, (), tensors)
+        return spec.backend.run_forward(spec, False, (), tensors)
     return differentiable_scan(spec, tensors)[: spec.result_count]

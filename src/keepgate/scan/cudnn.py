@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 from torch import _VF, Tensor
@@ -26,6 +26,7 @@ def _kernels() -> dict[str, str]:
     return {_key(cell.equations): kernel for kernel, cells in plain.items() for cell in cells}
 
 
+@lru_cache(maxsize=256)
 def _key(equations: Equations) -> str:
     """Name what equations compute, whatever the cell and its values are called."""
     return replace(equations, name="", named={}, sizes=dict.fromkeys(equations.sizes, 1)).dumps()

@@ -14,7 +14,7 @@ from keepgate.scan import cudnn, native, reference
 from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.checks import check
 
-__all__ = ["ENGINES", "Engine", "engines", "run", "scan"]
+__all__ = ["ENGINES", "Engine", "choose", "engines", "scan"]
 
 Run = Callable[[Equations, Mapping[str, Tensor], Arguments], Result]
 
@@ -24,13 +24,15 @@ class Engine(NamedTuple):
 
     Attributes:
         run: runs it.
-        here: why this machine cannot run it, or None.
+        unavailable: why this machine cannot run it, or None.
         refuses: why it cannot run these equations on these arguments, or None.
+        falling: whether it sorts rows that do not fall in length.
     """
 
     run: Run
-    here: Callable[[], str | None]
+    unavailable: Callable[[], str | None]
     refuses: Callable[[Equations, Mapping[str, Tensor], Arguments], str | None]
+    falling: bool = False
 
 
 def _anywhere() -> None:
@@ -39,14 +41,14 @@ def _anywhere() -> None:
 
 ENGINES: dict[str, Engine] = {
     "cudnn": Engine(cudnn.scan, cudnn.missing, cudnn.refuses),
-    "native": Engine(native.scan, native.missing, native.refuses),
+    "native": Engine(native.scan, native.missing, native.refuses, falling=True),
     "reference": Engine(reference.scan, _anywhere, reference.refuses),
 }
 
 
 def engines() -> dict[str, str]:
     """Return, for each engine, ``"yes"`` or the reason why it cannot run on this machine."""
-    return {name: engine.here() or "yes" for name, engine in ENGINES.items()}
+    return {name: engine.unavailable() or "yes" for name, engine in ENGINES.items()}
 
 
 def check_backend(backend: str) -> str:
@@ -75,20 +77,24 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     """
     if not torch.compiler.is_compiling():  # a compiled graph is checked by its operators
         parameters, arguments = check(equations, parameters, arguments)
-    return run(equations, parameters, arguments, check_backend(backend))
+    return choose(equations, parameters, arguments, check_backend(backend)).run(equations, parameters, arguments)
 
 
-def run(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, backend: str) -> Result:
-    """Do as `scan` does, on what has been checked."""
+def choose(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, backend: str) -> Engine:
+    """Return the engine that `scan` takes; those that run one layer of several run all of them.
+
+    Raises:
+        BackendError: the named engine cannot run this, or none can; the message says why.
+    """
+    reason = None
     if backend == "auto":
-        reason = None
         for engine in ENGINES.values():
-            reason = engine.here() or engine.refuses(equations, parameters, arguments)
+            reason = engine.unavailable() or engine.refuses(equations, parameters, arguments)
             if not reason:
-                return engine.run(equations, parameters, arguments)
+                return engine
         raise BackendError(f"no engine can run this: {reason}")
     engine = ENGINES[backend]
-    reason = engine.here() or engine.refuses(equations, parameters, arguments)
+    reason = engine.unavailable() or engine.refuses(equations, parameters, arguments)
     if reason:
         raise BackendError(f"backend {backend!r} cannot run this: {reason}; use backend='auto'")
-    return engine.run(equations, parameters, arguments)
+    return engine

@@ -14,8 +14,8 @@ from keepgate.native import engine as core
 from keepgate.native.engine import engine
 from keepgate.native.plan import refuses as refuses_map
 from keepgate.scan.arguments import Arguments, Result, shows_hidden, widths
-from keepgate.scan.buffers import Spec
-from keepgate.scan.functions import differentiable_scan
+from keepgate.scan.autograd import Spec, differentiable_scan
+from keepgate.scan.buffers import Native
 
 __all__ = ["missing", "refuses", "scan"]
 
@@ -87,9 +87,8 @@ def _scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arg
     a, size = arguments, widths(equations, parameters, arguments)
     recording = _recording(equations, a.record)
     made = engine(recording, a.x.shape[-1], size["hidden"])
-    threads = core.threads(torch.get_num_threads())
-    options = {"threads": threads, "recompute": a.recompute, "storage": storage}
-    spec = Spec(recording, made, tuple(parameters), a.reverse, a.seed, a.record, **options)
+    native = Native(made, core.threads(torch.get_num_threads()), storage)
+    spec = Spec(recording, native, tuple(parameters), a.reverse, a.seed, a.record, a.recompute, a.falling, a.rows)
     batch = a.x.shape[1]
     further = {n: a.x.new_zeros(batch, size[w]) for n, w in recording.widths.items() if n not in equations.new}
     states = [{**a.state, **further}[name] for name in made.states]

@@ -2,16 +2,16 @@
 
 An operator takes tensors, numbers and text, so equations travel as the text of the model file: an exported program
 holds all that it needs. Time and batch stay free. No two results of an operator may share memory, and none is
-differentiated here: derivatives are those of `keepgate.scan.functions`, asking an operator for one is an error.
+differentiated here: derivatives are those of `keepgate.scan.autograd`, asking an operator for one is an error.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,12 +21,13 @@ from keepgate.equations import Equations
 from keepgate.errors import CellError, InputError, ShapeError, quoted
 from keepgate.native import engine as core
 from keepgate.native.engine import engine
-from keepgate.scan import buffers
 from keepgate.scan.arguments import Arguments, hidden_size
-from keepgate.scan.buffers import Results, Spec, Tensors
+from keepgate.scan.autograd import Results, Spec, Tensors
+from keepgate.scan.buffers import Native
 from keepgate.scan.checks import check, check_tensor
+from keepgate.scan.torch_private import below_autograd, in_forward_mode, refuse_gradients
 
-__all__ = ["equations_of", "run_backward", "run_forward", "spec_of", "text_of"]
+__all__ = ["Operators", "equations_of", "spec_of", "text_of"]
 
 WHAT = "Tensor? seed, str equations, str[] names, bool reverse, str[] record"
 LIBRARY = torch.library.Library("keepgate", "DEF")
@@ -57,12 +58,16 @@ def spec_of(
     tensors: Tensors, seed: Tensor | None, text: str, names: Sequence[str], reverse: bool, record: Sequence[str]
 ) -> Spec:
     """Return what a scan is, from what an operator takes."""
+    backend = Operators(text, _native_of(tensors, text, names))
+    return Spec(equations_of(text), backend, tuple(names), reverse, seed, tuple(record))
+
+
+def _native_of(tensors: Tensors, text: str, names: Sequence[str]) -> Native:
     equations = equations_of(text)
     parameters, arguments = _split(equations, names, tensors)
     hidden = hidden_size(equations, parameters, arguments)
     made = engine(equations, int(arguments.x.shape[-1]), int(hidden))
-    threads = core.threads(torch.get_num_threads())
-    return Spec(equations, made, tuple(names), reverse, seed, tuple(record), threads, text=text)
+    return Native(made, core.threads(torch.get_num_threads()))
 
 
 def _split(equations: Equations, names: Sequence[str], tensors: Tensors) -> tuple[dict[str, Tensor], Arguments]:
@@ -77,10 +82,49 @@ def _split(equations: Equations, names: Sequence[str], tensors: Tensors) -> tupl
     return parameters, Arguments(x, state, lengths, reset, given)
 
 
-def run_forward(spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
-    """Do as `buffers.run_forward`."""
-    results = tuple(torch.ops.keepgate.scan(tensors, networks, keep, *_what(spec)))
-    return results if tensors[0] is not None else _cut(spec, keep, results)
+@dataclass(frozen=True)
+class Operators:
+    """The native core behind operators of torch, as a backend; see `keepgate.scan.autograd.Backend`.
+
+    Attributes:
+        text: the equations' own.
+        native: what the operators run.
+    """
+
+    compiled: ClassVar[bool] = True
+
+    text: str
+    native: Native
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states in the core's order."""
+        return self.native.states
+
+    @property
+    def step_inputs(self) -> tuple[str, ...]:
+        """The step inputs in the core's order."""
+        return self.native.step_inputs
+
+    @property
+    def draws(self) -> bool:
+        """Whether the cell draws random bits."""
+        return self.native.draws
+
+    def run_forward(self, spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
+        """Call the operator of the forward pass."""
+        results = tuple(torch.ops.keepgate.scan(tensors, networks, keep, *self._what(spec)))
+        return results if tensors[0] is not None else _cut(spec, keep, results)
+
+    def run_backward(
+        self, spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
+    ) -> Results:
+        """Call the operator of the backward pass."""
+        flat = (*tensors, *stored, *cotangents)
+        return tuple(torch.ops.keepgate.scan_gradient(flat, networks, len(tensors), *self._what(spec)))
+
+    def _what(self, spec: Spec) -> tuple[Any, ...]:
+        return spec.seed, self.text, spec.names, spec.reverse, spec.record
 
 
 def _cut(spec: Spec, keep: bool, results: Results) -> Results:
@@ -89,20 +133,9 @@ def _cut(spec: Spec, keep: bool, results: Results) -> Results:
     if not keep:
         count = len(spec.record)
         return (*(state[..., steps, :, :] for state in results[:count]), *results[count:])
-    states = dict(zip(spec.engine.states, results[len(spec.engine.states) :], strict=False))
+    names = spec.backend.states
+    states = dict(zip(names, results[len(names) :], strict=False))
     return (*(states[name][..., steps, :, :] for name in spec.record), *results)
-
-
-def run_backward(
-    spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
-) -> Results:
-    """Do as `buffers.run_backward`."""
-    flat = (*tensors, *stored, *cotangents)
-    return tuple(torch.ops.keepgate.scan_gradient(flat, networks, len(tensors), *_what(spec)))
-
-
-def _what(spec: Spec) -> tuple[Any, ...]:
-    return spec.seed, spec.text, spec.names, spec.reverse, spec.record
 
 
 def _for_core(
@@ -113,8 +146,8 @@ def _for_core(
     names: Sequence[str],
     reverse: bool,
     record: Sequence[str],
-) -> tuple[Spec, Tensors]:
-    """Return what a scan is, for the core itself (the seed a number, no text), and its tensors.
+) -> tuple[Spec, Native, Tensors]:
+    """Return what a scan is, for the core itself (the seed a number), the core, and the scan's tensors.
 
     All is checked: an exported program is somebody's file.
 
@@ -130,11 +163,11 @@ def _for_core(
         raise ShapeError(f"expected a seed of one integer, got {tuple(seed.shape)} of {seed.dtype}")
     given, arguments = _split(equations, names, tensors)
     parameters, arguments = check(equations, given, arguments, tuple(networks))
-    spec = spec_of(tensors, seed, text, names, reverse, record)
-    a, inputs = arguments, equations.step_inputs
-    states, given = [a.state[n] for n in spec.engine.states], [a.step_inputs[n] for n in inputs]
+    native, a, inputs = _native_of(tensors, text, names), arguments, equations.step_inputs
+    states, given = [a.state[n] for n in native.states], [a.step_inputs[n] for n in inputs]
     checked = (a.lengths, a.reset, a.x, *states, *given, *parameters.values())
-    return replace(spec, seed=None if seed is None else int(seed), text=None), checked
+    number = None if seed is None else int(seed)
+    return Spec(equations, native, tuple(names), reverse, number, tuple(record)), native, checked
 
 
 def _check_shapes(what: str, tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, ...]], like: Tensor) -> None:
@@ -147,11 +180,11 @@ def _check_shapes(what: str, tensors: Sequence[Tensor | None], shapes: Sequence[
 
 @torch.library.impl(LIBRARY, "scan", "CPU")
 def _scan(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> list[Tensor]:
-    spec, tensors = _for_core(tensors, networks, *what)
+    spec, native, tensors = _for_core(tensors, networks, *what)
     lengths = tensors[0]
-    results = buffers.run_forward(spec, keep, tuple(networks), tensors)
+    results = native.run_forward(spec, keep, tuple(networks), tensors)
     count, end = len(spec.record), spec.result_count
-    states = dict(zip(spec.engine.states, results[end:], strict=False))
+    states = dict(zip(native.states, results[end:], strict=False))
     whole = [states[name] for name in spec.record]
     rest = results[count:] if keep else results[count:end]
     if lengths is not None:
@@ -164,10 +197,19 @@ def _same_memory(a: Tensor, b: Tensor) -> bool:
 
 
 @torch.library.register_fake("keepgate::scan", lib=LIBRARY)
-def _scan_shapes(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> list[Tensor]:
+def _scan_shapes(
+    tensors: Tensors,
+    networks: Sequence[int],
+    keep: bool,
+    seed: Tensor | None,
+    text: str,
+    names: Sequence[str],
+    reverse: bool,
+    record: Sequence[str],
+) -> list[Tensor]:
     lengths, _, x, *_ = tensors
-    spec = spec_of(tensors, *what)
-    width = dict(zip(spec.engine.states, spec.engine.widths, strict=True))
+    made = _native_of(tensors, text, names).engine
+    width = dict(zip(made.states, made.widths, strict=True))
     *_, steps, rows, _ = x.shape
 
     def empty(*shape: int) -> Tensor:
@@ -175,11 +217,11 @@ def _scan_shapes(tensors: Tensors, networks: Sequence[int], keep: bool, *what: A
 
     flat = []
     if lengths is not None or not keep:
-        flat += [empty(steps + (lengths is None), rows, width[name]) for name in spec.record]
+        flat += [empty(steps + (lengths is None), rows, width[name]) for name in record]
     flat += [empty(rows, each) for each in width.values()]
     if keep:
         flat += [empty(steps + 1, rows, each) for each in width.values()]
-        flat += [empty(steps, rows, each) for each in spec.engine.kept_widths]
+        flat += [empty(steps, rows, each) for each in made.kept_widths]
     return flat
 
 
@@ -187,17 +229,18 @@ def _scan_shapes(tensors: Tensors, networks: Sequence[int], keep: bool, *what: A
 def _scan_gradient(tensors: Tensors, networks: Sequence[int], count: int, *what: Any) -> list[Tensor]:
     if not 0 <= count <= len(tensors):
         raise InputError(f"count is how many of the {len(tensors)} tensors are a scan's; got {count}")
-    spec, own = _for_core(tensors[:count], networks, *what)
+    spec, native, own = _for_core(tensors[:count], networks, *what)
     end = len(tensors) - spec.result_count
     stored, cotangents, x = tensors[count:end], tensors[end:], own[2]
-    widths, (steps, rows) = dict(zip(spec.engine.states, spec.engine.widths, strict=True)), x.shape[-3:-1]
-    kept = [*((steps + 1, rows, w) for w in widths.values()), *((steps, rows, w) for w in spec.engine.kept_widths)]
+    made, (steps, rows) = native.engine, x.shape[-3:-1]
+    widths = dict(zip(made.states, made.widths, strict=True))
+    kept = [*((steps + 1, rows, w) for w in made.widths), *((steps, rows, w) for w in made.kept_widths)]
     results = [*((steps, rows, widths[name]) for name in spec.record), *((rows, w) for w in widths.values())]
     _check_shapes("stored tensors", stored, [(*networks, *shape) for shape in kept], x)
     _check_shapes("cotangents", cotangents, [(*networks, *shape) for shape in results], x)
     if any(tensor is None for tensor in stored):
         raise InputError("expected every stored tensor, got None")
-    return list(buffers.run_backward(spec, tuple(networks), own, stored, cotangents))
+    return list(native.run_backward(spec, tuple(networks), own, stored, cotangents))
 
 
 @torch.library.register_fake("keepgate::scan_gradient", lib=LIBRARY)
@@ -210,14 +253,13 @@ def _without_derivatives(name: str) -> Callable[..., list[Tensor]]:
 
     def run(tensors: Tensors, *rest: Any) -> list[Tensor]:
         given = [t for t in tensors if t is not None]
-        if forward_ad._current_level >= 0 and any(forward_ad.unpack_dual(t).tangent is not None for t in given):
+        if in_forward_mode() and any(forward_ad.unpack_dual(t).tangent is not None for t in given):
             raise NotImplementedError(f"keepgate::{name} has no forward-mode derivative; take it outside the compiler")
-        with torch._C._AutoDispatchBelowAutograd():
+        with below_autograd():
             results = getattr(torch.ops.keepgate, name)(tensors, *rest)
         if torch.is_grad_enabled() and any(t.requires_grad for t in given):
             message = f"keepgate::{name} has no gradient of its own; train the layer itself, not its exported program"
-            refused = [result.requires_grad_() for result in results]
-            return list(torch._C._functions.DelayedError(message, len(refused))(*refused))  # type: ignore[attr-defined]
+            return refuse_gradients(message, results)
         return results
 
     return run

@@ -24,6 +24,7 @@ from keepgate.equations.operations import EPSILON
 from keepgate.errors import BackendError
 from keepgate.maps import Dense, Map
 from keepgate.scan.arguments import Arguments, Result, widths
+from keepgate.scan.torch_private import transforming
 
 __all__ = ["scan"]
 
@@ -211,7 +212,7 @@ class _Scan:
 
     def _again(self, *arguments: Any) -> Any:
         """Walk, and once more in the backward pass."""
-        if torch._C._are_functorch_transforms_active():
+        if transforming():
             raise BackendError("the reference engine cannot recompute under torch.func; use recompute=False there")
         return checkpoint(self._walk, *arguments, use_reentrant=False)
 

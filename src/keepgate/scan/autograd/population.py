@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keepgate.scan.buffers import Results
+from keepgate.scan.autograd.backend import Results
 
 __all__ = ["Population", "join", "merge", "split"]
 

@@ -1,8 +1,9 @@
-"""The core as functions of autograd: a scan, and its gradient, which is one too, so that transforms apply to it.
+"""A scan as functions of autograd: a scan, and its gradient, which is one too, so that transforms apply to it.
 
-What the core does not compute, derivatives of derivatives and forward mode, comes from the reference. `vmap` folds into
-the batch where weights are shared; where they are not, or gradients of each sample are wanted, it runs a population of
-networks in one call of the core. The rules of `vmap` apply these functions again: transforms within transforms hold.
+What a backend does not compute, derivatives of derivatives and forward mode, comes from the reference. `vmap` folds
+into the batch where weights are shared; where they are not, or gradients of each sample are wanted, it runs a
+population of networks in one call of the backend. The rules of `vmap` apply these functions again: transforms within
+transforms hold.
 """
 
 from __future__ import annotations
@@ -12,30 +13,33 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
-from torch._functorch.utils import unwrap_dead_wrappers
-from torch.autograd import forward_ad
 
-from keepgate.scan import buffers, operators
-from keepgate.scan.buffers import Results, Spec
-from keepgate.scan.derivatives import closed, push, reference_gradient, reference_scan, vjp
-from keepgate.scan.population import Population, join, merge, split
+from keepgate.scan.autograd.backend import Results, Spec
+from keepgate.scan.autograd.derivatives import closed, push, reference_gradient, reference_scan, vjp
+from keepgate.scan.autograd.population import Population, join, merge, split
+from keepgate.scan.torch_private import (
+    apply,
+    in_forward_mode,
+    is_legacy_batchedtensor,
+    transforming,
+    unwrap_dead_wrappers,
+)
 
 __all__ = ["differentiable_scan"]
 
 
 def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
-    """Scan on the core; returns the recorded states, the final states, and whatever else a gradient needs.
+    """Scan on the spec's backend; returns the recorded states, the final states, and whatever else a gradient needs.
 
     Args:
         spec: what the scan is.
         tensors: lengths, reset, x, states, step inputs and parameters.
     """
     # Whether a gradient is wanted is not known below a transform: keep what it would need.
-    keep = torch.is_grad_enabled() and (_transforming() or any(t.requires_grad for t in tensors[2:]))
-    if keep or _transforming() or torch.compiler.is_compiling() or forward_ad._current_level >= 0:
-        return _apply(_Scan, spec, keep, None, *tensors)
-    return _passes(spec).run_forward(spec, False, (), unwrap_dead_wrappers(tuple(tensors)))
+    keep = torch.is_grad_enabled() and (transforming() or any(t.requires_grad for t in tensors[2:]))
+    if keep or transforming() or torch.compiler.is_compiling() or in_forward_mode():
+        return apply(_Scan, spec, keep, None, *tensors)
+    return spec.backend.run_forward(spec, False, (), unwrap_dead_wrappers(tuple(tensors)))
 
 
 class _Scan(torch.autograd.Function):
@@ -43,7 +47,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(spec: Spec, keep: bool, population: Population | None, *tensors: Tensor | None) -> Results:
-        return _results(_passes(spec).run_forward(spec, keep, *_networks(population, tensors)))
+        return _results(spec.backend.run_forward(spec, keep, *_networks(population, tensors)))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -67,8 +71,8 @@ class _Scan(torch.autograd.Function):
             stacked = (*population.stacked, *[True] * ctx.stored, *(c is not None for c in given))
             population = Population(population.size, stacked)
         arguments = (ctx.spec, population, ctx.count, *ctx.saved_tensors, *given)
-        if torch.is_grad_enabled() or _transforming():
-            gradients = _apply(_Gradient, *arguments)
+        if torch.is_grad_enabled() or transforming():
+            gradients = apply(_Gradient, *arguments)
         else:
             gradients = _Gradient.forward(*unwrap_dead_wrappers(arguments))
         if population is not None:
@@ -77,7 +81,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        if ctx.spec.text is not None:
+        if ctx.spec.backend.compiled:
             raise NotImplementedError("forward mode goes around torch.compile, not inside it; or use the reference")
         function, values = closed(reference_scan(ctx.spec), ctx.population, ctx.saved_tensors)
         return (*push(function, values, tangents[5:]), *[None] * ctx.stored)
@@ -93,15 +97,15 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Results, tuple[int, ...]]:
         dims, axes = in_dims[3:], spec.axes
         shared = dims[0] is None and all(dim is None for dim in dims[len(axes) :])
-        if population is None and shared and not (spec.engine.streams and spec.seed is not None):
+        if population is None and shared and not (spec.backend.draws and spec.seed is not None):
             merged = [merge(t, d, axis, info.batch_size) for t, d, axis in zip(tensors, dims, axes, strict=False)]
-            results = _apply(_Scan, spec, keep, None, *merged, *tensors[len(axes) :])
+            results = apply(_Scan, spec, keep, None, *merged, *tensors[len(axes) :])
             count = len(spec.record)
             places = [0 if count <= i < spec.result_count else 1 for i in range(len(results))]
             apart = [r.unflatten(axis, (-1, info.batch_size)) for r, axis in zip(results, places, strict=True)]
             return tuple(apart), tuple(axis + 1 for axis in places)
         within, tensors = join(population, info.batch_size, dims, tensors)
-        return split(population, info.batch_size, _apply(_Scan, spec, keep, within, *tensors))
+        return split(population, info.batch_size, apply(_Scan, spec, keep, within, *tensors))
 
 
 class _Gradient(torch.autograd.Function):
@@ -110,7 +114,7 @@ class _Gradient(torch.autograd.Function):
     @staticmethod
     def forward(spec: Spec, population: Population | None, count: int, *rest: Tensor | None) -> Results:
         networks, tensors = _networks(population, rest)
-        return _results(_passes(spec).run_backward(spec, networks, *_cut(spec, count, tensors)))
+        return _results(spec.backend.run_backward(spec, networks, *_cut(spec, count, tensors)))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:
@@ -151,25 +155,7 @@ class _Gradient(torch.autograd.Function):
         *rest: Tensor | None,
     ) -> tuple[Results, tuple[int, ...]]:
         within, rest = join(population, info.batch_size, in_dims[3:], rest)
-        return split(population, info.batch_size, _apply(_Gradient, spec, within, count, *rest))
-
-
-def _passes(spec: Spec) -> Any:
-    """Return what runs the two passes: the core, or operators of torch that do."""
-    return buffers if spec.text is None else operators
-
-
-def _transforming() -> bool:
-    """Return whether a transform of torch.func is at work."""
-    return torch._C._are_functorch_transforms_active()
-
-
-def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
-    """Apply a function; where nothing looks on, without binding its signature: that takes longer than a small scan."""
-    if _transforming() or torch.compiler.is_compiling():
-        return function.apply(*arguments)
-    arguments = unwrap_dead_wrappers(arguments)  # tensors of a transform that has ended
-    return super(torch.autograd.Function, function).apply(*arguments)  # type: ignore[misc]
+        return split(population, info.batch_size, apply(_Gradient, spec, within, count, *rest))
 
 
 def _cut(spec: Spec, count: int, rest: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
@@ -184,7 +170,7 @@ def _networks(population: Population | None, tensors: Sequence[Any]) -> tuple[tu
 
 
 def _results(results: Results) -> Results:
-    if forward_ad._current_level >= 0:  # in forward mode, results must not be views of each other
+    if in_forward_mode():  # in forward mode, results must not be views of each other
         return tuple(result.clone() for result in results)
     return results
 

@@ -1,4 +1,4 @@
-"""Derivatives that the native core does not compute, by the reference engine: of gradients, and in forward mode."""
+"""Derivatives that backends do not compute, by the reference engine: of gradients, and in forward mode."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from torch.autograd import forward_ad
 
 from keepgate.scan import reference
 from keepgate.scan.arguments import Arguments
-from keepgate.scan.buffers import Results, Spec
-from keepgate.scan.population import Population
+from keepgate.scan.autograd.backend import Results, Spec
+from keepgate.scan.autograd.population import Population
+from keepgate.scan.torch_private import allow_forward_mode
 
 __all__ = ["closed", "push", "reference_gradient", "reference_scan", "vjp"]
 
@@ -24,16 +25,16 @@ def reference_scan(spec: Spec) -> Callable[..., Results]:
         lengths, reset, x, states, given, values = spec.split(tensors)
         arguments = Arguments(
             x,
-            dict(zip(spec.engine.states, states, strict=True)),
+            dict(zip(spec.backend.states, states, strict=True)),
             lengths,
             reset,
-            dict(zip(spec.engine.step_inputs, given, strict=True)),
+            dict(zip(spec.backend.step_inputs, given, strict=True)),
             spec.reverse,
             spec.seed,
             spec.record,
         )
         result = reference.scan(spec.equations, dict(zip(spec.names, values, strict=True)), arguments)
-        return (*(result.recorded[name] for name in spec.record), *(result.state[name] for name in spec.engine.states))
+        return (*(result.recorded[name] for name in spec.record), *(result.state[name] for name in spec.backend.states))
 
     return run
 
@@ -66,7 +67,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[...,
 
 def push(function: Callable[..., Results], values: Sequence[Tensor], tangents: Sequence[Tensor | None]) -> Results:
     """Return the derivative of a function along tangents."""
-    with forward_ad._set_fwd_grad_enabled(True):  # torch turns it off here, and so for enclosing transforms too
+    with allow_forward_mode():  # torch turns it off here, and so for enclosing transforms too
         primals = [forward_ad.unpack_dual(value).primal for value in values]
         moved = tuple(torch.zeros_like(p) if t is None else t for p, t in zip(primals, tangents, strict=True))
         outputs, pull = vjp(function, *primals)

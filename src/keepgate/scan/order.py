@@ -1,0 +1,84 @@
+"""Rows in the order of falling lengths: so the core steps the first rows alone, fewer and fewer of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keepgate.native.engine import _core, threads
+from keepgate.scan.checks import dense
+from keepgate.scan.memory import room
+from keepgate.scan.torch_private import apply, is_legacy_batchedtensor
+
+__all__ = ["Order"]
+
+
+class Order:
+    """The order of falling lengths; none where rows are in it already.
+
+    Attributes:
+        rows: the caller's number of each row, or None.
+
+    Args:
+        lengths: [B], or [N, B] of the networks of a population; None: all are the same.
+    """
+
+    def __init__(self, lengths: Tensor | None) -> None:
+        self.rows: Tensor | None = None
+        self._back: Any = None  # the inverse, where there is an order
+        if lengths is not None and bool((lengths[..., 1:] > lengths[..., :-1]).any()):
+            self.rows = torch.argsort(lengths, descending=True, stable=True)
+            self._back = torch.argsort(self.rows)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the networks of a population have orders of their own."""
+        return self.rows is not None and self.rows.dim() == 2
+
+    def sort(self, value: Tensor, dim: int) -> Tensor:
+        """Return a tensor with its rows, which are its dimension ``dim``, in this order."""
+        return value if self.rows is None else _picked(value, dim, self.rows, self._back)
+
+    def unsort(self, value: Tensor, dim: int) -> Tensor:
+        """Return a tensor with its rows in the caller's order again."""
+        return value if self.rows is None else _picked(value, dim, self._back, self.rows)
+
+
+class _Pick(torch.autograd.Function):
+    """Rows in an order; the gradient's are put back."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, dim: int, rows: Tensor, back: Tensor) -> Tensor:
+        ctx.dim, ctx.rows, ctx.back = dim, rows, back
+        return _picked(value, dim, rows, back)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if is_legacy_batchedtensor(cotangent):  # of `is_grads_batched`
+            return cotangent.index_select(ctx.dim, ctx.back), None, None, None
+        return _picked(cotangent, ctx.dim, ctx.back, ctx.rows), None, None, None
+
+
+def _picked(value: Tensor, dim: int, rows: Tensor, back: Any) -> Tensor:
+    """Return rows in an order, or those of each network in its own; ``back`` is the order's inverse."""
+    if value.requires_grad and torch.is_grad_enabled():
+        return apply(_Pick, value, dim, rows, back)
+    to = room(value, value.shape)
+    if rows.dim() == 1:
+        # Not by torch: its idle threads would spin for a while on the processors that the core's threads need next.
+        value = dense(value)
+        _core.take_rows(value.data_ptr(), to.data_ptr(), rows.data_ptr(), *_blocks(value, dim))
+        return to
+    shape = [1] * value.dim()
+    shape[0], shape[dim] = rows.shape
+    return torch.gather(value, dim, rows.view(shape).expand(value.shape), out=to)
+
+
+def _blocks(value: Tensor, dim: int) -> tuple[int, int, int, int]:
+    """Return the number of blocks before a dimension, its size, the bytes of what follows, and threads to copy with."""
+    dim %= value.dim()
+    bytes_each = math.prod(value.shape[dim + 1 :]) * value.element_size()
+    return math.prod(value.shape[:dim]), value.shape[dim], bytes_each, threads(torch.get_num_threads())
