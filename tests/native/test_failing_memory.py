@@ -25,7 +25,7 @@ def test_every_allocation_may_fail(tmp_path: Path):
         pytest.skip("g++ is not installed, so there is nothing to preload")
     source = TESTS / "native" / "failing_memory.cpp"
     subprocess.run([compiler, "-std=c++17", "-O1", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
-    preload = {"LD_PRELOAD": str(library), "KEEPGATE_FAILING": str(library)}
+    preload = {"LD_PRELOAD": str(library), "KEEPGATE_FAILING": str(library), "KEEPGATE_POOL": "own"}
     done = python(str(TESTS / "native" / "failing_memory.py"), timeout=600, **preload)
     assert done.returncode == 0, done.stderr
     assert all(json.loads(done.stdout).values())
