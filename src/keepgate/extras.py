@@ -21,6 +21,7 @@ EXTRAS = {
     "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer", "rapidfuzz": "rapidfuzz"},
     "write": {"tokenizers": "tokenizers", "prompt_toolkit": "prompt_toolkit"},
     "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},
+    "board": {"tensorboard": "tensorboard"},
     "compress": {"constriction": "constriction", "tqdm": "tqdm"},
 }
 

@@ -17,14 +17,17 @@
 
 `model` then has its best weights. With `Settings(window=64)` the loss is `loss(model, window, state) ->
 (loss, state)` and the state is carried from window to window. With `run` the folder gets `metrics.jsonl`
-and a checkpoint, and the same call goes on where a killed one stopped, to the same bits. Under `torchrun`
+and a checkpoint, and the same call goes on where a killed one stopped, to the same bits. `callbacks=[TensorBoard(
+"board")]` or `CSVLog`, or any function of an epoch's row and the model, looks on; the logger `keepgate.training` gets
+each row too. Under `torchrun`
 the same script trains by DistributedDataParallel: each process takes its part of every batch.
 """
 
+from keepgate.training.callbacks import CSVLog, TensorBoard
 from keepgate.training.distributed import is_first
 from keepgate.training.examples import Examples, Streams
 from keepgate.training.history import History
 from keepgate.training.loop import train
 from keepgate.training.settings import Settings
 
-__all__ = ["Examples", "History", "Settings", "Streams", "is_first", "train"]
+__all__ = ["CSVLog", "Examples", "History", "Settings", "Streams", "TensorBoard", "is_first", "train"]

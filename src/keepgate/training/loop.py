@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,22 @@ from torch import nn
 
 from keepgate.errors import InputError
 from keepgate.training.batches import Batches, Window
+from keepgate.training.callbacks import Callback
 from keepgate.training.checkpoint import Checkpoints, signature
 from keepgate.training.distributed import join
 from keepgate.training.examples import Examples
 from keepgate.training.history import History
 from keepgate.training.lock import alone
 from keepgate.training.optimizer import clip, make_optimizer
-from keepgate.training.progress import Bar
+from keepgate.training.progress import Lines, progress_of
 from keepgate.training.schedule import plateau_scale, rate
 from keepgate.training.settings import Settings
 from keepgate.training.state import Position, TrainingState
 from keepgate.training.tree import detach, to_device
 
 __all__ = ["Trainer", "train"]
+
+LOG = logging.getLogger("keepgate.training")
 
 
 def train(
@@ -37,6 +41,7 @@ def train(
     settings: Settings | None = None,
     run: str | Path | None = None,
     progress: bool = True,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a model in place and leave it with its best weights, in evaluation mode.
 
@@ -52,7 +57,9 @@ def train(
         settings: by default `Settings()`.
         run: a folder for `metrics.jsonl` and checkpoints. A run killed there resumes, when called again with the same
             model, data and settings, to the same bits; a finished one returns its result at once.
-        progress: show a progress bar on standard error, if that is a terminal.
+        progress: show a progress bar in a terminal or a notebook; elsewhere a line every minute.
+        callbacks: functions of an epoch's row and the model, called after each epoch in the first process; see
+            `keepgate.training.callbacks`.
 
     Returns:
         The history of all epochs.
@@ -67,10 +74,11 @@ def train(
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         trainer = Trainer(model, loss, data, valid, settings, device)
         torch.manual_seed(settings.seed + trainer.processes.rank)
-        with alone(run, trainer.processes), Bar(settings.epochs, progress and trainer.processes.first) as bar:
+        first = trainer.processes.first
+        with alone(run, trainer.processes), progress_of(settings.epochs, progress and first) as shown:
             if run is not None:
                 trainer.keep(Path(run))
-            trainer.run(bar)
+            trainer.run(shown, callbacks if first else ())
     model.eval()
     return trainer.state.history
 
@@ -132,16 +140,21 @@ class Trainer:
         self.checkpoints = Checkpoints(run, about, state, settings.checkpoint_seconds, processes)
         self.checkpoints.load()
 
-    def run(self, bar: Bar) -> None:
+    def run(self, shown: Lines, callbacks: Sequence[Callback]) -> None:
         """Train from the present position to the end."""
-        while not self.state.history.finished:
-            self.epoch(bar)
+        history = self.state.history
+        while not history.finished:
+            self.epoch(shown)
             self.close_epoch()
-            bar.close_epoch(self.state.history)
+            shown.close_epoch(history)
             if self.checkpoints:
                 self.checkpoints.save()
+            if self.processes.first:
+                LOG.info("epoch %d of %d: %s", len(history.rows), self.settings.epochs, history.rows[-1])
+            for callback in callbacks:
+                callback(history.rows[-1], self.state.model)
 
-    def epoch(self, bar: Bar) -> None:
+    def epoch(self, shown: Lines) -> None:
         """Run the remaining updates of the present epoch."""
         self.state.model.train()
         position = self.state.position
@@ -151,7 +164,7 @@ class Trainer:
                 done = (position.batch + window.done) / len(batches)
                 save = self.update(window, done)
                 position.window += 1
-                bar.show(position.epoch, done, position.loss / position.weight)
+                shown.show(position.epoch, done, position.loss / position.weight)
                 if self.checkpoints and save:
                     self.checkpoints.save()
             position.batch, position.window, self.state.carried = position.batch + 1, 0, None

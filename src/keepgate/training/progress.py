@@ -1,42 +1,110 @@
-"""The progress bar: epoch, losses, time left."""
+"""How a training is shown: a bar where somebody looks, a plain line now and then where nobody does."""
 
 from __future__ import annotations
 
-from tqdm import tqdm
+import sys
+import time
+import warnings
+from types import ModuleType
+from typing import Any
+
+from tqdm import TqdmExperimentalWarning, TqdmWarning
 
 from keepgate.training.history import History
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "Lines", "progress_of"]
 
 FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
 SECONDS = 0.1  # between two looks of the bar
+BETWEEN_LINES = 60.0  # seconds
 
 
-class Bar:
-    """A bar over the whole training on standard error, if that is a terminal and the bar is to be `shown`."""
+def progress_of(epochs: int, shown: bool) -> Lines:
+    """Return what shows a training of so many epochs: a bar in a terminal or a notebook, else lines.
 
-    def __init__(self, epochs: int, shown: bool):
-        self.epochs = epochs
+    Args:
+        epochs: of the training.
+        shown: whether it is to be seen at all.
+    """
+    if not shown or sys.stderr is None:
+        return Lines(epochs, None)
+    if sys.stderr.isatty() or _in_notebook():
+        return Bar(epochs)
+    return Lines(epochs, BETWEEN_LINES)
+
+
+class Lines:
+    """A line on standard error every minute, as logs of jobs and of continuous integration need it."""
+
+    def __init__(self, epochs: int, seconds: float | None):
+        self.epochs, self.seconds = epochs, seconds
         self.valid = ""
-        self.bar = tqdm(
-            total=epochs, disable=None if shown else True, bar_format=FORMAT, mininterval=SECONDS, leave=False
-        )
+        self.begin = self.last = time.monotonic()
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it."""
+
+    def show(self, epoch: int, done: float, loss: float) -> None:
+        """Show the part of epoch `epoch` (from 0) that is done, and its mean training loss so far."""
+        now = time.monotonic()
+        if self.seconds is None or now < self.last + self.seconds:
+            return
+        self.last = now
+        share, minutes = (epoch + done) / self.epochs, (now - self.begin) / 60
+        print(
+            f"epoch {epoch + 1}/{self.epochs}, {share:.0%} of the training after {minutes:.0f} min: loss {loss:.4g}"
+            f"{self.valid}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close_epoch(self, history: History) -> None:
+        """Show the last held-out loss and the best one from now on."""
+        if history.valid_losses:
+            self.valid = f", held-out {history.valid_losses[-1]:.4g} (best {history.best_loss:.4g})"
+
+
+class Bar(Lines):
+    """A bar over the whole training on standard error, in a notebook one of its widgets."""
+
+    def __init__(self, epochs: int):
+        super().__init__(epochs, None)
+        made = _tqdm().tqdm
+        self.bar: Any = made(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=False)
+
+    def close(self) -> None:
+        """Take the bar away."""
         self.bar.close()
 
     def show(self, epoch: int, done: float, loss: float) -> None:
         """Show the part of epoch `epoch` (from 0) that is done, and its mean training loss so far."""
-        if self.bar.disable:
-            return
         self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(f"loss {loss:.4g}{self.valid}", refresh=False)
         self.bar.update(epoch + done - self.bar.n)
 
-    def close_epoch(self, history: History) -> None:
-        """Show the last held-out loss and the best one."""
-        if history.valid_losses:
-            self.valid = f", held-out {history.valid_losses[-1]:.4g} (best {history.best_loss:.4g})"
+
+def _tqdm() -> ModuleType:
+    """Return the module of the bar for where we are; without ipywidgets a notebook gets one of text."""
+    if not _in_notebook():
+        import tqdm
+
+        return tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmExperimentalWarning)
+        warnings.simplefilter("ignore", TqdmWarning)
+        import tqdm.autonotebook
+
+    return tqdm.autonotebook
+
+
+def _in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
