@@ -9,7 +9,7 @@ import torch
 
 from export.running import run as run_onnx
 from keepgate.export.graph import Graph
-from keepgate.export.network import draw_network
+from keepgate.export.network import emit_network
 from keepgate.networks import FLOAT, Network
 from keepgate.nn.network import NetworkModule
 from keepgate.runtime import Runner
@@ -43,7 +43,7 @@ def by_numpy(network: Network, tensors: Arrays, given: Arrays, wanted: Sequence[
 def by_onnx(network: Network, tensors: Arrays, given: Arrays, wanted: Sequence[str]) -> list[np.ndarray]:
     graph = Graph("network")
     outputs = {name: (f"result {name}", "") for name in wanted}
-    draw_network(graph, network, tensors, {name: (name, "") for name in given}, outputs)
+    emit_network(graph, network, tensors, {name: (name, "") for name in given}, outputs)
     return run_onnx(graph.model(), given)
 
 

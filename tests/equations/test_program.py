@@ -26,7 +26,7 @@ def run(stages: tuple[Stage, ...], known: set[int]) -> set[int]:
             assert set(read_by(product)) <= before, "a product reads a value of its own stage"
             assert product.target not in known
             known.add(product.target)
-        for row in stage.rows:
+        for row in stage.ops:
             assert set(row.args) <= known, f"{row.op} reads a value that is not there"
             assert row.target not in known
             known.add(row.target)
@@ -44,7 +44,7 @@ def check(program: Program) -> None:
     wanted = {*program.last.values(), *program.step_inputs.values(), *program.vectors.values()}
     wanted |= {outer.delta for outer in program.outers} | {outer.source for outer in program.outers}
     assert wanted | ({program.x} - {None}) <= behind
-    used = {arg for stage in program.backward for row in stage.rows for arg in row.args} | wanted
+    used = {arg for stage in program.backward for row in stage.ops for arg in row.args} | wanted
     used |= {number for stage in program.backward for product in stage.products for number in read_by(product)}
     assert set(program.kept) <= used, "a value is kept that the backward step does not read"
 
@@ -83,7 +83,7 @@ def test_products_of_the_input_are_hoisted_and_no_others():
 def test_lstm_keeps_its_four_gates():
     program = compile_program(CELLS["lstm"].equations)
     assert len(program.kept) == 4
-    assert {row.op for row in program.forward[0].rows if row.target in program.kept} == {"sigmoid", "tanh"}
+    assert {row.op for row in program.forward[0].ops if row.target in program.kept} == {"sigmoid", "tanh"}
 
 
 def test_parameters_and_blocks_agree():

@@ -178,16 +178,16 @@ def _from_file(spec: str) -> Cell:
     module = importlib.util.module_from_spec(module_spec)
     try:
         module_spec.loader.exec_module(module)
-        found = getattr(module, name, None)
-        if inspect.isclass(found) and issubclass(found, Cell):
-            found = _made(found)
+        value = getattr(module, name, None)
+        if inspect.isclass(value) and issubclass(value, Cell):
+            value = _made(value)
     except KeepgateError:
         raise
     except (Exception, SystemExit) as error:  # a file may do anything, leave the program too
         raise InputError(
             f"cell {quoted(spec)}: {file} fails to run: {type(error).__name__}: {reason(error)}"
         ) from error
-    if isinstance(found, Cell):
-        return found
+    if isinstance(value, Cell):
+        return value
     names = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, Cell) and v is not Cell]
     raise InputError(f"cell {quoted(spec)}: {file} has no cell {name}; it has {', '.join(names) or 'none'}")

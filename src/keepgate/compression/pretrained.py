@@ -42,11 +42,11 @@ class Pretrained:
         config, tensors = read_model(run)
         parameters = config.get("parameters")
         parameters = parameters if isinstance(parameters, dict) else {}
-        found = {"task": config.get("task")} | {name: parameters.get(name) for name in ("units", "cell", "adaptive")}
+        stored = {"task": config.get("task")} | {name: parameters.get(name) for name in ("units", "cell", "adaptive")}
         for name, wanted in {"task": "write", "units": "bytes", "cell": "lstm", "adaptive": False}.items():
-            if found[name] != wanted:
+            if stored[name] != wanted:
                 raise InputError(
-                    f"{run} has {name} {quoted(found[name])}, where compression begins with {wanted}; train one with: "
+                    f"{run} has {name} {quoted(stored[name])}, where compression begins with {wanted}; train one with: "
                     "keepgate fit write FILE --units bytes --out RUN"
                 )
         try:
@@ -87,8 +87,8 @@ def _judged(tensors: Mapping[str, np.ndarray]) -> tuple[Shape, dict[str, np.ndar
         raise ValueError(f"{listed(others)} should not be there, or is missing")
     for name, shape in wanted.items():
         if tensors[name].shape != shape or tensors[name].dtype != np.float32:
-            given = f"{list(tensors[name].shape)} of {tensors[name].dtype}"
-            raise ValueError(f"{name} is {given}, not {list(shape)} of float32")
+            kind = f"{list(tensors[name].shape)} of {tensors[name].dtype}"
+            raise ValueError(f"{name} is {kind}, not {list(shape)} of float32")
     shape = Shape(hidden=hidden, layers=layers, rate=RATE, last_rate=LAST_RATE)
     return shape, {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 

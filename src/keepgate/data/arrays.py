@@ -104,13 +104,13 @@ def _one(i: int, item: Any) -> np.ndarray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def numbers_of(given: Any) -> np.ndarray:
+def numbers_of(values: Any) -> np.ndarray:
     """Return an array of float64.
 
     Raises:
         ValueError, TypeError, OverflowError: the values are no real numbers; complex numbers and times are none.
     """
-    array = np.asarray(given)
+    array = np.asarray(values)
     if np.iscomplexobj(array):
         raise ValueError("Complex data not supported")
     if array.dtype.kind in "mM":

@@ -114,9 +114,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     Raises:
         InputError: as `blocks`, and for more than `text_bytes`.
     """
-    found, total = [], 0
+    pieces, total = [], 0
     for block in blocks(path):
         total += len(block)
         limits.check("text_bytes", total, path)
-        found.append(block)
-    return b"".join(found)
+        pieces.append(block)
+    return b"".join(pieces)

@@ -43,19 +43,19 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def _ended(path: Path) -> Iterator[bytes]:
     """Yield the lines with their ends; a byte order mark is removed from the first."""
-    rest, first = b"", True
+    unfinished, first = b"", True
     for block in blocks(path):
         if first:
             block, first = block.removeprefix(MARK), False
-        *whole, rest = (rest + block).splitlines(keepends=True) or [b""]
-        if rest.endswith(b"\n"):
-            whole, rest = [*whole, rest], b""
+        *whole, unfinished = (unfinished + block).splitlines(keepends=True) or [b""]
+        if unfinished.endswith(b"\n"):
+            whole, unfinished = [*whole, unfinished], b""
         for line in whole:
             limits.check("line_bytes", len(line), f"a line of {path}")
             yield line
-        limits.check("line_bytes", len(rest), f"a line of {path}")
-    if rest:
-        yield rest
+        limits.check("line_bytes", len(unfinished), f"a line of {path}")
+    if unfinished:
+        yield unfinished
 
 
 def read_text(path: Path) -> str:
@@ -64,12 +64,12 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: as `read_lines`.
     """
-    found, size = [], 0
+    lines, size = [], 0
     for line in read_lines(path):
         size += len(line) + 1
         limits.check("line_bytes", size, f"the document {path}")
-        found.append(line)
-    return "\n".join(found)
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
@@ -93,8 +93,8 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
                 check_names(names, path)
                 continue
             number += 1
-            found: dict[Any, Any] = dict.fromkeys(names) | dict(zip(names, row, strict=False))
-            yield number, found if len(row) <= len(names) else found | {None: row[len(names) :]}
+            cells: dict[Any, Any] = dict.fromkeys(names) | dict(zip(names, row, strict=False))
+            yield number, cells if len(row) <= len(names) else cells | {None: row[len(names) :]}
     except csv.Error as error:
         raise InputError(f"{path} is no table of comma-separated values: {error} (line {rows.line_num})") from error
 

@@ -127,5 +127,5 @@ class WrittenCell(Cell):
 def _innermost(error: BaseException) -> SourceLine:
     """Return the line of the cell at which an exception arose."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith(__file__.rsplit("/", 1)[0])] or list(frames)
-    return SourceLine(own[-1].filename, own[-1].lineno or 0)
+    frames_of_the_cell = [f for f in frames if not f.filename.startswith(__file__.rsplit("/", 1)[0])] or list(frames)
+    return SourceLine(frames_of_the_cell[-1].filename, frames_of_the_cell[-1].lineno or 0)

@@ -170,11 +170,11 @@ def size(width: str) -> Expression:
 
 def topological(outputs: Iterable[Expression]) -> list[Expression]:
     """Return every node that the outputs need in the order in which they were written: arguments before users."""
-    found: dict[int, Expression] = {}
+    nodes: dict[int, Expression] = {}
     stack = list(outputs)
     while stack:
         node = stack.pop()
-        if node.serial not in found:
-            found[node.serial] = node
+        if node.serial not in nodes:
+            nodes[node.serial] = node
             stack.extend(node.args)
-    return [found[serial] for serial in sorted(found)]
+    return [nodes[serial] for serial in sorted(nodes)]

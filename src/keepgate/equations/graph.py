@@ -138,9 +138,9 @@ class Equations:
     @property
     def recordable(self) -> dict[str, Expression]:
         """What can be recorded over time, by name: values that the step named, and the new states."""
-        own = {node.serial for node in self.nodes}
+        reachable = {node.serial for node in self.nodes}
         named = {**self.named, **self.new}
-        return {name: node for name, node in named.items() if node.serial in own and node.width is not None}
+        return {name: node for name, node in named.items() if node.serial in reachable and node.width is not None}
 
     def recording(self, names: Iterable[str]) -> Equations:
         """Return equations with named values as further states, which nothing reads.

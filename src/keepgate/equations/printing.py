@@ -108,8 +108,8 @@ class _Printer:
         if node.op in self.style.tall:
             return written
         several = node.op == "affine" and (len(node.args) > 1 or node.attrs[2])
-        own = 1 if several else PRECEDENCE.get(node.op, 9)
-        return self.style.group.format(written) if own < tightest else written
+        precedence = 1 if several else PRECEDENCE.get(node.op, 9)
+        return self.style.group.format(written) if precedence < tightest else written
 
     def definition(self, node: Expression) -> str:
         """Write what a value is."""

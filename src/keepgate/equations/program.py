@@ -89,10 +89,10 @@ class Outer(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Products first, then rows."""
+    """Products first, then operations on rows of units."""
 
     products: tuple[Affine, ...] | tuple[Transposed, ...]
-    rows: tuple[Instruction, ...]
+    ops: tuple[Instruction, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Program:
         forward: stages of the step.
         new: value of each new state.
         kept: values of the forward step to store for the backward step (new states are stored anyway).
-        backward: stages of the gradient; its first rows compute again what is not kept.
+        backward: stages of the gradient; its first operations compute again what is not kept.
         last: value of the cotangent of each last state (absent: none).
         x: value of the cotangent of the input, or None.
         step_inputs: value of the cotangent of each step input.
@@ -225,14 +225,14 @@ class _Compiler:
 
     def cut(self, outputs: list[Expression], known: set[int]) -> list[Expression]:
         """Return what the outputs need, not going beyond known values."""
-        found: dict[int, Expression] = {}
+        needed: dict[int, Expression] = {}
         stack = list(outputs)
         while stack:
             node = stack.pop()
-            if node.serial not in found and node.serial not in known:
-                found[node.serial] = node
+            if node.serial not in needed and node.serial not in known:
+                needed[node.serial] = node
                 stack.extend(node.args)
-        return [found[serial] for serial in sorted(found)]
+        return [needed[serial] for serial in sorted(needed)]
 
     def outer(self, key: tuple[str, str]) -> Outer:
         gate = key[0]
@@ -241,37 +241,37 @@ class _Compiler:
         return Outer(self.block[key], gate, self.number(delta), self.number(source), bias)
 
     def stages(self, nodes: list[Expression], known: set[int]) -> tuple[Stage, ...]:
-        """Sort nodes into stages: products as early as their sources allow, rows as late as their users allow."""
-        own = [n for n in nodes if n.serial not in known and n.op not in LEAVES]
-        stage = self.schedule(own)
-        found: dict[int, tuple[list[Any], list[Instruction]]] = {}
+        """Sort nodes into stages: products as early as their sources allow, operations as late as their users allow."""
+        computed = [n for n in nodes if n.serial not in known and n.op not in LEAVES]
+        stage = self.schedule(computed)
+        parts: dict[int, tuple[list[Any], list[Instruction]]] = {}
         for node in nodes:
             number = self.number(node)
             if node.serial not in stage:
                 continue
-            products, rows = found.setdefault(stage[node.serial], ([], []))
+            products, ops = parts.setdefault(stage[node.serial], ([], []))
             if node.op in PRODUCTS:
                 products.append(self.product(node))
             else:
-                rows.append(Instruction(node.op, number, tuple(self.number(arg) for arg in node.args)))
-        return tuple(Stage(tuple(p), tuple(r)) for _, (p, r) in sorted(found.items()))
+                ops.append(Instruction(node.op, number, tuple(self.number(arg) for arg in node.args)))
+        return tuple(Stage(tuple(p), tuple(r)) for _, (p, r) in sorted(parts.items()))
 
-    def schedule(self, own: list[Expression]) -> dict[int, int]:
-        """Return the stage of each node: late rows make for few passes over the units, unused ones are early."""
+    def schedule(self, computed: list[Expression]) -> dict[int, int]:
+        """Return the stage of each node: late operations make for few passes over the units, unused ones are early."""
         stage: dict[int, int] = {}
-        for node in own:
+        for node in computed:
             earliest = max((stage.get(arg.serial, 0) for arg in node.args), default=0)
             stage[node.serial] = earliest + (node.op in PRODUCTS)
         latest = dict.fromkeys(stage, max(stage.values(), default=0))
-        for node in reversed(own):
+        for node in reversed(computed):
             if node.op not in PRODUCTS:
                 stage[node.serial] = latest[node.serial]
             for arg in node.args:
                 if arg.serial in latest:
                     needed = stage[node.serial] - (node.op in PRODUCTS)
                     latest[arg.serial] = min(latest[arg.serial], needed)
-        used = {arg.serial for node in own for arg in node.args}
-        for node in own:
+        used = {arg.serial for node in computed for arg in node.args}
+        for node in computed:
             if node.op not in PRODUCTS and node.serial not in used:
                 stage[node.serial] = max((stage.get(arg.serial, 0) for arg in node.args), default=0)
         return stage

@@ -11,9 +11,9 @@ import numpy as np
 from onnx import helper
 
 from keepgate import networks as blocks
-from keepgate.export.crf import draw_crf
+from keepgate.export.crf import emit_crf
 from keepgate.export.graph import DOUBLE, INT64, Graph
-from keepgate.export.layers import Given, draw_layers
+from keepgate.export.layers import LayerInputs, emit_layers
 from keepgate.networks import Block
 
 __all__ = ["FUNCTIONS", "At"]
@@ -80,8 +80,8 @@ def _standardize(at: At, x: str) -> str:
 
 
 def _embedding(at: At, symbols: str) -> str:
-    found = at.graph.node("Gather", at.tensors["weight"], symbols)
-    return found if at.block.scale == 1 else at.graph.node("Mul", found, at.number(at.block.scale))
+    vectors = at.graph.node("Gather", at.tensors["weight"], symbols)
+    return vectors if at.block.scale == 1 else at.graph.node("Mul", vectors, at.number(at.block.scale))
 
 
 def _linear(at: At, x: str) -> str:
@@ -97,7 +97,7 @@ def _recurrent(at: At, x: str, lengths: str = "", *states: str) -> list[str]:
         for row, suffix in zip(block.rows(), block.suffixes, strict=True)
     ]
     x = x if block.time_first else at.graph.swap(x, 1, 0, 2)
-    output, final = draw_layers(at.graph, block, rows, x, Given(given or None, lengths or None))
+    output, final = emit_layers(at.graph, block, rows, x, LayerInputs(given or None, lengths or None))
     output = output if block.time_first else at.graph.swap(output, 1, 0, 2)
     return [output, *(at.graph.swap(value, 1, 0, 2) for value in final.values())]
 
@@ -123,7 +123,7 @@ def _adaptive_softmax(at: At, x: str) -> str:
 
 def _crf(at: At, emissions: str, lengths: str) -> list[str]:
     tensors = [at.tensors[name] for name in ("transitions", "start", "end")]
-    return draw_crf(at.graph, at.kind, emissions, at.inside(emissions, lengths), tensors, at.block.tags)
+    return emit_crf(at.graph, at.kind, emissions, at.inside(emissions, lengths), tensors, at.block.tags)
 
 
 def _centre(at: At, x: str, lengths: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from keepgate.export.graph import BOOL, INT64, Graph
 
-__all__ = ["draw_crf"]
+__all__ = ["emit_crf"]
 
 
 class _Field(NamedTuple):
@@ -29,11 +29,11 @@ class _Field(NamedTuple):
     end: str
 
 
-def draw_crf(graph: Graph, kind: int, x: str, inside: str, tensors: Sequence[str], tags: int) -> list[str]:
-    """Draw the best path [B, T], -1 past a length, and the marginals [B, T, C], 0 there.
+def emit_crf(graph: Graph, kind: int, x: str, inside: str, tensors: Sequence[str], tags: int) -> list[str]:
+    """Emit the best path [B, T], -1 past a length, and the marginals [B, T, C], 0 there.
 
     Args:
-        graph: where to draw.
+        graph: to emit to.
         kind: of the emissions.
         x: the emissions [B, T, C].
         inside: whether a step is within its row's length, bool [B, T, 1].
@@ -62,7 +62,7 @@ Body = Callable[[Graph, _Field, str, str, str, str], tuple[str, str]]  # x, acti
 def _scan(
     field: _Field, body: Body, further: Sequence[str], results: Sequence[tuple[int, list[int]]], reverse: bool = False
 ) -> tuple[str, str]:
-    """Draw a loop over time from scores [B, C]; return the last scores and what each step emits, [T, B, C]."""
+    """Emit a loop over time from scores [B, C]; return the last scores and what each step emits, [T, B, C]."""
     graph, inner = field.graph, field.graph.body(f"{body.__name__.strip('_')} of the field")
     shape = ["batch", field.tags]
     state = inner.input(inner.unused("state"), field.kind, shape)
@@ -90,18 +90,18 @@ def _scan(
 def _best(inner: Graph, field: _Field, x: str, active: str, first: str, state: str) -> tuple[str, str]:
     """Viterbi 1967: the best score of a path to each tag, and the tag before it."""
     through = inner.node("Add", inner.unsqueeze(state, 2), field.moves)
-    found = inner.node("ReduceMax", through, inner.constant(np.array([1])), keepdims=0)
-    new = inner.node("Add", inner.node("Where", first, field.start, found), x)
-    own = inner.constant(np.arange(field.tags)[None])
-    before = inner.node("Where", active, inner.node("ArgMax", through, axis=1, keepdims=0), own)
+    best = inner.node("ReduceMax", through, inner.constant(np.array([1])), keepdims=0)
+    new = inner.node("Add", inner.node("Where", first, field.start, best), x)
+    itself = inner.constant(np.arange(field.tags)[None])
+    before = inner.node("Where", active, inner.node("ArgMax", through, axis=1, keepdims=0), itself)
     return inner.node("Where", active, new, state), before
 
 
 def _forward(inner: Graph, field: _Field, x: str, active: str, first: str, state: str) -> tuple[str, str]:
     """Return the logarithm of the sum over all paths to each tag."""
     through = inner.node("Add", inner.unsqueeze(state, 2), field.moves)
-    found = inner.node("ReduceLogSumExp", through, inner.constant(np.array([1])), keepdims=0)
-    new = inner.node("Add", inner.node("Where", first, field.start, found), x)
+    sums = inner.node("ReduceLogSumExp", through, inner.constant(np.array([1])), keepdims=0)
+    new = inner.node("Add", inner.node("Where", first, field.start, sums), x)
     new = inner.node("Where", active, new, state)
     return new, inner.node("Identity", new)
 
@@ -114,7 +114,7 @@ def _backward(inner: Graph, field: _Field, x: str, active: str, first: str, stat
 
 
 def _walk_back(field: _Field, last: str, came_from: str) -> str:
-    """Draw the walk from the last tags [B, 1] back along the tags before; return the path [T, B, 1]."""
+    """Emit the walk from the last tags [B, 1] back along the tags before; return the path [T, B, 1]."""
     graph, inner = field.graph, field.graph.body("walk back")
     tag = inner.input(inner.unused("tag"), INT64, ["batch", 1])
     before = inner.input(inner.unused("before"), INT64, ["batch", field.tags])

@@ -1,4 +1,4 @@
-"""An ONNX graph while it is drawn: nodes and weights by name, bodies of loops inside, and the finished model."""
+"""An ONNX graph while it is built: nodes and weights by name, bodies of loops inside, and the finished model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shape = Sequence[int | str | None]
 
 
 class Graph:
-    """Nodes in the order in which they are drawn; a value is known by its name.
+    """Nodes in the order in which they are emitted; a value is known by its name.
 
     Attributes:
         metadata: what a user of the file has to know, by key.
@@ -41,11 +41,11 @@ class Graph:
         return Graph(name, self)
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Draw a node and return its value; an input that is left out is the empty name."""
+        """Emit a node and return its value; an input that is left out is the empty name."""
         return self.nodes(1, op, *inputs, **attributes)[0]
 
     def nodes(self, count: int, op: str, *inputs: str, **attributes: Any) -> list[str]:
-        """Draw a node of so many results and return them."""
+        """Emit a node of so many results and return them."""
         results = [self._claimed(self.unused(op)) for _ in range(count)]
         self._nodes.append(helper.make_node(op, inputs, results, results[0], **attributes))
         return results
@@ -105,7 +105,7 @@ class Graph:
         self._taken.add(name)
         return name
 
-    # Short names for what is drawn often
+    # Short names for what is emitted often
 
     def steps(self, sequence: str) -> str:
         """Return the numbers of the steps of a sequence [T, ...], int64 [T]."""

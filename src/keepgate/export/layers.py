@@ -12,18 +12,18 @@ from onnx import helper, numpy_helper
 from keepgate.errors import InputError
 from keepgate.export import steps
 from keepgate.export.graph import BOOL, DOUBLE, FLOAT, INT64, Graph
-from keepgate.export.nodes import draw_node
+from keepgate.export.nodes import emit_node
 from keepgate.export.operators import operator
 from keepgate.export.weights import Weights
 from keepgate.networks import Recurrent as Block
 from keepgate.nn import Recurrent
 
-__all__ = ["Given", "draw_layers", "draw_module", "kind_of"]
+__all__ = ["LayerInputs", "emit_layers", "emit_module", "kind_of"]
 
 KINDS = {"float32": FLOAT, "float64": DOUBLE}
 
 
-class Given(NamedTuple):
+class LayerInputs(NamedTuple):
     """What is given to recurrent layers beside x, as values of the graph, time first; None stands for the default.
 
     Attributes:
@@ -39,8 +39,8 @@ class Given(NamedTuple):
     step_inputs: Mapping[str, str] = {}
 
 
-def draw_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, reset: bool) -> None:
-    """Draw a module with inputs and outputs in its own layout."""
+def emit_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, reset: bool) -> None:
+    """Emit a module with inputs and outputs in its own layout."""
     if module.initial_state == "learned" and not state:
         raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
     kind, first = kind_of(module.all_weights[0][0].dtype), module.batch_first
@@ -57,7 +57,7 @@ def draw_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
     x = sequence("input", module.input_size)
     text = "of state {}, [layers * directions, B, W]"
     initial = {name: f"initial_{name}" for name in shapes} if state else {}
-    given = Given(
+    given = LayerInputs(
         {name: graph.input(title, kind, shapes[name], text.format(name)) for name, title in initial.items()} or None,
         graph.input("lengths", INT64, ["batch"], "steps of each row, 0 to T, [B]") if lengths else None,
         timed(graph.input("reset", BOOL, axes, f"steps that start anew, [{layout}]")) if reset else None,
@@ -67,20 +67,20 @@ def draw_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
     block = Block(module.equations, module.input_size, module.hidden_size, *options)
     rows = [module.parameters_of(row) for row in range(rows)]
     arrays = [{name: value.detach().cpu().numpy() for name, value in row.items()} for row in rows]
-    output, final = draw_layers(graph, block, arrays, x, given)
+    output, final = emit_layers(graph, block, arrays, x, given)
     width = module.output_size
     graph.output("output", timed(output, 2), kind, [*axes, width], f"[{layout}, {width}]")
     for name, value in final.items():
         graph.output(f"final_{name}", value, kind, shapes[name], text.format(name))
 
 
-def draw_layers(
-    graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: Given
+def emit_layers(
+    graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: LayerInputs
 ) -> tuple[str, dict[str, str]]:
-    """Draw layers over x [T, B, I]; return the output [T, B, D * W] and the final states [layers * D, B, W].
+    """Emit layers over x [T, B, I]; return the output [T, B, D * W] and the final states [layers * D, B, W].
 
     Args:
-        graph: where to draw.
+        graph: to emit to.
         block: what the layers are.
         arrays: the tensors of each layer and direction by their names in the equations; absent biases are zeros.
         x: [T, B, I].
@@ -114,7 +114,7 @@ class _Layers:
     """The layers of one block in a graph."""
 
     def __init__(
-        self, graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: Given
+        self, graph: Graph, block: Block, arrays: Sequence[Mapping[str, np.ndarray]], x: str, given: LayerInputs
     ) -> None:
         self.graph, self.block, self.arrays, self.given, self.first = graph, block, arrays, given, x
         self.equations, self.directions = block.equations, block.directions
@@ -154,7 +154,7 @@ class _Layers:
         return None if self.given.reset is None else self.graph.unsqueeze(self.given.reset, 2)
 
     def scans(self, x: str, layer: int) -> tuple[str, dict[str, str]]:
-        """Draw one layer as a loop for each direction."""
+        """Emit one layer as a loop for each direction."""
         outputs, finals = [], []
         for direction, weights in enumerate(self.weights(layer)):
             row = layer * self.directions + direction
@@ -169,8 +169,8 @@ class _Layers:
     # One operator for all directions
 
     def node(self, x: str, layer: int) -> tuple[str, dict[str, str]]:
-        """Draw one layer as one node."""
+        """Emit one layer as one node."""
         assert self.operator is not None
         row, names = layer * self.directions, self.operator.states
         given = {name: self.initial(name, row, self.directions) for name in names if self.given.state is not None}
-        return draw_node(self.graph, self.operator, self.weights(layer), x, given, self.given.lengths)
+        return emit_node(self.graph, self.operator, self.weights(layer), x, given, self.given.lengths)

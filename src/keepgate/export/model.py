@@ -9,26 +9,26 @@ from onnx import ModelProto
 
 from keepgate.errors import InputError
 from keepgate.export.graph import Graph
-from keepgate.export.layers import draw_module
+from keepgate.export.layers import emit_module
 from keepgate.nn import Recurrent
 from keepgate.store import write_atomic
 
-__all__ = ["Drawable", "onnx"]
+__all__ = ["Exportable", "onnx"]
 
 
 @runtime_checkable
-class Drawable(Protocol):
-    """What can draw itself whole, such as a fitted estimator."""
+class Exportable(Protocol):
+    """Something that can emit itself whole, such as a fitted estimator."""
 
     onnx_parts: tuple[str, ...]
 
-    def draw_onnx(self, graph: Graph, *part: str) -> None:
-        """Draw inputs, computation and outputs, of a part if there are several."""
+    def to_onnx(self, graph: Graph, *part: str) -> None:
+        """Emit inputs, computation and outputs, of a part if there are several."""
         ...
 
 
 def onnx(
-    module: Recurrent | Drawable | Any,
+    module: Recurrent | Exportable | Any,
     path: str | os.PathLike[str] | None = None,
     *,
     state: bool = True,
@@ -63,12 +63,12 @@ def onnx(
     """
     graph = Graph("keepgate")
     if isinstance(module, Recurrent):
-        draw_module(graph, module, state, lengths, reset)
-    elif isinstance(module, Drawable):
+        emit_module(graph, module, state, lengths, reset)
+    elif isinstance(module, Exportable):
         if part not in (module.onnx_parts or (None,)):
             parts = ", ".join(module.onnx_parts) or "which has no parts"
             raise InputError(f"part={part!r} is none of the parts of this model: {parts}")
-        module.draw_onnx(graph, *([] if part is None else [part]))
+        module.to_onnx(graph, *([] if part is None else [part]))
     else:
         what = f"a keepgate.nn layer or a fitted estimator, got {type(module).__name__}"
         raise InputError(f"export.onnx takes {what}")

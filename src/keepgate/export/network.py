@@ -12,20 +12,20 @@ from keepgate.export.graph import DOUBLE, INT64, Graph
 from keepgate.export.layers import kind_of
 from keepgate.networks import Linear, Network
 
-__all__ = ["draw_network"]
+__all__ = ["emit_network"]
 
 
-def draw_network(
+def emit_network(
     graph: Graph,
     network: Network,
     tensors: Mapping[str, np.ndarray],
     inputs: Mapping[str, tuple[str, str]],
     outputs: Mapping[str, tuple[str, str]],
 ) -> None:
-    """Draw what a network makes of some of its values.
+    """Emit what a network makes of some of its values.
 
     Args:
-        graph: where to draw.
+        graph: to emit to.
         network: the network.
         tensors: of the network, by name.
         inputs: by the name of the network's value, its name in the graph, and a text that describes it.
@@ -37,10 +37,10 @@ def draw_network(
     network.check(tensors)
     values, kind = network.values(), _kind(network, tensors)
     kinds = {networks.FLOAT: kind, networks.FLOAT64: DOUBLE, networks.INT64: INT64}
-    drawn: dict[str, str] = {"": ""}
+    emitted: dict[str, str] = {"": ""}
     for name, (title, text) in inputs.items():
-        drawn[name] = graph.input(title, kinds[values[name].dtype], values[name].shape, text)
-    held = _Held(graph, tensors)
+        emitted[name] = graph.input(title, kinds[values[name].dtype], values[name].shape, text)
+    initializers = _Held(graph, tensors)
     for step in network.between(inputs, outputs):
         place, block = step.places[0], step.block
         full = {name: f"{place}.{name}" if place else name for name in block.parameters()}
@@ -49,15 +49,15 @@ def draw_network(
             graph,
             block,
             {name: tensors[key] for name, key in full.items()},
-            {} if recurrent else {name: held.name(key) for name, key in full.items()},
-            held.name(block.tied) if isinstance(block, Linear) and block.tied else None,
+            {} if recurrent else {name: initializers.name(key) for name, key in full.items()},
+            initializers.name(block.tied) if isinstance(block, Linear) and block.tied else None,
             kind,
             len(values[step.sources[0]].shape),
         )
-        found = FUNCTIONS[type(block)](at, *(drawn.get(name, "") for name in step.sources))
-        drawn.update(zip(network.results(step), found if isinstance(found, list) else [found], strict=True))
+        results = FUNCTIONS[type(block)](at, *(emitted.get(name, "") for name in step.sources))
+        emitted.update(zip(network.results(step), results if isinstance(results, list) else [results], strict=True))
     for name, (title, text) in outputs.items():
-        graph.output(title, drawn[name], kinds[values[name].dtype], values[name].shape, text)
+        graph.output(title, emitted[name], kinds[values[name].dtype], values[name].shape, text)
 
 
 def _kind(network: Network, tensors: Mapping[str, np.ndarray]) -> int:

@@ -11,7 +11,7 @@ from keepgate.export.graph import Graph
 from keepgate.export.operators import Operator
 from keepgate.export.weights import Weights, operator_weights
 
-__all__ = ["draw_node"]
+__all__ = ["emit_node"]
 
 SLOTS = {  # the inputs of each operator
     "LSTM": ("X", "W", "R", "B", "lengths", "h", "c", "P"),
@@ -20,7 +20,7 @@ SLOTS = {  # the inputs of each operator
 }
 
 
-def draw_node(
+def emit_node(
     graph: Graph,
     operator: Operator,
     weights: Sequence[Weights],
@@ -28,23 +28,23 @@ def draw_node(
     initial: Mapping[str, str],
     lengths: str | None,
 ) -> tuple[str, dict[str, str]]:
-    """Draw the node of x [T, B, I]; return the output [T, B, D * W] and the final states [D, B, W].
+    """Emit the node of x [T, B, I]; return the output [T, B, D * W] and the final states [D, B, W].
 
     Args:
-        graph: where to draw.
+        graph: to emit to.
         operator: what the cell is.
         weights: of each direction.
         x: [T, B, I].
         initial: the initial states [D, B, W] by name; none stands for zeros.
         lengths: int64 [B].
     """
-    found = [operator_weights(operator, own) for own in weights]
-    arrays = {key: np.stack([own[key] for own in found]) for key in found[0]}
+    directions = [operator_weights(operator, one_direction) for one_direction in weights]
+    arrays = {key: np.stack([one_direction[key] for one_direction in directions]) for key in directions[0]}
     start, entering = arrays.pop("start", None), dict(zip("hc", operator.states, strict=False))
     slots = {slot: initial[name] for slot, name in entering.items() if initial}
     if start is not None and initial:
-        arrays["W"] = np.concatenate([arrays["W"], *(_only(start, d) for d in range(len(found)))], 2)
-        x = _with_start(graph, x, slots.pop("h"), len(found), lengths)
+        arrays["W"] = np.concatenate([arrays["W"], *(_only(start, d) for d in range(len(directions)))], 2)
+        x = _with_start(graph, x, slots.pop("h"), len(directions), lengths)
     slots |= {"X": x} | {key: graph.constant(value, key) for key, value in arrays.items()}
     if lengths is not None:
         slots["lengths"] = graph.cast(lengths, TensorProto.INT32)
@@ -52,7 +52,7 @@ def draw_node(
     if "out" in slots:
         output, final[0] = (graph.node("MatMul", value, slots["out"]) for value in (output, final[0]))
     size = weights[0].sizes[weights[0].equations.widths[operator.states[0]]]
-    shape = graph.constant(np.array([0, 0, len(found) * size]))
+    shape = graph.constant(np.array([0, 0, len(directions) * size]))
     states = dict(zip(operator.states, final, strict=True))
     if lengths is not None:
         states |= {name: _held(graph, states[name], value, lengths) for name, value in initial.items()}

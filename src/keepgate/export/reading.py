@@ -86,21 +86,21 @@ class Reader:
 
     def argument(self, value: Polynomial, memory: Polynomial | None = None) -> Argument:
         """Read a sum of products of x and of the last output, of vectors, and of a vector times the memory."""
-        found, others = Argument(number=value.number), []
+        argument, others = Argument(number=value.number), []
         for atoms, factor in value.terms:
             match atoms:
                 case ():
                     pass
                 case (Atom("product", (gate, letter, "hidden", biased), (source,)),):
                     need(source in (X, self.last))
-                    (found.input if source == X else found.recurrent).append((factor, (gate, letter, biased)))
+                    (argument.input if source == X else argument.recurrent).append((factor, (gate, letter, biased)))
                 case (Atom("vector", (name, _)),):
-                    found.input_bias.append((factor, name))
+                    argument.input_bias.append((factor, name))
                 case _:
                     others.append((atoms, factor))
         if others:
-            found.peephole = _peephole(Polynomial.of(others), memory)
-        return found
+            argument.peephole = _peephole(Polynomial.of(others), memory)
+        return argument
 
     def attributes(self, **given: int) -> dict[str, Any]:
         """Return the attributes of the node, with the clip that all gates share."""

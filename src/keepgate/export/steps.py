@@ -63,7 +63,7 @@ class Sequence(NamedTuple):
 
 
 def scan(graph: Graph, weights: Weights, run: Sequence, kind: int, reverse: bool) -> tuple[str, dict[str, str]]:
-    """Draw a layer in one direction; return its output [T, B, W] and its final states [B, W].
+    """Emit a layer in one direction; return its output [T, B, W] and its final states [B, W].
 
     Raises:
         InputError: ONNX has no product for the map of the equations.
@@ -71,7 +71,7 @@ def scan(graph: Graph, weights: Weights, run: Sequence, kind: int, reverse: bool
     if type(weights.equations.map) not in PRODUCTS:
         raise InputError(f"ONNX has no product for the map {weights.equations.map} of {weights.equations.name}")
     step = _Step(graph, weights, run, kind)
-    new = step.draw()
+    new = step.emit()
     states, count = list(run.state), len(step.sequences)
     results = graph.nodes(
         len(states) + 1,
@@ -98,8 +98,8 @@ class _Step:
         self.sequences: dict[str, str] = {}  # by the name of the slice in the body
         self.values: dict[int, str] = {}
 
-    def draw(self) -> GraphProto:
-        """Draw the equations and return the body."""
+    def emit(self) -> GraphProto:
+        """Emit the equations and return the body."""
         body, run, widths = self.body, self.run, self.equations.widths
         shapes = {state: ["batch", self.weights.sizes[width]] for state, width in widths.items()}
         last = {state: body.input(body.unused(f"last.{state}"), self.kind, shapes[state]) for state in widths}

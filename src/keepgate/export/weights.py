@@ -47,15 +47,15 @@ def operator_weights(operator: Operator, weights: Weights) -> dict[str, np.ndarr
     An initial output is projected already; its product is with `start`, the R of the cell.
     """
     gates = [_Gate(argument, weights) for argument in operator.gates]
-    found = {"W": np.concatenate([gate.w for gate in gates]), "R": np.concatenate([gate.r for gate in gates])}
-    found["B"] = np.concatenate([gate.wb for gate in gates] + [gate.rb for gate in gates])
+    arrays = {"W": np.concatenate([gate.w for gate in gates]), "R": np.concatenate([gate.r for gate in gates])}
+    arrays["B"] = np.concatenate([gate.wb for gate in gates] + [gate.rb for gate in gates])
     if operator.projection is not None:
         matrix = weights.rows(*operator.projection, "projection").astype(np.float64)
-        found |= {"R": found["R"] @ matrix, "start": found["R"], "out": matrix.T}
+        arrays |= {"R": arrays["R"] @ matrix, "start": arrays["R"], "out": matrix.T}
     if any(argument and argument.peephole for argument in operator.gates):
         i, o, f, _ = gates
-        found["P"] = np.concatenate([i.p, o.p, f.p])
-    return {name: value.astype(np.float32) for name, value in found.items()}
+        arrays["P"] = np.concatenate([i.p, o.p, f.p])
+    return {name: value.astype(np.float32) for name, value in arrays.items()}
 
 
 class _Gate:

@@ -65,8 +65,8 @@ class _Planner:
     def add_sums(self) -> dict[str, int]:
         """Give each vector's gradient a value that is summed over time, beside the value that is added at each step."""
         stages = self.program.backward or (Stage((), ()),)
-        made = {part.target: n for n, stage in enumerate(stages) for part in (*stage.products, *stage.rows)}
-        rows = [list(stage.rows) for stage in stages]
+        made = {part.target: n for n, stage in enumerate(stages) for part in (*stage.products, *stage.ops)}
+        rows = [list(stage.ops) for stage in stages]
         sums = {}
         for name, value in self.program.vectors.items():
             sums[name] = len(self.values)
@@ -82,7 +82,7 @@ class _Planner:
         numbers = {n: float(v.attrs[0]) for n, v in enumerate(values) if v.kind == "constant"}
         numbers |= {n: float(self.size[v.attrs[0]]) for n, v in enumerate(values) if v.kind == "size"}
         for stage in (*self.program.forward, *self.program.backward):
-            for op, target, args in stage.rows:
+            for op, target, args in stage.ops:
                 if values[target].width is None:
                     numbers[target] = float(OPERATIONS[op].compute(*(numbers[arg] for arg in args)))
         return numbers
@@ -146,7 +146,7 @@ class _Planner:
         for affine in affines:
             key = (self.widths[affine.target], *((t.block, t.source, t.bias) for t in affine.terms))
             bundles.setdefault(key, []).append(affine)
-        fused = fuse(stage.rows, self.outside(stage))
+        fused = fuse(stage.ops, self.outside(stage))
         rows = [self.instruction(row) for row in fused if row.target not in self.numbers]
         return [self.bundle(group) for group in bundles.values()], [self.transposed(p) for p in transposed], rows
 
@@ -160,7 +160,7 @@ class _Planner:
             for product in other.products:
                 read |= set(product.deltas) if isinstance(product, Transposed) else {t.source for t in product.terms}
             if other is not stage:
-                read |= {arg for row in other.rows for arg in row.args}
+                read |= {arg for row in other.ops for arg in row.args}
         return read
 
     def bundle(self, affines: list[Affine]) -> tuple[int, list[int], list[Any]]:
@@ -205,12 +205,12 @@ class _Planner:
 
 def join_deviations(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """Let the normal form of a row write the deviation too, where the deviation comes after it."""
-    places = {(r.op, r.args): (n, i) for n, stage in enumerate(stages) for i, r in enumerate(stage.rows)}
-    targets = {r.args: r.target for stage in stages for r in stage.rows if r.op == "deviation"}
+    places = {(r.op, r.args): (n, i) for n, stage in enumerate(stages) for i, r in enumerate(stage.ops)}
+    targets = {r.args: r.target for stage in stages for r in stage.ops if r.op == "deviation"}
     joined = {args for args in targets if places.get(("normalize", args), (inf,)) < places["deviation", args]}
     result = []
     for stage in stages:
-        rows = [row for row in stage.rows if row.op != "deviation" or row.args not in joined]
+        rows = [row for row in stage.ops if row.op != "deviation" or row.args not in joined]
         for i, (op, target, args) in enumerate(rows):
             if op == "normalize" and args in joined:
                 rows[i] = Instruction(op, target, (*args, targets[args]))

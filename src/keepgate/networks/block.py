@@ -119,10 +119,10 @@ class Block:
         """
         most = math.inf if self.sources[-1].startswith("*") else len(self.sources)
         needed = [name for name in self.sources if name[0] not in "[*"]
-        given = [*sources, *[None] * (len(self.sources) - len(sources))]
-        if len(sources) > most or any(value is None for value in given[: len(needed)]):
+        padded = [*sources, *[None] * (len(self.sources) - len(sources))]
+        if len(sources) > most or any(value is None for value in padded[: len(needed)]):
             raise InputError(f"it reads {', '.join(self.sources)}; got {len(sources)} sources")
-        return self.results(*given)
+        return self.results(*padded)
 
     def to_json(self) -> dict[str, Any]:
         """Return the block as plain data: its kind, and the fields that differ from their defaults."""
@@ -161,12 +161,12 @@ def block_from_json(data: Any) -> Block:
     if not isinstance(kind, str) or kind not in BLOCKS:
         raise InputError(f"{quoted(kind)} is no kind of block; there are {', '.join(BLOCKS)}")
     fields = {field.name: field for field in dataclasses.fields(BLOCKS[kind])}
-    given = {name: value for name, value in data.items() if name != "kind"}
-    if unknown := [name for name in given if name not in fields]:
+    values = {name: value for name, value in data.items() if name != "kind"}
+    if unknown := [name for name in values if name not in fields]:
         raise InputError(f"{kind} has no {quoted(unknown[0])}; it has {', '.join(fields)}")
-    if missing := [n for n, f in fields.items() if n not in given and f.default is dataclasses.MISSING]:
+    if missing := [n for n, f in fields.items() if n not in values and f.default is dataclasses.MISSING]:
         raise InputError(f"{kind} needs {', '.join(missing)}")
-    return BLOCKS[kind](**{name: _field(fields[name].type, value) for name, value in given.items()})
+    return BLOCKS[kind](**{name: _field(fields[name].type, value) for name, value in values.items()})
 
 
 def sequence(value: Value | None, width: int | None = None, dtype: str = FLOAT) -> Value:

@@ -187,11 +187,11 @@ class AdaptiveSoftmax(Block):
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the tensors of `torch.nn.AdaptiveLogSoftmaxWithLoss`."""
-        found = {"head.weight": Parameter((self.cutoffs[0] + len(self.cutoffs), self.inputs))}
+        parameters = {"head.weight": Parameter((self.cutoffs[0] + len(self.cutoffs), self.inputs))}
         for k, (width, size) in enumerate(self.clusters):
-            found[f"tail.{k}.0.weight"] = Parameter((width, self.inputs))
-            found[f"tail.{k}.1.weight"] = Parameter((size, width))
-        return found
+            parameters[f"tail.{k}.0.weight"] = Parameter((width, self.inputs))
+            parameters[f"tail.{k}.1.weight"] = Parameter((size, width))
+        return parameters
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
         """Return [..., symbols]."""

@@ -93,9 +93,9 @@ class Network:
     def _results(self) -> dict[str, dict[str, Value]]:
         """The values that each input and each step gives."""
         values: dict[str, Value] = {}
-        found: dict[str, dict[str, Value]] = {}
-        for given in self.inputs:
-            found[given.name] = _new(values, {given.name: given.value}, f"the network's input {quoted(given.name)}")
+        results: dict[str, dict[str, Value]] = {}
+        for entry in self.inputs:
+            results[entry.name] = _new(values, {entry.name: entry.value}, f"the network's input {quoted(entry.name)}")
         for step in self.steps:
             where = f"step {quoted(step.name)} ({type(step.block).__name__})"
             if unknown := [name for name in step.sources if name and name not in values]:
@@ -105,8 +105,8 @@ class Network:
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
             named = {f"{step.name}.{key}" if key else step.name: value for key, value in read.items()}
-            found[step.name] = _new(values, named, where)
-        return found
+            results[step.name] = _new(values, named, where)
+        return results
 
     def parameters(self) -> dict[str, Parameter]:
         """Return every tensor by its name in the state dict, with its shape and dtype.
@@ -114,39 +114,44 @@ class Network:
         Raises:
             InputError: two steps have different tensors of one name, or a tied tensor is not there.
         """
-        found: dict[str, Parameter] = {}
+        parameters: dict[str, Parameter] = {}
         for step in self.steps:
             if step.prefix and (step.prefix == step.name or step.prefix not in self.by_name):
                 raise InputError(f"step {quoted(step.name)} has the tensors of {quoted(step.prefix)}, which is no step")
             for name, parameter in step.block.parameters().items():
                 for full in (f"{place}.{name}" if place else name for place in step.places):
-                    if found.setdefault(full, parameter) != parameter:
-                        raise InputError(f"step {quoted(step.name)}: {full} is {found[full]} already, not {parameter}")
+                    if parameters.setdefault(full, parameter) != parameter:
+                        before = parameters[full]
+                        raise InputError(f"step {quoted(step.name)}: {full} is {before} already, not {parameter}")
         for step in self.steps:
             block = step.block
             if not isinstance(block, Linear) or block.tied is None:
                 continue
-            if found.get(block.tied) != Parameter((block.outputs, block.inputs)):
+            if parameters.get(block.tied) != Parameter((block.outputs, block.inputs)):
                 raise InputError(f"step {quoted(step.name)}: no {quoted(block.tied)} of its shape is there")
-        return found
+        return parameters
 
-    def between(self, given: Iterable[str], wanted: Iterable[str]) -> tuple[Step, ...]:
-        """Return the steps that make what is wanted of what is given, in order.
+    def between(self, inputs: Iterable[str], wanted: Iterable[str]) -> tuple[Step, ...]:
+        """Return the steps that compute some values from others, in order.
+
+        Args:
+            inputs: names of the values that are known.
+            wanted: names of the values to compute.
 
         Raises:
-            InputError: a name is unknown, or what is wanted needs an input that is not given.
+            InputError: a name is unknown, or a value needs an input that is not known.
         """
-        have, missing, found, values = set(given), set(wanted), [], self.values()
+        have, missing, steps, values = set(inputs), set(wanted), [], self.values()
         if unknown := [name for name in (*have, *missing) if name not in values]:
             raise InputError(f"the network has no value {quoted(unknown[0])}")
         missing -= have
         for step in reversed(self.steps):
-            if own := missing.intersection(self._results[step.name]):
-                found.append(step)
-                missing = (missing - own) | (set(filter(None, step.sources)) - have)
-        if absent := missing - {given.name for given in self.inputs if given.optional}:
+            if made_here := missing.intersection(self._results[step.name]):
+                steps.append(step)
+                missing = (missing - made_here) | (set(filter(None, step.sources)) - have)
+        if absent := missing - {inputs.name for inputs in self.inputs if inputs.optional}:
             raise InputError(f"{', '.join(sorted(absent))} must be given")
-        return tuple(reversed(found))
+        return tuple(reversed(steps))
 
     def check(self, tensors: Mapping[str, Any]) -> None:
         """Refuse tensors, by name, that are not those of `parameters`.

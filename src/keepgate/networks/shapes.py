@@ -169,10 +169,10 @@ class Concat(Block):
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
         """Return [..., sum of the widths]."""
-        found = [value for value in sources if value is not None]
-        if any((v.dtype, v.shape[:-1]) != (FLOAT, found[0].shape[:-1]) for v in found):
-            raise InputError(f"expected values that differ in their width only, got {', '.join(map(str, found))}")
-        return {"": found[0].wide(sum(value.width for value in found))}
+        parts = [value for value in sources if value is not None]
+        if any((v.dtype, v.shape[:-1]) != (FLOAT, parts[0].shape[:-1]) for v in parts):
+            raise InputError(f"expected values that differ in their width only, got {', '.join(map(str, parts))}")
+        return {"": parts[0].wide(sum(value.width for value in parts))}
 
 
 @dataclass(frozen=True)

@@ -165,8 +165,8 @@ class LinearChainCRF(nn.Module):
     def marginals(self, emissions: Tensor, lengths: Any = None) -> Tensor:
         """Return the probability of each tag at each step, in the layout of `emissions`; 0 behind a row's length."""
         emissions = self._time_first(emissions)
-        found = crf_marginals(emissions, self.transitions, self.start, self.end, lengths, backend=self.backend)
-        return self._time_first(found)
+        marginals = crf_marginals(emissions, self.transitions, self.start, self.end, lengths, backend=self.backend)
+        return self._time_first(marginals)
 
     def _time_first(self, value: Tensor) -> Tensor:
         if self.batch_first and isinstance(value, Tensor) and value.dim() > 1:  # else a check below says what is wrong
@@ -196,8 +196,8 @@ class _Partition(torch.autograd.Function):
         if torch.is_grad_enabled():  # a graph of the gradient is wanted
             wanted = [score for score, needed in zip(scores, ctx.needs_input_grad, strict=False) if needed]
             summed = total(_lattice(scores, lengths), log_sum)
-            found = iter(torch.autograd.grad(summed, wanted, cotangents, create_graph=True, allow_unused=True))
-            return (*(next(found) if needed else None for needed in ctx.needs_input_grad[:4]), None)
+            gradients = iter(torch.autograd.grad(summed, wanted, cotangents, create_graph=True, allow_unused=True))
+            return (*(next(gradients) if needed else None for needed in ctx.needs_input_grad[:4]), None)
         per_row = cotangents[0]
         d_emissions = marginals * per_row[:, None]
         d_transitions = torch.einsum("bij,b->ij", pairs, per_row)

@@ -59,8 +59,8 @@ def ctc_loss(
         InputError: a shape, length, symbol or option is wrong, or, with `utterances`, a target is too long.
         BackendError: the named backend cannot run this.
     """
-    given = read_targets(log_probs, targets, input_lengths, target_lengths, blank)
-    return _loss(log_probs, given, False, reduction, zero_infinity, utterances, backend)
+    read = read_targets(log_probs, targets, input_lengths, target_lengths, blank)
+    return _loss(log_probs, read, False, reduction, zero_infinity, utterances, backend)
 
 
 def ctc_loss_from_logits(
@@ -79,8 +79,8 @@ def ctc_loss_from_logits(
 
     Arguments and errors are those of `ctc_loss`.
     """
-    given = read_targets(logits, targets, input_lengths, target_lengths, blank)
-    return _loss(logits, given, True, reduction, zero_infinity, utterances, backend)
+    read = read_targets(logits, targets, input_lengths, target_lengths, blank)
+    return _loss(logits, read, True, reduction, zero_infinity, utterances, backend)
 
 
 def _loss(
@@ -152,9 +152,9 @@ def _run(
         values.new_empty(steps, rows, 2 * longest + 1) if align else None,
         values.new_empty(steps, rows, dtype=torch.int32) if align else None,
     )
-    given = (values, targets.symbols, targets.starts, targets.input_lengths)
+    inputs = (values, targets.symbols, targets.starts, targets.input_lengths)
     shape = (steps, rows, symbols, longest, logits, zero_infinity, targets.blank)
-    core.ctc(values.dtype == torch.float64, shape, [address(t) for t in (*given, *results)], threads())
+    core.ctc(values.dtype == torch.float64, shape, [address(t) for t in (*inputs, *results)], threads())
     return results
 
 
@@ -245,18 +245,18 @@ def ctc_align(
     Raises:
         InputError: as `ctc_loss`, and if a target is longer than its input.
     """
-    given = read_targets(values, targets, input_lengths, target_lengths, blank)
-    given.check_fit([str(row) for row in range(values.shape[1])] if utterances is None else utterances)
+    read = read_targets(values, targets, input_lengths, target_lengths, blank)
+    read.check_fit([str(row) for row in range(values.shape[1])] if utterances is None else utterances)
     with torch.no_grad():
         if is_native(backend, values):
-            results = _run(values, given, logits, align=True)
+            results = _run(values, read, logits, align=True)
             path, occupied = results.path, results.posteriors
         else:
-            lattice = _lattice(values, given, logits)
+            lattice = _lattice(values, read, logits)
             path, occupied = best_path(lattice)[1], posteriors(lattice)
         assert path is not None  # asked for
         assert occupied is not None
-        return _alignment(path.long(), occupied, given)
+        return _alignment(path.long(), occupied, read)
 
 
 def _alignment(path: Tensor, occupied: Tensor, targets: Targets) -> Alignment:

@@ -95,16 +95,16 @@ def beam_search(
         raise InputError("log_probs are logarithms of probabilities; got NaN or numbers above 0: take a log-softmax")
     values = np.ascontiguousarray(values, dtype=np.float64)
     count, rows, symbols = values.shape
-    found = np.empty((rows, best, count), dtype=np.int32)
-    found_lengths = np.empty((rows, best), dtype=np.int32)
-    scores, found_log_probs = np.empty((2, rows, best))
-    buffers = [a.ctypes.data for a in (values, steps, found, found_lengths, scores, found_log_probs)]
+    readings = np.empty((rows, best, count), dtype=np.int32)
+    reading_lengths = np.empty((rows, best), dtype=np.int32)
+    scores, log_probs = np.empty((2, rows, best))
+    buffers = [a.ctypes.data for a in (values, steps, readings, reading_lengths, scores, log_probs)]
     shape = (count, rows, symbols, blank, beam, best, weight, bonus)
     core.beam_search(shape, *(language or Language()).rows, buffers, engine.threads())
     return [
         [
-            Hypothesis(found[row, k, :length].tolist(), float(scores[row, k]), float(found_log_probs[row, k]))
-            for k, length in enumerate(found_lengths[row].tolist())
+            Hypothesis(readings[row, k, :length].tolist(), float(scores[row, k]), float(log_probs[row, k]))
+            for k, length in enumerate(reading_lengths[row].tolist())
             if length >= 0
         ]
         for row in range(rows)
@@ -129,10 +129,10 @@ def _check(log_probs: Any, lengths: Any, blank: int) -> tuple[np.ndarray, np.nda
     return values, np.ascontiguousarray(steps, dtype=np.int32)
 
 
-def _array(name: str, given: Any) -> np.ndarray:
+def _array(name: str, values: Any) -> np.ndarray:
     try:
-        if hasattr(given, "resolve_neg"):  # a tensor of torch that is a negated view, or has a gradient
-            given = given.detach().resolve_neg()
-        return np.asarray(given)
+        if hasattr(values, "resolve_neg"):  # a tensor of torch that is a negated view, or has a gradient
+            values = values.detach().resolve_neg()
+        return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{name} cannot be read as an array: {reason(error)}") from error

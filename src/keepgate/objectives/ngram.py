@@ -76,8 +76,8 @@ class NGram:
 
     def perplexity(self, sequences: Iterable[str | Sequence[str]]) -> float:
         """Return the perplexity per token, the end of each sequence being one."""
-        found = [(self.log_prob(sequence), len(_tokens(sequence)) + 1) for sequence in sequences]
-        return float(np.exp(-sum(log for log, _ in found) / sum(count for _, count in found)))
+        scores = [(self.log_prob(sequence), len(_tokens(sequence)) + 1) for sequence in sequences]
+        return float(np.exp(-sum(log for log, _ in scores) / sum(count for _, count in scores)))
 
     def renumbered(self, tokens: Sequence[str]) -> Automaton:
         """Return the automaton with each token's number its place in `tokens`, and the end's number len(tokens).
@@ -88,18 +88,18 @@ class NGram:
         to = np.full(len(self.vocabulary) + 2, -1)
         to[END] = len(tokens)
         to[2:] = [places.get(token, -1) for token in self.vocabulary]
-        own = self.automaton
-        sources = np.repeat(np.arange(len(own.backoff)), np.diff(own.arcs))
-        symbols = to[own.symbols]
+        old = self.automaton
+        sources = np.repeat(np.arange(len(old.backoff)), np.diff(old.arcs))
+        symbols = to[old.symbols]
         kept = symbols >= 0
-        arcs = (sources[kept], symbols[kept], own.targets[kept], own.weights[kept])
-        return Automaton.of_arcs(*arcs, own.backoff, own.backoff_weights, own.unknown, start=own.start, end=len(tokens))
+        arcs = (sources[kept], symbols[kept], old.targets[kept], old.weights[kept])
+        return Automaton.of_arcs(*arcs, old.backoff, old.backoff_weights, old.unknown, start=old.start, end=len(tokens))
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what JSON can say of the model, and its arrays: what `keepgate.store` writes."""
-        own = self.automaton
-        config = {"order": self.order, "vocabulary": list(self.vocabulary), "unknown": own.unknown, "start": own.start}
-        return config, {name: getattr(own, name) for name in ARRAYS}
+        """Return the model as plain data and arrays, which `keepgate.store` can write."""
+        config = {"order": self.order, "vocabulary": list(self.vocabulary)}
+        config |= {"unknown": self.automaton.unknown, "start": self.automaton.start}
+        return config, {name: getattr(self.automaton, name) for name in ARRAYS}
 
     @classmethod
     def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> NGram:
@@ -169,24 +169,24 @@ def _estimate(text: Sequence[Sequence[int]], order: int, tokens: int) -> Automat
     target_of = [np.zeros(1, dtype=np.int64)]  # its longest suffix that is one
     gammas, backoffs, arcs = [], [], []
     states = 1
-    for length, own in enumerate(grams, 1):
+    for length, level in enumerate(grams, 1):
         longer = grams[length] if length < order else None
-        counts = own.counts if longer is None else _continuations(own, longer)
+        counts = level.counts if longer is None else _continuations(level, longer)
         if length == 1:
-            counts = np.where(own.begins, 0, counts)
+            counts = np.where(level.begins, 0, counts)
         discounts = _discounts(counts)
         taken = np.where(counts > 0, discounts[np.minimum(counts, 3)], 0.0)
         contexts = len(state_of[-1])
-        whole = np.bincount(own.prefix, counts, minlength=contexts)
-        gamma = np.bincount(own.prefix, taken, minlength=contexts) / np.maximum(whole, 1)
-        probability = (counts - taken) / np.maximum(whole[own.prefix], 1) + gamma[own.prefix] * below[own.suffix]
+        whole = np.bincount(level.prefix, counts, minlength=contexts)
+        gamma = np.bincount(level.prefix, taken, minlength=contexts) / np.maximum(whole, 1)
+        probability = (counts - taken) / np.maximum(whole[level.prefix], 1) + gamma[level.prefix] * below[level.suffix]
         gammas.append(gamma[state_of[-1] >= 0])
-        predicted = ~own.begins if length == 1 else np.ones(len(counts), dtype=bool)
-        states, state, target = _place(own, longer, states, target_of[-1])
+        predicted = ~level.begins if length == 1 else np.ones(len(counts), dtype=bool)
+        states, state, target = _place(level, longer, states, target_of[-1])
         arcs.append(
-            (state_of[-1][own.prefix][predicted], own.last[predicted], target[predicted], probability[predicted])
+            (state_of[-1][level.prefix][predicted], level.last[predicted], target[predicted], probability[predicted])
         )
-        backoffs.append(target_of[-1][own.suffix][state >= 0])
+        backoffs.append(target_of[-1][level.suffix][state >= 0])
         state_of.append(state)
         target_of.append(target)
         if length == 1:
@@ -200,24 +200,26 @@ def _estimate(text: Sequence[Sequence[int]], order: int, tokens: int) -> Automat
     return Automaton.of_arcs(sources, symbols, targets, weights, backoff, backoff_weights, unknown, start, END)
 
 
-def _place(own: _Grams, longer: _Grams | None, states: int, shorter: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+def _place(
+    level: _Grams, longer: _Grams | None, states: int, shorter: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
     """Assign numbers from `states` on to the n-grams that are contexts.
 
     Returns:
         How many states there are; the state of each n-gram; and where each n-gram leads: to its own state, else to that
         of its longest suffix that has one.
     """
-    state = np.full(len(own.last), -1, dtype=np.int64)
+    state = np.full(len(level.last), -1, dtype=np.int64)
     if longer is not None:
         contexts = np.unique(longer.prefix)
         state[contexts] = states + np.arange(len(contexts))
         states += len(contexts)
-    return states, state, np.where(state >= 0, state, shorter[own.suffix])
+    return states, state, np.where(state >= 0, state, shorter[level.suffix])
 
 
-def _continuations(own: _Grams, longer: _Grams) -> np.ndarray:
+def _continuations(level: _Grams, longer: _Grams) -> np.ndarray:
     """Return how many different tokens precede each n-gram; what begins a sequence keeps its count."""
-    return np.where(own.begins, own.counts, np.bincount(longer.suffix, minlength=len(own.counts)))
+    return np.where(level.begins, level.counts, np.bincount(longer.suffix, minlength=len(level.counts)))
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
@@ -225,7 +227,7 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
     n = [int((counts == k).sum()) for k in range(5)]
     if all(n[1:]):
         y = n[1] / (n[1] + 2 * n[2])
-        found = [k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
-        if all(0 < discount < k for k, discount in enumerate(found, 1)):
-            return np.array([0.0, *found])
+        discounts = [k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
+        if all(0 < discount < k for k, discount in enumerate(discounts, 1)):
+            return np.array([0.0, *discounts])
     return np.array([0.0, *FALLBACK])

@@ -101,8 +101,8 @@ def read_targets(values: Tensor, targets: Any, input_lengths: Any, target_length
     return Targets(targets.to(torch.int32).contiguous(), starts, inputs.to(torch.int32), blank)
 
 
-def _lengths(name: str, given: Any, rows: int, most: int) -> Tensor:
-    lengths = _on_cpu(name, given)
+def _lengths(name: str, values: Any, rows: int, most: int) -> Tensor:
+    lengths = _on_cpu(name, values)
     if lengths.shape != (rows,) or lengths.dtype != torch.int64:
         raise InputError(f"{name} are {rows} integers, one a row; got {tuple(lengths.shape)} of {lengths.dtype}")
     if rows and not 0 <= int(lengths.min()) <= int(lengths.max()) <= most:
@@ -110,8 +110,8 @@ def _lengths(name: str, given: Any, rows: int, most: int) -> Tensor:
     return lengths
 
 
-def _on_cpu(name: str, given: Any) -> Tensor:
-    integers = as_integers(name, given)
+def _on_cpu(name: str, values: Any) -> Tensor:
+    integers = as_integers(name, values)
     if integers.is_meta:
         raise InputError(f"{name} lie on the meta device and have no values")
     return integers.cpu()

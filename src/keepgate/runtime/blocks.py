@@ -60,8 +60,8 @@ def _standardize(at: At, x: np.ndarray) -> np.ndarray:
 def _embedding(at: At, symbols: np.ndarray) -> np.ndarray:
     if symbols.size and not 0 <= symbols.min() <= symbols.max() < at.block.count:
         raise InputError(f"symbols are numbers from 0 to {at.block.count - 1}; got {symbols.min()} to {symbols.max()}")
-    found = at.tensors["weight"][symbols]
-    return found if at.block.scale == 1 else found * at.dtype.type(at.block.scale)
+    vectors = at.tensors["weight"][symbols]
+    return vectors if at.block.scale == 1 else vectors * at.dtype.type(at.block.scale)
 
 
 def _linear(at: At, x: np.ndarray) -> np.ndarray:
@@ -95,10 +95,10 @@ def _crf(at: At, emissions: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray
     weights = [np.ascontiguousarray(at.tensors[name], x.dtype) for name in ("transitions", "start", "end")]
     steps, marginals = lengths.astype(np.int32), np.empty_like(x)
     path, best = np.empty(x.shape[:2], np.int32), np.empty(x.shape[1], x.dtype)
-    given = [array.ctypes.data for array in (x, *weights, steps)]
+    inputs = [array.ctypes.data for array in (x, *weights, steps)]
     for results in ((None, marginals, None, None, None), (None, None, None, path, best)):
-        found = [0 if array is None else array.ctypes.data for array in results]
-        core.crf(x.dtype == np.float64, x.shape, [*given, *found], threads())
+        outputs = [0 if array is None else array.ctypes.data for array in results]
+        core.crf(x.dtype == np.float64, x.shape, [*inputs, *outputs], threads())
     return path.swapaxes(0, 1).astype(np.int64), marginals.swapaxes(0, 1)
 
 

@@ -32,21 +32,21 @@ def layers(
     """
     x = x if block.time_first else x.swapaxes(0, 1)
     batch, dtype = x.shape[1], x.dtype
-    given = dict(zip(block.widths, states, strict=False))
+    initial_states = dict(zip(block.widths, states, strict=False))
     initial = {}
     for name, width in block.widths.items():
-        state = given.get(name)
+        state = initial_states.get(name)
         initial[name] = np.zeros((batch, len(block.suffixes), width), dtype) if state is None else state
     final = {name: value.copy() for name, value in initial.items()}
     lengths = np.full(batch, len(x)) if lengths is None else lengths
-    made = steppers(block, tensors, batch, dtype) if batch else []
+    rows = steppers(block, tensors, batch, dtype) if batch else []
     for layer in range(block.num_layers if batch else 0):
         outputs = []
         for direction in range(block.directions):
             row = layer * block.directions + direction
-            made[row].state = {name: value[:, row] for name, value in initial.items()}
+            rows[row].state = {name: value[:, row] for name, value in initial.items()}
             walked = reversed_within(x, lengths) if direction else np.ascontiguousarray(x)
-            output, ended = _walk(made[row], walked, lengths)
+            output, ended = _walk(rows[row], walked, lengths)
             outputs.append(reversed_within(output, lengths) if direction else output)
             for name, value in ended.items():
                 final[name][:, row] = value
@@ -57,12 +57,12 @@ def layers(
 
 def steppers(block: Recurrent, tensors: Mapping[str, np.ndarray], batch: int, dtype: np.dtype) -> list[Stepper]:
     """Return a stepper for each layer and direction, in the order of the states."""
-    made = []
+    rows = []
     for k, (row, suffix) in enumerate(zip(block.rows(), block.suffixes, strict=True)):
         size = block.input_size if k < block.directions else block.output_size
-        held = {name: tensors[name + suffix] for name in row}
-        made.append(Stepper(block.equations, size, block.hidden_size, held, batch, dtype))
-    return made
+        weights = {name: tensors[name + suffix] for name in row}
+        rows.append(Stepper(block.equations, size, block.hidden_size, weights, batch, dtype))
+    return rows
 
 
 def reversed_within(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -61,21 +61,24 @@ class Runner:
             raise InputError(f"{folder} is damaged: {error}") from error
         return runner
 
-    def run(self, given: Mapping[str, Any], *wanted: str) -> Any:
-        """Return what is wanted of what is given, both by the names of the network.
+    def run(self, inputs: Mapping[str, Any], *wanted: str) -> Any:
+        """Compute values of the network from others.
 
         Args:
-            given: arrays by name; None is left out.
-            *wanted: names; of one the array is returned, of more a tuple of them.
+            inputs: arrays by the names of the network; None is left out.
+            *wanted: names of the values to compute.
+
+        Returns:
+            The array, or, if several are wanted, a tuple of arrays.
 
         Raises:
             InputError: a value is missing or has another shape than the network says.
         """
-        values = {name: self.array(name, value) for name, value in given.items() if value is not None}
+        values = {name: self.array(name, value) for name, value in inputs.items() if value is not None}
         for step in self.network.between(values, wanted):
-            found = FUNCTIONS[type(step.block)](self.at(step), *(values.get(name) for name in step.sources))
+            results = FUNCTIONS[type(step.block)](self.at(step), *(values.get(name) for name in step.sources))
             names = self.network.results(step)
-            values.update(zip(names, found if isinstance(found, tuple) else (found,), strict=True))
+            values.update(zip(names, results if isinstance(results, tuple) else (results,), strict=True))
         return values[wanted[0]] if len(wanted) == 1 else tuple(values[name] for name in wanted)
 
     def at(self, step: Step) -> At:

@@ -34,7 +34,7 @@ class Stream:
         self.runner, self.source, self.wanted = runner, source, wanted
         network, values = runner.network, runner.network.values()
         lengths = {name for name, value in values.items() if value.dtype == INT64 and len(value.shape) == 1}
-        left_out = lengths | {given.name for given in network.inputs if given.optional}
+        left_out = lengths | {entry.name for entry in network.inputs if entry.optional}
         self._steps: list[tuple[list[str], str, Piece]] = []
         for step in network.between({source, *lengths}, (wanted,)):
             sources = [name for name in step.sources if name and name not in left_out]
@@ -61,14 +61,14 @@ Piece = Callable[[list[np.ndarray], bool], np.ndarray]
 def _recurrent(at: At, batch: int) -> Piece:
     """Layers that go on from piece to piece."""
     block: blocks.Recurrent = at.block
-    made = steppers(block, at.tensors, batch, at.dtype)
+    layers = steppers(block, at.tensors, batch, at.dtype)
 
     def run(sources: list[np.ndarray], last: bool) -> np.ndarray:
         x = sources[0] if block.time_first else sources[0].swapaxes(0, 1)
         output = np.empty((*x.shape[:2], block.output_size), at.dtype)
         for step, to in zip(x, output, strict=True):
             step = np.ascontiguousarray(step)
-            for stepper in made:
+            for stepper in layers:
                 step = stepper.step(step)
             to[:] = step
         return output if block.time_first else output.swapaxes(0, 1)

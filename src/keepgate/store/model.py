@@ -60,7 +60,7 @@ def write_model(
     about: dict[str, Any] = {
         "format": f"keepgate {kind}",
         "version": VERSION,
-        "tensors": _found(data),
+        "tensors": _file_facts(data),
         "config": dict(config),
     }
     about["sha256"] = _sha256(_canonical(about))
@@ -83,7 +83,7 @@ def _settle(folder: Path, kind: str) -> None:
         return
     with contextlib.suppress(InputError):
         about = _about(folder / NEXT, kind)
-        if about["tensors"] == _found(_read(folder / TENSORS, about["tensors"]["bytes"])):
+        if about["tensors"] == _file_facts(_read(folder / TENSORS, about["tensors"]["bytes"])):
             os.replace(folder / NEXT, folder / CONFIG)
             sync_folder(folder)
 
@@ -113,12 +113,12 @@ def read_model(folder: str | os.PathLike[str], kind: str = "model") -> tuple[dic
 
 def _identity(folder: Path) -> list[tuple[str, int, int]]:
     """Return which files are there: one that is replaced, or written to, is another."""
-    found = []
+    files = []
     for name in (CONFIG, NEXT, TENSORS):
         with contextlib.suppress(OSError):
             about = os.stat(folder / name)
-            found.append((name, about.st_ino, about.st_mtime_ns))
-    return found
+            files.append((name, about.st_ino, about.st_mtime_ns))
+    return files
 
 
 def _read_once(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -130,9 +130,9 @@ def _read_once(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.nd
     size = max(about["tensors"]["bytes"] for about in candidates)
     limits.check("file_bytes", size, path)
     data = _read(path, size)
-    found = _found(data)
+    actual = _file_facts(data)
     for about in candidates:
-        if about["tensors"] == found:
+        if about["tensors"] == actual:
             return about["config"], unpack(data, str(path))
     raise InputError(f"{path} was cut short, altered, or belongs to another {CONFIG}")
 
@@ -172,11 +172,11 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _canonical(about: Mapping[str, Any]) -> bytes:
     """Return the bytes that a configuration's own checksum is taken of."""
-    rest = {key: value for key, value in about.items() if key != "sha256"}
-    return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    content = {key: value for key, value in about.items() if key != "sha256"}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _found(data: bytes) -> dict[str, Any]:
+def _file_facts(data: bytes) -> dict[str, Any]:
     """Return what a configuration says about the file of its tensors."""
     return {"bytes": len(data), "sha256": _sha256(data)}
 

@@ -29,13 +29,13 @@ class Target:
 
     Attributes:
         path: with symbolic links followed.
-        found: the file that is there now.
+        existing: the file that is there now.
         like: the file whose owner, permissions and time the new one gets.
         to_stdout: it is standard output.
     """
 
     path: Path
-    found: os.stat_result | None = None
+    existing: os.stat_result | None = None
     like: os.stat_result | None = None
     to_stdout: bool = False
 
@@ -52,18 +52,18 @@ class Target:
             return cls(Path(name), to_stdout=True)
         if not name or name.endswith(os.sep) or not _encodes(name):
             raise InputError(f"cannot write {quoted(name)}: that is no name of a file; give one")
-        found = _stat(name)
-        if found is not None and stat.S_ISDIR(found.st_mode):
+        existing = _stat(name)
+        if existing is not None and stat.S_ISDIR(existing.st_mode):
             raise InputError(f"cannot write {name}: it is a folder; give the name of a file")
         model = None if like is None else os.stat(like)
-        if found is not None and model is not None and os.path.samestat(found, model):
+        if existing is not None and model is not None and os.path.samestat(existing, model):
             raise InputError(f"cannot write {name}: it is the file that is read; give another name")
-        return cls(Path(os.path.realpath(name)), found, model, found is not None and _is_stdout(found))
+        return cls(Path(os.path.realpath(name)), existing, model, existing is not None and _is_stdout(existing))
 
     @property
     def is_stream(self) -> bool:
         """Whether it is a device, a pipe or standard output, which is written to and not replaced."""
-        return self.to_stdout or (self.found is not None and not stat.S_ISREG(self.found.st_mode))
+        return self.to_stdout or (self.existing is not None and not stat.S_ISREG(self.existing.st_mode))
 
     @contextlib.contextmanager
     def stream(self, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -155,7 +155,7 @@ def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:
         return None
 
 
-def _is_stdout(found: os.stat_result) -> bool:
+def _is_stdout(status: os.stat_result) -> bool:
     with contextlib.suppress(OSError):
-        return os.path.samestat(found, os.fstat(1))
+        return os.path.samestat(status, os.fstat(1))
     return False

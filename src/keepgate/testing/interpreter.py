@@ -82,14 +82,14 @@ class Interpreter:
 
     def backward(self, x: np.ndarray, run: Run, cotangents: Arrays, step_inputs: Arrays | None = None) -> Gradients:
         """Return the gradients for `cotangents` [T, B, W] of the states after each step."""
-        program, given = self.program, step_inputs or {}
+        program, inputs = self.program, step_inputs or {}
         parameters = {name: np.zeros_like(value) for name, value in self.parameters.items()}
         dx = np.zeros_like(x)
-        d_given = {name: np.zeros_like(value) for name, value in given.items()}
+        d_inputs = {name: np.zeros_like(value) for name, value in inputs.items()}
         carried = {name: np.zeros_like(state[0]) for name, state in run.states.items()}
         widths = self._widths(x, run.states)
         for t in reversed(range(len(x))):
-            values = self._leaves(t, x, run.states, given, widths) | run.tape[t]
+            values = self._leaves(t, x, run.states, inputs, widths) | run.tape[t]
             values |= {program.new[name]: state[t + 1] for name, state in run.states.items()}
             for number, value in enumerate(program.values):
                 if value.kind == "cotangent":
@@ -103,9 +103,9 @@ class Interpreter:
             if program.x is not None:
                 dx[t] = values[program.x]
             for name, number in program.step_inputs.items():
-                d_given[name][t] = values[number]
+                d_inputs[name][t] = values[number]
             self._accumulate(values, parameters)
-        return Gradients(dx, carried, d_given, parameters)
+        return Gradients(dx, carried, d_inputs, parameters)
 
     def _widths(self, x: np.ndarray, states: Arrays) -> dict[str, int]:
         widths = {width: states[name].shape[2] for name, width in self.program.states.items()}
@@ -115,12 +115,12 @@ class Interpreter:
         return widths | {"input": x.shape[2], "unit": 1}
 
     def _leaves(
-        self, t: int, x: np.ndarray, states: Arrays, given: Arrays, widths: Mapping[str, int]
+        self, t: int, x: np.ndarray, states: Arrays, inputs: Arrays, widths: Mapping[str, int]
     ) -> dict[int, Any]:
         leaf = {
             "input": lambda: x[t],
             "last": lambda name: states[name][t],
-            "step_input": lambda name: given[name][t],
+            "step_input": lambda name: inputs[name][t],
             "vector": lambda name, initial: np.tile(self.parameters[name], (x.shape[1], 1)),
             "constant": lambda value: value,
             "size": lambda width: widths[width],
@@ -146,7 +146,7 @@ class Interpreter:
         for stage in stages:
             for product in stage.products:
                 values[product.target] = self._product(product, values)
-            for op, target, args in stage.rows:
+            for op, target, args in stage.ops:
                 values[target] = OPERATIONS[op].compute(*(values[arg] for arg in args))
                 if op == "broadcast":
                     values[target] = np.repeat(values[target], widths[str(self.program.values[target].width)], -1)

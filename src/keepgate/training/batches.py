@@ -51,12 +51,12 @@ class Batches:
     def windows(self, indices: np.ndarray, first: int = 0) -> Iterator[Window]:
         """Yield the windows of a batch, starting with number `first`."""
         mine, count = self.processes.part(indices)
-        batch, own, every = self.data.batch(mine), self._starts(mine), self._starts(indices)
-        for number in range(first, len(every)):
-            start = own[min(number, len(own) - 1)]
+        batch, my_starts, all_starts = self.data.batch(mine), self._starts(mine), self._starts(indices)
+        for number in range(first, len(all_starts)):
+            start = my_starts[min(number, len(my_starts) - 1)]
             part = batch if self.window is None else self.data.window(batch, start, start + self.window)
-            counts = count and number < len(own)
-            yield Window(part, self.data.weight(part, count) if counts else 0.0, (number + 0.5) / len(every))
+            counts = count and number < len(my_starts)
+            yield Window(part, self.data.weight(part, count) if counts else 0.0, (number + 0.5) / len(all_starts))
 
     def _starts(self, indices: np.ndarray) -> range:
         longest = int(self.lengths[indices].max())

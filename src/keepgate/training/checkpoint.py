@@ -73,10 +73,10 @@ class Checkpoints:
         Raises:
             InputError: the checkpoint is another run's, or damaged.
         """
-        found = self.processes.from_first(self._read)
-        if found is not None:
+        checkpoint = self.processes.from_first(self._read)
+        if checkpoint is not None:
             with self.blamed():
-                unpack(self.state, *found, self.processes.rank)
+                unpack(self.state, *checkpoint, self.processes.rank)
             self.carried = self.state.carried
             if self.processes.first:
                 self._write_metrics()  # they may lack the last row, or be damaged

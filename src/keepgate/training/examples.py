@@ -86,9 +86,9 @@ class Streams(Examples):
 
     def __init__(self, *series: torch.Tensor, count: int):
         steps = len(series[0]) // count if series else 0
-        if steps < 1 or any(len(one) != len(series[0]) for one in series):
+        if steps < 1 or any(len(values) != len(series[0]) for values in series):
             raise InputError(f"streams: the series need one common length of at least {count} steps (count={count})")
-        self.streams = [one[: steps * count].unflatten(0, (count, steps)).transpose(0, 1) for one in series]
+        self.streams = [values[: steps * count].unflatten(0, (count, steps)).transpose(0, 1) for values in series]
 
     def __len__(self) -> int:
         """Return the number of streams."""
@@ -97,7 +97,7 @@ class Streams(Examples):
     def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
         """Return the streams `indices` side by side, [T, B, ...] each."""
         chosen = torch.from_numpy(indices)
-        return tuple(one[:, chosen] for one in self.streams)
+        return tuple(stream[:, chosen] for stream in self.streams)
 
     def length(self, index: int) -> int:
         """Return the steps of a stream."""
@@ -105,7 +105,7 @@ class Streams(Examples):
 
     def window(self, batch: tuple[torch.Tensor, ...], start: int, stop: int) -> tuple[torch.Tensor, ...]:
         """Return the steps start to stop."""
-        return tuple(one[start:stop] for one in batch)
+        return tuple(stream[start:stop] for stream in batch)
 
     def weight(self, batch: tuple[torch.Tensor, ...], count: int) -> float:
         """Return steps times streams."""

@@ -89,26 +89,26 @@ def pack_own(state: TrainingState) -> tuple[Any, dict[str, np.ndarray]]:
     return structure, arrays
 
 
-def pack(state: TrainingState, owns: list[Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pack(state: TrainingState, processes: list[Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the checkpoint of a state: a config, and arrays by name.
 
     A finished run has only its weights and its history.
 
     Args:
         state: of this process.
-        owns: what `pack_own` returned on each process.
+        processes: what `pack_own` returned on each.
     """
     history = state.history
     config: dict[str, Any] = {"finished": history.finished, "rows": history.rows}
     arrays = {f"model.{name}": _array(value) for name, value in state.model.state_dict().items()}
     if history.finished:
         return config, arrays
-    config |= {"position": asdict(state.position), "carried": [structure for structure, _ in owns]}
+    config |= {"position": asdict(state.position), "carried": [structure for structure, _ in processes]}
     arrays |= {f"best.{name}": _array(value) for name, value in state.best.items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         arrays |= {f"optimizer.{index}.{name}": _array(value) for name, value in moments.items()}
-    for rank, (_, own) in enumerate(owns):
-        arrays |= {f"process{rank}.{name}": array for name, array in own.items()}
+    for rank, (_, process_arrays) in enumerate(processes):
+        arrays |= {f"process{rank}.{name}": array for name, array in process_arrays.items()}
     return config, arrays
 
 
@@ -127,10 +127,10 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
     arrays = {name: torch.from_numpy(array) for name, array in saved.items()}
     weights = state.model.state_dict()
     schema.boolean("finished", finished := config.get("finished"))
-    rest = {} if finished else {"position": POSITION, "carried": schema.several(anything, 1, MOST_PROCESSES)}
-    schema.record(finished=schema.boolean, rows=ROWS, **rest)("", config)
-    check_alike(weights, own := _under(arrays, "model."))
-    check_finite(own)
+    progress = {} if finished else {"position": POSITION, "carried": schema.several(anything, 1, MOST_PROCESSES)}
+    schema.record(finished=schema.boolean, rows=ROWS, **progress)("", config)
+    check_alike(weights, model_weights := _under(arrays, "model."))
+    check_finite(model_weights)
     history = History(config["rows"], config["finished"])
     if finished and not history.rows:
         raise InputError("a training that is finished has no row")
@@ -151,7 +151,7 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
         if random_cuda is not None:
             torch.cuda.set_rng_state(random_cuda, state.device)
     state.history = history
-    state.model.load_state_dict(own)
+    state.model.load_state_dict(model_weights)
 
 
 def anything(name: str, value: Any) -> None:
@@ -183,11 +183,11 @@ def _moments(optimizer: torch.optim.Optimizer, arrays: dict[str, torch.Tensor]) 
     for key, value in arrays.items():
         if key.endswith(NOT_NEGATIVE) and (value < 0).any():
             raise InputError(f"the tensor {quoted(key)} has numbers below 0")
-    found: dict[int, dict[str, torch.Tensor]] = {}
+    by_parameter: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in arrays.items():
         index, name = key.split(".")
-        found.setdefault(int(index), {})[name] = value
-    return found
+        by_parameter.setdefault(int(index), {})[name] = value
+    return by_parameter
 
 
 def _carried(structures: list[Any], rank: int, arrays: dict[str, torch.Tensor], device: torch.device) -> Any:

@@ -46,20 +46,20 @@ def detach(state: Any) -> Any:
     raise TypeError(f"a carried state is made of tensors, tuples, lists and dicts, not of {type(state).__name__}")
 
 
-def check_alike(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:
+def check_alike(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> None:
     """Compare the tensors of a file with those that they shall fill, before anything is filled or allocated.
 
     Raises:
         InputError: a tensor is missing, unknown, or of another shape or type; the message names it.
     """
-    for name in [*wanted, *given]:
-        if name not in given or name not in wanted:
+    for name in [*wanted, *tensors]:
+        if name not in tensors or name not in wanted:
             raise InputError(
                 f"the tensor {quoted(name)} is " + ("missing" if name in wanted else "none that is needed")
             )
-        one, other = wanted[name], given[name]
-        if one.shape != other.shape or one.dtype != other.dtype:
-            kinds = [f"{list(tensor.shape)} of {tensor.dtype}" for tensor in (other, one)]
+        expected, tensor = wanted[name], tensors[name]
+        if expected.shape != tensor.shape or expected.dtype != tensor.dtype:
+            kinds = [f"{list(value.shape)} of {value.dtype}" for value in (tensor, expected)]
             raise InputError(f"the tensor {quoted(name)} is {kinds[0]}, not {kinds[1]}")
 
 
@@ -120,14 +120,14 @@ def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
     Raises:
         ValueError: `flatten` cannot have returned this.
     """
-    rest = iter(leaves)
+    remaining = iter(leaves)
 
     def build(structure: Any) -> Any:
         match structure:
             case None:
                 return None
             case "tensor":
-                return next(rest)
+                return next(remaining)
             case {"dict": items}:
                 return {key: build(value) for key, value in items}
             case {"tuple": items}:
@@ -137,6 +137,6 @@ def unflatten(structure: Any, leaves: list[torch.Tensor]) -> Any:
         raise ValueError(f"no structure of a state: {quoted(structure)}")
 
     built = build(structure)
-    if next(rest, None) is not None:
+    if next(remaining, None) is not None:
         raise ValueError("a state has more tensors than its structure")
     return built

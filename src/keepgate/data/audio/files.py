@@ -43,7 +43,7 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
         try:
             with soundfile.SoundFile(opened) as file:
                 _check_header(path, file)
-                samples, own = _averaged(file), file.samplerate
+                samples, file_rate = _averaged(file), file.samplerate
         except soundfile.SoundFileError as error:
             what = getattr(error, "error_string", reason(error)).rstrip(".")
             raise InputError(f"{path} is no audio file ({what})") from error
@@ -53,10 +53,10 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
         raise InputError(f"{path} has samples that are not finite")
     if not samples.any():
         raise InputError(f"{path} is silent throughout: all samples are zero")
-    if rate in (None, own):
-        return samples, own
-    limits.check("audio_samples", -(-len(samples) * rate // own), f"{path} at {rate} Hz")
-    return resample(samples, own, rate), rate
+    if rate in (None, file_rate):
+        return samples, file_rate
+    limits.check("audio_samples", -(-len(samples) * rate // file_rate), f"{path} at {rate} Hz")
+    return resample(samples, file_rate, rate), rate
 
 
 def check_rate(rate: int, what: object) -> None:
@@ -93,14 +93,14 @@ def _averaged(file: Any) -> np.ndarray:
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
-def as_samples(given: Any) -> np.ndarray:
+def as_samples(values: Any) -> np.ndarray:
     """Return samples [N] float32.
 
     Raises:
         InputError: it is no array [N] of numbers, not finite, or silent throughout.
     """
     try:
-        samples = numbers_of(given)
+        samples = numbers_of(values)
     except Exception as error:  # of the library that it is an array of
         raise InputError(f"samples are no array of numbers: {reason(error)}") from error
     if samples.ndim != 1 or not len(samples) or not (np.abs(samples) <= np.finfo(np.float32).max).all():

@@ -76,10 +76,10 @@ def live_samples(pipe: Pipe, rate: int, to: int) -> Iterator[np.ndarray]:
         check_rate(rate, "the rate of standard input")
     pieces = _wav(_Rest(head, pipe)) if head == b"RIFF" else ((rate, piece) for piece in _bare(head, pipe))
     resampler, heard = None, False
-    for own, piece in pieces:
+    for piece_rate, piece in pieces:
         heard = True
-        if own != to:
-            resampler = resampler or soxr.ResampleStream(own, to, 1, dtype="float32")
+        if piece_rate != to:
+            resampler = resampler or soxr.ResampleStream(piece_rate, to, 1, dtype="float32")
             piece = resampler.resample_chunk(piece)
         yield piece
     if not heard:
@@ -119,8 +119,8 @@ class _Rest(io.RawIOBase):
         self.head, self.pipe = head, pipe
 
     def read(self, size: int = -1, /) -> bytes:
-        own, self.head = self.head[:size], self.head[size:]
-        return own + self.pipe.read(size - len(own)) if len(own) < size else own
+        head, self.head = self.head[:size], self.head[size:]
+        return head + self.pipe.read(size - len(head)) if len(head) < size else head
 
     def tell(self) -> int:
         raise OSError("a pipe has no places")

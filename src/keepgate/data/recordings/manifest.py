@@ -120,8 +120,8 @@ class Utterances:
             Skipped(self.path or "", i if self.numbers is None else self.numbers[i], reason)
             for i, reason in sorted(reasons.items())
         )
-        rest = self.part([i for i in range(len(self)) if i not in reasons])
-        return replace(rest, skipped=(*self.skipped, *more))
+        usable = self.part([i for i in range(len(self)) if i not in reasons])
+        return replace(usable, skipped=(*self.skipped, *more))
 
 
 @dataclass(frozen=True)
@@ -164,12 +164,12 @@ def read_manifest(
     path = as_path(path)
     rows: list[_Row] = []
     skipped: list[Skipped] = []
-    for number, given in manifest_rows(path):
+    for number, cells in manifest_rows(path):
         try:
-            text = _text(given, text_column) if labelled else None
-            group = manifest_cell(given, session_column) if session_column else None
-            name, kind, content, own = _content(path, number, given, path_column, rate)
-            row = _Row(number, name, kind, content, own, text, group)
+            text = _text(cells, text_column) if labelled else None
+            group = manifest_cell(cells, session_column) if session_column else None
+            name, kind, content, sample_rate = _content(path, number, cells, path_column, rate)
+            row = _Row(number, name, kind, content, sample_rate, text, group)
             _check_like(row, rows)
         except InputError as error:
             if not skip_bad:
@@ -200,7 +200,7 @@ def read_one(path: str | Path, rate: int | None = None) -> tuple[str, Content, i
     return "audio", *read_audio(path, rate)
 
 
-def as_strokes(given: Any) -> list[np.ndarray]:
+def as_strokes(ink: Any) -> list[np.ndarray]:
     """Return strokes as arrays [points, 2].
 
     Raises:
@@ -208,13 +208,13 @@ def as_strokes(given: Any) -> list[np.ndarray]:
             point.
     """
     try:
-        given = list(given)
-        count = sum(map(len, given))
+        ink = list(ink)
+        count = sum(map(len, ink))
     except Exception as error:  # of whatever object it is
         raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
     limits.check("ink_points", count, "the ink")
     try:
-        strokes = [numbers_of(stroke) for stroke in given]
+        strokes = [numbers_of(stroke) for stroke in ink]
     except Exception as error:
         raise InputError(f"strokes are lists of points [x, y]: {reason(error)}") from error
     for i, stroke in enumerate(strokes, start=1):

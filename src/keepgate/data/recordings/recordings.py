@@ -74,28 +74,29 @@ def read_recordings(
     """
     path = as_path(path)
     if not labelled and not is_manifest(path):
-        samples, own = read_audio(path, rate)
-        return Recordings([samples], own, [str(path)])
-    found: list[tuple[np.ndarray, int, str, list[Segment]]] = []
+        samples, sample_rate = read_audio(path, rate)
+        return Recordings([samples], sample_rate, [str(path)])
+    usable: list[tuple[np.ndarray, int, str, list[Segment]]] = []
     skipped: list[Skipped] = []
     for name, rows in _by_recording(path, path_column).items():
         number = rows[0][0]
         try:
-            samples, own = read_audio(path.parent / as_path(name), rate)
-            if found and own != found[0][1]:
+            samples, sample_rate = read_audio(path.parent / as_path(name), rate)
+            if usable and sample_rate != usable[0][1]:
+                _, first_rate, first_name, _ = usable[0]
                 raise InputError(
-                    f"{name} has {own} Hz, but {found[0][2]} {found[0][1]} Hz; give --rate to resample them all"
+                    f"{name} has {sample_rate} Hz, but {first_name} {first_rate} Hz; give --rate to resample them all"
                 )
-            segments = _segments(path, rows, segments_column, len(samples) / own) if labelled else []
+            segments = _segments(path, rows, segments_column, len(samples) / sample_rate) if labelled else []
         except InputError as error:
             if not skip_bad:
                 raise InputError(f"{path}, row {number}: {error}") from error
             skipped.append(Skipped(str(path), number, str(error)))
         else:
-            found.append((samples, own, name, segments))
-    if not found:
+            usable.append((samples, sample_rate, name, segments))
+    if not usable:
         raise InputError(f"{path} has no row" + (" that can be used" if skipped else ""))
-    contents, rates, names, segments = map(list, zip(*found, strict=True))
+    contents, rates, names, segments = map(list, zip(*usable, strict=True))
     return Recordings(contents, rates[0], names, segments if labelled else None, tuple(skipped))
 
 
@@ -115,17 +116,17 @@ def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[S
     """Return the segments of a recording of that many seconds."""
     first = rows[0][1]
     if "start" in first and column not in first:
-        found = [_of_row(number, row) for number, row in rows if row["start"] not in (None, "")]
+        segments = [_of_row(number, row) for number, row in rows if row["start"] not in (None, "")]
     elif len(rows) > 1:
         raise InputError(f"the recording stands in row {rows[1][0]} too")
-    elif isinstance(given := first.get(column), Sequence) and not isinstance(given, str):
-        found = [as_segment(item) for item in given]
+    elif isinstance(listed := first.get(column), Sequence) and not isinstance(listed, str):
+        segments = [as_segment(item) for item in listed]
     else:
-        found = read_segments(manifest.parent / as_path(manifest_cell(first, column).strip()))
-    for segment in found:
+        segments = read_segments(manifest.parent / as_path(manifest_cell(first, column).strip()))
+    for segment in segments:
         if segment.end > seconds + BEYOND:
             raise InputError(f"a segment ends at {segment.end:g} s, but the recording at {seconds:g} s")
-    return in_order(found)
+    return in_order(segments)
 
 
 def _of_row(number: int, row: Mapping[str, Any]) -> Segment:

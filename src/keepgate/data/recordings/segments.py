@@ -61,7 +61,7 @@ def read_segments(path: str | Path) -> list[Segment]:
 
 def in_order(segments: Iterable[Segment]) -> list[Segment]:
     """Return segments in order of time; of those at one time the surest comes last."""
-    return sorted(segments, key=lambda one: (*one[:3], -1.0 if one.confidence is None else one.confidence))
+    return sorted(segments, key=lambda s: (*s[:3], -1.0 if s.confidence is None else s.confidence))
 
 
 def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
@@ -74,20 +74,20 @@ def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
     return _FORMATS[suffix][1](rows).encode()
 
 
-def as_segment(given: Any) -> Segment:
+def as_segment(value: Any) -> Segment:
     """Return a segment from a mapping or a sequence of its fields.
 
     Raises:
         InputError: it is none; the message says why.
     """
-    if isinstance(given, Mapping):
-        fields = given
+    if isinstance(value, Mapping):
+        fields = value
         check_row(fields)
     else:
         try:
-            fields = {} if isinstance(given, (str, bytes)) else dict(zip(Segment._fields, given, strict=False))
+            fields = {} if isinstance(value, (str, bytes)) else dict(zip(Segment._fields, value, strict=False))
         except Exception:  # of whatever object it is
-            raise InputError(f"{quoted(given)} is no segment, such as (0.5, 1.2, 'speech')") from None
+            raise InputError(f"{quoted(value)} is no segment, such as (0.5, 1.2, 'speech')") from None
     for name in ("start", "end"):
         if name not in fields:
             raise InputError(f"there is no {quoted(name)}, but {listed(fields)}")
@@ -100,14 +100,14 @@ def as_segment(given: Any) -> Segment:
     return Segment(start, end, label, None if confidence in (None, "") else _seconds("confidence", confidence))
 
 
-def _seconds(name: str, given: Any) -> float:
+def _seconds(name: str, text: Any) -> float:
     try:
-        value = float(given)
+        seconds = float(text)
     except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{name} is {quoted(given)}, which is no number")
-    return value
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"{name} is {quoted(text)}, which is no number")
+    return seconds
 
 
 # Readers give the number of a line and its fields, writers the text of a file.

@@ -84,7 +84,7 @@ def _sizes(metadata: bytes, body: Any) -> tuple[int, int]:
     view = memoryview(body) if body is not None else memoryview(b"")
     sizes = [struct.unpack_from("<q", view, offset)[0] for offset, length in buffers if length]
     packed = [length for _, length in buffers if length]
-    return count, sum(own if size < 0 else size for size, own in zip(sizes, packed, strict=True))
+    return count, sum(length if size < 0 else size for size, length in zip(sizes, packed, strict=True))
 
 
 class _Table:

@@ -57,8 +57,8 @@ class Frequency:
             days = times.astype("datetime64[D]")
             later = np.busday_offset(days, self.count * np.asarray(steps), roll="forward")
             return later.astype("datetime64[us]") + (times - days.astype("datetime64[us]"))
-        one = self.count if self.unit == "step" else np.timedelta64(self.count * US[self.unit], "us")
-        return times + one * np.asarray(steps)
+        step = self.count if self.unit == "step" else np.timedelta64(self.count * US[self.unit], "us")
+        return times + step * np.asarray(steps)
 
     def _check_reach(self, times: np.ndarray, steps: Any) -> None:
         most = self.count * int(np.max(steps, initial=0))
@@ -88,8 +88,8 @@ class Frequency:
         step = self.count * US[self.unit]
         week = 7 * US["day"]
         cycles = [US["day"], US["hour"], US["minute"]] if step < US["day"] else [week, 52 * week]
-        found = [n for n in (_fits(cycle, step) for cycle in cycles) if 1 < n <= LONGEST_SEASON]
-        return found[0] if found else 1
+        seasons = [n for n in (_fits(cycle, step) for cycle in cycles) if 1 < n <= LONGEST_SEASON]
+        return seasons[0] if seasons else 1
 
 
 def _fits(cycle: int, step: int) -> int:

@@ -88,14 +88,14 @@ def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray
 
 def _one_for_each(values: list[Any], codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
     """Return the value of each code; raise `InputError` if a code has two, and for a text above `label_characters`."""
-    found: dict[int, Any] = {}
+    value_of: dict[int, Any] = {}
     for row, (code, value) in enumerate(zip(codes.tolist(), values, strict=True), start=1):
-        if found.setdefault(code, value) != value:
+        if value_of.setdefault(code, value) != value:
             raise InputError(
-                f"{where}, row {row}: the label of series {quoted(ids[code])} changes from {quoted(found[code])} to "
+                f"{where}, row {row}: the label of series {quoted(ids[code])} changes from {quoted(value_of[code])} to "
                 f"{quoted(value)}"
             )
-    for value in found.values():
+    for value in value_of.values():
         if isinstance(value, str):  # an array of texts takes for each as much memory as for the longest
             limits.check("label_characters", len(value), f"the label {quoted(value)} of {where}")
-    return np.array(list(found.values()))
+    return np.array(list(value_of.values()))

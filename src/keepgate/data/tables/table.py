@@ -308,21 +308,21 @@ def _steps(column: nw.Series, where: str) -> np.ndarray:
 
 
 def _instants(column: nw.Series, where: str) -> np.ndarray:
-    given = column.to_numpy()
-    if given.dtype.kind != "M":
-        given = np.array(column.to_list(), dtype="datetime64[us]")
-    years = given.astype("datetime64[Y]").astype(np.int64) + 1970
+    instants = column.to_numpy()
+    if instants.dtype.kind != "M":
+        instants = np.array(column.to_list(), dtype="datetime64[us]")
+    years = instants.astype("datetime64[Y]").astype(np.int64) + 1970
     outside = np.flatnonzero((years < 1) | (years > 9999))
     if len(outside):
         raise InputError(f"{where}, row {outside[0] + 1} is in the year {years[outside[0]]}: give years from 1 to 9999")
-    found = given.astype("datetime64[us]")
-    finer = np.flatnonzero(found.astype(given.dtype) != given)
+    rounded = instants.astype("datetime64[us]")
+    finer = np.flatnonzero(rounded.astype(instants.dtype) != instants)
     if len(finer):
         raise InputError(
-            f"{where}, row {finer[0] + 1}: {given[finer[0]]} is finer than a microsecond: round it, or number the "
+            f"{where}, row {finer[0] + 1}: {instants[finer[0]]} is finer than a microsecond: round it, or number the "
             "steps 0, 1, 2, …"
         )
-    return found
+    return rounded
 
 
 def _time(item: Any, where: str) -> np.datetime64:

@@ -43,7 +43,7 @@ def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
     """
     path = as_path(path)
     rows = _json if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")) else _columns
-    found = []
+    pairs = []
     for number, row in rows(path):
         if labelled and len(row) != len(SIDES):
             raise InputError(
@@ -52,10 +52,10 @@ def read_pairs(path: str | Path, labelled: bool = True) -> Pairs:
         for side, text in zip(SIDES, row[: 1 + labelled], strict=False):
             if not text.strip():
                 raise InputError(f"{path}, line {number}: the {side} is empty; leave the row out or fill it in")
-        found.append(row)
-    if not found:
+        pairs.append(row)
+    if not pairs:
         raise InputError(f"{path} has no row; a row is a source, a tab and its target, or {EXAMPLE}")
-    return Pairs([row[0] for row in found], [row[1] for row in found] if labelled else None)
+    return Pairs([row[0] for row in pairs], [row[1] for row in pairs] if labelled else None)
 
 
 def _columns(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -70,12 +70,12 @@ def read_sentences(
         if column is not None and column < 1:
             raise InputError(f"{name}={quoted(column)} is no column: they are counted from 1")
     if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")):
-        found = _json(path, session_column, labelled)
+        sentences = _json(path, session_column, labelled)
     else:
-        found = _conll(path, read_lines(path), token_column, tag_column, session_column, labelled)
-    if not found:
+        sentences = _conll(path, read_lines(path), token_column, tag_column, session_column, labelled)
+    if not sentences:
         raise InputError(f"{path} has no sentence")
-    tokens, tags, groups = map(list, zip(*found, strict=True))
+    tokens, tags, groups = map(list, zip(*sentences, strict=True))
     return Sentences(tokens, tags if labelled else None, groups if session_column else None)
 
 
@@ -88,17 +88,17 @@ def _conll(
     labelled: bool,
 ) -> list[Row]:
     session, begins = "", re.compile(rf"#\s*{re.escape(session_column or '')}(\s+id)?\s*(=\s*(?P<name>.*))?")
-    found: list[Row] = [([], [], session)]
+    sentences: list[Row] = [([], [], session)]
     for number, line in enumerate(lines, start=1):
-        tokens, tags, _ = found[-1]
+        tokens, tags, _ = sentences[-1]
         if line.strip() in MARKS:
             if tokens:
-                found.append(([], [], session))
+                sentences.append(([], [], session))
             continue
         if line.startswith("#") and not tokens and "\t" not in line:
             if session_column and (comment := begins.fullmatch(line.strip())):
                 session = comment["name"] or f"line {number}"
-                found[-1] = ([], [], session)
+                sentences[-1] = ([], [], session)
             continue
         if session_column and not session:
             raise InputError(
@@ -112,7 +112,7 @@ def _conll(
         if labelled:
             least = 4 if conllu else max(len(columns), 2)
             tags.append(_column(path, number, columns, tag_column or least, "tag"))
-    return found if found[-1][0] else found[:-1]
+    return sentences if sentences[-1][0] else sentences[:-1]
 
 
 def _column(path: Path, number: int, columns: list[str], column: int, what: str) -> str:
@@ -124,7 +124,7 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
 
 
 def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
-    found = []
+    sentences = []
     for number, row in json_objects(path, EXAMPLE):
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
         for name, value in (("tokens", tokens), ("tags", tags)):
@@ -137,5 +137,5 @@ def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
         if session_column and not isinstance(row.get(session_column), str | int):
             raise InputError(f"{path}, line {number}: no session under {quoted(session_column)}")
         if tokens:
-            found.append((tokens, tags, str(row[session_column]) if session_column else ""))
-    return found
+            sentences.append((tokens, tags, str(row[session_column]) if session_column else ""))
+    return sentences

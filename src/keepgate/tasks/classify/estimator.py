@@ -199,8 +199,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         check_channels(self.channels_, self.n_features_in_)
         self.network_ = self._network()
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw the whole model; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit the whole model; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata |= {
             "classes": json.dumps(self.classes_.tolist(), default=str),
@@ -209,7 +209,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         raw = f"sequences as they are in the data, padded at the end, [B, T, {self.n_features_in_}]"
         inputs = {"x": ("input", raw), "lengths": ("lengths", "steps of each sequence, 1 to T, [B]")}
         text = f"of the classes in the metadata's order, [B, {len(self.classes_)}]"
-        self.draw_network(graph, inputs, {"probabilities": ("probabilities", text)})
+        self.emit_network(graph, inputs, {"probabilities": ("probabilities", text)})
 
     def _network(self) -> ClassifierNetwork:
         layers = self.layers(self.n_features_in_)

@@ -13,7 +13,7 @@ A new task is a subclass that gives
   `FITTED`: what each of them must be (`keepgate.schema`), since a file may say anything;
 * for the command line `Columns`, `read`, `predict_table`, `evaluate` and `sections` (see each below), and, where a
   suffix of `--out` names more than a table, `encoders`, from a table of predictions to the bytes of the file;
-* `draw_onnx(graph)`; or `onnx_parts`, names of several files, and `draw_onnx(graph, part)`.
+* `to_onnx(graph)`; or `onnx_parts`, names of several files, and `to_onnx(graph, part)`.
 """
 
 from __future__ import annotations
@@ -193,19 +193,19 @@ class Estimator(BaseEstimator):
         """The cell as it was named, or the name of a cell that was given as an object."""
         return self.cell if isinstance(self.cell, str) else self.equations_.name
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw the fitted estimator for `keepgate.export.onnx`, by `draw_network`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit the fitted estimator for `keepgate.export.onnx`, by `emit_network`."""
         raise NotImplementedError
 
-    def draw_network(
+    def emit_network(
         self, graph: Graph, inputs: Mapping[str, tuple[str, str]], outputs: Mapping[str, tuple[str, str]]
     ) -> None:
-        """Draw a part of the network; inputs and outputs: by name, what they are called in the file, and a text."""
-        from keepgate.export.network import draw_network
+        """Emit a part of the network; inputs and outputs: by name, what they are called in the file, and a text."""
+        from keepgate.export.network import emit_network
 
         graph.metadata["task"] = self.task
         assert isinstance(self.network_, NetworkModule)
-        draw_network(graph, self.network_.description, self.network_.arrays(), inputs, outputs)
+        emit_network(graph, self.network_.description, self.network_.arrays(), inputs, outputs)
 
     # What `fit` is made of
 

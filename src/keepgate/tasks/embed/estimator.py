@@ -212,8 +212,8 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         self.ordinary_ = Ordinary.read(fitted["ordinary"], self.n_features_in_)
         self.network_ = self._network()
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw vectors and reconstructions of whole sequences; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit vectors and reconstructions of whole sequences; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata |= {"channels": json.dumps(self.channels_), "piece": json.dumps(self.piece)}
         shape = f"[B, T, {self.n_features_in_}]"
@@ -225,7 +225,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
             "vector": ("vectors", f"of the sequences, [B, {self.vector_size}]"),
             "restored": ("reconstruction", f"from the vectors, in the data's units, {shape}"),
         }
-        self.draw_network(graph, inputs, outputs)
+        self.emit_network(graph, inputs, outputs)
 
     def _network(self) -> AutoencoderNetwork:
         options = {"bidirectional": False, "dropout": 0.0}

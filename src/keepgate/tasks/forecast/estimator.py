@@ -227,8 +227,8 @@ class Forecaster(Estimator):
         self.covariates_ = tuple(fitted["covariates"])
         self.network_ = self._network()
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
         self.check_fitted()
         quantiles, channels = sorted(self.quantiles), 1 + len(self.covariates_)
         graph.metadata |= {
@@ -238,7 +238,7 @@ class Forecaster(Estimator):
         past = f"the last rows of each series, the target and then the covariates, [B, {self.window_}, {channels}]"
         shape = f"[B, {self.horizon}, {1 + len(quantiles)}]"
         text = f"the mean, then each quantile, of the {self.horizon} steps that follow, {shape}"
-        self.draw_network(graph, {"window": ("input", past)}, {"forecast": ("forecast", text)})
+        self.emit_network(graph, {"window": ("input", past)}, {"forecast": ("forecast", text)})
 
     # Parts
 

@@ -287,14 +287,14 @@ class Segmenter(Estimator):
             raise InputError(f"fitted.commonest={quoted(self.commonest_)} is none of the labels")
         self.network_ = self._network()
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw what is between log-mel bands and the probabilities of labels; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit what is between log-mel bands and the probabilities of labels; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata |= {"labels": json.dumps(self.labels_), "rate": json.dumps(self.rate_)}
         bands = f"log-mel bands of keepgate.data.audio.log_mel, padded at the end, [B, T, {self.bands}]"
         inputs = {"frames": ("features", bands), "lengths": ("lengths", "frames of each recording, 1 to T, [B]")}
         text = f"of the labels in the metadata's order, each for itself, [B, T, {len(self.labels_)}]"
-        self.draw_network(graph, inputs, {"probabilities": ("probabilities", text)})
+        self.emit_network(graph, inputs, {"probabilities": ("probabilities", text)})
 
     def _network(self) -> SegmenterNetwork:
         encoder = frames_encoded(int(self.bands), centred=bool(self.bidirectional))

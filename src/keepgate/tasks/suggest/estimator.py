@@ -208,11 +208,11 @@ class Suggester(Estimator):
         layers, dropout = self.layers(int(self.embedding_size), **options), (float(self.dropout), float(self.dropout))
         return LanguageNetwork(language(layers, self.counts_, dropout, tied=False, adaptive=True), self.backend)
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw the recurrent model of the three: between words and the probabilities of the next ones."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit the recurrent model of the three: between words and the probabilities of the next ones."""
         self.check_fitted()
         graph.metadata["words"] = json.dumps(self.names_, ensure_ascii=False)
-        self.draw_network(graph, *described(self.network_.description))
+        self.emit_network(graph, *described(self.network_.description))
 
     def _streams(self, tokens: Sequence[str]) -> Streams:
         return streams(self.numbers(tokens), int(self.batch_size), int(self.window))

@@ -274,8 +274,8 @@ class Tagger(Estimator):
             raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self._network()
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata["tags"] = json.dumps(self.tags_)
         shape = f"[B, T, {len(self.tags_)}]"
@@ -299,8 +299,8 @@ class Tagger(Estimator):
         chances = ("probabilities", f"of the tags in the metadata's order, {shape}")
         if self.crf_:
             path = ("tags", "numbers of the tags of the most probable path, -1 past a length, [B, T]")
-            return self.draw_network(graph, inputs, {"crf": path, "crf.marginals": chances})
-        return self.draw_network(graph, inputs, {"probabilities": chances})
+            return self.emit_network(graph, inputs, {"crf": path, "crf.marginals": chances})
+        return self.emit_network(graph, inputs, {"probabilities": chances})
 
     def _network(self) -> TaggerNetwork:
         given = self._plain_parameters()

@@ -295,8 +295,8 @@ class Transcriber(Estimator):
         self.network_ = self._network()
         self.decode_with(Decoding())
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw what is between features and the probabilities of symbols; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit what is between features and the probabilities of symbols; see `keepgate.export.onnx`."""
         self.check_fitted()
         size = self._front_end().size
         graph.metadata |= {
@@ -313,7 +313,7 @@ class Transcriber(Estimator):
             "log_probs": ("log_probs", scores),
             "stacked.lengths": ("steps", f"steps of each, of {self.stack} rows of features, [B]"),
         }
-        self.draw_network(graph, inputs, outputs)
+        self.emit_network(graph, inputs, outputs)
 
     def _front_end(self) -> FrontEnd:
         return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)

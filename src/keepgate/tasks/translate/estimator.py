@@ -249,8 +249,8 @@ class Translator(Estimator):
         """A text as its pieces are looked for: a space before the first word as before all others."""
         return " " + (text.lower() if self.lowercase else text).strip()
 
-    def draw_onnx(self, graph: Graph, part: str) -> None:
-        """Draw the encoder, or the decoder, which a search calls step by step; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph, part: str) -> None:
+        """Emit the encoder, or the decoder, which a search calls step by step; see `keepgate.export.onnx`."""
         self.check_fitted()
         source, target = self.tokens_
         graph.metadata |= {
@@ -270,7 +270,7 @@ class Translator(Estimator):
                 memory: ("memory", f"what the decoder attends to, [B, S, {hidden}]"),
                 first: ("state_0", f"the decoder's first state before its first step, [B, 1, {hidden}]"),
             }
-            return self.draw_network(graph, {"source_symbols": ("source", symbols), **lengths}, outputs)
+            return self.emit_network(graph, {"source_symbols": ("source", symbols), **lengths}, outputs)
         inputs = {
             "target_symbols": ("target", "numbers of the symbols that come next, the end first of all, [B, T]"),
             memory: ("memory", f"the encoder's, [B, S, {hidden}]"),
@@ -285,7 +285,7 @@ class Translator(Estimator):
             weights: ("attention", "to each place of the source, [B, T, S]"),
             **{name: (f"next_state_{k}", "for the step after") for k, name in enumerate(network.ending)},
         }
-        return self.draw_network(graph, inputs, outputs)
+        return self.emit_network(graph, inputs, outputs)
 
     def _network(self) -> TranslatorNetwork:
         given = self._plain_parameters()

@@ -241,11 +241,11 @@ class LanguageModel(Estimator):
         options = {"tied": bool(self.tied), "adaptive": bool(self.adaptive)}
         return LanguageNetwork(language(layers, self.counts_, dropout, **options), self.backend)
 
-    def draw_onnx(self, graph: Graph) -> None:
-        """Draw what is between units and the probabilities of the next ones; see `keepgate.export.onnx`."""
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit what is between units and the probabilities of the next ones; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata["tokens"] = json.dumps(self.tokens_.to_json())
-        self.draw_network(graph, *described(self.network_.description))
+        self.emit_network(graph, *described(self.network_.description))
 
     def _streams(self, numbers: np.ndarray) -> Streams:
         return streams(numbers, int(self.batch_size), int(self.window))
