@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from keepgate.cells import RNN, get
 from keepgate.equations import Cell, Equations
 from keepgate.errors import CellError, InputError, KindError
+from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
 from keepgate.nn.checks import check_input, check_options, check_state
 from keepgate.nn.initial import initialize
 from keepgate.scan import Arguments, scan
@@ -106,6 +107,9 @@ class RecurrentCell(nn.Module):
             BackendError: the named engine cannot run this.
         """
         name, weight = type(self).__name__, next(self.parameters())
+        if autocast_dtype(weight.device) is not None:
+            after = without_autocast(self.forward, weight, input, hx, step_inputs)
+            return cast(after, input.dtype)
         check_input(name, input, self.input_size, weight.dtype, weight.device, dims=(1, 2))
         batch = input.shape[:-1]
         state = self._state(name, hx, input)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import InputError, KindError
+from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
 from keepgate.nn.checks import check_finite, check_input, check_state, looked_at
 from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
@@ -116,6 +117,11 @@ class Recurrent(Layers):
             ShapeError: a shape, dtype or device is wrong; the message says what was expected and what came.
             InputError: the step names no such value.
         """
+        weight = self._first_weight()
+        if (wanted := autocast_dtype(weight.device)) is not None:
+            options = {"reset": reset, "step_inputs": step_inputs}
+            options |= {"return_states": return_states, "return_gates": return_gates}
+            return cast(without_autocast(self.forward, weight, input, hx, lengths, **options), wanted)
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise InputError("a PackedSequence has its lengths; give no others")
@@ -124,9 +130,6 @@ class Recurrent(Layers):
                 raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
             return self._forward_packed(input, hx, return_states=return_states, return_gates=return_gates)
         name = type(self).__name__
-        weight = getattr(self, self._names[0][0])
-        if not isinstance(weight, Tensor):
-            raise KindError(f"{name}: expected {self._names[0][0]} as a tensor, got {type(weight).__name__}")
         check_input(name, input, self.input_size, weight.dtype, weight.device)
         layout = Layout(input.dim() == 3, self.batch_first, self.state_batch_first)
         x = layout.time_major(input)
@@ -145,6 +148,13 @@ class Recurrent(Layers):
         if return_states:
             result += (_states(names)(*(layout.trace(traces[name]) for name in names)),)
         return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
+
+    def _first_weight(self) -> Tensor:
+        weight = getattr(self, self._names[0][0])
+        if not isinstance(weight, Tensor):
+            name = type(self).__name__
+            raise KindError(f"{name}: expected {self._names[0][0]} as a tensor, got {type(weight).__name__}")
+        return weight
 
     def stream(self, batch: int = 1, storage: str | None = None) -> Stream:
         """Return the layers one step at a time, with the weights of now; arguments as in `Stream`.
