@@ -1,4 +1,4 @@
-"""What keepgate raises on bad input: one sentence that names the culprit and the remedy.
+"""The errors that keepgate raises on bad input: one sentence that names the culprit and the remedy.
 
 The command line prints the message of any `KeepgateError` and exits with code 2; nothing else is shown to users.
 """
@@ -30,7 +30,7 @@ def quoted(value: object) -> str:
 
 
 def listed(values: Iterable[object], most: int = 10) -> str:
-    """Return values of a user as a message lists them: each quoted, the first ten alone; "nothing" for none.
+    """Return values of a user as a message lists them: each quoted, only the first ten; "nothing" for none.
 
     >>> listed(range(12), 2)
     '0, 1 and 10 more'

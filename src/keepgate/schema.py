@@ -1,4 +1,4 @@
-"""What plain data must be: checks that are put together, and of which each names the place that is wrong.
+"""Schemas of plain data: checks that compose, each of which names the place that is wrong.
 
     FITTED = record(window=whole(2, 10_000_000), covariates=several(text()))
     FITTED("fitted", {"window": 0, "covariates": []})       # InputError: fitted.window=0 is not at least 2

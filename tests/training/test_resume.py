@@ -244,7 +244,7 @@ def test_a_checkpoint_that_cannot_be_is_refused_and_none_of_it_is_taken_up(probl
         train(model, problem.squares, data, None, settings, run=tmp_path)
     said = str(caught.value)
     assert said.startswith(f"{tmp_path}/checkpoint is no training to go on with: ")
-    assert said.endswith("; remove that folder to start anew")
+    assert said.endswith("; remove that folder to start again")
     assert message in said
     if message not in ("size", "state"):  # these show when the state is used, and blame the checkpoint then
         assert problem.weights(model).tobytes() == before

@@ -53,7 +53,7 @@ def recurrent_dropout(cell: Cell, rate: float = 0.25, per: str = "step") -> Cell
     Args:
         cell: the cell to modify.
         rate: probability with which a unit of the candidate is zeroed; the others are divided by 1 - rate.
-        per: draw anew for each `"step"`, or once for a `"sequence"`.
+        per: draw a mask for each `"step"`, or one for a `"sequence"`.
 
     Raises:
         InputError: the rate is no probability below 1.
@@ -78,7 +78,7 @@ def variational(cell: Cell, rate: float | Mapping[str, float] = 0.25) -> Cell:
     """Drop inputs and recurrent units by masks that stay the same for all steps of a sequence and for all gates.
 
     Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", equation 7.
-    A mask lies on what the products of the gates read: the state itself goes on whole.
+    A mask is applied to the inputs of the gates' products: the state itself is carried on without it.
 
     Args:
         cell: the cell to modify.

@@ -1,7 +1,7 @@
 """Gers & Schmidhuber 2001, "LSTM Recurrent Networks Learn Simple Context Free and Context Sensitive Languages".
 
 The compact form in which the peephole LSTM is often printed: the gates see c(t-1) through a full matrix in the place
-of h(t-1), and the cell's input sees x alone.
+of h(t-1), and the cell's input sees x only.
 """
 
 from keepgate.equations import Cell, affine, sigmoid, tanh

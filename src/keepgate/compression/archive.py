@@ -5,7 +5,8 @@ r"""The archive, format version 1; numbers are little-endian.
     blocks    kind u8, bytes of the content u32, bytes of the payload u32, CRC-32 of kind, sizes and payload, payload
     digest    BLAKE2b of the content, 16 bytes
 
-Blocks follow until they hold the content. Their kinds are those of `Kind`. Flag 1: the LSTM predicts alone.
+Blocks follow until they hold the content. Their kinds are those of `Kind`. Flag 1: there are no counting
+contexts.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def of_channels(X: Any, count: int, names: Sequence[str] | None) -> list[np.ndar
         return as_sequences(X, count)
     if sorted(X.channels) != sorted(names):
         raise InputError(
-            f"the data have {len(X.channels)} channels ({listed(X.channels)}); the model was fitted to "
+            f"the data have {len(X.channels)} channels ({listed(X.channels)}); the model was trained on "
             f"{len(names)} ({listed(names)})"
         )
     order = [list(X.channels).index(name) for name in names]

@@ -1,4 +1,4 @@
-"""Files of data, opened in one way: regular files alone, and no more of them in memory than the bounds allow.
+"""Files of data, opened in one way: regular files only, and no more of them in memory than the bounds allow.
 
 Devices, pipes and folders are refused, also behind a link: what has no end must not be read to its end. Bounds are rows
 of `keepgate.limits`.

@@ -27,7 +27,7 @@ class Last:
 
 
 class Step:
-    """What a step returns: the new value of every state, and the names that the step gave to values."""
+    """The result of a step: the new value of every state, and the names that the step gave to values."""
 
     def __init__(self, cell: str, states: tuple[str, ...], new: dict[str, Any], scope: dict[str, Any]):
         self.line = caller_line()

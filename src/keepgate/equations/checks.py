@@ -1,4 +1,4 @@
-"""What must hold of the equations of a cell; every refusal names the line of the cell that breaks it."""
+"""Checks of the equations of a cell; every refusal names the line of the cell that breaks a rule."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _serial = itertools.count()
 
 
 class SourceLine(NamedTuple):
-    """Where in the user's code an expression was written."""
+    """The line of the user's code in which an expression was written."""
 
     file: str
     number: int

@@ -33,7 +33,7 @@ class Parameter(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Where the weight of one source of one gate lies: the stacked parameter's letters, and its widths."""
+    """The place of one source's weights of one gate: the letters of the stacked parameter, and the widths."""
 
     gate: str
     letter: str
@@ -48,7 +48,7 @@ class Product(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """What a cell computes in one step.
+    """The computation of one step of a cell.
 
     Attributes:
         name: name of the cell.
@@ -137,7 +137,7 @@ class Equations:
 
     @property
     def recordable(self) -> dict[str, Expression]:
-        """What can be recorded over time, by name: values that the step named, and the new states."""
+        """The values that can be recorded over time, by name: those that the step named, and the new states."""
         reachable = {node.serial for node in self.nodes}
         named = {**self.named, **self.new}
         return {name: node for name, node in named.items() if node.serial in reachable and node.width is not None}
@@ -245,7 +245,7 @@ def rewrite(values: Mapping[str, Expression], rule: Rule) -> dict[str, Expressio
 
 
 def rebuild(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    """Return the node with other arguments; widths are checked anew."""
+    """Return the node with other arguments; widths are checked again."""
     if all(new is old for new, old in zip(args, node.args, strict=True)):
         return node
     if node.op in OPERATIONS and node.op not in REDUCTIONS and node.op != "broadcast":

@@ -3,7 +3,7 @@
 Bits that stay the same for a whole sequence are those of step 0.
 
 Every engine computes the same bits. Each stage mixes 32 bits by a multiply-xorshift permutation; a unit is 1 where its
-hash lies below the probability times 2^32.
+hash is below the probability times 2^32.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ MATRIX = {"i": "W", "h": "U", "c": "V"}
 
 
 class Style(NamedTuple):
-    """How one output format writes leaves and products (`scaled`: by a number); operations are in their table."""
+    """The form of leaves and products in an output format (`scaled`: by a number); operations are in their table."""
 
     operation: Callable[[str], str]
     scaled: str

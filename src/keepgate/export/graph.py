@@ -45,7 +45,7 @@ class Graph:
         return self.nodes(1, op, *inputs, **attributes)[0]
 
     def nodes(self, count: int, op: str, *inputs: str, **attributes: Any) -> list[str]:
-        """Emit a node of so many results and return them."""
+        """Emit a node with several results and return them."""
         results = [self._claimed(self.unused(op)) for _ in range(count)]
         self._nodes.append(helper.make_node(op, inputs, results, results[0], **attributes))
         return results

@@ -24,10 +24,10 @@ KINDS = {"float32": FLOAT, "float64": DOUBLE}
 
 
 class LayerInputs(NamedTuple):
-    """What is given to recurrent layers beside x, as values of the graph, time first; None stands for the default.
+    """The inputs of recurrent layers besides x, as values of the graph, time first; None stands for the default.
 
     Attributes:
-        state: initial states by name, [layers * directions, B, W]; those that are not there are zeros.
+        state: initial states by name, [layers * directions, B, W]; missing ones are zeros.
         lengths: int64 [B].
         reset: bool [T, B].
         step_inputs: by name, [T, B, W].
@@ -60,7 +60,9 @@ def emit_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
     given = LayerInputs(
         {name: graph.input(title, kind, shapes[name], text.format(name)) for name, title in initial.items()} or None,
         graph.input("lengths", INT64, ["batch"], "steps of each row, 0 to T, [B]") if lengths else None,
-        timed(graph.input("reset", BOOL, axes, f"steps that start anew, [{layout}]")) if reset else None,
+        timed(graph.input("reset", BOOL, axes, f"steps that begin at the initial state, [{layout}]"))
+        if reset
+        else None,
         {name: sequence(name, size[width]) for name, width in module.equations.step_inputs.items()},
     )
     options = (module.num_layers, module.bidirectional)

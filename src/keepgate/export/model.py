@@ -54,7 +54,7 @@ def onnx(
         path: of the file; replaced as a whole.
         state: whether initial states are inputs; else they are zeros.
         lengths: whether the length of each row is an input.
-        reset: whether steps that start anew are an input.
+        reset: whether the steps that restart from the initial state are an input.
         part: of an estimator that is exported in parts: `"encoder"` or `"decoder"` of a translator.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which cells the ONNX operators LSTM, GRU and RNN can say: read off the equations, whatever the cell is called.
+"""The cells that the ONNX operators LSTM, GRU and RNN can express: read off the equations, whatever the cell's name.
 
 The operators, as ONNX Runtime computes them (f, g, h are activations; clip bounds the arguments of f and g):
 
@@ -8,7 +8,8 @@ The operators, as ONNX Runtime computes them (f, g, h are activations; clip boun
   `linear_before_reset`;
 - RNN: h = f(W x + R h' + b).
 
-A gate that a cell does not have is always open. A projected output is said by the LSTM and RNN of the unprojected one.
+A gate that a cell does not have is always open. A projected output takes the LSTM or RNN of the unprojected
+one.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _gru(cell: Reader) -> Operator:
 
 
 def _reset(cell: Reader, value: Polynomial) -> tuple[Polynomial | None, Argument, bool]:
-    """Return the reset gate, what enters n, and whether the gate stands after the product."""
+    """Return the reset gate, what enters n, and whether the gate is applied after the product."""
     terms, resets = [], set()
     for atoms, factor in value.terms:
         match atoms:

@@ -83,7 +83,7 @@ class Polynomial:
 
 
 class Atom(NamedTuple):
-    """What is not taken apart: an operation or leaf, its attributes, its arguments in normal form."""
+    """A term that is not taken apart: an operation or leaf, its attributes, its arguments in normal form."""
 
     op: str
     attrs: tuple[Any, ...] = ()

@@ -37,7 +37,7 @@ PLAIN = {"sigmoid": "Sigmoid", "relu": "Relu", "softplus": "Softplus"}
 
 @dataclass
 class Argument:
-    """What enters an activation, each part with its factor: products by (gate, letter, biased), vectors by name."""
+    """The argument of an activation, each part with its factor: products by (gate, letter, biased), vectors by name."""
 
     input: list[tuple[float, tuple[str, str, bool]]] = field(default_factory=list)
     recurrent: list[tuple[float, tuple[str, str, bool]]] = field(default_factory=list)

@@ -45,7 +45,7 @@ PLAIN = {
 
 
 class Sequence(NamedTuple):
-    """What a layer runs over, as values of the graph, time first.
+    """The inputs of a layer, as values of the graph, time first.
 
     Attributes:
         x: [T, B, I].

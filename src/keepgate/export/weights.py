@@ -43,7 +43,7 @@ class Weights:
 def operator_weights(operator: Operator, weights: Weights) -> dict[str, np.ndarray]:
     """Return W, R, B (and P, and `start` and `out` of a projection) of one direction, float32.
 
-    With a projection M, R stands for R M, as the operator hands on what is not projected: `out` is M transposed.
+    With a projection M, R stands for R M, since the operator passes on the unprojected output: `out` is M transposed.
     An initial output is projected already; its product is with `start`, the R of the cell.
     """
     gates = [_Gate(argument, weights) for argument in operator.gates]
@@ -59,7 +59,7 @@ def operator_weights(operator: Operator, weights: Weights) -> dict[str, np.ndarr
 
 
 class _Gate:
-    """What enters one gate, added up in float64."""
+    """The weights and biases of one gate, added up in float64."""
 
     def __init__(self, argument: Argument | None, weights: Weights) -> None:
         size = weights.sizes

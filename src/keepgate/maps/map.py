@@ -1,4 +1,4 @@
-"""What a map is: the shape of its weights, what a weight of that shape shows, and how many products make one unit."""
+"""The protocol of maps: the shape of the weights, the widths that a shape implies, and the fan-in."""
 
 from __future__ import annotations
 

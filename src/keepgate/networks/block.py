@@ -1,7 +1,7 @@
-"""What a block is: frozen fields that are checked, parameters by name and shape, and the shapes of its results.
+"""The base of blocks: frozen fields that are checked, parameters by name and shape, and the shapes of the results.
 
 A value that runs between blocks has a dtype and axes. An axis is a size, or a name for what differs from call to call:
-`batch`, `time`. Sequences are [batch, time, width]; what lies past a row's length is zero where a block says so.
+`batch`, `time`. Sequences are [batch, time, width]; steps past a row's length are zero where a block says so.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Input:
-    """What is given to a network; `optional` if it may be left out: a state, which is zero then."""
+    """An input of a network; `optional` if it may be left out, as a state, which is zero then."""
 
     name: str
     value: Value

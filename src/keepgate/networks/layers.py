@@ -76,7 +76,7 @@ class Recurrent(Block):
 
     It reads x, the lengths [batch], and the states it begins in, [batch, layers * directions, width] each, in the
     cell's order; without them it begins at zero. Beside its output it gives the states it ends in, by name. In training
-    `dropout` lies between layers (`shared`: one mask for all steps) and `weight_drop` on recurrent weights.
+    `dropout` applies between layers (`shared`: one mask for all steps) and `weight_drop` to recurrent weights.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("x", "[lengths]", "*states")
@@ -98,7 +98,7 @@ class Recurrent(Block):
 
     @property
     def suffixes(self) -> list[str]:
-        """How the names of the tensors of each layer and direction end, in the order of the states."""
+        """The suffixes of the names of the tensors of each layer and direction, in the order of the states."""
         return [f"_l{n}{way}" for n in range(self.num_layers) for way in ("", "_reverse")[: self.directions]]
 
     @property
@@ -161,7 +161,7 @@ class Attention(Block):
 
 @dataclass(frozen=True)
 class AdaptiveSoftmax(Block):
-    """Logarithms of the probabilities of symbols of which the rare ones are told in clusters (Grave et al. 2017).
+    """Log-probabilities of symbols by an adaptive softmax, with the rare symbols in clusters (Grave et al. 2017).
 
     `cutoffs`: where clusters begin among the symbols by frequency; `shrink`: by which factor each cluster reads a
     narrower projection than the one before; `ranks`: the place of each symbol by frequency.

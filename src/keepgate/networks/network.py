@@ -52,7 +52,7 @@ class Step:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where its tensors are, and where their copies are."""
+        """The prefixes of its tensors, and of their copies."""
         if self.prefix is None:
             return (self.name,)
         return (self.prefix, self.name) if self.copied else (self.prefix,)
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Network:
-    """A network; made of parts that do not fit it is refused.
+    """A network; one whose parts do not fit is refused.
 
     Raises:
         InputError: a name is taken or unknown, or a value does not fit the block that reads it; the message says which.

@@ -1,4 +1,4 @@
-"""Weights of symbols in states: the one form in which decoders read n-gram models and word lists. NumPy alone.
+"""Weights of symbols in states: the one form in which decoders read n-gram models and word lists. NumPy only.
 
 A state without an arc for a symbol adds its backoff weight and asks its backoff state; state 0 is the last to be asked,
 and what is unknown there weighs `unknown` and leads back to it (native/include/keepgate/beam.h).
@@ -81,7 +81,7 @@ class Automaton:
         )
 
     def check(self, symbols: int) -> None:
-        """Refuse an automaton, read from a file, that is none of so many symbols.
+        """Refuse an automaton, read from a file, that does not fit the number of symbols.
 
         Every walk ends because a state backs off to one of a lower number, as longer contexts do to shorter ones.
 
@@ -112,7 +112,7 @@ class Automaton:
 
     @cached_property
     def row(self) -> tuple[int | float, ...]:
-        """What the native core takes; its arrays live as long as the automaton."""
+        """The arguments of the native core; the arrays live as long as the automaton."""
         arrays = (self.arcs, self.symbols, self.targets, self.weights, self.backoff, self.backoff_weights)
         return (len(self.backoff), *(array.ctypes.data for array in arrays), self.unknown, self.start, self.end)
 

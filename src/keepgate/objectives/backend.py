@@ -1,4 +1,4 @@
-"""Which engine an objective runs on, and the buffers that the core takes."""
+"""The choice of the engine of an objective, and the buffers that the core takes."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def threads() -> int:
 
 
 def address(tensor: Tensor | None) -> int:
-    """Return where a dense tensor lies; 0 for none."""
+    """Return the address of a dense tensor; 0 for None."""
     return 0 if tensor is None else tensor.data_ptr()

@@ -79,7 +79,7 @@ def crf_viterbi(
 def crf_score(
     emissions: Tensor, tags: Tensor, transitions: Tensor, start: Tensor, end: Tensor, lengths: Any = None
 ) -> Tensor:
-    """Return the score of given paths of tags [T, B], as [B]; what lies behind a row's length is not read.
+    """Return the score of given paths of tags [T, B], as [B]; steps past a row's length are not read.
 
     Raises:
         InputError: a shape, type, length or tag is wrong.
@@ -137,7 +137,7 @@ class LinearChainCRF(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
+        """Draw all parameters."""
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -0.1, 0.1)
 

@@ -1,6 +1,7 @@
 """From CTC outputs to symbols: the best path, and prefix beam search with or without a language. No torch.
 
-Log-probabilities are [T, B, C] of T steps, B rows, C symbols with the blank: NumPy arrays, or what becomes one.
+Log-probabilities are [T, B, C] of T steps, B rows, C symbols with the blank: NumPy arrays, or what
+converts to one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is known of the language when CTC outputs are decoded: a model of symbols, or a word list and a model of words.
+"""Language models for decoding CTC outputs: a model of symbols, or a word list and a model of words.
 
-NumPy alone. `symbols` are the texts of a network's C symbols by number; that of the blank is the empty text.
+NumPy only. `symbols` are the texts of a network's C symbols by number; that of the blank is the empty text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Language", "symbol_language", "word_language"]
 
 @dataclass(frozen=True)
 class Language:
-    """What `beam_search` takes; made by `symbol_language` or `word_language`.
+    """A language model for `beam_search`; made by `symbol_language` or `word_language`.
 
     Attributes:
         letters: of symbols, or None.
@@ -40,7 +40,7 @@ class Language:
 
     @cached_property
     def rows(self) -> tuple[Any, Any, Any]:
-        """What the native core takes: letters, lexicon, words."""
+        """The arguments of the native core: letters, lexicon, words."""
         letters, trie, words = (NONE if a is None else a.row for a in (self.letters, self.trie, self.words))
         word_of = 0 if self.word_of is None else self.word_of.ctypes.data
         return letters, (trie, word_of, self.separator, self.unknown_word), words

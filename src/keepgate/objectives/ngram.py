@@ -1,7 +1,7 @@
 """N-gram language models: interpolated Kneser-Ney smoothing with three discounts.
 
 Kneser & Ney 1995; Chen & Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling", section 3
-("modified Kneser-Ney"). NumPy alone.
+("modified Kneser-Ney"). NumPy only.
 """
 
 from __future__ import annotations

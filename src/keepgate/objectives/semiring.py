@@ -21,7 +21,7 @@ Sum = Callable[[Tensor], Tensor]  # over the last axis
 
 @dataclass(frozen=True)
 class Lattice:
-    """What the paths are; B rows, S states, K ways to arrive at a state.
+    """A lattice of paths; B rows, S states, K ways to arrive at a state.
 
     Attributes:
         first: [B, S] score of beginning in a state.
@@ -43,7 +43,7 @@ class Lattice:
 
 
 def log_sum(scores: Tensor) -> Tensor:
-    """Return log(sum(exp(scores))) over the last axis; of impossible scores alone, -infinity with derivative 0."""
+    """Return log(sum(exp(scores))) over the last axis; of impossible scores only, -infinity with derivative 0."""
     top = scores.detach().amax(-1, keepdim=True)
     base = torch.where(top == -torch.inf, 0.0, top)
     summed = (scores - base).exp().sum(-1)

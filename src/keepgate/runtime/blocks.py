@@ -18,7 +18,7 @@ __all__ = ["FUNCTIONS", "At", "restore", "window_norm"]
 
 
 class At(NamedTuple):
-    """Where a function is: its block, its tensors by name, a tied weight, and the dtype of floating-point values."""
+    """The context of a function: its block, its tensors by name, a tied weight, and the floating-point dtype."""
 
     block: Any
     tensors: Mapping[str, np.ndarray]

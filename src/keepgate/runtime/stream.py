@@ -18,7 +18,7 @@ __all__ = ["Stream"]
 
 
 class Stream:
-    """What a network says of a sequence that comes in pieces; the pieces together are what `Runner.run` gives.
+    """A network on a sequence that comes in pieces; the results together are those of `Runner.run`.
 
     Args:
         runner: the network.

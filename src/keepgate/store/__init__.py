@@ -8,7 +8,7 @@
 Nothing is pickled: `config` is what JSON can say, the tensors are NumPy arrays of plain numbers. Reading
 checks the sizes before it takes memory, then the checksums; whatever is wrong with the files is an
 `InputError` that names the file. `write_atomic` replaces any one file in the same all-or-nothing way, and
-`replacing` one that is written piece by piece; `open_regular` and `read_file` read regular files alone, so that
+`replacing` one that is written piece by piece; `open_regular` and `read_file` read regular files only, so that
 no pipe or device is waited for. No torch here.
 """
 

@@ -1,4 +1,4 @@
-"""Reading files: regular ones alone, and never more than a bound of bytes."""
+"""Reading files: regular ones only, and never more than a bound of bytes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_file(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         data = b"" if size > most else file.read(size + 1)
-        while size < len(data) <= most:  # it grows meanwhile, or is one of those that say 0
+        while size < len(data) <= most:  # it is growing, or is one of those that report size 0
             more = file.read(min(len(data), most + 1 - len(data)))
             if not more:
                 return data

@@ -107,7 +107,7 @@ def check_different(file: str | os.PathLike[str], out: str | os.PathLike[str] | 
     Raises:
         InputError: they are the same file.
     """
-    with contextlib.suppress(OSError):  # reading or writing tells better what is wrong
+    with contextlib.suppress(OSError):  # reading or writing gives a better message
         if out is not None:
             Target.of(out, file)
 

@@ -1,1 +1,1 @@
-"""What a cell is tested with: its program run in NumPy, as plainly as can be."""
+"""Tools to test cells with: a program run in NumPy, step by step."""

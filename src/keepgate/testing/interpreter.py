@@ -18,7 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Product(NamedTuple):
-    """How a map computes: each function takes the map first, and the weights of one gate.
+    """The computation of a map: each function takes the map first, and the weights of one gate.
 
     Attributes:
         forward: of x [B, of the source] and the weights: the product [B, of the gate].

@@ -41,7 +41,7 @@ class Batches:
         self.lengths = np.array([data.length(index) for index in range(len(data))], dtype=np.int64)
 
     def shuffled(self, seed: int, epoch: int) -> list[np.ndarray]:
-        """Return the batches of a training epoch, each an array of indices; a function of the arguments alone."""
+        """Return the batches of a training epoch, each an array of indices; a function of the arguments only."""
         return order(self.lengths, self.batch_size, seed, epoch)
 
     def from_short_to_long(self) -> list[np.ndarray]:
@@ -64,7 +64,7 @@ class Batches:
 
 
 def order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Return the batches of one epoch, each an array of indices; a function of the arguments alone.
+    """Return the batches of one epoch, each an array of indices; a function of the arguments only.
 
     Examples are shuffled, then sorted by length inside pools of about sqrt(number of batches) batches, so that the rows
     of a batch have similar lengths and batches are still composed differently each epoch; then the batches are

@@ -1,4 +1,4 @@
-"""What may look on while a model trains: `train(..., callbacks=[TensorBoard("runs/words/board")])`.
+"""Callbacks, which are called while a model trains: `train(..., callbacks=[TensorBoard("runs/words/board")])`.
 
 A callback is any function of an epoch's row, as `History` describes it, and the model. It is called after each epoch
 of this process, once the epoch is safe in the run's folder; what it raises ends the training, which resumes there.

@@ -103,7 +103,7 @@ class Checkpoints:
         except Exception as error:
             kind = "" if isinstance(error, KeepgateError) else f"{type(error).__name__}: "
             raise InputError(
-                f"{self.folder} is no training to go on with: {kind}{reason(error)}; remove that folder to start anew"
+                f"{self.folder} is no training to go on with: {kind}{reason(error)}; remove that folder to start again"
             ) from error
 
     def _write_metrics(self) -> None:

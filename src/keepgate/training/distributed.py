@@ -1,4 +1,4 @@
-"""The processes that train together: one alone, or those that `torchrun` started.
+"""The processes that train together: a single one, or those that `torchrun` started.
 
 Every process takes its part of each batch. The gradient of the whole batch's mean loss is the mean of the
 parts' gradients weighted by what each part counts; DistributedDataParallel takes the plain mean over the

@@ -1,4 +1,4 @@
-"""How a training is shown: a bar where somebody looks, a plain line now and then where nobody does."""
+"""The progress of a training: a bar in a terminal or a notebook, else a plain line now and then."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BETWEEN_LINES = 60.0  # seconds
 
 
 def progress_of(epochs: int, shown: bool) -> Lines:
-    """Return what shows a training of so many epochs: a bar in a terminal or a notebook, else lines.
+    """Return the display of a training: a bar in a terminal or a notebook, else lines.
 
     Args:
-        epochs: of the training.
-        shown: whether it is to be seen at all.
+        epochs: number of epochs.
+        shown: whether to show anything.
     """
     if not shown or sys.stderr is None:
         return Lines(epochs, None)
@@ -48,7 +48,7 @@ class Lines:
         self.close()
 
     def close(self) -> None:
-        """End it."""
+        """End the display."""
 
     def show(self, epoch: int, done: float, loss: float) -> None:
         """Show the part of epoch `epoch` (from 0) that is done, and its mean training loss so far."""
@@ -75,11 +75,11 @@ class Bar(Lines):
 
     def __init__(self, epochs: int):
         super().__init__(epochs, None)
-        made = _tqdm().tqdm
-        self.bar: Any = made(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=False)
+        bar_class = _tqdm().tqdm
+        self.bar: Any = bar_class(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=False)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.bar.close()
 
     def show(self, epoch: int, done: float, loss: float) -> None:
@@ -90,7 +90,7 @@ class Bar(Lines):
 
 
 def _tqdm() -> ModuleType:
-    """Return the module of the bar for where we are; without ipywidgets a notebook gets one of text."""
+    """Return tqdm's module for this environment; without ipywidgets a notebook gets a bar of text."""
     if not _in_notebook():
         import tqdm
 

@@ -23,14 +23,14 @@ POSITION = schema.record(
     loss=schema.number(),
 )
 MOST_PROCESSES = 2**20
-MOMENTS = {"SGD": ("momentum_buffer",)}  # what an optimizer knows of each parameter, beside those of Adam
+MOMENTS = {"SGD": ("momentum_buffer",)}  # state of each parameter, of optimizers other than Adam
 ADAM = ("step", "exp_avg", "exp_avg_sq")
 NOT_NEGATIVE = (".step", ".exp_avg_sq")
 
 
 @dataclass
 class Position:
-    """Where in the training the loop is, between two updates, and the sums over the epoch so far."""
+    """The position of the training loop between two updates, and the sums over the epoch so far."""
 
     epoch: int = 0
     batch: int = 0

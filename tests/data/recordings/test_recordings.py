@@ -90,7 +90,7 @@ def test_bad_rows_are_skipped_and_listed(folder):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("path,segments\na.wav,a.txt\na.wav,a.txt\n", "row 1: the recording stands in row 2 too"),
+        ("path,segments\na.wav,a.txt\na.wav,a.txt\n", "row 1: the recording is in row 2 too"),
         ("path,start,end\na.wav,0.1,0.2\na.wav,0.2,x\n", "row 1: row 2: end is 'x', which is no number"),
         ("file,segments\na.wav,a.txt\n", "row 1: there is no column 'path', but 'file', 'segments'"),
         ("path,text\na.wav,one\n", "row 1: there is no column 'segments', but 'path', 'text'"),

@@ -100,7 +100,7 @@ def test_cut() -> None:
 def test_covariates_in_another_order() -> None:
     data = panel(pd.DataFrame({**rows(), "z": [9.0] * 6})).with_covariates(["z", "x"])
     assert data.values[0].tolist() == [1, 9, 2]
-    with pytest.raises(InputError, match="has no column 'w', a covariate that the model was fitted to"):
+    with pytest.raises(InputError, match="has no column 'w', a covariate that the model was trained with"):
         data.with_covariates(["w"])
 
 

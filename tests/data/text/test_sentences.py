@@ -106,7 +106,7 @@ def test_sessions_are_told_by_a_comment_or_a_key(tmp_path):
 def test_a_sentence_of_no_session_is_refused(tmp_path):
     path = tmp_path / "a.conll"
     path.write_text("a\tX\n\n# newdoc\nb\tY\n")
-    with pytest.raises(InputError, match="line 1: no comment '# newdoc' tells the session"):
+    with pytest.raises(InputError, match="line 1: no comment '# newdoc' names the session"):
         read_sentences(path, session_column="newdoc")
     path = tmp_path / "a.jsonl"
     path.write_text('{"tokens": ["a"], "tags": ["X"], "call": 7}\n{"tokens": ["b"], "tags": ["Y"]}\n')

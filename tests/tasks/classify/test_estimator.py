@@ -232,7 +232,7 @@ def test_named_channels_are_taken_by_name(data):
     classifier = SequenceClassifier(**SMALL).fit(Sequences(range(len(X)), X, y, ["u", "v"]))
     turned = Sequences(range(len(X)), [x[:, ::-1] for x in X], y, ["v", "u"])
     np.testing.assert_array_equal(classifier.predict_proba(turned), classifier.predict_proba(X))
-    with pytest.raises(InputError, match=r"have 1 channels \('u'\); the model was fitted to 2 \('u', 'v'\)"):
+    with pytest.raises(InputError, match=r"have 1 channels \('u'\); the model was trained on 2 \('u', 'v'\)"):
         classifier.predict(Sequences([0], [np.ones((3, 1))], None, ["u"]))
 
 

@@ -118,7 +118,7 @@ def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[S
     if "start" in first and column not in first:
         segments = [_of_row(number, row) for number, row in rows if row["start"] not in (None, "")]
     elif len(rows) > 1:
-        raise InputError(f"the recording stands in row {rows[1][0]} too")
+        raise InputError(f"the recording is in row {rows[1][0]} too")
     elif isinstance(listed := first.get(column), Sequence) and not isinstance(listed, str):
         segments = [as_segment(item) for item in listed]
     else:

@@ -23,7 +23,7 @@ LOOKED_AT = 100  # rows, for the decimal point
 
 
 class Dialect(NamedTuple):
-    """How a file is written."""
+    """The dialect of a file."""
 
     delimiter: bytes
     decimal_point: str
@@ -51,7 +51,7 @@ def read_delimited(path: Path, file: BinaryIO, text: Sequence[str]) -> pa.Table:
     dialect = _dialect(file)
     size = _look_through(path, file, dialect.delimiter)
     file.seek(0)
-    # One block: pyarrow infers the types from the first block alone, and 3, …, 2.5 is no column of integers.
+    # One block: pyarrow infers the types from the first block only, and 3, …, 2.5 is no column of integers.
     whole = csv.ReadOptions(block_size=min(size + 1, 2**31 - 1))
     types = dict.fromkeys(text, pa.string())
     try:
@@ -75,7 +75,7 @@ def _of_other_encoding(path: Path, where: str) -> InputError:
 
 
 def _dialect(file: BinaryIO) -> Dialect:
-    """Return how a file is written, by its header and the rows that follow."""
+    """Return the dialect of a file, by its header and the rows that follow."""
     file.seek(0)
     header, *rows = QUOTED.sub(b"", file.read(BLOCK)).splitlines()[: LOOKED_AT + 1] or [b""]
     file.seek(0)
@@ -95,10 +95,10 @@ def _look_through(path: Path, file: BinaryIO, delimiter: bytes) -> int:
     while block := file.read(block_size):
         size += len(block)
         for marks, name in longest.items():
-            found = [place for mark in marks if (place := block.find(mark)) >= 0]
-            limits.check(name, since[marks] + min(found, default=len(block)), f"a {name[:4]} of {path}")
+            places = [place for mark in marks if (place := block.find(mark)) >= 0]
+            limits.check(name, since[marks] + min(places, default=len(block)), f"a {name[:4]} of {path}")
             last = max(block.rfind(mark) for mark in marks)
-            since[marks] = len(block) - 1 - last if found else since[marks] + len(block)
+            since[marks] = len(block) - 1 - last if places else since[marks] + len(block)
         if header:
             first = min((place for mark in b"\r\n" if (place := block.find(mark)) > 0), default=None)
             columns, header = columns + block[:first].count(delimiter), first is None

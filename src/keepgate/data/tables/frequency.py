@@ -13,7 +13,7 @@ __all__ = ["US", "Frequency", "infer"]
 
 US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 SHORTEST_MONTH, LONGEST_MONTH = 28 * US["day"], 31 * US["day"]
-END = int(np.datetime64("10000", "us").astype(np.int64))  # of the years that are told
+END = int(np.datetime64("10000", "us").astype(np.int64))  # of the years that can be expressed
 LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-minute rows no more
 
 
@@ -69,7 +69,7 @@ class Frequency:
             last, end = int(np.max(times.astype(np.int64), initial=0)) + most * length, END
         if last >= end:
             raise InputError(
-                f"{most} {self.unit}s after the last time are later than can be told: forecast fewer steps"
+                f"{most} {self.unit}s after the last time are later than can be expressed: forecast fewer steps"
             )
 
     @property

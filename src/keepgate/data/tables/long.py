@@ -54,7 +54,7 @@ def read_long_table(
     others = (id_column, time_column, label_column)
     channels = list(channel_columns or (name for name in frame.columns if name not in others))
     if not channels:
-        raise InputError(f"{path} has no channel: no column beside {listed(frame.columns)}")
+        raise InputError(f"{path} has no channel: no column but {listed(frame.columns)}")
     codes, ids = in_order_of_appearance(_present(frame[id_column], source), f"{path}, column {quoted(id_column)}")
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:

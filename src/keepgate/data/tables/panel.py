@@ -60,7 +60,7 @@ class Panel:
         missing = [name for name in names if name not in self.covariates]
         if missing:
             raise InputError(
-                f"{self.source} has no column {quoted(missing[0])}, a covariate that the model was fitted to: add it"
+                f"{self.source} has no column {quoted(missing[0])}, a covariate that the model was trained with: add it"
             )
         columns = [0, *(1 + self.covariates.index(name) for name in names)]
         return replace(self, names=(*self.names[:3], *names), values=self.values[:, columns])
@@ -112,7 +112,7 @@ class Panel:
         try:
             return frame.with_columns(_as_type(time, self.time_type), *build.values()).to_native()
         except Exception as error:  # of the table's own library, for times that its type cannot say
-            raise InputError(f"{self.source}: the times after its end cannot be told: {reason(error)}") from error
+            raise InputError(f"{self.source}: the times after its end cannot be expressed: {reason(error)}") from error
 
 
 def panel(

@@ -71,7 +71,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
     """Open a table; yield it, seekable, and the suffix of its kind.
 
     Raises:
-        InputError: nothing tells its kind, or it cannot be opened.
+        InputError: its kind is unknown, or it cannot be opened.
     """
     if str(path) == STANDARD_STREAM:
         data = read_standard_input()
@@ -254,7 +254,7 @@ def _all_numbers(items: list[Any], where: str) -> np.ndarray:
     """Return numbers that came as objects as an array; None becomes NaN."""
     wrong = [i for i, item in enumerate(items) if item is not None and not isinstance(item, (int, float, np.number))]
     if wrong:
-        # One word makes text of a whole CSV column; the word is the culprit, not the numbers beside it.
+        # One word makes text of a whole CSV column; the word is the culprit, not the numbers in the same column.
         row = next((i for i in wrong if not _reads_as_number(items[i])), wrong[0])
         raise InputError(f"{where}, row {row + 1}: {quoted(items[row])} is no number; correct it or drop the column")
     return np.array(items, dtype=np.float64)

@@ -3,7 +3,7 @@
 CoNLL: a line a token, columns apart by a tab (or, where there is none, by white space), a blank line, `<s>` or `</s>`
 between sentences; lines that start with `#` before a sentence are comments, and CoNLL-U's ranges (`3-4`) and empty
 nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a line. Sessions (a dialogue, a document)
-are told by a key of JSON lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
+are named by a key of JSON lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _conll(
             continue
         if session_column and not session:
             raise InputError(
-                f"{path}, line {number}: no comment {quoted(f'# {session_column}')} tells the session of this sentence"
+                f"{path}, line {number}: no comment {quoted(f'# {session_column}')} names the session of this sentence"
             )
         columns = line.split("\t") if "\t" in line else line.split()
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
