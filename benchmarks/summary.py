@@ -85,12 +85,12 @@ def _span(ratios: Sequence[float]) -> str:
 
 
 def _slower(rows: Sequence[Row]) -> str:
-    """Return how much falls short of other packages."""
-    beside = [row for row in rows if not row.peer.startswith("keepgate") and row.suite != "share"]
-    slower = sum(row.ratio < 1 for row in beside)
+    """Return how many comparisons with other packages keepgate loses."""
+    compared = [row for row in rows if not row.peer.startswith("keepgate") and row.suite != "share"]
+    slower = sum(row.ratio < 1 for row in compared)
     return (
-        f"Of {len(beside)} rows beside other packages, {slower} are below 1; all stand, each with its error, in\n"
-        "[the same tables](benchmarks/README.md). `make bench` measures them on your machine.\n"
+        f"Of {len(compared)} comparisons with other packages, {slower} have a ratio below 1; all are listed, each with\n"
+        "its error, in [the same tables](benchmarks/README.md). `make bench` measures them on your machine.\n"
     )
 
 

@@ -114,7 +114,7 @@ def test_the_summary_says_only_what_rows_show(tmp_path):
     text = summary(ROWS)
     assert "| (28, 128, 28, 100) | 10 | 2.00 | 15 | 1.00 |" in text
     assert "| geometric mean |  | 1.00 |  | 2.00 |" in text
-    assert "Of 4 rows beside other packages, 1 are below 1" in text
+    assert "Of 4 comparisons with other packages, 1 have a ratio below 1" in text
     assert "GRU" not in text
     assert "Single calls" not in text
     readme = tmp_path / "README.md"
