@@ -89,8 +89,8 @@ def _slower(rows: Sequence[Row]) -> str:
     compared = [row for row in rows if not row.peer.startswith("keepgate") and row.suite != "share"]
     slower = sum(row.ratio < 1 for row in compared)
     return (
-        f"Of {len(compared)} comparisons with other packages, {slower} have a ratio below 1; all are listed, each with\n"
-        "its error, in [the same tables](benchmarks/README.md). `make bench` measures them on your machine.\n"
+        f"Of {len(compared)} comparisons with other packages, {slower} have a ratio below 1; all are listed, each\n"
+        "with its error, in [the same tables](benchmarks/README.md). `make bench` measures them on your machine.\n"
     )
 
 
