@@ -24,7 +24,7 @@ from keepgate.scan import Arguments
 from keepgate.scan.checks import check_lengths, check_names, check_parameters, check_reset
 from keepgate.scan.engines import Engine, choose
 from keepgate.scan.order import Order
-from keepgate.scan.torch_private import in_forward_mode
+from keepgate.scan.torch_private import captured, in_forward_mode
 
 __all__ = ["Recurrent"]
 
@@ -272,7 +272,7 @@ class Recurrent(Layers):
     def _checked(self, row: int, x: Tensor) -> Mapping[str, Tensor]:
         """Return the parameters of one layer and direction, which reads x; a compiled graph's operators check them."""
         parameters = self.parameters_of(row)
-        if torch.compiler.is_compiling():
+        if captured():
             return parameters
         who, suffix = f"{type(self).__name__}: ", self._names[row][0][len(self._own_names[0]) :]
         sizes = (x.shape[-1], self.hidden_size)
@@ -287,7 +287,7 @@ class Recurrent(Layers):
         if not self.training or not (self.equations.noisy or self.weight_drop):
             return None
         drawn = torch.randint(2**31, ())
-        return drawn if torch.compiler.is_compiling() else int(drawn)  # a number would be the same in every call
+        return drawn if captured() else int(drawn)  # a number would be the same in every call
 
     def _forward_packed(self, packed: PackedSequence, hx: State, **options: Any) -> tuple[Any, ...]:
         """Run padded; what is returned beside the output is padded, its rows in the order of the caller."""

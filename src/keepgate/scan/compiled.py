@@ -11,6 +11,7 @@ from keepgate.equations import Equations
 from keepgate.scan import operators
 from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.autograd import Results, differentiable_scan
+from keepgate.scan.torch_private import tracing
 
 __all__ = ["scan"]
 
@@ -49,6 +50,8 @@ def _scan(
     spec = operators.spec_of((lengths, reset, x, *state, *given, *values), seed, text, names, reverse, record)
     inputs = dict(zip(spec.equations.step_inputs, given, strict=True))
     tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.backend.step_inputs), *values)
+    if tracing():
+        return operators.run_traced(spec, text, tensors)
     if torch.compiler.is_exporting():  # a program without gradients, which must say so: see `operators`
         return spec.backend.run_forward(spec, False, (), tensors)
     return differentiable_scan(spec, tensors)[: spec.result_count]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from keepgate.equations import Equations
@@ -13,6 +12,7 @@ from keepgate.errors import BackendError, InputError
 from keepgate.scan import cudnn, native, reference
 from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.checks import check
+from keepgate.scan.torch_private import captured
 
 __all__ = ["ENGINES", "Engine", "choose", "engines", "scan"]
 
@@ -75,7 +75,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
         ShapeError, KindError, InputError: an argument is not what the equations take; see `keepgate.scan.checks.check`.
         BackendError: the named engine cannot run this; the message says why.
     """
-    if not torch.compiler.is_compiling():  # a compiled graph is checked by its operators
+    if not captured():  # a compiled graph is checked by its operators
         parameters, arguments = check(equations, parameters, arguments)
     return choose(equations, parameters, arguments, check_backend(backend)).run(equations, parameters, arguments)
 

@@ -16,6 +16,7 @@ from keepgate.native.plan import refuses as refuses_map
 from keepgate.scan.arguments import Arguments, Result, shows_hidden, widths
 from keepgate.scan.autograd import Spec, differentiable_scan
 from keepgate.scan.buffers import Native
+from keepgate.scan.torch_private import captured
 
 __all__ = ["missing", "refuses", "scan"]
 
@@ -44,11 +45,11 @@ def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: A
     tensors = (arguments.x, *arguments.state.values(), *arguments.step_inputs.values(), *parameters.values())
     if dtype in NARROW and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return f"the core has gradients in float32 and float64; in {dtype} it runs under torch.no_grad()"
-    if arguments.recompute and torch.compiler.is_compiling():
+    if arguments.recompute and captured():
         return "a compiled graph holds what it keeps, so that the core cannot recompute"
-    if torch.compiler.is_compiling() and not shows_hidden(equations):
+    if captured() and not shows_hidden(equations):
         return "a compiled graph has no tensor that shows the hidden size"
-    if torch.compiler.is_compiling() and (other := [name for name in arguments.record if name not in equations.new]):
+    if captured() and (other := [name for name in arguments.record if name not in equations.new]):
         return f"a compiled graph records states, not the value {other[0]}"
     if odd := [kind for kind in equations.multiplied if kind in ROWLESS]:
         return f"the core multiplies no matrix with a {odd[0]} as it is; multiply it by a state or the input first"
@@ -80,7 +81,7 @@ def _to(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 def _scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments, storage: str) -> Result:
-    if torch.compiler.is_compiling():
+    if captured():
         from keepgate.scan import compiled
 
         return compiled.scan(equations, parameters, arguments)

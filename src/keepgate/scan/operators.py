@@ -27,11 +27,16 @@ from keepgate.scan.buffers import Native
 from keepgate.scan.checks import check, check_tensor
 from keepgate.scan.torch_private import below_autograd, in_forward_mode, refuse_gradients
 
-__all__ = ["Operators", "equations_of", "spec_of", "text_of"]
+__all__ = ["Operators", "equations_of", "run_traced", "spec_of", "text_of"]
 
 WHAT = "Tensor? seed, str equations, str[] names, bool reverse, str[] record"
 LIBRARY = torch.library.Library("keepgate", "DEF")
 LIBRARY.define(f"scan(Tensor?[] tensors, int[] networks, bool keep, {WHAT}) -> Tensor[]")
+# The tracer of torch.jit knows no lists of text, nor of tensors of which some are absent.
+TRACED = (
+    "Tensor? lengths, Tensor? reset, Tensor[] tensors, Tensor? seed, str equations, str names, bool reverse, str record"
+)
+LIBRARY.define(f"traced_scan({TRACED}) -> Tensor[]")
 LIBRARY.define(f"scan_gradient(Tensor?[] tensors, int[] networks, int count, {WHAT}) -> Tensor[]")
 
 
@@ -127,6 +132,21 @@ class Operators:
         return spec.seed, self.text, spec.names, spec.reverse, spec.record
 
 
+def run_traced(spec: Spec, text: str, tensors: Tensors) -> Results:
+    """Call the operator of a forward pass without gradients, as `torch.jit.trace` takes it.
+
+    Args:
+        spec: what the scan is.
+        text: of its equations.
+        tensors: of the scan.
+    """
+    lengths, reset, *given = tensors
+    what = (spec.seed, text, " ".join(spec.names), spec.reverse, " ".join(spec.record))
+    results = torch.ops.keepgate.traced_scan(lengths, reset, given, *what)
+    results = tuple(results[i] for i in range(spec.result_count))  # the tracer does not know how many there are
+    return results if lengths is not None else _cut(spec, False, results)
+
+
 def _cut(spec: Spec, keep: bool, results: Results) -> Results:
     """Cut what is recorded from whole states: where all are kept, from those."""
     steps = slice(None, -1) if spec.reverse else slice(1, None)
@@ -190,6 +210,24 @@ def _scan(tensors: Tensors, networks: Sequence[int], keep: bool, *what: Any) -> 
     if lengths is not None:
         return [*(r.clone() if _same_memory(r, w) else r for r, w in zip(results, whole, strict=False)), *rest]
     return [*([] if keep else whole), *rest]
+
+
+def _traced_scan(
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    tensors: Tensors,
+    seed: Tensor | None,
+    text: str,
+    names: str,
+    reverse: bool,
+    record: str,
+) -> list[Tensor]:
+    what = (seed, text, names.split(), reverse, record.split())
+    return torch.ops.keepgate.scan((lengths, reset, *tensors), (), False, *what)
+
+
+for _key in ("CPU", "Autograd"):
+    LIBRARY.impl("traced_scan", _traced_scan, _key)
 
 
 def _same_memory(a: Tensor, b: Tensor) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "allow_forward_mode",
     "apply",
     "below_autograd",
+    "captured",
     "in_forward_mode",
     "is_legacy_batchedtensor",
     "is_zerotensor",
@@ -34,6 +35,11 @@ def transforming() -> bool:
 def tracing() -> bool:
     """Return whether ``torch.jit.trace`` is at work."""
     return torch._C._get_tracing_state() is not None
+
+
+def captured() -> bool:
+    """Return whether a graph is made of what runs: by `torch.compile`, `torch.export` or `torch.jit.trace`."""
+    return torch.compiler.is_compiling() or tracing()
 
 
 def in_forward_mode() -> bool:
