@@ -35,7 +35,8 @@ from keepgate.equations.language import (
     vector,
     where,
 )
-from keepgate.equations.program import Program, compile_program
+from keepgate.equations.program import Program
+from keepgate.equations.staging import compile_program
 
 __all__ = [
     "Cell",

@@ -14,7 +14,8 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from keepgate.data.tables.table import numbers, read_table, times, to_frame
+from keepgate.data.tables.columns import numbers, times, to_frame
+from keepgate.data.tables.table import read_table
 from keepgate.errors import InputError
 
 TABLE = pa.table({"unique_id": ["a", "a", "b"], "ds": [0, 1, 0], "y": [1.5, 2.0, -3.25]})

@@ -11,7 +11,8 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.tables.table import cells_of, in_order_of_appearance, numbers, read_table, times, to_frame
+from keepgate.data.tables.columns import cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.table import read_table
 from keepgate.errors import InputError, listed, quoted
 
 __all__ = ["read_long_table"]

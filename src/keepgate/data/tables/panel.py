@@ -10,8 +10,8 @@ import narwhals as nw
 import numpy as np
 
 from keepgate.data.lines import check_names
+from keepgate.data.tables.columns import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
 from keepgate.data.tables.frequency import Frequency, infer
-from keepgate.data.tables.table import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
 from keepgate.errors import InputError, quoted, reason
 
 __all__ = ["Panel", "panel"]
