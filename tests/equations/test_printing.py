@@ -46,7 +46,7 @@ TIME_AWARE = r"""\begin{aligned}
 
 def test_lstm_in_latex():
     assert published.LSTM().equations.latex() == LSTM
-    assert published.LSTM().equations._repr_latex_() == f"$${LSTM}$$"
+    assert published.LSTM()._repr_latex_() == published.LSTM().equations._repr_latex_() == f"$${LSTM}$$"
 
 
 def test_gru_in_latex():

@@ -113,6 +113,10 @@ class Cell:
     def __repr__(self) -> str:
         return f"{self.name}:\n{self.equations}"
 
+    def _repr_latex_(self) -> str:
+        """Return the equations as a notebook shows them."""
+        return self.equations._repr_latex_()
+
 
 class WrittenCell(Cell):
     """A cell given by its equations: the result of a modifier, or read from a model file."""
