@@ -11,13 +11,14 @@ from sklearn.model_selection import KFold
 
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
+from keepgate.tasks import face, face_class
 from keepgate.tasks.tag.scores import span_scores, token_scores
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("article", metavar="ARTICLE")
 parser.add_argument("--crf", action=argparse.BooleanOptionalAction, default=Tagger.crf)
 options = parser.parse_args()
-article = Tagger.read(options.article)
+article = face_class("tag").read(options.article)
 print(f"{len(article)} sentences, {len({tag for row in article.tags for tag in row})} classes")
 
 
@@ -31,7 +32,7 @@ for train, test in KFold(5, shuffle=True, random_state=0).split(article.tokens):
     tagger = Tagger(hidden_size=64, epochs=40, batch_size=4, least_count=1, crf=options.crf).fit(part(train))
     values, tags = part(test).tokens, part(test).tags
     truth += tags
-    for name, guess in tagger.guesses(values).items():
+    for name, guess in face(tagger).guesses(values, tagger.predict(values)).items():
         guesses.setdefault(name, []).extend(guess)
 for name, guess in guesses.items():
     row, accuracy = span_scores(truth, guess)[""], token_scores(truth, guess)[""]["F1"]

@@ -13,6 +13,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from keepgate import Forecaster
+from keepgate.tasks import face
 from keepgate.tasks.common.report.page import write_report
 from keepgate.tasks.common.report.section import Section
 
@@ -28,7 +29,9 @@ def main() -> None:
     print(f"fitted in {time.perf_counter() - started:.0f} seconds, {len(forecaster.history_)} epochs")
 
     test = table[-TEST - forecaster.window_ :]  # the first forecast needs the window before it
-    rows = forecaster.evaluate(test)
+    forecasts = face(forecaster)
+    backtest = forecasts.predictions(test)
+    rows = forecasts.scores(test, backtest)
     windows = TEST - HORIZON + 1
     text = (
         f"Mean error over {windows} forecasts of {HORIZON} months each, in the last ten years, which no training saw."
@@ -37,7 +40,7 @@ def main() -> None:
     for row in rows:
         print(f"{row['model']:16}{row['mse']:8.2f}{row['mae']:8.2f}")
 
-    figure = forecaster.figure(test)
+    figure = forecasts.figure(test, backtest)
     OUT.mkdir(parents=True, exist_ok=True)
     forecaster.save(OUT)
     figure.savefig(OUT / "forecast.png", dpi=150)

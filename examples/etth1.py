@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from keepgate import Forecaster
+from keepgate.tasks import face
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "ett" / "ETTh1.csv"
 MONTH = 30 * 24
@@ -40,7 +41,7 @@ def measure(path: Path, horizon: int, seed: int = 0) -> tuple[float, float, list
     forecaster = Forecaster(horizon=horizon, seed=seed).fit(train, valid=valid)
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
     assert forecaster.window_ == WINDOW
-    return clock, processor, forecaster.evaluate(test)
+    return clock, processor, face(forecaster).evaluate(test)
 
 
 def splits(path: Path) -> list[pd.DataFrame]:

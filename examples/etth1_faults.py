@@ -25,7 +25,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from keepgate import SequenceAutoencoder
-from keepgate.tasks.embed.anomalies import Ordinary
+from keepgate.tasks.embed.anomalies import ErrorDistribution
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "ett" / "ETTh1.csv"
 MONTH, DAY = 30 * 24, 24
@@ -104,7 +104,7 @@ def main() -> None:
     seconds = time.process_time() - started
     size = autoencoder.vector_size
     errors = component_errors(train, size, broken)
-    ordinary = Ordinary.of([component_errors(train, size, held_out)])
+    ordinary = ErrorDistribution.of([component_errors(train, size, held_out)])
     scores = {
         "autoencoder": autoencoder.anomaly_scores([broken])[0],
         "z-score": np.square(broken).mean(1),

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from keepgate import Tagger
+from keepgate.tasks import face, face_class
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("folder", type=Path, metavar="FOLDER")
@@ -20,7 +21,7 @@ options = parser.parse_args()
 
 def read(part):
     """One part of the treebank."""
-    return Tagger.read(next(options.folder.glob(f"en_ewt-ud-{part}.conllu*")))
+    return face_class("tag").read(next(options.folder.glob(f"en_ewt-ud-{part}.conllu*")))
 
 
 train, dev, test = read("train"), read("dev"), read("test")
@@ -28,5 +29,5 @@ print(f"{len(train)} sentences to train on, {len(dev)} to choose the epoch by, {
 start = time.process_time()
 tagger = Tagger(seed=options.seed, crf=options.crf).fit(train, valid=dev)
 print(f"trained in {time.process_time() - start:.0f} s of one core")
-for row in tagger.evaluate(test):
+for row in face(tagger).evaluate(test):
     print(f"{row['model']}: accuracy {row['accuracy']:.4f}")

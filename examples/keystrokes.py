@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from keepgate import Suggester
+from keepgate.tasks import face
 from keepgate.tasks.write.text import split
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -30,7 +31,7 @@ with tempfile.TemporaryDirectory() as folder:
     files = [path for path in Path(options.out or folder).rglob("*") if path.suffix in (".json", ".safetensors")]
     print(f"model files: {sum(path.stat().st_size for path in files) / 1e6:.2f} MB")
 print("weights of network, n-grams and recent words:", " ".join(f"{weight:.3f}" for weight in suggester.weights_))
-for row in suggester.evaluate(held_out):
+for row in face(suggester).evaluate(held_out):
     times = f"a keystroke takes {row['median ms']:.2f} ms, 95 % within {row['95 % within ms']:.2f} ms"
     print(f"{row['model']}: {row['keystrokes']:,} keystrokes for {row['characters']:,} characters,"
           f" {100 * row['keystrokes saved']:.1f} % saved; {times}")  # fmt: skip

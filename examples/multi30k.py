@@ -12,6 +12,8 @@ from pathlib import Path
 
 from keepgate import Translator
 from keepgate.data.text.pairs import Pairs
+from keepgate.tasks import face
+from keepgate.tasks.translate.scores import signatures
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("folder", type=Path, metavar="FOLDER")
@@ -38,7 +40,7 @@ translator.fit(*train, valid=valid, run=options.run)
 print(f"trained in {time.process_time() - start:.0f} s of one core", flush=True)
 if options.run:
     translator.save(options.run)
-for row in translator.evaluate(Pairs(*test)):
+for row in face(translator).evaluate(Pairs(*test)):
     print(f"{row['model']}: BLEU {row['BLEU']:.2f}, chrF {row['chrF']:.2f}")
-for name, signature in translator.signatures().items():
+for name, signature in signatures(translator.lowercase).items():
     print(f"{name}: {signature}")

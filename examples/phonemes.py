@@ -21,6 +21,7 @@ import numpy as np
 from keepgate import Transcriber
 from keepgate.data.audio.files import read_audio
 from keepgate.data.recordings.manifest import Utterances
+from keepgate.tasks import face
 
 RATE = 16000
 TEST_VOICES = ("Annie", "Michael", "adam", "caleb", "f3", "f5", "grandpa", "linda", "m2", "m7", "norbert", "zac")
@@ -83,7 +84,7 @@ def main():
     )  # fmt: skip
     model.fit(train)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    own, baseline = (100 * row["word error rate"] for row in model.evaluate(test))
+    own, baseline = (100 * row["word error rate"] for row in face(model).evaluate(test))
     print(f"{len(model.symbols_)} phonemes; trained in {seconds:.0f} s, {cpu:.0f} s of processor time")
     print(f"phoneme error rate of new voices: {own:.2f} % (the commonest phrase for all: {baseline:.0f} %)")
 

@@ -24,6 +24,7 @@ from keepgate import Segmenter
 from keepgate.data.audio.files import read_audio
 from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment
+from keepgate.tasks import face
 
 RATE = 8000
 VOICES = ("Commune", "Market", "School", "SportsCroud", "University", "Shanty", "Residential", "Substation")
@@ -146,13 +147,13 @@ def main():
     print(f"trained in {seconds:.0f} s, {cpu:.0f} s of processor time")
     print("SNR     model                 precision  recall     F1  boundary error")
     for snr, data in {**test, "all": join(test.values())}.items():
-        for row in model.evaluate(data):
+        for row in face(model).evaluate(data):
             scores = f"{row['precision']:9.3f} {row['recall']:7.3f} {row['F1']:6.3f}"
             print(f"{snr!s:>3} dB  {row['model']:20s} {scores} {1000 * row['boundary error (s)']:12.0f} ms")
     if options.report:
         from keepgate.tasks.common.report.page import write_report
 
-        write_report(options.report, "Speech activity", model.sections(join(test.values()), None))
+        write_report(options.report, "Speech activity", face(model).report(join(test.values()), None))
 
 
 def join(parts):

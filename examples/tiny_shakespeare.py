@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from keepgate import LanguageModel
+from keepgate.tasks import face
 from keepgate.tasks.write.text import split
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -30,6 +31,6 @@ weights = sum(parameter.numel() for parameter in model.network_.parameters())
 print(f"{weights:,} weights, trained in {time.process_time() - start:.0f} s of processor time")
 if options.out is not None:
     model.save(options.out)
-for row in model.evaluate(held_out):
+for row in face(model).evaluate(held_out):
     print(f"{row['model']}: {row['nats per character']:.4f} nats, {row['bits per character']:.4f} bits a character")
 print("".join(model.write("\n", 400, temperature=0.7, seed=options.seed)))

@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from keepgate import Transcriber
+from keepgate.tasks import face, face_class
 from keepgate.tasks.transcribe.decoding import Decoding
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -24,7 +25,8 @@ options = parser.parse_args()
 
 columns = Transcriber.Columns(skip_bad=True)
 train, valid, test = (
-    Transcriber.read(options.folder / f"words_{part}.jsonl.gz", columns) for part in ("train", "valid", "test")
+    face_class("transcribe").read(options.folder / f"words_{part}.jsonl.gz", columns)
+    for part in ("train", "valid", "test")
 )
 print(f"{len(train)} words to train on, {len(valid)} held out, {len(test)} to test on; no writer is in two parts")
 model = Transcriber(stack=4, learning_rate=3e-3, epochs=options.epochs, seed=options.seed)
@@ -47,5 +49,5 @@ READINGS = {
 }
 print(f"{'':<42}character error rate  word error rate")
 for name, (decoding, texts) in READINGS.items():
-    scores = model.decode_with(decoding, texts).evaluate(test)[0]
+    scores = face(model.decode_with(decoding, texts)).evaluate(test)[0]
     print(f"{name:<42}{scores['character error rate']:20.2%}{scores['word error rate']:17.2%}")

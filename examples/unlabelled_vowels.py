@@ -30,6 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 from keepgate import SequenceAutoencoder, SequenceClassifier
 from keepgate.data.sequences import Sequences
+from keepgate.tasks import face_class
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "japanese_vowels"
 STEPS = 20  # to which utterances are brought for principal components
@@ -107,7 +108,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     arguments = parser.parse_args()
     started = time.process_time()
-    train, test = (SequenceClassifier.read(arguments.data / f"JapaneseVowels_{part}.ts") for part in ("TRAIN", "TEST"))
+    train, test = (
+        face_class("classify").read(arguments.data / f"JapaneseVowels_{part}.ts") for part in ("TRAIN", "TEST")
+    )
     print(pd.DataFrame(few_labels(train, test, arguments.labels, arguments.draws)).round(3).to_string(index=False))
     table = pd.DataFrame(strangers(train, test)).set_index("speaker")
     table.loc["mean"] = table.mean()

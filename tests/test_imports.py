@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from keepgate.tasks import TASKS
+from tasks.tiny import TINY
+
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["torch", "pandas", "pyarrow", "narwhals", "polars", "sklearn", "matplotlib", "jinja2", "tqdm", "onnx"]
 TORCH_FREE = (
@@ -103,6 +106,29 @@ def test_public_names_load_on_first_use():
 def test_an_unknown_name():
     done = python("import keepgate; keepgate.LSTN")
     assert done.stderr.strip().splitlines()[-1] == "AttributeError: module 'keepgate' has no attribute 'LSTN'"
+
+
+RUNS = ROOT / "tests" / "tasks" / "old_runs" / "0.1.0"
+DATA = {tiny.data for tiny in TINY.values()}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_predicting_draws_no_figures(task: str):
+    """`keepgate predict` reads a file, asks the model and writes a table; what makes reports is not even imported."""
+    (data,) = [path for path in (RUNS / task).iterdir() if path.is_file() and path.name in DATA]
+    code = f"import sys; from keepgate.cli import main; code = main({['predict', str(RUNS / task), str(data)]})"
+    shown = result(f"{code}; print(code, [m for m in ('matplotlib', 'jinja2') if m in sys.modules])")
+    assert shown.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize("task", ["classify", "forecast"])
+def test_the_model_of_a_table_predicts_where_neither_arrow_nor_figures_can_be_imported(task: str):
+    """Its run came from a CSV file. (scikit-learn loads pandas, and pandas Arrow.)"""
+    given = {"classify": "[np.zeros((5, 2))]", "forecast": "np.zeros((1, model.window_, 2))"}[task]
+    method = {"classify": "predict", "forecast": "forecast_windows"}[task]
+    code = "import sys; sys.modules.update(dict.fromkeys(['matplotlib', 'jinja2', 'pyarrow'])); import numpy as np; "
+    code += f"from keepgate.tasks import load; model = load({str(RUNS / task)!r}, 'cpu'); "
+    assert result(f"{code}print(len(model.{method}({given})))") == "1"
 
 
 def test_arrows_run_downwards():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cli.files import FAST, csv_lines, refused
+from keepgate.tasks import face
 from keepgate.tasks.embed.estimator import SequenceAutoencoder
 
 
@@ -33,7 +34,7 @@ def test_predict_writes_the_vectors(keepgate, file, ordinary):
     rows = list(csv.DictReader(io.StringIO(outcome.out)))
     assert [row["unique_id"] for row in rows] == ["s0", "s1", "s2"]
     autoencoder = SequenceAutoencoder.load(ordinary)
-    vectors = autoencoder.transform(autoencoder.read(file("new.csv", wave_lines(3)), autoencoder.columns_))
+    vectors = autoencoder.transform(face(autoencoder).read_alike(file("new.csv", wave_lines(3))))
     np.testing.assert_allclose([float(row["v32"]) for row in rows], vectors[:, 31], rtol=1e-6)
 
 

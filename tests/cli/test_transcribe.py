@@ -11,6 +11,7 @@ import soundfile
 
 from cli.files import refused
 from keepgate.data.audio.files import read_audio, resample
+from keepgate.tasks import face, face_class
 from keepgate.tasks.transcribe.estimator import Transcriber
 
 RATE = 4000
@@ -44,7 +45,7 @@ def live_run(tmp_path_factory):
     texts = words(120, HERTZ)
     model = Transcriber(**SMALL, bidirectional=False, epochs=12, learning_rate=0.02, progress=False)
     model.fit([tones(text, i) for i, text in enumerate(texts)], texts, rate=RATE)
-    model.remember(model.Columns())
+    face(model).bind_columns(model.Columns())
     model.save(folder := tmp_path_factory.mktemp("live"))
     return folder
 
@@ -78,7 +79,7 @@ def test_fit_leaves_a_report_with_ink_and_predict_and_evaluate_read_the_model(ke
     assert page.count("<svg") + page.count("data:image") >= 2
     assert not (ink_run / "skipped.csv").exists()
     rows = list(csv.DictReader(io.StringIO(keepgate("predict", ink_run, ink).out)))
-    model, data = Transcriber.load(ink_run), Transcriber.read(ink)
+    model, data = Transcriber.load(ink_run), face_class("transcribe").read(ink)
     assert [row["text_hat"] for row in rows] == model.predict(data)
     assert keepgate("evaluate", ink_run, ink).out.splitlines()[0].split()[:3] == ["model", "character", "error"]
 
@@ -113,7 +114,7 @@ def test_ink_is_read_from_inkml_and_from_each_row_of_a_manifest(keepgate, ink, i
     path.write_text(f"<ink>{''.join(traces)}</ink>")
     model = Transcriber.load(ink_run)
     outcome = keepgate("transcribe", ink_run, path, ink)
-    texts = model.predict([strokes("lvn")]) + model.predict(Transcriber.read(ink))
+    texts = model.predict([strokes("lvn")]) + model.predict(face_class("transcribe").read(ink))
     names = [str(path), *(f"{ink}, row {k}" for k in range(1, 25))]
     assert outcome.out == "".join(f"{name}\t{text}\n" for name, text in zip(names, texts, strict=True))
 

@@ -17,7 +17,7 @@ from keepgate.runtime import Runner, Stream
 from keepgate.tasks.classify.network import classifier
 from keepgate.tasks.embed.network import autoencoder
 from keepgate.tasks.forecast.network import forecaster
-from keepgate.tasks.tag.network import frames_encoded, tagger, tokens_encoded
+from keepgate.tasks.tag.network import frame_encoder, tagger, token_encoder
 from keepgate.tasks.transcribe.network import transcriber
 from keepgate.tasks.translate.network import translator
 from keepgate.tasks.write.network import language
@@ -37,14 +37,14 @@ NETWORKS: dict[str, Network] = {
     "transcribe": transcriber(Recurrent(LSTM, 6, 4), 3, 4, stack=2, dropout=0.3, centred=True),
     "transcribe as it comes": transcriber(ONWARD, 3, 4, stack=2, dropout=0.3, centred=False),
     "tag tokens": tagger(
-        tokens_encoded(SYMBOLS, SYMBOLS, 3, Recurrent(LSTM, 2, 2, bidirectional=True), 0.2),
+        token_encoder(SYMBOLS, SYMBOLS, 3, Recurrent(LSTM, 2, 2, bidirectional=True), 0.2),
         Recurrent(LSTM, 7, 4, bidirectional=True),
         3,
         0.5,
         networks.Crf(3),
     ),
-    "tag frames": tagger(frames_encoded(3), BOTH, 4, 0.5, networks.Softmax()),
-    "segment": tagger(frames_encoded(3, centred=True), BOTH, 2, 0.2, networks.Activation("sigmoid")),
+    "tag frames": tagger(frame_encoder(3), BOTH, 4, 0.5, networks.Softmax()),
+    "segment": tagger(frame_encoder(3, centred=True), BOTH, 2, 0.2, networks.Activation("sigmoid")),
     "embed": autoencoder(BOTH, Recurrent(LSTM, 2, 4, 2), noise=0.2),
     "language, tied": language(Recurrent(GRU, 4, 4, time_first=True), COUNTS, (0.1, 0.2), tied=True, adaptive=False),
     "language, adaptive": language(

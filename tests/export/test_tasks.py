@@ -25,6 +25,7 @@ from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
 from keepgate.tasks import TASKS
 from keepgate.tasks.common.padded import pad_frames
+from keepgate.tasks.suggest.words import numbers_of
 from keepgate.tasks.tag.examples import SentenceExamples
 
 RANDOM = np.random.default_rng(0)
@@ -48,7 +49,7 @@ def test_segment():
     model = Segmenter(**QUICK).fit(SOUNDS, segments, rate=RATE)
     exported = export.onnx(model)
     features, lengths = pad_frames([model.network_.front_end.frames(sound) for sound in SOUNDS])
-    (got,) = run_onnx(exported, {"features": features.numpy(), "lengths": lengths.numpy()})
+    (got,) = run_onnx(exported, {"features": features.double().numpy(), "lengths": lengths.numpy()})
     for found, wanted in zip(got, model.predict_proba(SOUNDS, rate=RATE), strict=True):
         np.testing.assert_allclose(found[: len(wanted)], wanted, atol=1e-5)
     assert texts(exported)["labels"] == ["v", "w"]
@@ -59,8 +60,8 @@ def test_transcribe(bidirectional):
     model = Transcriber(**QUICK, bidirectional=bidirectional).fit(SOUNDS, ["ab", "ba", "a"], rate=RATE)
     exported = export.onnx(model)
     features, lengths = pad_frames([model.network_.front_end.frames(sound) for sound in SOUNDS])
-    got, steps = run_onnx(exported, {"features": features.numpy(), "lengths": lengths.numpy()})
-    wanted = model._scores(model._given(SOUNDS, RATE))
+    got, steps = run_onnx(exported, {"features": features.double().numpy(), "lengths": lengths.numpy()})
+    wanted = model.log_probs(SOUNDS, RATE)
     assert steps.tolist() == [len(one) for one in wanted]
     for found, scores in zip(got, wanted, strict=True):
         np.testing.assert_allclose(found[: len(scores)], scores.numpy(), atol=1e-5)
@@ -73,8 +74,8 @@ def test_transcribe_ink():
     points, lengths = pad_frames([model.network_.front_end.frames(one) for one in ink])
     with torch.no_grad():
         features = model.network_.front_end(points, lengths)[0]
-    got, steps = run_onnx(export.onnx(model), {"features": features.numpy(), "lengths": lengths.numpy()})
-    for found, scores, n in zip(got, model._scores(model._given(ink, None)), steps, strict=True):
+    got, steps = run_onnx(export.onnx(model), {"features": features.double().numpy(), "lengths": lengths.numpy()})
+    for found, scores, n in zip(got, model.log_probs(ink), steps, strict=True):
         np.testing.assert_allclose(found[:n], scores.numpy(), atol=1e-5)
 
 
@@ -138,7 +139,7 @@ def test_language_model_in_two_parts_of_a_text(options):
 
 def test_suggest():
     model = Suggester(**QUICK, window=8).fit(TEXT)
-    numbers = model.numbers(["the", "cat", "xyz", "the"])[:, None]
+    numbers = numbers_of(["the", "cat", "xyz", "the"], model.names_)[:, None]
     exported = export.onnx(model)
     shapes = {v.name: [1, *[d.dim_value for d in v.type.tensor_type.shape.dim][1:]] for v in exported.graph.input}
     states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "units"}

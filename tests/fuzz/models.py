@@ -87,14 +87,14 @@ def checkpoints() -> Path:
 
 def train(name: str, run: Path) -> None:
     """Begin a training, or go on with it."""
-    from keepgate.tasks import estimator_class
+    from keepgate.tasks import estimator_class, face_class
 
     tiny = TINY[CHECKPOINTS[name]]
     kind = estimator_class(tiny.task)
     estimator = kind(**{**SMALL, **tiny.options, "epochs": 2, "patience": None})
     settings = estimator.settings()
     estimator.settings = lambda: replace(settings, checkpoint_seconds=0.0)
-    data = kind.read(OLD / tiny.task / tiny.data)
+    data = face_class(tiny.task).read(OLD / tiny.task / tiny.data)
     estimator.fit(data, valid=data, run=run)
 
 
@@ -103,10 +103,11 @@ def prepare() -> None:
 
     torch.set_num_threads(1)
     checkpoints()
-    from keepgate.tasks import TASKS, estimator_class
+    from keepgate.tasks import TASKS, estimator_class, face_class
 
     for task in TASKS:
         estimator_class(task)
+        face_class(task)
     import keepgate.compression
     import keepgate.export
 
@@ -469,20 +470,20 @@ def python(case: Any, folder: Path, run: Path) -> None:
     from sklearn.base import clone
 
     from keepgate.errors import KeepgateError
-    from keepgate.tasks import load
+    from keepgate.tasks import face, load
 
     try:
         model = load(run)
         repr(model)
         model.get_params()
         model.set_params(epochs=1, progress=False)
-        data = model.read(run / data_of(case["model"]), model.columns_)
+        data = face(model).read_alike(run / data_of(case["model"]))
         if case["use"] == "fit":
             model.fit(data)
         elif case["use"] == "clone":
             clone(model).fit(data)
         else:
-            model.predict_table(data)
+            face(model).table(data)
             model.save(folder / "again")
             load(folder / "again")
     except KeepgateError as error:

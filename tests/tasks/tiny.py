@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from keepgate.tasks import estimator_class
+from keepgate.tasks import estimator_class, face
 
 RATE = 1000  # Hz
 CELL = """\
@@ -140,14 +140,14 @@ def fit(name: str, folder: Path) -> tuple[Any, Path]:
         (folder / "cell.py").write_text(CELL)
     estimator = kind(**options)
     with contextlib.chdir(folder):  # where the file of the cell is
-        estimator.fit(kind.read(data))
-    estimator.remember(kind.Columns())
+        estimator.fit(face(estimator).read(data))
+    face(estimator).bind_columns(kind.Columns())
     return estimator, data
 
 
 def answers(estimator: Any, data: Path) -> dict[str, list[Any]]:
     """Return what a model predicts for a file, as JSON can say it."""
-    table = estimator.predict_table(estimator.read(data, estimator.columns_, labelled=False))
+    table = face(estimator).table(face(estimator).read_alike(data, labelled=False))
     return {name: [_plain(value) for value in values] for name, values in table.to_pydict().items()}
 
 

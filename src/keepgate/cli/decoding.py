@@ -1,4 +1,4 @@
-"""Flags for how a trained `Transcriber` reads its scores."""
+"""Flags for how a trained `Transcriber` decodes its scores."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def add_decoding(flags: argparse.ArgumentParser) -> None:
 
 
 def apply_decoding(estimator: Estimator, options: argparse.Namespace) -> None:
-    """Make the estimator decode as the flags say; InputError if they say something and it has nothing to decode."""
+    """Make the estimator decode as the flags say; InputError if they are used and it does not decode."""
     from keepgate.tasks.transcribe.decoding import Decoding
 
     decoding, decode_with = take(options, Decoding), getattr(estimator, "decode_with", None)
     if decode_with is not None:
         decode_with(decoding)
     elif decoding != Decoding():
-        raise InputError(f"options of decoding are for models of transcribe; {options.run} is one of {estimator.task}")
+        raise InputError(f"options of decoding are for models of transcribe; {options.run} is one of {estimator.TASK}")

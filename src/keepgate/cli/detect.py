@@ -40,20 +40,22 @@ def main(arguments: Sequence[str]) -> None:
     for out in (options.out, options.report):
         check_different(options.data, out)
 
-    from keepgate.tasks.common.report.page import write_report
+    from keepgate.tasks import face
     from keepgate.tasks.embed.detection import Detection
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
 
     estimator = SequenceAutoencoder.load(options.run, options.device)
-    data = estimator.read(options.data, estimator.columns_)
-    found = Detection.of(estimator, data, options.quantile, options.by)
+    data = face(estimator).read_alike(options.data)
+    detection = Detection.of(estimator, data, options.quantile, options.by)
     if options.out is not None:
-        write_atomic(options.out, encode(found.table(), suffix))
+        write_atomic(options.out, encode(detection.table(), suffix))
     if options.report is not None:
-        write_report(options.report, f"detect: {options.data}", found.sections(estimator))
-    rows = found.rows()
+        from keepgate.tasks.common.report.page import write_report
+
+        write_report(options.report, f"detect: {options.data}", detection.sections(estimator))
+    rows = detection.rows()
     if rows:
         print(table(rows[:SHOWN]))
     if len(rows) > SHOWN:
         print(f"... and {len(rows) - SHOWN} more", file=sys.stderr)
-    print(found.summary(), file=sys.stderr)
+    print(detection.summary(), file=sys.stderr)

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from keepgate.tasks.common.parameters import parameters, split_optional
+from keepgate.tasks.common.parameters import default_text, parameters, split_optional
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 
@@ -46,12 +46,7 @@ def _value(given: Any) -> Any:
 
 
 def _help(meta: dict[str, Any]) -> str:
-    default = meta["default"]
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
-    elif isinstance(default, tuple):
-        default = " ".join(map(str, default))
-    return f"{meta['help']} (default: {'none' if default is None else default})".replace("%", "%%")
+    return f"{meta['help']} (default: {default_text(meta['default'])})".replace("%", "%%")
 
 
 def _or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -45,11 +45,12 @@ def main(arguments: Sequence[str]) -> None:
     check_different(options.data, options.out)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
-    suffix = table_format(options.out, (*FORMATS, *estimator.encoders))
-    data = estimator.read(options.data, estimator.columns_, labelled=False)
-    print_notes("predict", estimator.notes(data))
-    table = estimator.predict_table(data)
-    content = estimator.encoders[suffix](table) if suffix in estimator.encoders else encode(table, suffix)
+    face = tasks.face(estimator)
+    suffix = table_format(options.out, (*FORMATS, *face.encoders))
+    data = face.read_alike(options.data, labelled=False)
+    print_notes("predict", face.notes(data))
+    table = face.table(data)
+    content = face.encoders[suffix](table) if suffix in face.encoders else encode(table, suffix)
     if options.out is None:
         sys.stdout.write(content.decode())
     else:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def table_format(path: str | None, formats: Sequence[str] = FORMATS) -> str:
-    """The suffix of a table file to write, .csv for standard output (None); InputError if it is none of `formats`."""
+    """Return the suffix of a table file to write, .csv for standard output (None); InputError if none of `formats`."""
     suffix = ".csv" if path is None else Path(path).suffix.lower()
     if suffix not in formats:
         raise InputError(f"--out {path} ends in none of {', '.join(formats)}")
@@ -65,7 +66,7 @@ def table_format(path: str | None, formats: Sequence[str] = FORMATS) -> str:
 
 
 def encode(table: pa.Table, suffix: str) -> bytes:
-    """The bytes of a table file of the kind that `suffix` names."""
+    """Return the bytes of a table file of the kind that `suffix` names."""
     from pyarrow import csv, feather, parquet
 
     writers = {".csv": csv.write_csv, ".parquet": parquet.write_table}

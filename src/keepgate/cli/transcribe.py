@@ -15,7 +15,9 @@ from keepgate.errors import InputError
 
 if TYPE_CHECKING:
     from keepgate.data.recordings.manifest import Utterances
-    from keepgate.tasks.transcribe.estimator import Transcriber, Transcript
+    from keepgate.tasks.common.face import Face
+    from keepgate.tasks.transcribe.alignment import Transcript
+    from keepgate.tasks.transcribe.estimator import Transcriber
 
 EXAMPLE = """\
   keepgate transcribe runs/digits new/*.wav
@@ -55,45 +57,49 @@ def main(arguments: Sequence[str]) -> None:
     if live:
         listen(model, options.rate)
         return
+    from keepgate.tasks import face as face_of
+
+    face = face_of(model)
     for file in options.files:
-        data = read(model, file)
-        print_notes("transcribe", model.notes(data))
-        for name, found in zip(data.names, model.transcribe(data), strict=True):
-            print(as_json(name, found) if options.timestamps else f"{name}\t{found.text}", flush=True)
+        data = read(face, file)
+        print_notes("transcribe", face.notes(data))
+        for name, transcript in zip(data.names, model.transcribe(data), strict=True):
+            print(as_json(name, transcript) if options.timestamps else f"{name}\t{transcript.text}", flush=True)
 
 
 def load(run: str, device: str) -> Transcriber:
-    """The model of a run; InputError if it is of another task."""
+    """Return the model of a run; InputError if it is of another task."""
     from keepgate.tasks.transcribe.estimator import Transcriber
 
     return Transcriber.load(run, device)
 
 
-def read(model: Transcriber, file: str) -> Utterances:
-    """The utterances of one file, named as the lines shall be."""
+def read(face: Face, file: str) -> Utterances:
+    """Return the utterances of one file, named as the lines that are printed."""
     from dataclasses import replace
 
     from keepgate.data.recordings.manifest import Utterances, is_manifest, read_one
 
     if not is_manifest(file):
-        kind, content, rate = read_one(file, model.rate_)
+        kind, content, rate = read_one(file, face.estimator.rate_)
         return Utterances(kind, [content], rate, None, [file])
-    data = model.read(file, model.columns_, labelled=False)
+    data = face.read_alike(file, labelled=False)
     return replace(data, names=[data.where(i) for i in range(len(data))]) if data.kind == "ink" else data
 
 
-def as_json(name: str, found: Transcript) -> str:
-    """One utterance as a line of JSON."""
-    rows = zip(found.symbols, found.begins, found.ends, found.confidences, strict=True)
+def as_json(name: str, transcript: Transcript) -> str:
+    """Return one utterance as a line of JSON."""
+    _, *columns = transcript
+    rows = zip(*columns, strict=True)
     symbols = [
         {"symbol": symbol, "begin": round(begin, 3), "end": round(end, 3), "confidence": round(confidence, 4)}
         for symbol, begin, end, confidence in rows
     ]
-    return json.dumps({"path": name, "text": found.text, "symbols": symbols}, ensure_ascii=False)
+    return json.dumps({"path": name, "text": transcript.text, "symbols": symbols}, ensure_ascii=False)
 
 
 def listen(model: Transcriber, rate: int | None) -> None:
-    """Print the text of standard input as it is heard."""
+    """Print the text of standard input while it comes."""
     from keepgate.data.audio.stream import live_samples
 
     live = model.live()

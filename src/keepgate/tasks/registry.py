@@ -1,40 +1,58 @@
-"""The table of tasks: the estimator of each, and models of any task from their folders."""
+"""The table of tasks: the estimator and the face of each, and models of any task from their folders."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keepgate.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
+    from keepgate.tasks.common.face import Face
 
+__all__ = ["TASKS", "estimator_class", "face", "face_class", "load"]
+
+# By task: its class in `keepgate.tasks.<task>.estimator`, and that in `keepgate.tasks.<task>.face`.
 TASKS = {
-    "classify": ("keepgate.tasks.classify.estimator", "SequenceClassifier"),
-    "embed": ("keepgate.tasks.embed.estimator", "SequenceAutoencoder"),
-    "forecast": ("keepgate.tasks.forecast.estimator", "Forecaster"),
-    "segment": ("keepgate.tasks.segment.estimator", "Segmenter"),
-    "suggest": ("keepgate.tasks.suggest.estimator", "Suggester"),
-    "tag": ("keepgate.tasks.tag.estimator", "Tagger"),
-    "transcribe": ("keepgate.tasks.transcribe.estimator", "Transcriber"),
-    "translate": ("keepgate.tasks.translate.estimator", "Translator"),
-    "write": ("keepgate.tasks.write.estimator", "LanguageModel"),
+    "classify": ("SequenceClassifier", "ClassifierFace"),
+    "embed": ("SequenceAutoencoder", "AutoencoderFace"),
+    "forecast": ("Forecaster", "ForecasterFace"),
+    "segment": ("Segmenter", "SegmenterFace"),
+    "suggest": ("Suggester", "SuggesterFace"),
+    "tag": ("Tagger", "TaggerFace"),
+    "transcribe": ("Transcriber", "TranscriberFace"),
+    "translate": ("Translator", "TranslatorFace"),
+    "write": ("LanguageModel", "LanguageModelFace"),
 }
 
 
 def estimator_class(task: str) -> type[Estimator]:
-    """The estimator of a task; InputError if there is no such task."""
-    if task not in TASKS:
-        raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
-    module, name = TASKS[task]
-    return getattr(importlib.import_module(module), name)
+    """Return the estimator of a task; InputError if there is no such task."""
+    return _class(task, "estimator")
+
+
+def face_class(task: str) -> type[Face]:
+    """Return the face of a task; InputError if there is no such task."""
+    return _class(task, "face")
+
+
+def face(estimator: Estimator) -> Face:
+    """Return the face of an estimator: it reads files for it, makes tables, scores and reports."""
+    return face_class(estimator.TASK)(estimator)
 
 
 def load(folder: str | Path, device: str = "auto") -> Estimator:
-    """Read the fitted estimator of any task from a folder that `save` wrote; see `Estimator.load`."""
+    """Return the fitted estimator of any task from a folder that `save` wrote; see `Estimator.load`."""
     from keepgate.tasks.common.stored import Stored
 
     stored = Stored.read(folder)
     return stored.restore(estimator_class(stored.task), device)
+
+
+def _class(task: str, module: str) -> Any:
+    if task not in TASKS:
+        raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
+    name = TASKS[task][("estimator", "face").index(module)]
+    return getattr(importlib.import_module(f"keepgate.tasks.{task}.{module}"), name)

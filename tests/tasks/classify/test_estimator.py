@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from keepgate.cells import get
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
+from keepgate.tasks import face, face_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.training import train
 
@@ -219,7 +220,7 @@ def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
     X, y = data
     skewed = [i for i, label in enumerate(y) if label == "plus" or i % 3]
     X_test, y_test = [X[i] for i in skewed], y[skewed]
-    own, baseline = fitted.evaluate(Sequences(range(len(X_test)), X_test, y_test, ["1", "2"]))
+    own, baseline = face(fitted).evaluate(Sequences(range(len(X_test)), X_test, y_test, ["1", "2"]))
     dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
     for row, guess in ((own, fitted.predict(X_test)), (baseline, dummy.predict(np.zeros((len(y_test), 1))))):
         assert row["accuracy"] == accuracy_score(y_test, guess)
@@ -269,6 +270,7 @@ def test_other_numbers_of_channels_are_told(fitted):
 @pytest.mark.slow
 def test_japanese_vowels_by_default_settings(shared_data):
     folder = shared_data("japanese_vowels")
-    train_part, test_part = (SequenceClassifier.read(folder / f"JapaneseVowels_{p}.ts") for p in ("TRAIN", "TEST"))
-    scores = [SequenceClassifier(seed=seed).fit(train_part).evaluate(test_part)[0]["accuracy"] for seed in range(3)]
+    train_part, test_part = (face_class("classify").read(folder / f"JapaneseVowels_{p}.ts") for p in ("TRAIN", "TEST"))
+    models = [SequenceClassifier(seed=seed).fit(train_part) for seed in range(3)]
+    scores = [face(model).evaluate(test_part)[0]["accuracy"] for model in models]
     assert np.mean(scores) >= 0.98

@@ -12,8 +12,8 @@ from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.tasks.common.sessions import Sessions, carried, loss_of_turns
-from keepgate.tasks.tag.network import FrameExamples
-from keepgate.tasks.transcribe.network import UtteranceExamples
+from keepgate.tasks.tag.examples import FrameExamples
+from keepgate.tasks.transcribe.examples import UtteranceExamples
 from keepgate.training import Settings, train
 
 
@@ -163,9 +163,9 @@ def test_of_recordings_too_it_is_the_state_of_the_whole_session():
     whole = UtteranceExamples([np.concatenate(features[:2]), features[2]])
     with torch.inference_mode():
         expected, _ = transcriber.network_(*whole.batch([0])[:2])
-    found = torch.cat(transcriber._scores(utterances)[:2])
+    found = torch.cat(transcriber.log_probs(utterances)[:2])
     torch.testing.assert_close(found, expected[0].log_softmax(-1), atol=1e-4, rtol=1e-4)
     alone = replace(utterances, groups=None)
-    assert not torch.allclose(torch.cat(transcriber._scores(alone)[:2]), found)
+    assert not torch.allclose(torch.cat(transcriber.log_probs(alone)[:2]), found)
     with pytest.raises(InputError, match="only one has sessions"):
         transcriber.fit(utterances, valid=alone)

@@ -19,7 +19,7 @@ from keepgate.cells import LSTM, get
 from keepgate.cli import main
 from keepgate.equations import WrittenCell
 from keepgate.errors import InputError
-from keepgate.tasks import TASKS, estimator_class, load
+from keepgate.tasks import TASKS, estimator_class, face, load
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
 from keepgate.tasks.write.sampling import draw
@@ -134,6 +134,17 @@ def test_a_missing_parameter_is_named(altered):
     assert refusal(folder) == "/config.json does not describe a 'classify' model: parameters lacks 'dropout'"
 
 
+@pytest.mark.parametrize("name", ["suggest", "write"])
+def test_a_parameter_of_earlier_versions_may_have_its_one_value(altered, name):
+    folder = altered(name, {})
+    assert store.read_model(folder)[0]["parameters"]["bidirectional"] is False
+    assert "bidirectional" not in load(folder).get_params()
+    shutil.rmtree(folder)
+    assert "parameters.bidirectional=True is not False" in refusal(
+        altered(name, {("parameters", "bidirectional"): True})
+    )
+
+
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
@@ -224,7 +235,7 @@ def test_a_cell_from_a_file_is_the_stored_equations_once_it_is_loaded(tmp_path):
     cell = model.get_params()["cell"]
     assert isinstance(cell, WrittenCell)
     assert cell.equations.dumps() == estimator.equations_.dumps()
-    again = clone(model).set_params(progress=False).fit(model.read(data))
+    again = clone(model).set_params(progress=False).fit(face(model).read_alike(data))
     assert again.equations_.dumps() == estimator.equations_.dumps()
     for name, tensor in again.network_.state_dict().items():
         assert torch.equal(tensor, estimator.network_.state_dict()[name])  # the same training to the bit
@@ -258,10 +269,10 @@ def test_no_method_and_no_command_runs_a_file_that_a_model_names(altered, tmp_pa
     tiny = TINY[name.replace("_", " ")]
     data = folder / tiny.data
     model = load(folder).set_params(progress=False, epochs=1)
-    table = model.read(data)
+    table = face(model).read_alike(data)
     repr(model)
-    model.predict_table(table)
-    model.evaluate(table)
+    face(model).table(table)
+    face(model).evaluate(table)
     model.get_params()
     copy.deepcopy(model)
     pickle.loads(pickle.dumps(model))
@@ -375,17 +386,17 @@ def altered_again(folder, equations):
 def test_parameters_that_are_set_after_fit_are_looked_at(name, change, words):
     folder = OLD / name
     model = load(folder)
-    data = model.read(folder / TINY[name].data, model.columns_)
+    data = face(model).read_alike(folder / TINY[name].data)
     model.set_params(**change)
     with pytest.raises(InputError, match=words):
-        model.predict_table(data)
+        face(model).table(data)
     model.set_params(**{key: value for key, value in load(folder).get_params().items() if key in change})
-    model.predict_table(data)
+    face(model).table(data)
 
 
 def test_what_does_not_matter_may_be_set_after_fit():
     model = load(OLD / "classify").set_params(batch_size=2, epochs=7, hidden_size=99, learning_rate=1.0, threads=2)
-    model.predict_table(model.read(OLD / "classify" / "kinds.csv"))
+    face(model).table(face(model).read_alike(OLD / "classify" / "kinds.csv"))
 
 
 @pytest.mark.parametrize(

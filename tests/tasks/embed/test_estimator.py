@@ -8,8 +8,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from keepgate import SequenceAutoencoder, SequenceClassifier, Tagger
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.tasks.embed.anomalies import Ordinary, stretches
+from keepgate.tasks import face
+from keepgate.tasks.embed.anomalies import ErrorDistribution, stretches
 from keepgate.tasks.embed.detection import Detection
+from keepgate.tasks.embed.examples import Pieces
 from tasks.classify.test_sklearn import EXPECTED_FAILURES, STEPS
 
 SMALL = {"hidden_size": 8, "vector_size": 5, "epochs": 2}
@@ -55,7 +57,7 @@ def test_it_computes_what_torchs_lstms_do_one_sequence_at_a_time(fitted):
 
 def test_four_numbers_tell_a_wave_of_any_phase(trained):
     """A phase and a length are all there is to know."""
-    rows = {row["model"]: row["MSE"] for row in trained.evaluate(sequences(waves(30, seed=1)))}
+    rows = {row["model"]: row["MSE"] for row in face(trained).evaluate(sequences(waves(30, seed=1)))}
     assert rows["lstm"] < 0.05 < 0.9 < rows["mean of each series"] <= rows["mean of the training data"]
 
 
@@ -67,7 +69,7 @@ def test_scores_of_errors_are_mahalanobis_distances():
     """Against the covariance's inverse written out; with correlated channels, of which the second has an offset."""
     rng = np.random.default_rng(0)
     errors = [rng.normal(size=(n, 2)) @ np.array([[1.0, 0.8], [0.0, 0.5]]) + [0, 3] for n in (50, 70)]
-    ordinary = Ordinary.of(errors)
+    ordinary = ErrorDistribution.of(errors)
     every = np.concatenate(errors)
     inverse = np.linalg.inv(np.cov(every.T, bias=True))
     expected = np.einsum("ti,ij,tj->t", every - every.mean(0), inverse, every - every.mean(0)) / 2
@@ -79,7 +81,7 @@ def test_scores_of_errors_are_mahalanobis_distances():
 
 
 def test_an_error_in_a_channel_without_errors_is_finite_and_large():
-    ordinary = Ordinary.of([np.stack([np.linspace(-1, 1, 50), np.zeros(50)], axis=1)])
+    ordinary = ErrorDistribution.of([np.stack([np.linspace(-1, 1, 50), np.zeros(50)], axis=1)])
     (score,) = ordinary.scores([np.array([[0.0, 0.0], [0.0, 1.0]])])
     assert score[0] < 1e-3
     assert 100 < score[1] < np.inf
@@ -110,7 +112,8 @@ def test_a_fault_is_where_the_scores_are_highest(trained):
 def test_pieces_hold_every_step_and_are_put_together_again():
     long = np.concatenate(waves(12))
     autoencoder = SequenceAutoencoder(**SMALL, piece=16).fit([long, long[:10]])
-    pieces, places = autoencoder._cut([long, long[:10]], 2)
+    cut = Pieces.cut([long, long[:10]], 16, 2)
+    pieces, places = cut.values, cut.places
     assert all(len(piece) == 16 for piece, (i, _) in zip(pieces, places, strict=True) if i == 0)
     assert [len(piece) for piece, (i, _) in zip(pieces, places, strict=True) if i == 1] == [10]
     starts = [start for i, start in places if i == 0]
@@ -145,7 +148,7 @@ def test_what_is_ordinary_is_seen_on_the_held_out_part():
 
 def test_the_report_has_pictures_and_the_map(fitted):
     data = sequences(waves(20), labels=np.array(["x", "y"] * 10))
-    errors, vectors, *series = fitted.sections(data, None)
+    errors, vectors, *series = face(fitted).report(data, None)
     assert next(row["model"] for row in errors.rows) == "lstm"
     assert len(vectors.figure.axes[0].get_legend().get_texts()) == 2
     assert len(series) == 4

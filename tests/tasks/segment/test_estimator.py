@@ -9,8 +9,10 @@ from keepgate.data.audio.log_mel import hop_seconds
 from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError
+from keepgate.tasks import face
 from keepgate.tasks.common.front_ends import AudioFrontEnd
-from keepgate.tasks.segment.network import RecordingExamples, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.examples import RecordingExamples
+from keepgate.tasks.segment.network import SteadyFrontEnd, segment_loss
 
 RATE = 4000
 SMALL = {"hidden_size": 12, "num_layers": 1, "bands": 12, "batch_size": 4, "learning_rate": 0.03}
@@ -45,7 +47,7 @@ def as_recordings(X, y):
 
 
 def test_tones_that_overlap_are_found_where_they_sound(fitted):
-    own, energy, always = fitted.evaluate(as_recordings(*beeps(15, seed=1)))
+    own, energy, always = face(fitted).evaluate(as_recordings(*beeps(15, seed=1)))
     assert own["F1"] > 0.95
     assert own["boundary error (s)"] < 0.03
     assert energy["model"].startswith("energy above")
@@ -80,7 +82,7 @@ def test_a_model_file_finds_the_same(fitted, tmp_path):
 
 def test_the_report_draws_the_worst_recording_first(fitted):
     X, y = beeps(2, seed=5)
-    scores, each, first, second = fitted.sections(as_recordings([X[0], X[0]], [y[0], y[0][:1]]), None)
+    scores, each, first, second = face(fitted).report(as_recordings([X[0], X[0]], [y[0], y[0][:1]]), None)
     assert scores.rows[0]["model"] == "lstm"
     assert [row["label"] for row in each.rows] == ["high", "low"]
     assert (first.title, second.title) == ("1.wav", "0.wav")
@@ -96,7 +98,7 @@ def test_frames_are_as_long_as_their_samples():
     assert AudioFrontEnd(11025, 12, 0.0).times(np.zeros(60 * 11025))[-1] == pytest.approx(60.0, abs=0.005)
 
 
-def test_disturbed_recordings_keep_their_frames():
+def test_augmented_recordings_keep_their_frames():
     torch.manual_seed(0)
     front_end = SteadyFrontEnd(RATE, 12, 1.0).train()
     x = torch.zeros(4, 60, 12)
@@ -145,6 +147,6 @@ def test_what_does_not_fit_the_model_is_refused(fitted):
     with pytest.raises(InputError, match=r"have 8000 Hz where the model was fitted to 4000 Hz"):
         fitted.predict([SOUND], 8000)
     with pytest.raises(InputError, match=r"0\.wav: the label 'dog' was never seen"):
-        fitted.evaluate(as_recordings([SOUND], [[(0.1, 0.2, "dog")]]))
+        face(fitted).evaluate(as_recordings([SOUND], [[(0.1, 0.2, "dog")]]))
     with pytest.raises(InputError, match=r"offset=0\.7 is above onset=0\.5"):
         Segmenter(onset=0.5, offset=0.7).fit([SOUND], [[(0, 0.1)]], rate=RATE)

@@ -6,14 +6,13 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from keepgate.data.recordings.segments import Segment
 from keepgate.tasks.segment.frames import (
-    boundary_errors,
     energy,
     energy_threshold,
-    frame_scores,
     frames_of,
     hysteresis,
     smooth,
 )
+from keepgate.tasks.segment.scores import boundary_errors, frame_scores
 
 # frame:              0    1    2    3    4    5    6    7    8    9   10   11   12
 VALUES = np.array([0.5, 0.7, 0.5, 0.3, 0.5, 0.3, 0.3, 0.9, 0.9, 0.3, 0.3, 0.3, 0.7])

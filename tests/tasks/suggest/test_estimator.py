@@ -9,6 +9,7 @@ import pytest
 from keepgate import Suggester
 from keepgate.errors import InputError
 from keepgate.objectives import NGram
+from keepgate.tasks import face
 from keepgate.tasks.suggest.keyboard import type_with, with_taps
 from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, plain
 
@@ -154,7 +155,7 @@ def test_probabilities_are_those_of_the_three_models(fitted):
     for token in tokens:
         recent.add(model.vocabulary.index(token))
     by_recent = recent.probabilities(len(model.vocabulary))
-    network = np.exp(keyboard._writer.log_probs)
+    network = np.exp(keyboard._sampler.log_probs)
     network_, counted, late = fitted.weights_
     for word in ("on", "The", "cat"):
         so_far, whole = model.log_prob(tokens, end=False), model.log_prob([*tokens, word], end=False)
@@ -164,10 +165,10 @@ def test_probabilities_are_those_of_the_three_models(fitted):
 
 
 def test_it_saves_more_keystrokes_on_what_it_has_learned(fitted):
-    rows = {row["model"]: row["keystrokes saved"] for row in fitted.evaluate(TEXT[:170])}
+    rows = {row["model"]: row["keystrokes saved"] for row in face(fitted).evaluate(TEXT[:170])}
     assert list(rows) == ["lstm, 2-gram and recent words", "2-gram and recent words", "2-gram"]
     assert rows["lstm, 2-gram and recent words"] > 0.5
-    assert fitted.evaluate("qxz wvk pqj")[0]["keystrokes saved"] == 0
+    assert face(fitted).evaluate("qxz wvk pqj")[0]["keystrokes saved"] == 0
 
 
 def test_a_model_file_suggests_the_same(fitted, tmp_path):
@@ -194,13 +195,13 @@ def test_rare_words_are_one_to_the_network():
 
 
 def test_the_table_has_a_row_for_each_keystroke(fitted):
-    rows = fitted.predict_table("the c").to_pylist()
+    rows = face(fitted).table("the c").to_pylist()
     assert [row["word"] for row in rows] == ["t", "th", "the", "", "c"]
     assert rows[-1]["suggestions"].split() == fitted.suggest("the c")
 
 
 def test_the_report_shows_taps(fitted):
-    sections = fitted.sections(TEXT, None)
+    sections = face(fitted).report(TEXT, None)
     assert sections[0].rows[0]["model"] == "lstm, 2-gram and recent words"
     assert "[" in sections[2].listing
 

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
+from keepgate.tasks import face, face_class
 from keepgate.tasks.tag.examples import SentenceExamples
 from keepgate.tasks.tag.network import TaggerNetwork
 from keepgate.tasks.tag.scores import Span, breaks_span, marks_spans, span_scores, spans, token_scores
@@ -97,7 +98,7 @@ def test_a_model_file_gives_the_same_probabilities(data, fitted, tmp_path):
     again = Tagger.load(tmp_path)
     for a, b in zip(again.predict_proba(data[0]), fitted.predict_proba(data[0]), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert again.evaluate(Sentences(*data)) == fitted.evaluate(Sentences(*data))
+    assert face(again).evaluate(Sentences(*data)) == face(fitted).evaluate(Sentences(*data))
 
 
 def test_unknown_words_characters_and_very_long_ones_get_tags(fitted):
@@ -105,7 +106,7 @@ def test_unknown_words_characters_and_very_long_ones_get_tags(fitted):
 
 
 def test_the_table_has_a_row_for_each_token(data, fitted):
-    table = fitted.predict_table(Sentences(data[0][:2], None)).to_pylist()
+    table = face(fitted).table(Sentences(data[0][:2], None)).to_pylist()
     assert [row["token"] for row in table] == data[0][0] + data[0][1]
     assert [(row["sentence"], row["position"]) for row in table] == [(s, p) for s in (1, 2) for p in range(1, 8)]
     assert [row["tag_hat"] for row in table] == [tag for tags in fitted.predict(data[0][:2]) for tag in tags]
@@ -113,7 +114,9 @@ def test_the_table_has_a_row_for_each_token(data, fitted):
 
 
 def test_baselines_are_counted_from_the_training_data(fitted):
-    rows = {row["model"]: row for row in fitted.evaluate(Sentences([["switch", "unseen"]], [["late-ch", "late-on"]]))}
+    rows = {
+        row["model"]: row for row in face(fitted).evaluate(Sentences([["switch", "unseen"]], [["late-ch", "late-on"]]))
+    }
     counts = fitted.tag_counts_
     most = max(sorted(counts), key=lambda tag: counts[tag])
     assert rows["commonest tag"]["accuracy"] == np.mean([most == "late-ch", most == "late-on"])
@@ -121,7 +124,7 @@ def test_baselines_are_counted_from_the_training_data(fitted):
 
 
 def test_the_report_shows_the_mistakes(data, fitted):
-    sections = fitted.sections(Sentences(*data), None)
+    sections = face(fitted).report(Sentences(*data), None)
     listing = sections[-1].listing
     guess = fitted.predict(data[0])
     i, k = next((i, k) for i, row in enumerate(guess) for k in range(len(row)) if row[k] != data[1][i][k])
@@ -213,8 +216,8 @@ def test_with_crf_a_model_file_gives_the_same_tags(chained, spans_of_words, tmp_
     again = Tagger.load(tmp_path)
     data = Sentences(*spans_of_words)
     assert again.predict(data) == chained.predict(data)
-    assert again.predict_table(data).equals(chained.predict_table(data))
-    assert again.evaluate(data) == chained.evaluate(data)
+    assert face(again).table(data).equals(face(chained).table(data))
+    assert face(again).evaluate(data) == face(chained).evaluate(data)
 
 
 TAGS = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])
@@ -301,7 +304,7 @@ def test_frames_are_refused_where_words_were_learned_and_the_other_way_round(fit
 def test_parts_of_speech_of_web_texts(shared_data):
     """Two epochs of a small network are enough to be far above the baselines."""
     folder = shared_data("ewt")
-    train, test = (Tagger.read(folder / f"en_ewt-ud-{part}.conllu.gz") for part in ("train", "test"))
+    train, test = (face_class("tag").read(folder / f"en_ewt-ud-{part}.conllu.gz") for part in ("train", "test"))
     tagger = Tagger(epochs=2, hidden_size=100).fit(train)
-    rows = {row["model"]: row["accuracy"] for row in tagger.evaluate(test)}
+    rows = {row["model"]: row["accuracy"] for row in face(tagger).evaluate(test)}
     assert rows["lstm"] > 0.925 > rows["commonest tag of the word"] > 0.8

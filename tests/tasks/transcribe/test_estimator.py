@@ -7,6 +7,7 @@ import torch
 from keepgate import Transcriber
 from keepgate.data.recordings.manifest import Utterances
 from keepgate.errors import InputError
+from keepgate.tasks import face
 from keepgate.tasks.common.front_ends import AudioFrontEnd, InkFrontEnd
 
 RATE = 4000
@@ -72,7 +73,7 @@ def test_error_rates_count_edits(data, fitted):
     X, _, _ = data
     guess = fitted.predict(X[:2], RATE)
     utterances = Utterances("audio", X[:2], RATE, [guess[0], guess[1] + "zz"], ["0", "1"])
-    own, commonest = fitted.evaluate(utterances)
+    own, commonest = face(fitted).evaluate(utterances)
     assert own["character error rate"] == pytest.approx(2 / (len(guess[0]) + len(guess[1]) + 2))
     assert own["word error rate"] == 0.5
     assert commonest["model"] == "commonest text"
@@ -81,7 +82,7 @@ def test_error_rates_count_edits(data, fitted):
 def test_the_report_draws_utterances_under_their_symbols(data, fitted):
     X, y, _ = data
     wrong = [*y[:2], "cab"]
-    sections = fitted.sections(Utterances("audio", X[:3], RATE, wrong, ["0", "1", "2"]), None)
+    sections = face(fitted).report(Utterances("audio", X[:3], RATE, wrong, ["0", "1", "2"]), None)
     drawn = [section for section in sections if section.figure is not None]
     assert len(drawn) == 3
     labels = [text.get_text() for text in drawn[0].figure.axes[0].texts]
@@ -93,7 +94,10 @@ def test_words_may_be_the_symbols():
     words = [" ".join({"a": "one", "b": "two", "c": "three"}[c] for c in text) for text in y]
     model = Transcriber(**SMALL, epochs=1, symbols="words").fit(X, words, rate=RATE)
     assert model.symbols_ == sorted({word for text in words for word in text.split()})
-    assert model.evaluate(Utterances("audio", X, RATE, words, list("012345")))[0].keys() == {"model", "word error rate"}
+    assert face(model).evaluate(Utterances("audio", X, RATE, words, list("012345")))[0].keys() == {
+        "model",
+        "word error rate",
+    }
 
 
 def test_ink_is_read_too():
@@ -112,7 +116,7 @@ def test_ink_is_read_too():
     assert all(begin <= end for begin, end in zip(back.begins, back.ends, strict=True))
 
 
-def test_disturbed_frames_keep_shape_and_lengths_follow_the_speed():
+def test_augmented_frames_keep_shape_and_lengths_follow_the_speed():
     torch.manual_seed(0)
     x, lengths = torch.randn(6, 50, 12), torch.tensor([50, 40, 30, 20, 10, 1])
     audio = AudioFrontEnd(RATE, 12, 1.0)
@@ -124,12 +128,12 @@ def test_disturbed_frames_keep_shape_and_lengths_follow_the_speed():
     assert torch.equal(kept, lengths)
     torch.testing.assert_close(same, x)
     points, sizes = torch.randn(3, 9, 3), torch.tensor([9, 7, 2])
-    found, same = InkFrontEnd(None, 0, 1.0).disturb(points, sizes)
+    found, same = InkFrontEnd(None, 0, 1.0).augment(points, sizes)
     assert torch.equal(same, sizes)
     assert torch.equal(found[..., 2], points[..., 2])
     assert not torch.isclose(found[..., :2], points[..., :2]).any()
     middle = points[..., :1].sum(1, keepdim=True) / sizes[:, None, None]
-    still, _ = InkFrontEnd(None, 0, 0.0).disturb(points, sizes)
+    still, _ = InkFrontEnd(None, 0, 0.0).augment(points, sizes)
     torch.testing.assert_close(still, torch.cat([points[..., :1] - middle, points[..., 1:]], dim=-1))
 
 
@@ -139,7 +143,7 @@ def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
     model = Transcriber(bands=4, hidden_size=2, num_layers=1)
     model.kind_, model.rate_, model.symbols_ = "audio", RATE, ["a"]
     model.check_parameters()
-    network = model._network()
+    network = model.build_network()
 
     def whole(x):
         return network.run({"frames": x, "lengths": lengths}, "centred")

@@ -12,9 +12,11 @@ from keepgate.errors import InputError
 from keepgate.networks import FLOAT, INT64, Attention, Dropout, Input, Network, Recurrent, Step, Value
 from keepgate.nn.blocks import dropout
 from keepgate.nn.network import NetworkModule
+from keepgate.tasks import face
+from keepgate.tasks.translate.examples import PairExamples
 from keepgate.tasks.translate.figures import attention_figure
-from keepgate.tasks.translate.network import PairExamples, TranslatorNetwork, translator
-from keepgate.tasks.translate.scores import reply_scores, translation_scores
+from keepgate.tasks.translate.network import TranslatorNetwork, translator
+from keepgate.tasks.translate.scores import reply_scores, signatures, translation_scores
 
 SMALL = {"hidden_size": 8, "embedding_size": 6, "vocabulary": 280, "epochs": 2, "batch_size": 8}
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
@@ -183,7 +185,7 @@ def test_replies_are_three_that_begin_differently():
         assert [one.text for one in model.translate([message])[0]] == replies  # the commonest first
     assert model.predict(["thanks!"]) == ["you are welcome"]
     assert model.tokens_[0] is model.tokens_[1]
-    own, baseline = model.evaluate(Pairs(list(ANSWERS), ["maybe later", "at home", "ANY TIME"]))
+    own, baseline = face(model).evaluate(Pairs(list(ANSWERS), ["maybe later", "at home", "ANY TIME"]))
     assert own == {"model": "lstm", "first is right": 1 / 3, "one is right": 1.0}
     assert baseline["one is right"] == 1 / 3  # the commonest are the first three in the alphabet
 
@@ -205,12 +207,12 @@ def test_bleu_by_hand():
 def test_evaluation_is_beside_what_needs_no_training(fitted):
     rows = {
         row["model"]: row
-        for row in fitted.evaluate(Pairs(["one two three four", "zwei"], ["one two three four", "two"]))
+        for row in face(fitted).evaluate(Pairs(["one two three four", "zwei"], ["one two three four", "two"]))
     }
     assert set(rows) == {"lstm", "source itself", "commonest target"}
     assert rows["source itself"]["BLEU"] > rows["commonest target"]["BLEU"]
-    assert fitted.signatures()["BLEU"].startswith("nrefs:1|case:mixed")
-    assert Translator(lowercase=True).signatures()["BLEU"].startswith("nrefs:1|case:lc")
+    assert signatures(False)["BLEU"].startswith("nrefs:1|case:mixed")
+    assert signatures(True)["BLEU"].startswith("nrefs:1|case:lc")
 
 
 def test_alone_and_beside_longer_ones_it_translates_alike(data, fitted):
@@ -273,8 +275,8 @@ def test_a_model_file_translates_the_same(data, options, tmp_path):
     model.save(tmp_path)
     again = Translator.load(tmp_path)
     pairs = Pairs(*data)
-    assert again.predict_table(pairs).equals(model.predict_table(pairs))
-    assert again.evaluate(pairs) == model.evaluate(pairs)
+    assert face(again).table(pairs).equals(face(model).table(pairs))
+    assert face(again).evaluate(pairs) == face(model).evaluate(pairs)
 
 
 def test_the_report_draws_attention(data, fitted):
@@ -283,7 +285,7 @@ def test_the_report_draws_attention(data, fitted):
     np.testing.assert_array_equal(axes.images[0].get_array(), found.weights)
     assert len(axes.get_xticklabels()) == len(found.source_pieces)
     assert len(axes.get_yticklabels()) == len(found.pieces) + 1
-    sections = fitted.sections(Pairs(*data), None)
+    sections = face(fitted).report(Pairs(*data), None)
     assert "nrefs:1" in sections[0].text
     assert "= " + data[1][0] in sections[1].listing
     assert len([section for section in sections if section.figure is not None]) == 4
@@ -336,5 +338,5 @@ def test_german_captions(shared_data):
 
     model = Translator(lowercase=True, vocabulary=1500, hidden_size=128, embedding_size=96, dropout=0.1, epochs=6)
     model.set_params(batch_size=32, learning_rate=4e-3).fit(*part("train", 3000))
-    rows = {row["model"]: row["BLEU"] for row in model.evaluate(Pairs(*part("test_2016_flickr", 200)))}
+    rows = {row["model"]: row["BLEU"] for row in face(model).evaluate(Pairs(*part("test_2016_flickr", 200)))}
     assert rows["lstm"] > 6 > 2 > max(rows["source itself"], rows["commonest target"])

@@ -35,7 +35,7 @@ CLASSES = schema.record(dtype=_dtype, values=schema.several(_label, 2))  # what 
 
 
 def as_labels(y: Any, count: int) -> np.ndarray:
-    """Labels as an array [N]; InputError unless there is one class label for each of `count` sequences."""
+    """Return labels as an array [N]; InputError unless there is one class label for each of `count` sequences."""
     if y is None:
         raise InputError("fitting requires y to be passed, but the target y is None")
     try:
@@ -50,7 +50,7 @@ def as_labels(y: Any, count: int) -> np.ndarray:
 
 
 def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes [K], sorted, and the number of each label's class [N] int64; InputError below two classes."""
+    """Return the classes [K], sorted, and the number of each label's class [N] int64; InputError below two classes."""
     try:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:
@@ -62,7 +62,7 @@ def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
-    """The number of each label's class; InputError for a label that is no class."""
+    """Return the number of each label's class; InputError for a label that is no class."""
     numbers = {name: k for k, name in enumerate(classes.tolist())}
     try:
         return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
@@ -74,7 +74,7 @@ def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
 
 
 def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
-    """Classes as JSON values with their dtype; InputError for objects that JSON cannot say."""
+    """Return classes as JSON values with their dtype; InputError for objects that JSON cannot represent."""
     values = classes.astype(str).tolist() if classes.dtype.kind == "M" else classes.tolist()
     for value in values:
         if not isinstance(value, str | int | float | bool):
@@ -85,7 +85,7 @@ def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
 
 
 def classes_from_json(data: dict[str, Any]) -> np.ndarray:
-    """The classes that `classes_to_json` wrote; InputError where they are not of their type."""
+    """Return the classes that `classes_to_json` wrote; InputError where they are not of their type."""
     values, dtype = data["values"], np.dtype(data["dtype"])
     if dtype.itemsize * len(values) > MOST_BYTES:
         raise InputError(f"{len(values)} classes of type {dtype} are more than memory is given to")

@@ -1,11 +1,7 @@
-"""The network of `SequenceClassifier`: standardize, recur, pool over time, decide."""
+"""The network of `SequenceClassifier`: standardise, recur, pool over time, decide."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,36 +9,21 @@ from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
-from keepgate.tasks.common.padded import pad_frames
-from keepgate.training import Examples
-
-
-class SequenceExamples(Examples):
-    """Sequences [T_i, C] as batches of `(x [B, T, C] float64, lengths [B], targets [B])`."""
-
-    def __init__(self, values: Sequence[np.ndarray], targets: np.ndarray | None = None):
-        self.values = values
-        self.targets = np.zeros(len(values), dtype=np.int64) if targets is None else targets
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def length(self, index: int) -> int:
-        """Steps of sequence `index`."""
-        return len(self.values[index])
-
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """The sequences `indices`, padded with zeros to the longest."""
-        return *pad_frames([self.values[i] for i in indices]), torch.from_numpy(self.targets[indices])
 
 
 def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropout: float) -> Network:
-    """Logits [B, K] of K classes from x [B, T, C] and lengths [B], each at least 1.
+    """Return the network from x [B, T, C] and lengths [B], each at least 1, to the probabilities [B, K] of K classes.
 
-    What is decided from is the outputs' mean and greatest value over the valid steps, which see every step at the
-    same distance, and the final output of each direction, which sees their order. While training, noise on the
-    standardized input (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values work against
+    The classes are read from the outputs' mean and maximum over the valid steps, which see every step at the same
+    distance, and from the final output of each direction, which sees their order. While training, noise on the
+    standardized input (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values prevent
     overfitting.
+
+    Args:
+        recurrent: the recurrent layers, over the C channels.
+        classes: K.
+        noise: standard deviation of the noise.
+        dropout: share of values that are dropped.
     """
     channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
     return Network(
@@ -76,15 +57,15 @@ class ClassifierNetwork(NetworkModule):
         self.label_smoothing = label_smoothing
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Logits; steps past a sequence's length count for nothing."""
+        """Return the logits [B, K]; steps past a sequence's length do not count."""
         return self.run({"x": x, "lengths": lengths}, "output")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Mean cross entropy of a batch; targets are smoothed while training only."""
+        """Return the mean cross entropy of a batch of `SequenceExamples`; targets are smoothed while training only."""
         x, lengths, targets = batch
         smoothing = self.label_smoothing if self.training else 0.0
         return F.cross_entropy(self(x, lengths), targets, label_smoothing=smoothing)
 
     def extra_repr(self) -> str:
-        """What a resumed run has to have in common beyond the shapes."""
+        """Return what a resumed run has to have in common beyond the shapes."""
         return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}"

@@ -1,8 +1,8 @@
-"""What turns recordings and ink into features, and what is done to them while training.
+"""Front ends: recordings and ink as features, and augmentation while training.
 
-A front end is a torch module without weights: `frames(content)` gives an array [T, ...] of one utterance; called with
-frames x [B, T, ...] and lengths [B], it gives features [B, T, size] and lengths, in training those of disturbed frames,
-so that other voices and hands look familiar.
+A front end is a torch module without weights: `frames(content)` returns an array [T, ...] of one utterance; called with
+frames x [B, T, ...] and lengths [B], it returns features [B, T, size] and lengths, in training those of augmented
+frames, so that the model generalizes to other voices and hands.
 """
 
 from __future__ import annotations
@@ -39,46 +39,52 @@ MOST_BANDS = 512
 class FrontEnd(nn.Module):
     """Base of the front ends.
 
-    amount: how much is disturbed, 0: not at all, 1: as much as the defaults below.
+    Args:
+        rate: of recordings, in Hz.
+        bands: mel bands of recordings.
+        amount: of augmentation, 0: none, 1: as much as the defaults below.
     """
 
     kind: ClassVar[str]
     size: int
 
     def __init__(self, rate: int | None, bands: int, amount: float) -> None:
-        super().__init__()  # rate and bands are of recordings
+        super().__init__()
         self.amount = amount
 
     def frames(self, content: Any) -> np.ndarray:
-        """Frames [T, ...] float32 of samples or strokes."""
+        """Return the frames [T, ...] of samples or strokes."""
         raise NotImplementedError
 
     def times(self, content: Any) -> np.ndarray:
-        """Where each of the T frames lies, [T + 1]: seconds of a recording, width of ink, and its end."""
+        """Return where each of the T frames lies, and the end, [T + 1]: seconds of a recording, width of ink."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [B, T, size] of frames, and their lengths; in training the frames are disturbed first."""
+        """Return features [B, T, size] of frames, and their lengths; in training the frames are augmented first."""
         if self.training and self.amount:
-            x, lengths = self.disturb(x, lengths)
+            x, lengths = self.augment(x, lengths)
         return self.features(x, lengths), lengths
 
-    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Other frames, and lengths, that mean the same."""
+    def augment(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return other frames with the same meaning, and their lengths."""
         raise NotImplementedError
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Features [B, T, size] of frames; those past a length mean nothing."""
+        """Return features [B, T, size] of frames; those past a length are undefined."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
-        """What a resumed run has to have in common."""
+        """Return what a resumed run has to have in common."""
         return f"{self.size}, amount={self.amount}"
 
 
 class AudioFrontEnd(FrontEnd):
-    """Log-mel bands. Disturbed in training: speed, length of the vocal tract (Jaitly & Hinton 2013), loudness, a floor
-    of noise, and bands and times left out (SpecAugment, Park et al. 2019)."""
+    """Log-mel bands, float32.
+
+    Augmentation changes speed, length of the vocal tract (Jaitly & Hinton 2013) and loudness, adds a floor of noise,
+    and masks bands and times (SpecAugment, Park et al. 2019).
+    """
 
     kind = "audio"
     SPEED, TRACT, LOUDNESS, NOISE = 0.15, 0.15, 1.0, 3.0  # ranges: shares, shares, deviations in nepers of power
@@ -90,19 +96,19 @@ class AudioFrontEnd(FrontEnd):
         self.rate, self.size = rate, bands
 
     def frames(self, content: np.ndarray) -> np.ndarray:
-        """Log-mel bands of samples [N]."""
+        """Return the log-mel bands [T, bands] of samples [N]."""
         return log_mel(content, self.rate, self.size)
 
     def times(self, content: np.ndarray) -> np.ndarray:
-        """Seconds."""
+        """Return the frames' times in seconds."""
         return np.arange(hops(len(content), self.rate) + 1) * hop_seconds(self.rate)
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The bands."""
+        """Return the bands."""
         return x
 
-    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Bands of another voice in another place."""
+    def augment(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return bands as of another voice in another room."""
         x, lengths = self._warp(x, lengths)
         count = len(x)
         floor = x.amin(dim=(1, 2), keepdim=True) + self.amount * self.NOISE * torch.rand(count, 1, 1)
@@ -128,8 +134,10 @@ class AudioFrontEnd(FrontEnd):
 
 
 class InkFrontEnd(FrontEnd):
-    """Points along the pen's path, and the ink around each. Disturbed in training: size, proportions, slant and slope
-    of the writing, and how its letters lie beside each other."""
+    """Points along the pen's path, and the ink around each, float64.
+
+    Augmentation changes size, proportions, slant and slope of the writing, and the positions of its letters.
+    """
 
     kind = "ink"
     size = FEATURES
@@ -137,20 +145,20 @@ class InkFrontEnd(FrontEnd):
     WAVE, WAVELENGTH = 0.2, 10.0  # deviation of the sway along the line, in heights as the points are; mean length
 
     def frames(self, content: list[np.ndarray]) -> np.ndarray:
-        """Points of strokes, [T, 3]."""
-        return strokes.points(content)
+        """Return the points of strokes, [T, 3]; comparisons of places in `ink_features` need their precision."""
+        return strokes.points(content).astype(np.float64)
 
     def times(self, content: list[np.ndarray]) -> np.ndarray:
-        """How far to the right the pen is."""
+        """Return how far to the right the pen is at each point."""
         x = strokes.points(content)[:, 0]
         return np.append(x, x[-1])
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """See `ink_features`."""
+        """Return `ink_features`."""
         return ink_features(x, lengths)
 
-    def disturb(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Points of another hand."""
+    def augment(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points as of another hand."""
         count, draw = len(x), torch.randn
         spread = torch.tensor([[self.SCALE, self.SLANT], [self.SLOPE, self.SCALE]])
         turn = (torch.eye(2) + self.amount * spread * draw(count, 2, 2)).to(x)
@@ -164,7 +172,7 @@ class InkFrontEnd(FrontEnd):
 
 
 def _stripe(x: Tensor, axis: int, share: float) -> Tensor:
-    """For each row of x a stripe of up to so great a share of an axis, as a mask."""
+    """Return for each row of x a mask that is a stripe of up to `share` of an axis."""
     size, count = x.shape[axis], len(x)
     width = torch.rand(count) * share * size
     first = torch.rand(count) * (size - width)

@@ -1,4 +1,4 @@
-"""What is given to an estimator in Python: as a list, or as the object that its `read` makes."""
+"""Arguments of estimators in Python: a list, or the object that a face's `read` returns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ T = TypeVar("T")
 
 
 def as_list(name: str, given: Any, what: str) -> list[Any]:
-    """The values of a list, tuple, array or anything else that has a length and an order.
+    """Return the values of a list, tuple, array or anything else that has a length and an order.
 
-    Raises InputError that says what is expected, for a text, a mapping, a single number, or nothing at all.
+    Args:
+        name: of the argument.
+        given: the argument.
+        what: its values, in words.
+
+    Raises:
+        InputError: it is a text, a mapping, a single number, or empty.
     """
     try:
         if isinstance(given, str | bytes | Mapping | Set) or not len(given):
@@ -26,7 +32,7 @@ def as_list(name: str, given: Any, what: str) -> list[Any]:
 
 
 def of_kind(given: Any, kind: type[T]) -> T:
-    """What `read` makes of a file; InputError for anything else."""
+    """Return what a face's `read` returned for a file; InputError for anything else."""
     if not isinstance(given, kind):
         raise InputError(f"the data are a {type(given).__name__}: give the {kind.__name__} that `read` makes of a file")
     return given

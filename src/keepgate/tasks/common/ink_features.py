@@ -1,4 +1,4 @@
-"""Features of the points along a pen's path: how it goes, and what ink lies around, whenever that was written.
+"""Features of the points along a pen's path: its direction, and the ink around, whenever that was written.
 
 Liwicki & Bunke 2007 for the way and its turns; the ink around a point ("context bitmap") brings together what lies
 together but was written apart, such as the dot of an i (Manke, Finke & Waibel 1995, "NPen++").
@@ -22,7 +22,7 @@ FEATURES = 6 + len(VIEWS) * (len(ROWS) + 1)
 
 
 def ink_features(points: Tensor, lengths: Tensor) -> Tensor:
-    """Features [B, T, FEATURES] of points [B, T, 3] (x, y, whether a stroke begins); lengths [B].
+    """Return features [B, T, FEATURES] of points [B, T, 3] (x, y, whether a stroke begins) with lengths [B].
 
     They are the way from the point before in steps, the beginning of a stroke, the height, cosine and sine of the turn,
     and the ink in three fields side by side in each of six heights.
@@ -39,7 +39,7 @@ def ink_features(points: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _ink_around(xy: Tensor, lengths: Tensor) -> Tensor:
-    """How full of points the fields around each point are, from 0 to 1: [B, T, fields]."""
+    """Return how full of points the fields around each point are, from 0 to 1: [B, T, fields]."""
     (batch, steps, _), rows = xy.shape, len(ROWS) + 1
     inside = torch.arange(steps, device=xy.device) < lengths[:, None]
     x = torch.where(inside, xy[..., 0], torch.inf)

@@ -10,17 +10,17 @@ from torch import Tensor
 
 
 def pad_numbers(rows: Sequence[np.ndarray], value: int = 0) -> Tensor:
-    """Rows of integers [T_i] as one tensor [N, longest], filled up with `value`."""
+    """Return rows of integers [T_i] as one tensor [N, longest], filled up with `value`."""
     padded = torch.full((len(rows), max(map(len, rows))), value, dtype=torch.int64)
-    for to, row in zip(padded.numpy(), rows, strict=True):
-        to[: len(row)] = row
+    for target, row in zip(padded.numpy(), rows, strict=True):
+        target[: len(row)] = row
     return padded
 
 
 def pad_frames(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows [T_i, C] as one tensor [N, longest, C] float64, filled up with zeros, and their lengths [N]."""
+    """Return rows [T_i, C] as one tensor [N, longest, C] of their type, filled up with zeros, and their lengths [N]."""
     lengths = [len(row) for row in rows]
-    padded = torch.zeros(len(rows), max(lengths), rows[0].shape[1], dtype=torch.float64)
-    for to, row in zip(padded.numpy(), rows, strict=True):
-        to[: len(row)] = row
+    padded = torch.from_numpy(np.zeros((len(rows), max(lengths), rows[0].shape[1]), rows[0].dtype))
+    for target, row in zip(padded.numpy(), rows, strict=True):
+        target[: len(row)] = row
     return padded, torch.tensor(lengths)

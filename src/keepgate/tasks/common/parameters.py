@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import textwrap
 import types
 import typing
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar, dataclass_transform
 
 from keepgate import schema
 from keepgate.errors import InputError, quoted
 
+T = TypeVar("T")
 MOST_VALUES = 10_000  # of a tuple
+WIDTH = 100  # columns of a docstring that is put together
 
 
 class Bounds(TypedDict):
@@ -43,23 +47,50 @@ def param(
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Any:
-    """A parameter: a dataclass field that carries its help text and its legal values.
+    """Return a parameter: a dataclass field that carries its help text and its legal values.
 
-    The type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`. A number needs
-    both bounds.
+    Its type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
+
+    Args:
+        default: its default value.
+        help: its help text.
+        choices: the values it may have, if there are few.
+        minimum: the least value; a number needs both bounds.
+        maximum: the greatest value.
     """
     limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
     return field(default=default, metadata={"help": help, **limits})
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(param, field))
+def estimator(cls: type[T]) -> type[T]:
+    """Make a class with `param` fields an estimator: a dataclass whose docstring lists all its parameters."""
+    made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    lines = [_documented(f) for f in dataclasses.fields(made) if "help" in f.metadata]
+    made.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Args:", *lines, ""])
+    return made
+
+
+def default_text(value: Any) -> str:
+    """Return the default value of a parameter as help texts show it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+
+
+def _documented(parameter: dataclasses.Field[Any]) -> str:
+    text = f"{parameter.name}: {parameter.metadata['help']} (default: {parameter.default!r})."
+    return textwrap.fill(text, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+
+
 def with_tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """Parameters as they were before JSON made lists of their tuples."""
+    """Return parameters as they were before JSON made lists of their tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @cache
 def parameters(cls: type) -> tuple[tuple[str, Any, dict[str, Any]], ...]:
-    """Name, type and `param` metadata (with "default") of each field of a dataclass of `param` fields."""
+    """Return name, type and `param` metadata (with "default") of each field of a dataclass of `param` fields."""
     hints = typing.get_type_hints(cls)
     return tuple(
         (f.name, hints[f.name], {**f.metadata, "default": f.default})
@@ -69,7 +100,7 @@ def parameters(cls: type) -> tuple[tuple[str, Any, dict[str, Any]], ...]:
 
 
 def split_optional(kind: Any) -> tuple[Any, bool]:
-    """`(T, True)` for the type `T | None`, else `(T, False)`."""
+    """Return `(T, True)` for the type `T | None`, else `(T, False)`."""
     if isinstance(kind, types.UnionType):
         (inner,) = (t for t in typing.get_args(kind) if t is not types.NoneType)
         return inner, True
@@ -78,7 +109,7 @@ def split_optional(kind: Any) -> tuple[Any, bool]:
 
 @cache
 def checks(cls: type) -> dict[str, schema.Check]:
-    """What each parameter of a dataclass must be, by name."""
+    """Return the check of each parameter of a dataclass, by name."""
     return {name: _check(kind, meta) for name, kind, meta in parameters(cls)}
 
 

@@ -12,11 +12,17 @@ INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights tra
 
 
 def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
-    """Give the recurrent layers of `network` the weights of those of `source`, the network in the folder `run`.
+    """Give the recurrent layers of a network the weights of those of another one.
 
-    Where both standardize frames, the mean and deviation that the weights were learned for come along.
+    Where both standardize frames, the mean and deviation that the weights were learned for are copied, too.
 
-    Raises InputError unless cell and sizes are the same.
+    Args:
+        run: the folder of the other one, for messages.
+        source: the other one.
+        network: the network.
+
+    Raises:
+        InputError: cell or sizes differ.
     """
     theirs, mine = (getattr(part, "recurrent", None) for part in (source, network))
     if not (isinstance(theirs, Recurrent) and isinstance(mine, Recurrent)):

@@ -1,4 +1,4 @@
-"""Utterances of one session in their order, each beginning in the state that the one before it ended in.
+"""Sessions: utterances in their order, each beginning in the state that the one before it ended in.
 
 A session is an example whose steps are utterances: truncated back-propagation through time carries the state through
 all of it, and the gradient back over the utterances of a window.
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
 
 
-TURNS = 4  # utterances in a window
+TURNS = 4  # utterances in a window of truncated back-propagation
 
 
 class Sessions(Examples):
-    """The utterances of `examples` by the session that each belongs to, `groups` [N].
+    """Utterances by the session that each belongs to.
 
-    In a batch the longest session comes first: those that go on are always its first rows.
+    In a batch the longest session comes first, so that those that continue are always its first rows.
+
+    Args:
+        examples: the N utterances.
+        groups: the session of each.
     """
 
     def __init__(self, examples: Examples, groups: Sequence[Hashable]) -> None:
@@ -40,33 +44,33 @@ class Sessions(Examples):
         return len(self.sessions)
 
     def length(self, index: int) -> int:
-        """Utterances of session `index`."""
+        """Return the number of utterances of session `index`."""
         return len(self.sessions[index])
 
     def batch(self, indices: Sequence[int]) -> list[list[int]]:
-        """The numbers of the utterances of the sessions `indices`, the longest first."""
+        """Return the numbers of the utterances of the sessions `indices`, the longest first."""
         return sorted((self.sessions[i] for i in indices), key=len, reverse=True)
 
     def window(self, batch: list[list[int]], start: int, stop: int) -> list[tuple[Any, float]]:
-        """For each step from start to stop the batch of the sessions that have so many utterances, and its weight."""
+        """Return for each step from start to stop the batch of the sessions that are so long, and its weight."""
         turns = [self.turn(batch, step) for step in range(start, min(stop, len(batch[0])))]
         return [(turn, self.examples.weight(turn, 1)) for turn in turns]
 
     def turn(self, batch: list[list[int]], step: int) -> Any:
-        """The batch of the utterances that come after `step` ones; sessions that have ended are the last rows."""
+        """Return the batch of the utterances number `step` (from 0) of the sessions that have so many."""
         return self.examples.batch(np.array([session[step] for session in batch if len(session) > step]))
 
     def weight(self, batch: list[tuple[Any, float]], count: int) -> float:
-        """That of all turns."""
+        """Return the weight of all turns of a window."""
         return sum(weight for _, weight in batch) if count else 0.0
 
     def fingerprint(self) -> str:
-        """Of the utterances and of the sessions."""
+        """Return a hash of the utterances and of the sessions."""
         return hashlib.sha256(f"{self.examples.fingerprint()} {self.sessions}".encode()).hexdigest()
 
 
 def in_sessions(examples: Examples, groups: Sequence[Hashable] | None) -> Examples:
-    """The utterances by session, or as they are where there are none; InputError unless each has a session."""
+    """Return utterances by session, or as they are if `groups` is None; InputError unless each has a session."""
     if groups is None:
         return examples
     if len(groups) != len(examples):
@@ -75,13 +79,13 @@ def in_sessions(examples: Examples, groups: Sequence[Hashable] | None) -> Exampl
 
 
 def check_alike(groups: Any, held_out: Any) -> None:
-    """Raise InputError if of the training part and the held-out part only one has sessions."""
+    """Raise InputError if only one of the training part and the held-out part has sessions."""
     if (groups is None) != (held_out is None):
         raise InputError("of the training part and the held-out part only one has sessions: name those of both")
 
 
 def loss_of_turns(network: Any, window: list[tuple[Any, float]], state: Any) -> tuple[torch.Tensor, Any]:
-    """The mean of `network.session_loss(batch, state)` over the turns of a window, and the state after them."""
+    """Return the mean of `network.session_loss(batch, state)` over the turns of a window, and the state after them."""
     losses = []
     for batch, weight in window:
         loss, state = network.session_loss(batch, state)
@@ -90,10 +94,15 @@ def loss_of_turns(network: Any, window: list[tuple[Any, float]], state: Any) -> 
 
 
 def carried(directions: int, state: Any, rows: int) -> Any:
-    """The states [B, R, W] in which the utterances that follow in the first `rows` sessions begin, from those that the
-    ones before ended in.
+    """Return the states [B, R, W] in which the next utterances of the first `rows` sessions begin.
 
-    They are the forward direction's; the other one begins at an utterance's end, so it begins anew.
+    They are those that the utterances before ended in, of the forward direction; the backward one begins at an
+    utterance's end, so its state is zero.
+
+    Args:
+        directions: 1 or 2.
+        state: that the utterances before ended in, or None.
+        rows: sessions that continue.
     """
     if state is None:
         return None
@@ -102,10 +111,17 @@ def carried(directions: int, state: Any, rows: int) -> Any:
 
 
 def each_utterance(estimator: Estimator, data: Examples, compute: Callable[[Any, Any], tuple[Any, Any]]) -> list[Any]:
-    """What `compute(batch, state)` gives for each utterance, beside the state for the next ones; see `each_example`."""
+    """Return what `compute` gives for each utterance.
+
+    Args:
+        estimator: whose network is used; see `Estimator.each_example`.
+        data: utterances, or `Sessions` of them.
+        compute: takes a batch and the state that the utterances before ended in; returns one result for each
+            utterance, and the state that they end in.
+    """
     if not isinstance(data, Sessions):
         return estimator.each_example(data, lambda batch: compute(batch, None)[0])
-    found: dict[int, Any] = {}
+    results: dict[int, Any] = {}
     device = next(estimator.network_.parameters()).device
 
     def all_turns(sessions: list[list[int]]) -> list[list[int]]:
@@ -113,8 +129,8 @@ def each_utterance(estimator: Estimator, data: Examples, compute: Callable[[Any,
         for step in range(len(sessions[0])):
             values, state = compute(to_device(data.turn(sessions, step), device), state)
             rows = [session[step] for session in sessions if len(session) > step]
-            found.update(zip(rows, values, strict=True))
+            results.update(zip(rows, values, strict=True))
         return sessions
 
     estimator.each_example(data, all_turns)
-    return [found[row] for row in range(len(found))]
+    return [results[row] for row in range(len(results))]

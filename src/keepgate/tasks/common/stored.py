@@ -1,13 +1,14 @@
-"""A model file on its way to an estimator: all that it says is judged before anything is built from it.
+"""The model file of an estimator: what is written, and how it is read back.
 
-The checksums of a model file tell accidents; who means harm writes new ones. So every value is compared with a schema,
-the network is first built on torch's device "meta", where sizes cost nothing, and gets memory only if the tensors in
-the file are its own, name by name.
+The checksums of a model file reveal accidents; an attacker writes new ones. So every value is checked against a schema
+before anything is built from it; the network is first built on torch's device "meta", where sizes cost nothing, and
+gets memory only if the tensors in the file are its own, name by name.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,30 +20,54 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+import keepgate
 from keepgate import cells, schema, store
 from keepgate.equations import Cell, Equations, WrittenCell
 from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
 from keepgate.networks import Network
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.parameters import checks, with_tuples
+from keepgate.tasks.common.running import device_named
 from keepgate.training.tree import check_alike, check_finite
 
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
 
-__all__ = ["Stored", "sizes_only"]
+__all__ = ["Stored", "sizes_only", "write"]
 
 E = TypeVar("E", bound="Estimator")
 FILLS = {"normal_", "uniform_", "fill_", "zero_"}
 
 
 def anything(name: str, value: Any) -> None:
-    """What has a reader of its own."""
+    """Accept any value: it has a reader of its own."""
+
+
+def write(estimator: Estimator, folder: Path) -> None:
+    """Write a fitted estimator to `folder`: config.json and model.safetensors, replaced atomically."""
+    names = {"cell": estimator.cell_name(), "device": str(estimator.device)}
+    config = {
+        "keepgate": keepgate.__version__,
+        "task": estimator.TASK,
+        "parameters": {**estimator.plain_parameters(), **names},
+        "equations": estimator.equations_.to_json(),
+        "columns": dataclasses.asdict(getattr(estimator, "columns_", estimator.Columns())),
+        "fitted": estimator.state_to_json(),
+        "network": estimator.network_.description.to_json(),
+    }
+    tensors = {name: t.detach().cpu().numpy() for name, t in estimator.network_.state_dict().items()}
+    store.write_model(folder, config, tensors)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a folder holds: the configuration and the tensors, which belong together but are not judged yet."""
+    """A folder's configuration and tensors, which belong together but are not checked any further yet.
+
+    Attributes:
+        folder: where they were read.
+        config: the configuration.
+        tensors: by name.
+    """
 
     folder: Path
     config: Mapping[str, Any]
@@ -50,7 +75,11 @@ class Stored:
 
     @classmethod
     def read(cls, folder: str | Path) -> Stored:
-        """Read both files; InputError that names the one that is missing, cut short or altered."""
+        """Read both files.
+
+        Raises:
+            InputError: one of them is missing, cut short or altered.
+        """
         return cls(Path(folder), *store.read_model(folder))
 
     @property
@@ -61,48 +90,73 @@ class Stored:
         return self.config["task"]
 
     def restore(self, kind: type[E], device: str) -> E:
-        """The estimator of this kind that was saved, on a device.
+        """Return the estimator that was saved, on a device.
 
-        Raises InputError in one sentence that names the folder, whatever is wrong with it.
+        Args:
+            kind: its class.
+            device: as its parameter `device`.
+
+        Raises:
+            InputError: one sentence that names the folder, whatever is wrong with it.
         """
-        if self.task != kind.task:
-            raise InputError(f"{self.folder} holds a model for {quoted(self.task)}, not for '{kind.task}'")
-        with _blamed(f"{self.folder}/config.json does not describe a '{kind.task}' model"):
+        if self.task != kind.TASK:
+            raise InputError(f"{self.folder} holds a model for {quoted(self.task)}, not for '{kind.TASK}'")
+        with _blamed(f"{self.folder}/config.json does not describe a '{kind.TASK}' model"):
             estimator = self._untrained(kind)
         estimator.device = device
-        place = estimator.torch_device()
+        place = device_named(device)
         with _blamed(f"{self.folder}/model.safetensors does not fit its config.json"):
             fill(estimator.network_, self.tensors)
         estimator.network_.to(place).eval()
         with _blamed(f"{self.folder} is damaged"):
-            estimator.restore_more(self.folder)
-        estimator.fix()
+            estimator.read_companions(self.folder)
+        estimator.fix_parameters()
         return estimator
 
     def _untrained(self, kind: type[E]) -> E:
-        """The estimator, its network on the device "meta"."""
-        parts = {"keepgate": schema.text(), "task": schema.text(), "equations": anything, "fitted": kind.FITTED}
+        """Return the estimator, its network on the device "meta"."""
+        config = without_retired(self.config, kind.retired)
+        parts = {"keepgate": schema.text(), "task": schema.text(), "equations": anything, "fitted": kind.STATE}
         parts["parameters"] = schema.record(**checks(kind))
         parts["columns"] = schema.record(**checks(kind.Columns))
-        if "network" in self.config:  # files of 0.1.0 have none
+        if "network" in config:  # files of 0.1.0 have none
             parts["network"] = anything
-        schema.record(**parts)("", self.config)
-        if "network" in self.config:
-            Network.from_json(self.config["network"]).check(self.tensors)
-        equations = Equations.from_json(self.config["equations"])
-        parameters = with_tuples(self.config["parameters"])
+        schema.record(**parts)("", config)
+        equations = Equations.from_json(config["equations"])
+        parameters = with_tuples(config["parameters"])
         estimator = kind(**{**parameters, "cell": stored_cell(parameters["cell"], equations), "device": "cpu"})
         estimator.check_parameters()
         estimator.equations_ = equations
-        estimator.columns_ = kind.Columns(**with_tuples(self.config["columns"]))
+        estimator.columns_ = kind.Columns(**with_tuples(config["columns"]))
         least = estimator.num_layers * len(equations.parameters(1, 1))
         if least > len(self.tensors):
             raise InputError(
                 f"num_layers={estimator.num_layers:,} need more than the {len(self.tensors)} tensors there are"
             )
+        if "network" in config:
+            Network.from_json(config["network"]).check(self.tensors)
         with sizes_only():
-            estimator.restore(self.config["fitted"])
+            estimator.set_state(config["fitted"])
         return estimator
+
+
+def without_retired(config: Mapping[str, Any], retired: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a configuration less the parameters that earlier versions had.
+
+    Args:
+        config: the configuration.
+        retired: their names, and the only value that each may have.
+
+    Raises:
+        InputError: one has another value.
+    """
+    parameters = config.get("parameters")
+    if not isinstance(parameters, dict):
+        return config
+    for name, value in retired.items():
+        if (stored := parameters.get(name, value)) is not value:
+            raise InputError(f"parameters.{name}={quoted(stored)} is not {value}")
+    return {**config, "parameters": {name: value for name, value in parameters.items() if name not in retired}}
 
 
 class _Unfilled(TorchFunctionMode):
@@ -124,9 +178,9 @@ def sizes_only() -> Iterator[None]:
 
 
 def stored_cell(named: str, equations: Equations) -> str | Cell:
-    """The parameter `cell` of a loaded model.
+    """Return the parameter `cell` of a loaded model.
 
-    Its name, where that means the stored equations without a file being run; else a cell of these equations.
+    It is the name, where that means the stored equations without a file being run; else a cell of these equations.
     """
     with contextlib.suppress(KeepgateError):
         if cells.get(named, files=False).equations.dumps() == equations.dumps():
@@ -137,7 +191,8 @@ def stored_cell(named: str, equations: Equations) -> str | Cell:
 def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
     """Give a network on the device "meta" the tensors of a file.
 
-    Raises InputError that names the first one that is missing, not known, of another shape or type, or not finite.
+    Raises:
+        InputError: it names the first one that is missing, unknown, of another shape or type, or not finite.
     """
     given = {name: torch.from_numpy(array) for name, array in tensors.items()}
     check_alike(network.state_dict(), given)
@@ -148,7 +203,7 @@ def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
 
 @contextlib.contextmanager
 def _blamed(what: str) -> Iterator[None]:
-    """Inside, whatever is wrong is an InputError of one sentence that begins with `what`; nothing else is told."""
+    """Inside, whatever goes wrong becomes an InputError of one sentence that begins with `what`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

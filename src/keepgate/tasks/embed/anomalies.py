@@ -1,4 +1,4 @@
-"""How unlikely an error of reconstruction is, step by step, and which stretches stand out.
+"""Anomaly scores: how unlikely an error of reconstruction is, step by step, and which stretches stand out.
 
 After Malhotra et al. 2016, "LSTM-based Encoder-Decoder for Multi-sensor Anomaly Detection": errors on data that are as
 they should be have a mean and a covariance; the score of a step is the squared Mahalanobis distance of its error from
@@ -23,15 +23,18 @@ RIDGE = 1e-3  # share of the mean variance put on the diagonal, so that a channe
 
 _numbers = schema.several(schema.number())
 _quantiles = schema.several(schema.number(), len(GRID), len(GRID))
-ORDINARY = schema.record(mean=_numbers, whiten=schema.several(_numbers), steps=_quantiles, series=_quantiles)  # as JSON
+ERRORS = schema.record(mean=_numbers, whiten=schema.several(_numbers), steps=_quantiles, series=_quantiles)  # as JSON
 
 
 @dataclass(frozen=True)
-class Ordinary:
-    """What errors and scores are like on data that are as they should be.
+class ErrorDistribution:
+    """Errors of reconstruction, and the scores that they get, on ordinary data.
 
-    mean: [C] of the errors. whiten: [C, C]; whiten @ (error - mean) has about the covariance 1. steps, series: [1001]
-    quantiles of the scores of steps and of whole series, from the 0th to the 100th percent.
+    Attributes:
+        mean: of the errors, [C].
+        whiten: [C, C]; whiten @ (error - mean) has about the covariance 1.
+        steps: quantiles of the scores of steps, from the 0th to the 100th percent, [1001].
+        series: likewise of the mean scores of whole series.
     """
 
     mean: np.ndarray
@@ -40,26 +43,25 @@ class Ordinary:
     series: np.ndarray
 
     @classmethod
-    def of(cls, errors: Sequence[np.ndarray]) -> Ordinary:
-        """What these errors are like, N arrays [T_i, C]."""
+    def of(cls, errors: Sequence[np.ndarray]) -> ErrorDistribution:
+        """Return the distribution of these errors, N arrays [T_i, C]."""
         every = np.concatenate(errors)
         mean = every.mean(axis=0)
         covariance = np.cov(every.T, bias=True).reshape(len(mean), len(mean))
         ridge = RIDGE * np.trace(covariance) / len(mean) + np.finfo(np.float64).tiny
         whiten = np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(len(mean))))
-        made = cls(mean, whiten, GRID, GRID)
-        scores = made.scores(errors)
+        scores = cls(mean, whiten, GRID, GRID).scores(errors)
         return cls(mean, whiten, np.quantile(np.concatenate(scores), GRID), np.quantile(_means(scores), GRID))
 
     @classmethod
-    def read(cls, data: dict[str, Any], channels: int) -> Ordinary:
-        """What `ORDINARY` describes, of so many channels; InputError for other sizes."""
+    def from_json(cls, data: dict[str, Any], channels: int) -> ErrorDistribution:
+        """Return what `ERRORS` describes; InputError unless it is of so many channels."""
         if {len(data["mean"]), len(data["whiten"]), *map(len, data["whiten"])} != {channels}:
             raise InputError(f"fitted.ordinary is not of {channels} channels")
         return cls(**{name: np.array(values, np.float64) for name, values in data.items()})
 
     def scores(self, errors: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The score [T_i] of each step of each series, from errors [T_i, C]."""
+        """Return the score [T_i] of each step of each series, from errors [T_i, C]."""
         with np.errstate(over="ignore", invalid="ignore"):
             scores = [np.square((error - self.mean) @ self.whiten.T).mean(axis=1) for error in errors]
         if not all(np.isfinite(score).all() for score in scores):
@@ -67,7 +69,7 @@ class Ordinary:
         return scores
 
     def threshold(self, quantile: float, by: str) -> float:
-        """The score that so great a share of ordinary steps or series (`by`) stay below."""
+        """Return the score that a share `quantile` of ordinary steps or series (`by`) stays below."""
         if not 0 < quantile <= 1:
             raise InputError(f"quantile={quantile} is not above 0 and at most 1")
         return float(np.interp(quantile, GRID, {"step": self.steps, "series": self.series}[by]))
@@ -84,7 +86,7 @@ class Stretch:
 
 
 def stretches(scores: Sequence[np.ndarray], threshold: float) -> list[Stretch]:
-    """Where scores [T_i] lie above the threshold, the highest first."""
+    """Return the stretches where scores [T_i] lie above the threshold, the highest first."""
     found = [
         Stretch(i, begin, end, float(score[begin:end].max()))
         for i, score in enumerate(scores)

@@ -1,19 +1,21 @@
-"""What a fitted `SequenceAutoencoder` finds out of the ordinary in a file: tables, and the sections of a report."""
+"""Anomalies that a fitted `SequenceAutoencoder` finds in a file: tables, and the sections of a report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, quoted
-from keepgate.tasks.classify.estimator import SequenceColumns
+from keepgate.tasks.classify.examples import SequenceColumns
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.embed.anomalies import stretches
 from keepgate.tasks.embed.estimator import SequenceAutoencoder
-from keepgate.tasks.embed.figures import series_figure
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BY = ("step", "series")
 LISTED, PICTURED = 20, 6  # stretches or series in the report
@@ -21,7 +23,15 @@ LISTED, PICTURED = 20, 6  # stretches or series in the report
 
 @dataclass(frozen=True)
 class Detection:
-    """The scores [T_i] of N series, and the threshold for steps or for series' means (`by`)."""
+    """Scores of series, and which of them are anomalies.
+
+    Attributes:
+        data: the N series.
+        scores: of their steps, N arrays [T_i].
+        threshold: for the scores of steps, or for the means of series.
+        by: "step" or "series".
+        id_column: name of the column of the series' ids.
+    """
 
     data: Sequences
     scores: list[np.ndarray]
@@ -31,9 +41,16 @@ class Detection:
 
     @classmethod
     def of(cls, estimator: SequenceAutoencoder, data: Sequences, quantile: float, by: str) -> Detection:
-        """Score the series; the threshold is what a share `quantile` of ordinary steps or series stays below.
+        """Score series.
 
-        Raises InputError for another `by` and for a quantile that is not above 0 and at most 1.
+        Args:
+            estimator: fitted to ordinary series.
+            data: the series.
+            quantile: share of ordinary steps or series that stays below the threshold.
+            by: "step" or "series".
+
+        Raises:
+            InputError: `by` is something else, or the quantile is not above 0 and at most 1.
         """
         if by not in BY:
             raise InputError(f"by={quoted(by)} is none of {', '.join(BY)}")
@@ -47,7 +64,9 @@ class Detection:
         return np.array([score.mean() for score in self.scores])
 
     def table(self) -> pa.Table:
-        """A row for each step (from 1) or series: its id, its score, and whether that is above the threshold."""
+        """Return a row for each step (from 1) or series: its id, its score, and whether that is above the threshold."""
+        import pyarrow as pa
+
         if self.by == "series":
             named, scores = {self.id_column: list(self.data.ids)}, self.means
         else:
@@ -57,7 +76,7 @@ class Detection:
         return pa.table({**named, "anomaly_score": scores, "anomaly": scores > self.threshold})
 
     def rows(self) -> list[dict[str, object]]:
-        """What is above the threshold, the highest first: series, or stretches of steps (from 1, the end included)."""
+        """Return series, or stretches of steps (from 1, the end included) above the threshold, the highest first."""
         ids = self.data.ids
         if self.by == "series":
             order = [i for i in np.argsort(-self.means, kind="stable") if self.means[i] > self.threshold]
@@ -68,26 +87,27 @@ class Detection:
         ]
 
     def summary(self) -> str:
-        """One sentence: how much is above which threshold."""
+        """Return one sentence: how much is above which threshold."""
         marked = np.concatenate(self.scores) > self.threshold if self.by == "step" else self.means > self.threshold
         return f"{marked.sum():,} of {marked.size:,} {self.by}s score above {self.threshold:.3g} (1 is ordinary)."
 
     def sections(self, estimator: SequenceAutoencoder) -> list[Section]:
-        """The list, and pictures of the series that stand out most, with their reconstruction and what is flagged."""
-        found = self.rows()
+        """Return the list, and pictures of the series that stand out most, with their reconstruction and anomalies."""
+        from keepgate.tasks.embed.figures import series_figure
+
         heights = self.means if self.by == "series" else np.array([score.max() for score in self.scores])
-        some = np.argsort(-heights, kind="stable")[:PICTURED]
+        chosen = np.argsort(-heights, kind="stable")[:PICTURED]
         part = Sequences(
-            [self.data.ids[i] for i in some], [self.data.values[i] for i in some], None, self.data.channels
+            [self.data.ids[i] for i in chosen], [self.data.values[i] for i in chosen], None, self.data.channels
         )
         values, names = estimator.in_order(part)
         return [
-            Section("Out of the ordinary", self.summary(), found[:LISTED]),
+            Section("Out of the ordinary", self.summary(), self.rows()[:LISTED]),
             *(
                 Section(
                     f"Series {self.data.ids[i]}: score {heights[i]:.3g}",
                     figure=series_figure(value, again, names, self.scores[i], self.threshold),
                 )
-                for i, value, again in zip(some, values, estimator.reconstruct(part), strict=True)
+                for i, value, again in zip(chosen, values, estimator.reconstruct(part), strict=True)
             ),
         ]

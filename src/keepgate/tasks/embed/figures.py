@@ -1,4 +1,4 @@
-"""Pictures of series, their reconstruction, what stands out in them, and of the vectors of many."""
+"""Pictures of series, their reconstruction and anomalies, and of vectors."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ STEPS = 400  # shown of a series: around what stands out most
 
 def series_figure(
     value: np.ndarray,
-    found: np.ndarray,
+    restored: np.ndarray,
     names: Sequence[str],
     scores: np.ndarray | None = None,
     threshold: float = np.inf,
 ) -> Figure:
-    """A series [T, C] beside its reconstruction, channel by channel: those that are farthest from it, if not all fit.
+    """Return a figure of a series and its reconstruction: the channels that differ most, if not all fit.
 
-    With `scores` [T] these are drawn below, and what is above the threshold is shaded in all axes.
+    Args:
+        value: the series, [T, C].
+        restored: its reconstruction.
+        names: of the channels.
+        scores: of the steps, [T], which are drawn below; None: no scores.
+        threshold: steps above it are shaded.
     """
     first = 0 if scores is None else max(min(int(scores.argmax()) - STEPS // 2, len(value) - STEPS), 0)
     steps = np.arange(first, min(first + STEPS, len(value)))
-    error = np.square(value - found)[steps].mean(axis=0) / (value.var(axis=0) + np.finfo(np.float64).tiny)
+    error = np.square(value - restored)[steps].mean(axis=0) / (value.var(axis=0) + np.finfo(np.float64).tiny)
     shown = np.sort(np.argsort(-error, kind="stable")[:CHANNELS])
     rows = len(shown) + (scores is not None)
     figure = Figure(figsize=(7.0, 0.5 + 1.2 * rows), layout="constrained")
     axes = figure.subplots(rows, sharex=True, squeeze=False)[:, 0]
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")
-        ax.plot(steps + 1, found[steps, channel], color="C0", linewidth=1, label="reconstruction")
+        ax.plot(steps + 1, restored[steps, channel], color="C0", linewidth=1, label="reconstruction")
         ax.set_ylabel(name_in_figure(names[channel]))
     if scores is not None:
         axes[-1].plot(steps + 1, scores[steps], color="C3", linewidth=1)
@@ -52,7 +57,7 @@ def series_figure(
 
 
 def map_figure(vectors: np.ndarray, labels: Any) -> Figure:
-    """Vectors [N, V] along their first two principal components, in the colours of up to ten labels."""
+    """Return a figure of vectors [N, V] along their first two principal components, colored by up to ten labels."""
     figure, axes = new_figure(6.0, 5.0)
     centred = vectors - vectors.mean(axis=0)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)

@@ -14,13 +14,18 @@ from keepgate.nn.network import NetworkModule
 
 
 def autoencoder(recurrent: blocks.Recurrent, writer: blocks.Recurrent, *, noise: float) -> Network:
-    """Vectors [B, V] of x [B, T, C] with lengths [B], each at least 1, and x from them.
+    """Return the network from x [B, T, C] with lengths [B], each at least 1, to vectors [B, V] and back to x.
 
     After Srivastava, Mansimov & Salakhutdinov 2015, "Unsupervised Learning of Video Representations using LSTMs": one
     recurrent network reads the sequence, another writes it from the last step to the first, so that what was read last
-    is written first. The writer is not told the steps that it has written; as in Cho et al. 2014 it gets the vector at
-    each step. While training, noise on what is read, not on what is to be written (Vincent et al. 2008), keeps the
-    vector from being a copy.
+    is written first. The writer does not see the steps that it has written; as in Cho et al. 2014 it gets the vector at
+    each step. While training, noise on the input and not on the target (Vincent et al. 2008) keeps the vector from
+    being a copy.
+
+    Args:
+        recurrent: what reads, over the C channels.
+        writer: what writes, over the V values of the vector.
+        noise: standard deviation of the noise.
     """
     channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
     return Network(
@@ -51,22 +56,36 @@ class AutoencoderNetwork(NetworkModule):
     DRAWN = ("writer",)
     standardise: Standardize
 
-    def encode(self, z: Tensor, lengths: Tensor) -> Tensor:
-        """The vectors [B, V] of standardized sequences z."""
-        return self.run({"standardise": z, "lengths": lengths}, "vector")
+    def vectors(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
+        """Return the vectors [B, V] of a batch of `SequenceExamples`."""
+        x, lengths, _ = batch
+        return self.run({"x": x, "lengths": lengths}, "vector")
 
     def decode(self, vectors: Tensor, lengths: Tensor, value: str = "output") -> Tensor:
-        """Standardized sequences [B, longest, C] from vectors; what lies past a length means nothing."""
+        """Return sequences [B, longest, C] from vectors [B, V]; steps past a length are undefined.
+
+        Args:
+            vectors: of the sequences.
+            lengths: of the sequences, [B].
+            value: "output" for standardized sequences, "restored" for those in the data's units.
+        """
         return self.run({"vector": vectors, "lengths": lengths}, value)
 
-    def errors(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
-        """What was written less what was read [B, T, C], standardized; zero past a length."""
+    def vectors_and_errors(self, batch: tuple[Tensor, Tensor, Any]) -> tuple[Tensor, Tensor]:
+        """Return the vectors [B, V], and what was written less what was read [B, T, C], both standardized.
+
+        Past a length the latter is 0.
+        """
         x, lengths, _ = batch
-        z, written = self.run({"x": x, "lengths": lengths}, "standardise", "output")
+        vectors, z, written = self.run({"x": x, "lengths": lengths}, "vector", "standardise", "output")
         inside = torch.arange(z.shape[1], device=z.device) < lengths[:, None]
-        return (written - z) * inside[:, :, None]
+        return vectors, (written - z) * inside[:, :, None]
+
+    def errors(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
+        """Return the errors of `vectors_and_errors`."""
+        return self.vectors_and_errors(batch)[1]
 
     def loss(self, batch: tuple[Tensor, Tensor, Any]) -> Tensor:
-        """Mean squared error of a value, in the variances of the channels."""
+        """Return the mean squared error of a value, in the variances of the channels."""
         errors = self.errors(batch)
         return errors.square().sum() / (batch[1].sum() * errors.shape[2])

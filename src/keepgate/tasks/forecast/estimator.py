@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from keepgate import schema
 from keepgate.data.tables.frequency import US, Frequency
 from keepgate.data.tables.panel import Panel, panel
-from keepgate.data.tables.table import read_table
 from keepgate.errors import InputError, quoted
 from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, param
-from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.forecast.examples import Windows, deviations, rows_from, window_starts
-from keepgate.tasks.forecast.figures import forecast_figure
+from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, estimator, param
+from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.forecast.examples import ForecastColumns, Windows, deviations, rows_from
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
-from keepgate.tasks.forecast.scores import Scores, last_value, seasonal_naive
-from keepgate.training import Settings
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -36,28 +31,16 @@ MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
 MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
-class ForecastColumns:
-    """Names of the columns of a long table with one row for each time of each series."""
-
-    id_column: str = param("unique_id", "column that names the series")
-    time_column: str = param("ds", "column of the times, or of integers that count the steps")
-    target_column: str = param("y", "column of what is to be forecast")
-    covariate_columns: tuple[str, ...] | None = param(
-        None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
-    )
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
+@estimator
 class Forecaster(Estimator):
-    """Forecasts `horizon` steps ahead for every series of a table, by one recurrent model of them all.
+    """Forecasts the next `horizon` steps of every series of a table, by one recurrent model of them all.
 
     A table (pandas, polars or pyarrow) is long: columns `unique_id`, `ds` (timestamps, dates or integers) and `y`;
     all further columns are covariates, numbers that are known up to the last row as `y` is. Rows may come in any
-    order; the steps have to be regular and the same in all series. `read` takes files and other names of columns.
+    order; the steps have to be regular and the same in all series.
 
-    Every window of `window` rows is brought to its own mean and spread, so that series of any level and scale
-    share a model and one never seen in `fit` can be forecast.
+    Every window of `window` rows is normalized by its own mean and spread, so that series of any level and scale
+    share a model and one that was not in the training data can be forecast.
 
     >>> import numpy as np, pandas as pd
     >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
@@ -66,13 +49,16 @@ class Forecaster(Estimator):
     >>> forecaster.predict(table).columns.to_list()
     ['unique_id', 'ds', 'y_hat', 'y_hat_q10', 'y_hat_q50', 'y_hat_q90']
 
-    Attributes set by `fit`, beside those of `Estimator`: `window_`, `patch_` and `season_`, in rows; `frequency_`, the
-    step between rows; `covariates_`, their names.
+    Attributes:
+        window_, patch_, season_: in rows.
+        frequency_: the step between rows.
+        covariates_: their names.
+        equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    task: ClassVar[str] = "forecast"
+    TASK: ClassVar[str] = "forecast"
     Columns: ClassVar[type] = ForecastColumns
-    FITTED: ClassVar[schema.Check] = schema.record(
+    STATE: ClassVar[schema.Check] = schema.record(
         window=schema.whole(2, MOST_ROWS),
         patch=schema.whole(1, MOST_ROWS),
         season=schema.whole(1, MOST_ROWS),
@@ -98,6 +84,7 @@ class Forecaster(Estimator):
         None, "rows that the recurrent layers take in one step (none: a season)", minimum=1, maximum=MOST_ROWS
     )
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
+    bidirectional: bool = param(False, "read the sequence in both directions")
     dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
     epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", **EPOCHS)
     batch_size: int = param(256, "windows in one step of the optimizer", **EXAMPLES)
@@ -107,19 +94,23 @@ class Forecaster(Estimator):
     )
 
     def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
-        """Train on the series of `table` and return self.
+        """Train on the series of a table and return self.
 
-        valid: a table that is held out to choose the best epoch; its series begin with the `window` rows before what
-        is held out. Without it the last fifth of each series (at least `horizon` rows) is held out. run: a folder for
-        `metrics.jsonl` and the state of the training; the same call resumes a training that was interrupted.
+        Args:
+            table: the series.
+            valid: a table that is held out to choose the best epoch; its series begin with the `window` rows before
+                what is held out. Without it the last fifth of each series (at least `horizon` rows) is held out.
+            run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
+                an interrupted training.
 
-        Raises InputError that names column and row for a table that `panel` refuses, and for series that are too
-        short for the window.
+        Raises:
+            InputError: it names column and row of a table that `keepgate.data.tables.panel.panel` refuses, or a series
+                that is too short for the window.
         """
         self.check_parameters()
         data = self._panel(table)
-        self._shape(data)
-        data, held_out = self._split(data, valid)
+        self._infer(data)
+        data, held_out = self.split(data, valid)
         scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))
         own = deviations(held_out)
         held_out_scale = np.array([scale.get(name, d) for name, d in zip(held_out.ids.to_list(), own, strict=True)])
@@ -131,83 +122,47 @@ class Forecaster(Estimator):
         return self
 
     def predict(self, table: Any) -> Any:
-        """The `horizon` steps after the end of each series, as a table of the same kind.
+        """Return the `horizon` steps after the end of each series, as a table of the same kind.
 
-        Columns: id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
-        quantiles). Only the last `window` rows of a series count. Raises InputError as `fit` does, and for another step
-        between rows or a covariate that is missing.
+        Only the last `window` rows of a series count.
+
+        Args:
+            table: the series.
+
+        Returns:
+            Columns id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
+            quantiles).
+
+        Raises:
+            InputError: as in `fit`; or the step between rows is another one, or a covariate is missing.
         """
-        data = self._fitted_panel(table)
+        data = self.to_panel(table)
         data.need(self.window_, "the window")
-        forecasts = self._forecast(rows_from(data.values, data.starts[1:] - self.window_, self.window_))
+        forecasts = self.forecast_windows(rows_from(data.values, data.starts[1:] - self.window_, self.window_))
         assert data.frequency is not None  # a window has two rows
         times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, self.horizon + 1))
         series = np.repeat(np.arange(len(data.ids)), self.horizon)
         columns = dict(zip(self._names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
         return data.table(series, times.ravel(), columns)
 
-    # Files, scores and the report
+    def to_panel(self, table: Any) -> Panel:
+        """Return the panel of a table to forecast or to score."""
+        self.check_fitted()
+        return self._alike(table)
 
-    @classmethod
-    def read(cls, path: str | Path, columns: ForecastColumns | None = None, *, labelled: bool = True) -> Panel:
-        """Read a CSV, Parquet or Arrow file; `y` is needed in any case, since a forecast continues it."""
-        columns = columns or ForecastColumns()
-        return panel(read_table(path, text=[columns.id_column]), **asdict(columns), source=str(path))
+    def forecast_windows(self, past: np.ndarray) -> np.ndarray:
+        """Return forecasts [B, horizon, 1 + Q] of windows [B, window, C] in their units; quantiles ascend."""
+        network, device = self.network_, next(self.network_.parameters()).device
+        forecasts = []
+        with torch.inference_mode(), limited_threads(self.threads):
+            for part in np.array_split(past, -(-len(past) // AT_ONCE)):
+                z, mean, spread = window_norm(part)
+                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy()
+                forecasts.append(restore(y, mean, spread))
+        return np.concatenate(forecasts)
 
-    def remember(self, columns: ForecastColumns) -> None:
-        """Set `columns_`, the covariates being those that were fitted to: further columns are then passed over."""
-        self.columns_ = replace(columns, covariate_columns=self.covariates_)
-
-    def predict_table(self, data: Panel) -> Any:
-        """`predict`, for the command line."""
-        return self.predict(data)
-
-    def evaluate(self, table: Any) -> list[dict[str, Any]]:
-        """Scores of this model, of the last season repeated and of the last value, over all windows of `table`.
-
-        Each window of `window` rows forecasts the `horizon` rows after it, so the first `window` rows of each series
-        are not scored. The season is left out where it is one row, or longer than the window. See `Scores` for the
-        scores.
-        """
-        data = self._fitted_panel(table)
-        data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
-        starts, _ = window_starts(data, self.window_ + self.horizon)
-        baselines = {"last value": lambda past: last_value(past, self.horizon)}
-        if 1 < self.season_ <= self.window_:
-            seasonal = {"seasonal naive": lambda past: seasonal_naive(past, self.horizon, self.season_)}
-            baselines = seasonal | baselines
-        own, *others = (Scores(name, self.quantiles) for name in (self.cell_name(), *baselines))
-        for part in np.array_split(starts, -(-len(starts) // AT_ONCE)):
-            past = rows_from(data.values, part, self.window_)
-            truth = rows_from(data.values[:, 0], part + self.window_, self.horizon)
-            forecasts = self._forecast(past)
-            own.add(truth, forecasts[:, :, 0], forecasts[:, :, 1:])
-            for scores in others:
-                scores.add(truth, baselines[scores.model](past[:, :, 0]))
-        return [scores.row() for scores in (own, *others)]
-
-    def sections(self, data: Any, valid: Any) -> list[Section]:
-        """Scores on the held-out part, and the last forecast of some series beside what came."""
-        _, held_out = self._split(self._fitted_panel(data), valid)
-        count = len(window_starts(held_out, self.window_ + self.horizon)[0])
-        text = f"{count} windows of {len(held_out.ids)} series; season: {self.season_} rows of {self.frequency_}."
-        return [
-            Section("Scores on the held-out part", text, self.evaluate(held_out)),
-            Section("Forecasts of the held-out part's end", figure=self.figure(held_out)),
-        ]
-
-    def figure(self, table: Any) -> Figure:
-        """A matplotlib Figure: the last `horizon` rows of up to six series, forecast from the rows before them."""
-        data = self._fitted_panel(table)
-        data.need(self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}")
-        data = data.cut(data.lengths - self.window_ - self.horizon, data.lengths)
-        past = rows_from(data.values, data.starts[:-1], self.window_)
-        return forecast_figure(data, self._forecast(past), sorted(self.quantiles))
-
-    # The model file
-
-    def fitted(self) -> dict[str, Any]:
-        """What was inferred from the training table."""
+    def state_to_json(self) -> dict[str, Any]:
+        """Return what was inferred from the training table."""
         return {
             "window": self.window_,
             "patch": self.patch_,
@@ -216,16 +171,30 @@ class Forecaster(Estimator):
             "covariates": list(self.covariates_),
         }
 
-    def restore(self, fitted: dict[str, Any]) -> None:
-        """Set what `fitted` returned and build the network."""
-        self.window_, self.patch_, self.season_ = fitted["window"], fitted["patch"], fitted["season"]
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Set what was inferred from the training table, and the network."""
+        self.window_, self.patch_, self.season_ = state["window"], state["patch"], state["season"]
         if self.patch_ > self.window_:
             raise InputError(f"fitted.patch={self.patch_} is longer than the window of {self.window_} rows")
-        if fitted["frequency"]["count"] > (most := MOST_COUNT[fitted["frequency"]["unit"]]):
-            raise InputError(f"fitted.frequency.count={fitted['frequency']['count']} is not at most {most:,}")
-        self.frequency_ = Frequency(**fitted["frequency"])
-        self.covariates_ = tuple(fitted["covariates"])
-        self.network_ = self._network()
+        if state["frequency"]["count"] > (most := MOST_COUNT[state["frequency"]["unit"]]):
+            raise InputError(f"fitted.frequency.count={state['frequency']['count']} is not at most {most:,}")
+        self.frequency_ = Frequency(**state["frequency"])
+        self.covariates_ = tuple(state["covariates"])
+        self.network_ = self.build_network()
+
+    def build_network(self) -> ForecastNetwork:
+        """Return the network, untrained."""
+        quantiles = sorted(self.quantiles)
+        description = forecaster(
+            self.layers(int(self.hidden_size), bidirectional=bool(self.bidirectional)),
+            window=self.window_,
+            patch=self.patch_,
+            channels=1 + len(self.covariates_),
+            horizon=int(self.horizon),
+            quantiles=len(quantiles),
+            dropout=float(self.dropout),
+        )
+        return ForecastNetwork(description, self.backend, quantiles=quantiles)
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
@@ -240,33 +209,19 @@ class Forecaster(Estimator):
         text = f"the mean, then each quantile, of the {self.horizon} steps that follow, {shape}"
         self.emit_network(graph, {"window": ("input", past)}, {"forecast": ("forecast", text)})
 
-    # Parts
-
     def check_parameters(self) -> None:
         """Raise InputError for a parameter of the wrong type or value."""
         super().check_parameters()
         if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
             raise InputError(f"quantiles={quoted(self.quantiles)} are not different numbers between 0 and 1")
 
-    def settings(self) -> Settings:
-        """The trainer's settings; its `window`, of truncated back-propagation, has nothing to do with the one here."""
-        return replace(super().settings(), window=None)
+    def split(self, data: Panel, valid: Any) -> tuple[Panel, Panel]:
+        """Return the training part and the held-out part, which starts with the window before its first forecast.
 
-    def _shape(self, data: Panel) -> None:
-        """Set window, patch and season by the parameters and the data's frequency."""
-        if data.frequency is None:
-            data.need(2, "to see the step between rows")
-        assert data.frequency is not None
-        self.frequency_, self.covariates_ = data.frequency, data.covariates
-        self.season_ = self.season or data.frequency.season
-        block = self.season_ if self.season_ > 1 else NO_SEASON
-        self.window_ = self.window or max(4 * block, self.horizon)
-        self.patch_ = self.patch or min(block, self.window_)
-        if self.patch_ > self.window_:
-            raise InputError(f"patch={self.patch_} is longer than the window of {self.window_} rows")
-
-    def _split(self, data: Panel, valid: Any) -> tuple[Panel, Panel]:
-        """The training and the held-out part, which starts with the window before its first forecast."""
+        Args:
+            data: the panel of the table given to `fit`.
+            valid: the held-out table, or None.
+        """
         rows, words = self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}"
         if valid is not None:
             held_out = self._alike(valid)
@@ -278,31 +233,26 @@ class Forecaster(Estimator):
         end = np.maximum(length - np.maximum(length // HELD_OUT, self.horizon), rows)
         return data.cut(np.zeros_like(end), end), data.cut(end - self.window_, length)
 
-    def _network(self) -> ForecastNetwork:
-        quantiles = sorted(self.quantiles)
-        description = forecaster(
-            self.layers(int(self.hidden_size)),
-            window=self.window_,
-            patch=self.patch_,
-            channels=1 + len(self.covariates_),
-            horizon=int(self.horizon),
-            quantiles=len(quantiles),
-            dropout=float(self.dropout),
-        )
-        return ForecastNetwork(description, self.backend, quantiles=quantiles)
+    def _infer(self, data: Panel) -> None:
+        """Set window, patch and season from the parameters and the data's frequency."""
+        if data.frequency is None:
+            data.need(2, "to see the step between rows")
+        assert data.frequency is not None
+        self.frequency_, self.covariates_ = data.frequency, data.covariates
+        self.season_ = self.season or data.frequency.season
+        block = self.season_ if self.season_ > 1 else NO_SEASON
+        self.window_ = self.window or max(4 * block, self.horizon)
+        self.patch_ = self.patch or min(block, self.window_)
+        if self.patch_ > self.window_:
+            raise InputError(f"patch={self.patch_} is longer than the window of {self.window_} rows")
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         if isinstance(table, Panel):
             return table
         return panel(table, **{**asdict(getattr(self, "columns_", ForecastColumns())), **given})
 
-    def _fitted_panel(self, table: Any) -> Panel:
-        """The panel of a table to forecast or to score."""
-        self.check_fitted()
-        return self._alike(table)
-
     def _alike(self, table: Any) -> Panel:
-        """The panel of a table with the covariates and the frequency of the training table."""
+        """Return the panel of a table with the covariates and the frequency of the training table."""
         data = self._panel(table, covariate_columns=self.covariates_)
         if data.covariates != self.covariates_:
             data = data.with_covariates(self.covariates_)
@@ -312,17 +262,6 @@ class Forecaster(Estimator):
                 f"{self.frequency_}: resample, or fit another model"
             )
         return data
-
-    def _forecast(self, past: np.ndarray) -> np.ndarray:
-        """Windows [B, L, C] to forecasts [B, horizon, 1 + Q] in their units; quantiles ascend."""
-        network, device = self.network_, self.torch_device()
-        out = []
-        with torch.inference_mode(), self.limited_threads():
-            for part in np.array_split(past, -(-len(past) // AT_ONCE)):
-                z, mean, spread = window_norm(part)
-                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy()
-                out.append(restore(y, mean, spread))
-        return np.concatenate(out)
 
     def _names(self, target: str) -> list[str]:
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]

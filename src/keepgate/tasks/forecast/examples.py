@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,13 +12,26 @@ from torch import Tensor
 
 from keepgate.data.tables.panel import Panel
 from keepgate.runtime.blocks import window_norm
+from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
 
 UPDATES = (100, 1000)  # least and most of an epoch, so that it means the same for short and for long tables
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForecastColumns:
+    """Names of the columns of a long table with one row for each time of each series."""
+
+    id_column: str = param("unique_id", "column that names the series")
+    time_column: str = param("ds", "column of the times, or of integers that count the steps")
+    target_column: str = param("y", "column of what is to be forecast")
+    covariate_columns: tuple[str, ...] | None = param(
+        None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
+    )
+
+
 def window_starts(panel: Panel, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """First rows and series of all windows of so many rows, in order; int64 [windows] each."""
+    """Return first row and series of all windows of so many rows, in order; int64 [windows] each."""
     counts = np.maximum(panel.lengths - rows + 1, 0)
     series = np.repeat(np.arange(len(counts)), counts)
     nth = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -25,12 +39,12 @@ def window_starts(panel: Panel, rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rows_from(values: np.ndarray, starts: np.ndarray, rows: int) -> np.ndarray:
-    """`rows` rows of `values` [N, ...] from each start, [B, rows, ...]."""
+    """Return `rows` rows of `values` [N, ...] from each start, [B, rows, ...]."""
     return values[starts[:, None] + np.arange(rows)]
 
 
 def deviations(panel: Panel) -> np.ndarray:
-    """Standard deviation of each series' target, [S]; 1 for a constant one."""
+    """Return the standard deviation of each series' target, [S]; 1 for a constant one."""
     parts = np.split(panel.values[:, 0], panel.starts[1:-1])
     return np.array([part.std() if np.ptp(part) > 0 else 1.0 for part in parts])
 
@@ -40,11 +54,17 @@ class Windows(Examples):
 
     z: [B, window, C] float32, normalized. weight: [B, 1] float32, the spread of the window's target over the deviation
     of its series. target: [B, horizon] float32, the distance of what follows from the window's mean, over that
-    deviation; `weight` times the network's output is to be like it. So all series count alike, and so do all rows of a
+    deviation; `weight` times the network's output approximates it. So all series count alike, and so do all rows of a
     series, whatever the spread of the window before them.
 
-    deviation: [S]. updates: least and most batches of `batch_size` in an epoch; fewer windows are repeated, of more
-    every second, third, ... is taken.
+    Args:
+        panel: the series.
+        window: rows of a window.
+        horizon: rows that follow it.
+        deviation: of each series, [S].
+        batch_size: windows in a batch.
+        updates: least and most batches of an epoch; fewer windows are repeated, of more every second, third, ... is
+            taken.
     """
 
     def __init__(
@@ -66,7 +86,7 @@ class Windows(Examples):
         return self.size
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """The windows `indices`."""
+        """Return the windows `indices`."""
         count = len(self.starts)
         chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
         starts, deviation = self.starts[chosen], self.deviation[chosen, None]
@@ -77,7 +97,7 @@ class Windows(Examples):
         return z, weight, target
 
     def fingerprint(self) -> str:
-        """Hash of the values and of how they are cut."""
+        """Return a hash of the values and of how they are cut."""
         sums = hashlib.sha256(repr((self.past, self.horizon, self.size)).encode())
         for array in (self.values, self.starts, self.deviation):
             sums.update(np.ascontiguousarray(array).data)

@@ -15,10 +15,13 @@ PAST = 3  # horizons (or more, see below) of the past shown
 
 
 def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[float]) -> Figure:
-    """One pair of axes for each series: its rows, and the forecast of the last `horizon` of them.
+    """Return a figure with a pair of axes for each of up to six series: its rows, and the forecast of the last ones.
 
-    data: S series of one length. forecasts: [S, horizon, 1 + Q], the point and the ascending quantiles, of which the
-    outermost two bound the interval.
+    Args:
+        data: S series of one length.
+        forecasts: of their last rows, [S, horizon, 1 + Q]: the point and the ascending quantiles, of which the
+            outermost two bound the interval.
+        quantiles: ascending.
     """
     shown = np.unique(np.linspace(0, len(data.ids) - 1, MOST).round().astype(int))
     figure = Figure(figsize=(7.0, 0.6 + 1.7 * len(shown)), layout="constrained")

@@ -17,14 +17,23 @@ from keepgate.nn.network import NetworkModule
 def forecaster(
     recurrent: blocks.Recurrent, *, window: int, patch: int, channels: int, horizon: int, quantiles: int, dropout: float
 ) -> Network:
-    """Windows [B, L, C] to forecasts [B, horizon, 1 + quantiles], the point forecast first.
+    """Return the network from windows [B, L, C] to forecasts [B, horizon, 1 + quantiles], the point forecast first.
 
     The window is normalized and cut into patches, each mapped to one step of the recurrence (as in PatchTST, Nie et al.
     2023, and SegRNN, Lin et al. 2023): few steps, each of which sees a stretch of the series' shape. All steps ahead
-    are read from the last outputs at once. Beside it a linear map of the target's window (Zeng et al. 2023) carries
+    are read from the last outputs at once. In parallel a linear map of the target's window (Zeng et al. 2023) carries
     what is linear, which leaves the recurrent layers the rest.
 
     The oldest rows that fill no whole patch go into the linear map only.
+
+    Args:
+        recurrent: the recurrent layers, over the patches' vectors.
+        window: L.
+        patch: rows of a patch.
+        channels: C, the target and the covariates.
+        horizon: steps to forecast.
+        quantiles: how many there are.
+        dropout: share of values that are dropped.
     """
     state = f"recurrent.{recurrent.equations.states[0]}"
     return Network(
@@ -61,14 +70,17 @@ class ForecastNetwork(NetworkModule):
         self.register_buffer("quantiles", values, persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        """The forecasts of windows z."""
+        """Return the normalized forecasts of normalized windows z."""
         return self.run({"normalized": z}, "scaled")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Squared error of the point forecast plus the mean pinball loss of the quantiles, means over the batch.
+        """Return the squared error of the point forecast plus the mean pinball loss of the quantiles.
 
-        batch: see `forecast_windows.Windows`. The point is so the mean of what may come, the quantiles its quantiles
-        (Koenker & Bassett 1978); both are in units of the series' deviation.
+        So the point becomes the mean of the future values, and the quantiles their quantiles (Koenker & Bassett 1978);
+        both are in units of the series' deviation.
+
+        Args:
+            batch: of `Windows`.
         """
         z, weight, target = batch
         scaled = self(z) * weight[:, :, None]
@@ -79,5 +91,5 @@ class ForecastNetwork(NetworkModule):
         return loss + torch.maximum(self.quantiles * above, (self.quantiles - 1) * above).mean()
 
     def extra_repr(self) -> str:
-        """What a resumed run has to have in common beyond the shapes."""
+        """Return what a resumed run has to have in common beyond the shapes."""
         return f"{super().extra_repr()}\nquantiles={self.quantiles.tolist()}"

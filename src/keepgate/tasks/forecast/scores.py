@@ -1,4 +1,4 @@
-"""How good forecasts are, and the forecasts that any model has to beat."""
+"""Scores of forecasts, and the naive forecasts that any model has to beat."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def last_value(past: np.ndarray, horizon: int) -> np.ndarray:
-    """The last value of each window [B, L] goes on, [B, horizon]."""
+    """Return the last value of each window [B, L] as its forecast, [B, horizon]."""
     return np.repeat(past[:, -1:], horizon, axis=1)
 
 
 def seasonal_naive(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The last season of each window [B, L] repeats itself, [B, horizon]."""
+    """Return the last season of each window [B, L], repeated, as its forecast, [B, horizon]."""
     return past[:, past.shape[1] - season + np.arange(horizon) % season]
 
 
@@ -24,6 +24,10 @@ class Scores:
     `mse`, `mae`: of the point forecast, in the table's units. `pinball`: mean over the quantiles; a model without
     quantiles of its own gives its point for each. `coverage 10-90` (for the outermost quantiles q10 and q90): the
     share of values between them, 0.8 if they are right; only for a model that has them.
+
+    Args:
+        model: name of the model.
+        quantiles: between 0 and 1.
     """
 
     def __init__(self, model: str, quantiles: Sequence[float]):
@@ -32,7 +36,7 @@ class Scores:
         self.count = 0
 
     def add(self, truth: np.ndarray, point: np.ndarray, quantiles: np.ndarray | None = None) -> None:
-        """Add forecasts: truth and point [B, horizon], quantiles [B, horizon, Q] ascending."""
+        """Add forecasts; truth and point are [B, horizon], quantiles [B, horizon, Q] ascending."""
         error = truth - point
         means = {"mse": np.square(error).mean(), "mae": np.abs(error).mean()}
         if len(self.quantiles):
@@ -47,6 +51,6 @@ class Scores:
         self.count += len(truth)
 
     def row(self) -> dict[str, Any]:
-        """`{"model": name, score: mean, ...}`; a score that the model cannot have is empty."""
+        """Return `{"model": name, score: mean, ...}`; a score that the model cannot have is empty."""
         means = {name: total / self.count for name, total in self.sums.items()}
         return {"model": self.model, **{name: "" if np.isnan(mean) else mean for name, mean in means.items()}}

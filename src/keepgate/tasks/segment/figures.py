@@ -12,32 +12,37 @@ from keepgate.tasks.common.report.figures import name_in_figure
 
 if TYPE_CHECKING:
     from keepgate.data.recordings.segments import Segment
-    from keepgate.tasks.common.front_ends import AudioFrontEnd
 
 SECONDS = 30.0  # of a longer recording the beginning is drawn
 COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink", "tab:olive")
 
 
 def recording_figure(
-    front_end: AudioFrontEnd,
-    content: np.ndarray,
+    features: np.ndarray,
+    times: np.ndarray,
     labels: Sequence[str],
     probabilities: np.ndarray,
     findings: Mapping[str, Sequence[Segment]],
 ) -> Figure:
-    """The spectrogram of a recording, the probabilities [T, K] of labels, and a row of segments for each finding.
+    """Return the spectrogram of a recording, the probabilities of labels, and rows of segments.
 
     Of more than eight labels the first eight are drawn.
+
+    Args:
+        features: of the recording, [T, bands].
+        times: where each frame begins and the last one ends, in seconds, [T + 1].
+        labels: names of the K labels.
+        probabilities: of the labels, [T, K].
+        findings: a row of segments by its name.
     """
     labels = labels[: len(COLOURS)]
     probabilities = probabilities[:, : len(labels)]
-    times = front_end.times(content)
     shown = int(np.searchsorted(times, SECONDS, side="right")) - 1
     end = float(times[shown])
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     top, middle, bottom = figure.subplots(3, sharex=True, height_ratios=(3, 1.2, 0.5 + 0.4 * len(labels)))
-    frames = front_end.frames(content)[:shown].T
-    top.imshow(frames, origin="lower", aspect="auto", cmap="magma", extent=(0.0, end, 0.0, float(front_end.size)))
+    frames = features[:shown].T
+    top.imshow(frames, origin="lower", aspect="auto", cmap="magma", extent=(0.0, end, 0.0, float(features.shape[1])))
     top.set(ylabel="mel band")
     for values, label, colour in zip(probabilities[:shown].T, labels, _colours(labels), strict=True):
         middle.plot(

@@ -1,11 +1,11 @@
-"""Words as they are typed, and how probable counting holds each to be."""
+"""Words as they are typed, and their probabilities by counting."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,17 +16,17 @@ UNFINISHED = re.compile(r"\w+(?:['’-]\w+)*['’-]?$")
 
 
 def plain(text: str) -> str:
-    """The text as it is typed: a run of spaces and line breaks is one space."""
+    """Return the text as it is typed: a run of spaces and line breaks is one space."""
     return " ".join(text.split())
 
 
 def is_word(token: str) -> bool:
-    """Whether a token is a word and no mark."""
+    """Return whether a token is a word and no mark."""
     return token[0].isalnum() or token[0] == "_"
 
 
 class Lexicon:
-    """Numbered tokens; words among them can be asked for by prefix, and new ones added.
+    """Numbered tokens; words among them can be looked up by prefix, and new ones added.
 
     Attributes:
         tokens: by number.
@@ -44,7 +44,7 @@ class Lexicon:
         return len(self.tokens)
 
     def add(self, token: str) -> int:
-        """The number of a token, which is new if it was not known."""
+        """Return the number of a token, which is added if it was not known."""
         if token not in self.numbers:
             self.numbers[token] = number = len(self.tokens)
             self.tokens.append(token)
@@ -55,16 +55,16 @@ class Lexicon:
         return self.numbers[token]
 
     def beginning(self, prefix: str) -> np.ndarray:
-        """The numbers of the words that begin with a prefix and go on."""
+        """Return the numbers of the words that are longer than a prefix and begin with it."""
         start = bisect_left(self._words, prefix)
         start += start < len(self._words) and self._words[start] == prefix and prefix != ""
         return self._ordered[start : bisect_left(self._words, prefix + "\U0010ffff")]
 
 
 class Recent:
-    """Probabilities of tokens from those typed lately: after the last two, after the last one, and fading.
+    """Probabilities of tokens from those typed recently: after the last two, after the last one, and fading.
 
-    Each longer context is believed by how often it was met, n / (n + `DOUBT`); the shortest is a count in which a token
+    Each longer context is trusted by how often it occurred, n / (n + `DOUBT`); the shortest is a count in which a token
     weighs `FADE` times less with every token after it (Kuhn & De Mori 1990, "A Cache-Based Natural Language Model").
     """
 
@@ -76,7 +76,7 @@ class Recent:
         self._last: tuple[int, ...] = ()
 
     def add(self, number: int) -> None:
-        """Go on by a token."""
+        """Append a token."""
         if number >= len(self._fading):
             self._fading = np.pad(self._fading, (0, number + 1024 - len(self._fading)))
         self._fading *= self.FADE
@@ -86,19 +86,19 @@ class Recent:
         self._last = (*self._last, number)[-2:]
 
     def probabilities(self, size: int) -> np.ndarray:
-        """Of the tokens below `size`, [size]; zeros before the first token."""
-        found = np.zeros(size)
+        """Return those of the tokens below `size`, [size]; zeros before the first token."""
+        probabilities = np.zeros(size)
         shown = min(size, len(self._fading))
-        found[:shown] = self._fading[:shown] / max(self._fading.sum(), 1.0)
+        probabilities[:shown] = self._fading[:shown] / max(self._fading.sum(), 1.0)
         for start in reversed(range(len(self._last))):
             counts = self._after.get(self._last[start:])
             if counts:
                 total = sum(counts.values())
-                belief = total / (total + self.DOUBT)
-                found *= 1 - belief
+                trust = total / (total + self.DOUBT)
+                probabilities *= 1 - trust
                 for number, count in counts.items():
-                    found[number] += belief * count / total
-        return found
+                    probabilities[number] += trust * count / total
+        return probabilities
 
 
 class Following:
@@ -108,26 +108,34 @@ class Following:
         self.automaton, self.size = model.automaton, len(model.vocabulary)
 
     def step(self, state: int, number: int) -> int:
-        """The state after a token; one that the model does not know leads to its beginning."""
+        """Return the state after a token; one that the model does not know leads to its beginning."""
         return self.automaton.follow(state, number + 2 if number < self.size else -1)[1]
 
     def probabilities(self, state: int) -> np.ndarray:
-        """Of the tokens after a state, [V]: those of shorter contexts times backoff, then the state's own arcs."""
-        own, chain = self.automaton, [state]
+        """Return those of the tokens after a state, [V]: of shorter contexts times backoff, then its own arcs."""
+        automaton, chain = self.automaton, [state]
         while chain[-1]:
-            chain.append(int(own.backoff[chain[-1]]))
-        found = np.zeros(self.size + 2)
+            chain.append(int(automaton.backoff[chain[-1]]))
+        probabilities = np.zeros(self.size + 2)
         for place in reversed(chain):
-            arcs = slice(own.arcs[place], own.arcs[place + 1])
-            found *= np.exp(own.backoff_weights[place])
-            found[own.symbols[arcs]] = np.exp(own.weights[arcs])
-        return found[2:]
+            arcs = slice(automaton.arcs[place], automaton.arcs[place + 1])
+            probabilities *= np.exp(automaton.backoff_weights[place])
+            probabilities[automaton.symbols[arcs]] = np.exp(automaton.weights[arcs])
+        return probabilities[2:]
+
+
+def numbers_of(tokens: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """Return the place of each token among the names, [N]; their number stands for all others."""
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places.get(token, len(names)) for token in tokens], dtype=np.int64)
 
 
 def mixture(probabilities: np.ndarray, rounds: int = 50) -> np.ndarray:
-    """Weights [M] of models under which tokens are most probable, by expectation-maximization.
+    """Return the weights [M] of models under which tokens are most probable, by expectation-maximization.
 
-    probabilities: [N, M] of each of N tokens by each of M models.
+    Args:
+        probabilities: of each of N tokens by each of M models, [N, M].
+        rounds: of the maximization.
     """
     weights = np.full(probabilities.shape[1], 1 / probabilities.shape[1])
     for _ in range(rounds):

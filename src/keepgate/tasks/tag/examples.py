@@ -1,33 +1,68 @@
-"""Sentences as numbers: a vocabulary of words and one of characters, and batches in which each word is spelled once."""
+"""What a tagger learns from: sentences as numbers, with each word spelled once in a batch, or sequences of frames."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate.tasks.common.padded import pad_numbers
-from keepgate.tasks.tag.network import UNKNOWN, Tokens
+from keepgate.tasks.common.padded import pad_frames, pad_numbers
+from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
 
-FIRST = UNKNOWN + 1
+UNKNOWN = 1  # word and character; 0 is padding
+FIRST = UNKNOWN + 1  # number of the first known word or character
 LONGEST = 64  # characters of a word that are read
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagColumns:
+    """Columns of a CoNLL file, counted from 1."""
+
+    token_column: int | None = param(
+        None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)", minimum=1, maximum=10_000
+    )
+    tag_column: int | None = param(
+        None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)", minimum=1, maximum=10_000
+    )
+    session_column: str | None = param(
+        None,
+        "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
+        "that begins it, such as newdoc (none: every sentence begins anew)",
+    )
+
+
+class Tokens(NamedTuple):
+    """Sentences as numbers.
+
+    Attributes:
+        words: [B, T].
+        forms: the batch's distinct tokens by their characters, [U, L].
+        form_lengths: their lengths, [U].
+        places: which of them stands where, [B, T].
+    """
+
+    words: Tensor
+    forms: Tensor
+    form_lengths: Tensor
+    places: Tensor
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Known words (in lower case) and characters; each is numbered by its place, from 2 on."""
+    """Known words (in lower case) and characters; each is numbered by its position, from 2 on."""
 
     words: list[str]
     characters: list[str]
 
     @classmethod
     def of(cls, sentences: Sequence[Sequence[str]], least: int) -> Vocabulary:
-        """Words that occur `least` times or more, the commonest first, and all characters."""
+        """Return the words that occur `least` times or more, the commonest first, and all characters."""
         counts = Counter(word.lower() for sentence in sentences for word in sentence)
         words = [word for word, count in counts.most_common() if count >= least]
         return cls(words, sorted({c for sentence in sentences for word in sentence for c in word}))
@@ -42,18 +77,24 @@ class Vocabulary:
         return FIRST + len(self.words), FIRST + len(self.characters)
 
     def spell(self, word: str) -> list[int]:
-        """The numbers of a word's characters; of a long word those at its beginning and its end."""
+        """Return the numbers of a word's characters; of a long word those at its beginning and its end."""
         if len(word) > LONGEST:
             word = word[: LONGEST // 2] + word[-LONGEST // 2 :]
         return [self._characters.get(c, UNKNOWN) for c in word]  # type: ignore[attr-defined]
 
     def number(self, word: str) -> int:
-        """The number of a word."""
+        """Return the number of a word."""
         return self._words.get(word.lower(), UNKNOWN)  # type: ignore[attr-defined]
 
 
 class SentenceExamples(Examples):
-    """Sentences as batches of `(Tokens, lengths [B], targets [B, T])`; targets past a length are -1."""
+    """Sentences as batches of `(Tokens, lengths [B], targets [B, T])`; targets past a length are -1.
+
+    Args:
+        sentences: lists of tokens.
+        vocabulary: numbers for them.
+        targets: the number of each token's tag, -1 for an unknown one; None: zeros.
+    """
 
     def __init__(
         self, sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, targets: Sequence[np.ndarray] | None = None
@@ -68,11 +109,11 @@ class SentenceExamples(Examples):
         return len(self.sentences)
 
     def length(self, index: int) -> int:
-        """Tokens of sentence `index`."""
+        """Return the number of tokens of sentence `index`."""
         return len(self.sentences[index])
 
     def batch(self, indices: Sequence[int]) -> tuple[Tokens, Tensor, Tensor]:
-        """The sentences `indices`, padded to the longest, and the distinct words in them."""
+        """Return the sentences `indices`, padded to the longest, and the distinct words in them."""
         rows = [self.sentences[i] for i in indices]
         forms, places = np.unique(np.concatenate(rows), return_inverse=True)
         lengths = torch.tensor([len(row) for row in rows])
@@ -86,5 +127,34 @@ class SentenceExamples(Examples):
         return tokens, lengths, pad_numbers([self.targets[i] for i in indices], -1)
 
     def weight(self, batch: tuple[Tokens, Tensor, Tensor], count: int) -> float:
-        """Tokens, for the loss is their mean."""
+        """Return the number of tokens, for the loss is their mean."""
+        return float(batch[1].sum()) if count else 0.0
+
+
+class FrameExamples(Examples):
+    """Sequences of frames as batches of `(x [B, T, C] float64, lengths [B], targets [B, T])`.
+
+    Args:
+        values: N sequences [T_i, C].
+        targets: the number of each frame's tag, N arrays [T_i], -1 for an unknown one and past a length; None: zeros.
+    """
+
+    def __init__(self, values: Sequence[np.ndarray], targets: Sequence[np.ndarray] | None = None) -> None:
+        self.values = values
+        self.targets = [np.zeros(len(v), dtype=np.int64) for v in values] if targets is None else targets
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def length(self, index: int) -> int:
+        """Return the number of frames of sequence `index`."""
+        return len(self.values[index])
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sequences `indices`, padded to the longest."""
+        x, lengths = pad_frames([self.values[i] for i in indices])
+        return x, lengths, pad_numbers([self.targets[i] for i in indices], -1)
+
+    def weight(self, batch: Any, count: int) -> float:
+        """Return the number of frames, for the loss is their mean."""
         return float(batch[1].sum()) if count else 0.0

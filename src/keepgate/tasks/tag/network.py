@@ -1,11 +1,12 @@
-"""The networks of `Tagger`: what stands for a token or a frame, a recurrent layer over all of them, a tag for each."""
+"""The networks of `Tagger`: an encoding of each token or frame, recurrent layers over all of them, a tag for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,58 +16,25 @@ from keepgate.nn import Recurrent
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import LinearChainCRF
-from keepgate.tasks.common.padded import pad_frames, pad_numbers
 from keepgate.tasks.common.sessions import carried
-from keepgate.training import Examples
+from keepgate.tasks.tag.examples import UNKNOWN, Tokens
+from keepgate.tasks.tag.scores import breaks_span, marks_spans
 
-UNKNOWN = 1  # word and character; 0 is padding
-
-
-class FrameExamples(Examples):
-    """Sequences of frames as batches of `(x [B, T, C] float64, lengths [B], targets [B, T])`; targets past a length
-    are -1."""
-
-    def __init__(self, values: Sequence[np.ndarray], targets: Sequence[np.ndarray] | None = None) -> None:
-        self.values = values
-        self.targets = [np.zeros(len(v), dtype=np.int64) for v in values] if targets is None else targets
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def length(self, index: int) -> int:
-        """Frames of sequence `index`."""
-        return len(self.values[index])
-
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """The sequences `indices`, padded to the longest."""
-        x, lengths = pad_frames([self.values[i] for i in indices])
-        return x, lengths, pad_numbers([self.targets[i] for i in indices], -1)
-
-    def weight(self, batch: Any, count: int) -> float:
-        """Frames, for the loss is their mean."""
-        return float(batch[1].sum()) if count else 0.0
+Encoder = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, the last one's value, and its width
 
 
-class Tokens(NamedTuple):
-    """Sentences as numbers: `words` [B, T]; the batch's distinct `forms` [U, L] by characters, `form_lengths` [U],
-    and which of them stands where, `places` [B, T]."""
+def token_encoder(words: int, characters: int, word_size: int, spelling: blocks.Recurrent, dropout: float) -> Encoder:
+    """Return the part that encodes a token: a vector learned for its word, and one read from its characters.
 
-    words: Tensor
-    forms: Tensor
-    form_lengths: Tensor
-    places: Tensor
+    The latter are the final states of a recurrent layer (Ling et al. 2015; Plank, Søgaard & Goldberg 2016). While
+    training, a word becomes the unknown one with probability `dropout`, so that its characters have to suffice.
 
-
-Described = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, what they end in, and its width
-
-
-def tokens_encoded(
-    words: int, characters: int, word_size: int, spelling: blocks.Recurrent, dropout: float
-) -> Described:
-    """A vector for each token: one learned for its word, and the final states of a recurrent layer over its characters.
-
-    After Ling et al. 2015 and Plank, Søgaard & Goldberg 2016. While training, a word becomes the unknown one with
-    probability `dropout`, so that its characters have to do.
+    Args:
+        words: numbers in use for words.
+        characters: numbers in use for characters.
+        word_size: size of a word's vector.
+        spelling: the recurrent layer over characters.
+        dropout: share of words taken for unknown.
     """
     inputs = (
         Input("words", Value(INT64, ("batch", "time"))),
@@ -87,22 +55,32 @@ def tokens_encoded(
     return inputs, steps, "tokens", word_size + spelling.output_size
 
 
-def frames_encoded(channels: int, *, centred: bool = False) -> Described:
-    """Frames [B, T, C], standardized; `centred`: first less their mean over the sequence, as a recording's bands."""
+def frame_encoder(channels: int, *, centred: bool = False) -> Encoder:
+    """Return the part that standardizes frames [B, T, C].
+
+    Args:
+        channels: C.
+        centred: whether the mean over the sequence is subtracted first, as from a recording's bands.
+    """
     centre = (Step("centred", blocks.Centre(), ("frames", "lengths")),) if centred else ()
     standardise = Step("encoder.standardise", blocks.Standardize(channels), ("centred" if centred else "frames",))
     inputs = (Input("frames", Value(FLOAT64, ("batch", "time", channels))),)
     return inputs, (*centre, standardise), "encoder.standardise", channels
 
 
-def tagger(
-    encoder: Described, recurrent: blocks.Recurrent, tags: int, dropout: float, reading: blocks.Block
-) -> Network:
-    """Scores [B, T, K] of K tags for what `encoder` reads, and lengths [B], each at least 1; then what is read of them.
+def tagger(encoder: Encoder, recurrent: blocks.Recurrent, tags: int, dropout: float, reading: blocks.Block) -> Network:
+    """Return the network to scores [B, T, K] of K tags, and to what is read from them.
 
-    One dropout mask a sequence on what goes into the recurrent layers and what comes out of them (Gal & Ghahramani
-    2016). Under a `Crf` the scores are the emissions of a conditional random field (Huang, Xu & Yu 2015,
-    "Bidirectional LSTM-CRF Models for Sequence Tagging").
+    Its inputs are the encoder's, and lengths [B], each at least 1. One dropout mask a sequence is put on what goes into
+    the recurrent layers and what comes out of them (Gal & Ghahramani 2016). Under a `Crf` the scores are the emissions
+    of a conditional random field (Huang, Xu & Yu 2015, "Bidirectional LSTM-CRF Models for Sequence Tagging").
+
+    Args:
+        encoder: `token_encoder` or `frame_encoder`.
+        recurrent: the recurrent layers.
+        tags: K.
+        dropout: share of values that are dropped.
+        reading: the block that reads scores: a `Crf`, or an activation.
     """
     inputs, steps, encoded, _ = encoder
     states = recurrent.initial()
@@ -140,40 +118,50 @@ class TaggerNetwork(NetworkModule):
 
     @property
     def standardise(self) -> Standardize | None:
-        """What standardizes frames, if frames are read."""
+        """The block that standardizes frames, if frames are read."""
         steps = self.description.by_name
         return self.get_submodule("encoder.standardise") if "encoder.standardise" in steps else None  # type: ignore[return-value]
 
     def forward(self, given: Tokens | Tensor, lengths: Tensor) -> Tensor:
-        """Scores; those past a sequence's length mean nothing."""
+        """Return scores [B, T, K]; those past a sequence's length are undefined."""
         return self.scan(given, lengths)[0]
 
     def scan(self, given: Tokens | Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Scores, and the state that the recurrent layers end in; `state`: that of the sequences before (`carried`)."""
+        """Return scores [B, T, K], and the state that the recurrent layers end in.
+
+        Args:
+            given: tokens, or frames [B, T, C].
+            lengths: of the sequences, [B].
+            state: that the sequences before ended in; see `carried`.
+        """
         state = carried(self.recurrent.directions, state, len(lengths))
         (scores,), state = self.run_on(self.given(given, lengths), state, "output")
         return scores, state
 
     def given(self, read: Tokens | Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """The network's inputs."""
+        """Return the network's inputs by name."""
         values = read._asdict() if isinstance(read, Tokens) else {"frames": read}
         return {**values, "lengths": lengths}
 
     def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
+        """Return the best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
         if self.crf is None:
             return scores.argmax(-1), scores.double().softmax(-1)
         return self.crf.decode(scores, lengths), self.crf.marginals(scores, lengths).double()
 
     def loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor]) -> Tensor:
-        """The loss of sequences that each begin anew."""
+        """Return the loss of sequences that each begin in the initial state."""
         return self.session_loss(batch, None)[0]
 
     def session_loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
-        """Mean over the batch's tags of -log of their probability; for a CRF, of that of all tags of a sequence.
+        """Return the mean of -log p over the batch's tags, and the state for the sequences that follow these.
 
-        A tag of which nothing was learned (-1) counts for nothing; for a CRF neither does its sequence. Beside it the
-        state for the sequences that follow these.
+        For a CRF, p is the probability of all tags of a sequence. A tag that the training data lack (-1) does not
+        count; for a CRF neither does its sequence.
+
+        Args:
+            batch: of `SentenceExamples` or `FrameExamples`.
+            state: that the sequences before ended in, or None.
         """
         given, lengths, targets = batch
         scores, state = self.scan(given, lengths, state)
@@ -181,3 +169,23 @@ class TaggerNetwork(NetworkModule):
             return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1), state
         known = (targets >= 0).sum(1) == lengths
         return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum(), state
+
+
+def forbid_broken_spans(crf: LinearChainCRF, names: Sequence[str], seen: Sequence[Sequence[str]]) -> None:
+    """Forbid in a trained CRF what breaks a span, an I- after another kind, unless the training data have it.
+
+    This is done after training: a held-out sentence that is marked wrongly would have an infinite loss.
+
+    Args:
+        crf: the trained CRF.
+        names: of its tags.
+        seen: the tags of the training data.
+    """
+    if not marks_spans(seen):
+        return
+    pairs = {pair for row in seen for pair in pairwise([None, *row])}
+    with torch.no_grad():
+        for k, name in enumerate(names):
+            for j, before in enumerate([*names, None]):
+                if breaks_span(before, name) and (before, name) not in pairs:
+                    (crf.start if before is None else crf.transitions[j])[k] = -torch.inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,39 +18,39 @@ class Span(NamedTuple):
 
 
 def marks_spans(tags: Tags) -> bool:
-    """Whether all tags are O, B-KIND or I-KIND, and some mark a span."""
+    """Return whether all tags are O, B-KIND or I-KIND, and some mark a span."""
     kinds = {tag for sentence in tags for tag in sentence}
     return kinds > {"O"} and all(tag == "O" or tag[:2] in ("B-", "I-") for tag in kinds)
 
 
 def breaks_span(before: str | None, tag: str) -> bool:
-    """Whether `tag` continues a span that is not there; `before` is None at the beginning."""
+    """Return whether `tag` continues a span that is not there; `before` is None at the beginning."""
     return tag[:2] == "I-" and (before is None or before == "O" or before[2:] != tag[2:])
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """The spans of a sentence; an I- that continues no span of its kind begins one, as conlleval has it."""
-    found: list[Span] = []
+    """Return the spans of a sentence; an I- that continues no span of its kind begins one, as in conlleval."""
+    result: list[Span] = []
     for i, tag in enumerate(tags):
         if tag == "O":
             continue
         mark, kind = tag[:2], tag[2:]
-        if mark == "I-" and found and found[-1].kind == kind and found[-1].stop == i:
-            found[-1] = found[-1]._replace(stop=i + 1)
+        if mark == "I-" and result and result[-1].kind == kind and result[-1].stop == i:
+            result[-1] = result[-1]._replace(stop=i + 1)
         else:
-            found.append(Span(kind, i, i + 1))
-    return found
+            result.append(Span(kind, i, i + 1))
+    return result
 
 
 def span_scores(truth: Tags, guess: Tags) -> dict[str, dict[str, Any]]:
-    """Precision, recall and F1 of each kind of span, and of all under "" (micro average); count: true spans."""
+    """Return precision, recall and F1 of each kind of span, and of all under "" (micro average); count: true spans."""
     wanted = [(i, span) for i, sentence in enumerate(truth) for span in spans(sentence)]
     given = [(i, span) for i, sentence in enumerate(guess) for span in spans(sentence)]
     return _scores(wanted, given, set(wanted) & set(given), lambda item: item[1].kind)
 
 
 def token_scores(truth: Tags, guess: Tags) -> dict[str, dict[str, Any]]:
-    """Precision, recall and F1 of each tag, and of all under "", which is the accuracy; count: true tokens."""
+    """Return precision, recall and F1 of each tag, and of all under "", the accuracy; count: true tokens."""
     wanted = [(i, k, tag) for i, sentence in enumerate(truth) for k, tag in enumerate(sentence)]
     given = [(i, k, tag) for i, sentence in enumerate(guess) for k, tag in enumerate(sentence)]
     return _scores(wanted, given, set(wanted) & set(given), lambda item: item[2])
@@ -70,3 +70,12 @@ def _row(wanted: int, given: int, right: int) -> dict[str, Any]:
         "F1": 2 * right / (wanted + given) if wanted + given else 0.0,
         "count": wanted,
     }
+
+
+def commonest_tags(sentences: Tags, tags: Tags) -> dict[str, str]:
+    """Return the tag that each word has most often; of two as frequent the first in the alphabet."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for sentence, row in zip(sentences, tags, strict=True):
+        for word, tag in zip(sentence, row, strict=True):
+            counts[word][tag] += 1
+    return {word: min(count, key=lambda tag: (-count[tag], tag)) for word, count in counts.items()}

@@ -1,4 +1,4 @@
-"""How a trained `Transcriber` reads its scores: the best path, or a beam with what is known of the language."""
+"""How a trained `Transcriber` decodes its scores: along the best path, or by a beam search with a language model."""
 
 from __future__ import annotations
 
@@ -49,11 +49,16 @@ class Decoding:
 
 
 class Decoder:
-    """Reads scores of a model with these symbols, made of "characters" or "words".
+    """Decodes the scores of a model.
 
-    texts: to learn the language from, instead of the file that `decoding` names.
+    Args:
+        decoding: how.
+        symbols: of the model.
+        made_of: what these are, "characters" or "words".
+        texts: to learn the language from, instead of the file that `decoding` names.
 
-    Raises InputError for a wrong option, a file that cannot be read, or a text without anything that the symbols spell.
+    Raises:
+        InputError: an option is wrong, the file cannot be read, or the symbols spell nothing in it.
     """
 
     def __init__(
@@ -80,11 +85,11 @@ class Decoder:
         }
 
     def path(self, scores: np.ndarray) -> list[int]:
-        """Numbers of the symbols in log-probabilities [T, K + 1] of the blank and K symbols."""
+        """Return the numbers of the symbols in log-probabilities [T, K + 1] of the blank and K symbols."""
         if self.options is None:
             return best_path(scores[:, None])[0]
-        found = beam_search(scores[:, None], **self.options)[0]
-        return found[0].symbols if found else []
+        readings = beam_search(scores[:, None], **self.options)[0]
+        return readings[0].symbols if readings else []
 
 
 def _symbols(lines: list[str], order: int, symbols: list[str], made_of: str, new_words: bool) -> Any:
@@ -101,7 +106,7 @@ def _words(lines: list[str], order: int, symbols: list[str], made_of: str, new_w
 
 
 class Kind(NamedTuple):
-    """A kind of language, and what holds where an option is None."""
+    """A kind of language model, and the values of options that are None."""
 
     learn: Callable[[list[str], int, list[str], str, bool], Any]
     order: int

@@ -1,35 +1,100 @@
-"""What `Transcriber` takes: utterances given in Python, their texts as symbols, and which of them cannot be used."""
+"""What a transcriber learns from: utterances, their texts as symbols, and which of them cannot be used."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from keepgate import schema
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.manifest import Utterances, as_strokes
 from keepgate.errors import InputError, quoted, reason
-from keepgate.tasks.common.front_ends import HIGHEST_RATE, LOWEST_RATE
+from keepgate.tasks.common.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE
 from keepgate.tasks.common.given import as_list, of_kind
+from keepgate.tasks.common.padded import pad_frames
+from keepgate.tasks.common.parameters import param
+from keepgate.training import Examples
 
 SYMBOLS = ("characters", "words")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TranscribeColumns:
+    """What a manifest's columns are called, and how its files are read."""
+
+    path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
+    text_column: str = param("text", "manifest: column of what is said or written")
+    session_column: str | None = param(
+        None, "manifest: column of the session, through whose rows the state is carried (none: every row begins anew)"
+    )
+    rate: int | None = param(
+        None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
+    )
+    skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in skipped.csv of the run")
+
+
+class UtteranceExamples(Examples):
+    """Utterances as batches of `(x [B, T, ...], lengths [B], symbols of all targets, their lengths [B])`.
+
+    Args:
+        values: frames, N arrays [T_i, ...].
+        targets: the numbers of the symbols of each text, from 1; None: no texts.
+    """
+
+    def __init__(self, values: Sequence[np.ndarray], targets: Sequence[Sequence[int]] | None = None) -> None:
+        self.values = values
+        self.targets = [[]] * len(values) if targets is None else targets
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def length(self, index: int) -> int:
+        """Return the number of frames of an utterance."""
+        return len(self.values[index])
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the utterances `indices`, padded to the longest."""
+        targets = [self.targets[i] for i in indices]
+        symbols = torch.tensor([symbol for target in targets for symbol in target], dtype=torch.int64)
+        return *pad_frames([self.values[i] for i in indices]), symbols, torch.tensor(list(map(len, targets)))
+
+    def weight(self, batch: Any, count: int) -> float:
+        """Return the number of symbols, for the loss is their mean."""
+        return float(batch[3].sum()) if count else 0.0
+
+
 def split(text: str, symbols: str) -> list[str]:
-    """The symbols that a text is made of: characters, or words."""
+    """Return the symbols of a text: its "characters", or its "words"."""
     return list(text) if symbols == "characters" else text.split()
 
 
-def join(found: Sequence[str], symbols: str) -> str:
-    """The text that is made of these symbols."""
-    return ("" if symbols == "characters" else " ").join(found)
+def join(sequence: Sequence[str], symbols: str) -> str:
+    """Return the text of a sequence of symbols, "characters" or "words"."""
+    return separator(symbols).join(sequence)
+
+
+def separator(symbols: str) -> str:
+    """Return what stands between the symbols of a text, "characters" or "words"."""
+    return "" if symbols == "characters" else " "
 
 
 def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
-    """Utterances given in Python, checked."""
+    """Return utterances that are passed in Python, checked.
+
+    Args:
+        X: utterances, or the `Utterances` of a file.
+        y: their texts, or None.
+        rate: of the samples in X, in Hz.
+
+    Raises:
+        InputError: it names the utterance that cannot be read.
+    """
     if isinstance(X, Utterances):
         return X
     X = as_list("X", X, "utterances")
@@ -56,7 +121,7 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
 
 
 def texts_of(data: Utterances) -> list[str]:
-    """The texts; InputError that names an utterance without one."""
+    """Return the texts; InputError that names an utterance without one."""
     texts = of_kind(data, Utterances).texts
     if texts is None:
         raise InputError("there are no texts: give y, a text for each utterance")
@@ -67,9 +132,9 @@ def texts_of(data: Utterances) -> list[str]:
 
 
 def too_long(targets: Sequence[Sequence[str]], steps: Sequence[int]) -> dict[int, str]:
-    """What is wrong with the utterances whose symbols do not fit their steps, by index.
+    """Return by index what is wrong with the utterances that have fewer steps than their symbols need.
 
-    Connectionist temporal classification takes a step for each symbol and one between two that are alike.
+    Connectionist temporal classification takes a step for each symbol and one between two that are equal.
     """
     needed = [len(target) + sum(a == b for a, b in pairwise(target)) for target in targets]
     return {
@@ -80,7 +145,7 @@ def too_long(targets: Sequence[Sequence[str]], steps: Sequence[int]) -> dict[int
 
 
 def unknown(targets: Sequence[Sequence[str]], known: Sequence[str]) -> dict[int, str]:
-    """What is wrong with the utterances that have symbols not among those known, by index."""
+    """Return by index what is wrong with the utterances that have symbols not among those known."""
     seen = set(known)
     strange = {i: next((s for s in target if s not in seen), None) for i, target in enumerate(targets)}
     return {

@@ -1,4 +1,4 @@
-"""Pictures of utterances, with the symbols where the network put them."""
+"""Pictures of utterances, with their symbols where the network found them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from keepgate.tasks.common.front_ends import FrontEnd
-    from keepgate.tasks.transcribe.estimator import Transcript
+    from keepgate.tasks.transcribe.alignment import Transcript
 
 
 def utterance_figure(front_end: FrontEnd, content: Any, transcript: Transcript) -> Figure:
-    """The spectrogram of a recording, or the ink, under the transcript's symbols."""
+    """Return the spectrogram of a recording, or the ink, under the transcript's symbols."""
     figure, axes = new_figure(8.0, 2.4)
     DRAWINGS[front_end.kind](axes, front_end, content)
     for symbol, begin, end in zip(transcript.symbols, transcript.begins, transcript.ends, strict=True):

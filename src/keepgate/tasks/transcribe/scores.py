@@ -1,4 +1,4 @@
-"""How far transcribed texts are from the true ones."""
+"""Error rates of transcribed texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keepgate.tasks.transcribe.examples import join, split
 
 
 def error_rates(truth: Sequence[str], guess: Sequence[str], made_of: str) -> dict[str, float]:
-    """Edits of words over their number, and before that those of characters where texts are made of them."""
+    """Return the word error rate, and before it the character error rate where texts are made of characters."""
     rates = {"word error rate": float(jiwer.wer(list(truth), list(guess)))}
     if made_of == "characters":
         rates = {"character error rate": float(jiwer.cer(list(truth), list(guess))), **rates}
@@ -20,12 +20,12 @@ def error_rates(truth: Sequence[str], guess: Sequence[str], made_of: str) -> dic
 
 
 def confusions(truth: Sequence[str], guess: Sequence[str], made_of: str) -> Counter[tuple[str, str]]:
-    """How often symbols were given for others; nothing is an empty text."""
-    found: Counter[tuple[str, str]] = Counter()
+    """Return how often symbols were taken for others; an empty text is none."""
+    counts: Counter[tuple[str, str]] = Counter()
     for one, other in zip(truth, guess, strict=True):
         a, b = split(one, made_of), split(other, made_of)
         for edit in Levenshtein.opcodes(a, b):
             if edit.tag != "equal":
                 pieces = a[edit.src_start : edit.src_end], b[edit.dest_start : edit.dest_end]
-                found[join(pieces[0], made_of), join(pieces[1], made_of)] += 1
-    return found
+                counts[join(pieces[0], made_of), join(pieces[1], made_of)] += 1
+    return counts

@@ -1,4 +1,4 @@
-"""Beam search for the most probable outputs of a network that says one symbol after the other.
+"""Beam search for the most probable outputs of a network that generates one symbol after the other.
 
 Hypotheses are ranked as in Wu et al. 2016, "Google's Neural Machine Translation System", equation 14: by their
 log-probability over a power of their length, and by how much of the source they attended to.
@@ -10,33 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-# symbols [R] that were said last and the states of R rows -> log-probabilities [R, V], attention [R, S], states
+# the last symbols [R] and the states of R rows -> log-probabilities [R, V], attention [R, S], states
 Step = Callable[[Tensor, Any], tuple[Tensor, Tensor, Any]]
 
 
 class Hypothesis(NamedTuple):
-    """One output: its rank's score, its log-probability, its symbols without the end, and what each (and the end)
-    attended to, [T + 1, S]."""
+    """One output.
+
+    Attributes:
+        score: by which it is ranked.
+        log_probability: of its symbols and the end.
+        symbols: without the end.
+        weights: what each symbol and the end attended to, [T + 1, S].
+    """
 
     score: float
     log_probability: float
     symbols: list[int]
     weights: Tensor
-
-
-class Translation(NamedTuple):
-    """A text for a source, with its score (see `Ranking`); the pieces of both, and how much each
-    piece of the target (a row; the last is its end) attended to each of the source (a column; the last is its end)."""
-
-    text: str
-    score: float
-    source_pieces: list[str]
-    pieces: list[str]
-    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -51,15 +45,22 @@ class Ranking:
     coverage: float = 0.0
 
     def score(self, log_probability: Tensor, weights: Tensor, inside: Tensor) -> Tensor:
-        """Scores [...] of log-probabilities [...], attention [..., |Y|, S] and places `inside` the source [..., S]."""
+        """Return scores [...] of log-probabilities [...], attention [..., |Y|, S] and places inside [..., S]."""
         attended = weights.sum(-2).clamp(1e-9, 1.0)  # what was not attended to at all costs much, not everything
         covered = attended.log().masked_fill(~inside, 0.0).sum(-1)
         return log_probability / ((5 + weights.shape[-2]) / 6) ** self.length + self.coverage * covered
 
 
 class Start(NamedTuple):
-    """What N sentences begin with: `symbols` [N, P] (the first is read only), the log-probability [N] and attention
-    [N, P - 1, S] of the others, the places `inside` the sources [N, S], and the network's states."""
+    """What N sentences begin with.
+
+    Attributes:
+        symbols: [N, P]; the first is read only.
+        log_probability: of the others, [N].
+        weights: of their attention, [N, P - 1, S].
+        inside: places within the sources, [N, S].
+        state: of the network.
+    """
 
     symbols: Tensor
     log_probability: Tensor
@@ -69,26 +70,26 @@ class Start(NamedTuple):
 
     @classmethod
     def of(cls, symbol: int, inside: Tensor, state: Any) -> Start:
-        """Nothing has been said yet; `symbol` is read first."""
+        """Return the empty beginning; `symbol` is read first."""
         count, places = inside.shape
         zero = torch.zeros(count, device=inside.device)
         symbols = torch.full((count, 1), symbol, device=inside.device)
         return cls(symbols, zero, zero.new_zeros(count, 0, places), inside, state)
 
     def rows(self, rows: Tensor) -> Start:
-        """The sentences `rows`, which may repeat."""
+        """Return the sentences `rows`, which may repeat."""
         return Start(*(take(part, rows) for part in self))
 
 
 def different_starts(step: Step, start: Start, end: int, count: int) -> Start:
-    """Each sentence `count` times, begun by its `count` most probable first symbols other than `end`.
+    """Return each sentence `count` times, begun by its `count` most probable first symbols other than `end`.
 
     Diverse beam search (Vijayakumar et al. 2018) with groups that must differ in their first symbol and nowhere else.
     """
-    found, weights, state = step(start.symbols[:, -1], start.state)
-    found = found.index_fill(1, torch.tensor([end], device=found.device), -torch.inf)
-    best, symbols = found.topk(count)
-    rows = torch.arange(len(found), device=found.device).repeat_interleave(count)
+    scores, weights, state = step(start.symbols[:, -1], start.state)
+    scores = scores.index_fill(1, torch.tensor([end], device=scores.device), -torch.inf)
+    best, symbols = scores.topk(count)
+    rows = torch.arange(len(scores), device=scores.device).repeat_interleave(count)
     repeated = start._replace(weights=torch.cat([start.weights, weights[:, None]], 1), state=state).rows(rows)
     total = repeated.log_probability + best.flatten()
     return repeated._replace(symbols=torch.cat([repeated.symbols, symbols.view(-1, 1)], 1), log_probability=total)
@@ -97,13 +98,21 @@ def different_starts(step: Step, start: Start, end: int, count: int) -> Start:
 def search(
     step: Step, start: Start, end: int, beam: int, limits: Tensor, ranking: Ranking | None = None
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of each sentence, best first: a list of at least one for each of N sentences.
+    """Return the hypotheses of each sentence, best first: a list of at least one for each of N sentences.
 
-    A sentence is done when `beam` hypotheses have ended, or at its limit [N] of symbols, where all that are left end.
-    With `beam=1` the search is greedy.
+    A sentence is done when `beam` hypotheses have ended, or at its limit, where all that are left end. With `beam=1`
+    the search is greedy.
+
+    Args:
+        step: one step of the network.
+        start: what the sentences begin with.
+        end: the symbol that ends an output.
+        beam: hypotheses that are followed for each sentence.
+        limits: most symbols of each sentence, [N].
+        ranking: of the hypotheses; None: by their log-probability.
     """
     ranking = ranking or Ranking()
-    found: list[list[Hypothesis]] = [[] for _ in limits]
+    finished: list[list[Hypothesis]] = [[] for _ in limits]
     sentences = torch.arange(len(limits), device=limits.device)
     total = torch.full((len(limits), beam), -torch.inf, device=limits.device)
     total[:, 0] = start.log_probability
@@ -117,20 +126,20 @@ def search(
         for row, place in (ended & best.isfinite())[:, :beam].nonzero().tolist():
             parent = int(parents[row, place])
             rank = ranking.score(best[row, place], at.weights[parent], at.inside[parent])
-            said = at.symbols[parent, 1:].tolist()
-            hypothesis = Hypothesis(float(rank), float(best[row, place]), said, at.weights[parent])
-            found[int(sentences[row])].append(hypothesis)
-        open_ = torch.tensor([len(found[i]) < beam for i in sentences.tolist()], device=last.device) & ~last
+            output = at.symbols[parent, 1:].tolist()
+            hypothesis = Hypothesis(float(rank), float(best[row, place]), output, at.weights[parent])
+            finished[int(sentences[row])].append(hypothesis)
+        open_ = torch.tensor([len(finished[i]) < beam for i in sentences.tolist()], device=last.device) & ~last
         places = ended.int().argsort(stable=True, dim=1)[:, :beam]  # those that go on, the most probable first
-        total, rows, said = (part.gather(1, places)[open_] for part in (best, parents, symbols))
+        total, rows, symbols = (part.gather(1, places)[open_] for part in (best, parents, symbols))
         at = at.rows(rows.flatten())
-        at = at._replace(symbols=torch.cat([at.symbols, said.view(-1, 1)], 1))
+        at = at._replace(symbols=torch.cat([at.symbols, symbols.view(-1, 1)], 1))
         sentences = sentences[open_]
-    return [sorted(rows, key=lambda row: -row.score) for rows in found]
+    return [sorted(rows, key=lambda row: -row.score) for rows in finished]
 
 
 def _best(scores: Tensor, last: Tensor, end: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of scores [N, K, V] the best 2 K a sentence, [N, 2 K], their rows among the N * K, and their symbols.
+    """Return the best 2 K of scores [N, K, V], [N, 2 K], their rows among the N * K, and their symbols.
 
     No more than K of them end, so that K can go on. Where it is the `last` step [N], only the end is possible.
     """
@@ -143,7 +152,7 @@ def _best(scores: Tensor, last: Tensor, end: int) -> tuple[Tensor, Tensor, Tenso
 
 
 def take(tree: Any, rows: Tensor) -> Any:
-    """The same tree of tensors [R, ...] with the rows `rows` alone; None stays None."""
+    """Return the tree of tensors [R, ...] with the rows `rows` alone; None stays None."""
     if tree is None:
         return None
     if isinstance(tree, Tensor):

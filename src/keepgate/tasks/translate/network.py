@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,45 +20,16 @@ from torch.nn import functional as F
 from keepgate import networks as blocks
 from keepgate.networks import INT64, Input, Network, Step, Value
 from keepgate.nn.network import NetworkModule
-from keepgate.tasks.common.padded import pad_numbers
-from keepgate.training import Examples
-
-Pair = tuple[np.ndarray, np.ndarray]  # symbols of the source and of the target, each [N] int64, without end
-
-
-class PairExamples(Examples):
-    """Pairs as batches `(source [B, S], its lengths [B], target [B, T], its lengths [B])`.
-
-    `end` closes every source and target, and begins what the decoder reads; a target has one more symbol than is said.
-    """
-
-    def __init__(self, pairs: Sequence[Pair], ends: tuple[int, int]) -> None:
-        self.pairs, self.ends = pairs, ends
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def length(self, index: int) -> int:
-        """Symbols of source and target together."""
-        return sum(map(len, self.pairs[index]))
-
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The pairs `indices`, padded to the longest."""
-        source, target = ([np.append(self.pairs[i][side], self.ends[side]) for i in indices] for side in (0, 1))
-        return pad_numbers(source), _lengths(source), pad_numbers(target), _lengths(target)
-
-    def weight(self, batch: Any, count: int) -> float:
-        """Symbols of the targets, for the loss is their mean."""
-        return float(batch[3].sum()) if count else 0.0
-
-
-def _lengths(rows: Sequence[np.ndarray]) -> Tensor:
-    return torch.tensor([len(row) for row in rows])
 
 
 class Decoding(NamedTuple):
-    """Where a decoder stands in each of B sentences: what it attends to, [B, S, H] within lengths [B], and the states
-    of its layers (None: zero)."""
+    """The decoder's state in each of B sentences.
+
+    Attributes:
+        memory: what it attends to, [B, S, H].
+        lengths: of the sources, [B].
+        states: of its layers; None: zeros.
+    """
 
     memory: Tensor
     lengths: Tensor
@@ -79,11 +49,18 @@ def translator(
     shared: bool,
     dropout: float,
 ) -> Network:
-    """Logarithms of the probabilities of the next symbol, from a source [B, S] and the target so far [B, T].
+    """Return the network from a source [B, S] and the target so far [B, T] to log-probabilities of the next symbols.
 
-    One dropout mask a sentence on all that goes into recurrent layers and into the output (Gal & Ghahramani 2016). The
-    output's weights are the vectors of the target's symbols (Press & Wolf 2017); if `shared`, those of the source too.
-    Vectors are read with numbers about 1 in size, which are small as the output's weights (Vaswani et al. 2017, 3.4).
+    One dropout mask a sentence is put on all that goes into recurrent layers and into the output (Gal & Ghahramani
+    2016). The output's weights are the vectors of the target's symbols (Press & Wolf 2017). Vectors are scaled to
+    values of about 1 when they are read; as the output's weights they are small (Vaswani et al. 2017, 3.4).
+
+    Args:
+        encoder: its layers; the first may read in both directions.
+        decoder: its layers.
+        symbols: how many there are of sources and of targets.
+        shared: whether sources and targets have the same vectors.
+        dropout: share of values that are dropped.
     """
     size, hidden = encoder[0].input_size, encoder[0].output_size
     states = [layer.initial(name=f"state.{k}") for k, layer in enumerate(decoder)]
@@ -153,7 +130,7 @@ class TranslatorNetwork(NetworkModule):
             nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Decoding:
-        """Read sources [B, S]; where the decoder stands before its first step."""
+        """Read sources [B, S] of these lengths [B]; return the decoder's state before its first step."""
         given = {"source_symbols": source, "source_lengths": lengths}
         memory, first = self.run(given, self.description.outputs[2], "first")
         return Decoding(memory, lengths, (first, *[None] * (len(self.entering) - 1)))
@@ -161,8 +138,9 @@ class TranslatorNetwork(NetworkModule):
     def decode(self, symbols: Tensor, at: Decoding) -> tuple[Tensor, Tensor, Decoding]:
         """Read the T target symbols [B, T] that come next.
 
-        Returns the vectors [B, T, E] that the next symbols are told from (see `scores`), the top layer's weights of
-        attention [B, T, S], and where the decoder stands then.
+        Returns:
+            The vectors [B, T, E] that the next symbols are predicted from (see `scores`), the top layer's weights of
+            attention [B, T, S], and the decoder's state afterwards.
         """
         _, weights, memory = self.description.outputs
         given = {"target_symbols": symbols, memory: at.memory, "source_lengths": at.lengths}
@@ -171,11 +149,11 @@ class TranslatorNetwork(NetworkModule):
         return told, attended, at._replace(states=tuple(states))
 
     def scores(self, told: Tensor) -> Tensor:
-        """Logits [..., V] of the next symbol."""
+        """Return the logits [..., V] of the next symbol from vectors of `decode`."""
         return self.run({"told": told}, "scores")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-        """Mean cross entropy of the targets' symbols; in training with label smoothing (Szegedy et al. 2016)."""
+        """Return the mean cross entropy of the targets' symbols, while training smoothed (Szegedy et al. 2016)."""
         source, lengths, target, target_lengths = batch
         before = torch.roll(target, 1, 1)
         before[:, 0] = target.gather(1, target_lengths[:, None] - 1)[:, 0]  # the end is the beginning
@@ -185,5 +163,5 @@ class TranslatorNetwork(NetworkModule):
         return F.cross_entropy(self.scores(told[inside]), target[inside], label_smoothing=smoothing)
 
     def extra_repr(self) -> str:
-        """What a resumed run has to have in common beyond the shapes."""
+        """Return what a resumed run has to have in common beyond the shapes."""
         return f"{super().extra_repr()}\nsmoothing={self.smoothing}"

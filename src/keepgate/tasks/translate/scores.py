@@ -1,4 +1,4 @@
-"""How good translations and replies are."""
+"""Scores of translations and replies."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ def _metrics(lowercase: bool) -> dict[str, Any]:
     return {"BLEU": BLEU(lowercase=lowercase), "chrF": CHRF(lowercase=lowercase)}
 
 
-def translation_scores(found: Sequence[str], truth: Sequence[str], lowercase: bool) -> dict[str, float]:
-    """BLEU (Papineni et al. 2002) and chrF (Popović 2015) of all texts together, 0 to 100, by sacrebleu (Post 2018)."""
-    return {name: metric.corpus_score(list(found), [list(truth)]).score for name, metric in _metrics(lowercase).items()}
+def translation_scores(texts: Sequence[str], truth: Sequence[str], lowercase: bool) -> dict[str, float]:
+    """Return BLEU (Papineni et al. 2002) and chrF (Popović 2015) of all texts, 0 to 100, by sacrebleu (Post 2018)."""
+    return {name: metric.corpus_score(list(texts), [list(truth)]).score for name, metric in _metrics(lowercase).items()}
 
 
 def signatures(lowercase: bool) -> dict[str, str]:
-    """By the name of each score what sacrebleu says of how it is computed, for one reference a text."""
-    found = {}
+    """Return by the name of each score how sacrebleu computes it, for one reference a text."""
+    by_name = {}
     for name, metric in _metrics(lowercase).items():
         metric.corpus_score(["one"], [["one"]])  # the number of references is part of it
-        found[name] = str(metric.get_signature())
-    return found
+        by_name[name] = str(metric.get_signature())
+    return by_name
 
 
-def reply_scores(found: Sequence[Sequence[str]], truth: Sequence[str]) -> dict[str, float]:
-    """Share of messages whose true reply is the first, and one, of those suggested; capitals make no difference.
+def reply_scores(replies: Sequence[Sequence[str]], truth: Sequence[str]) -> dict[str, float]:
+    """Return the share of messages whose true reply is the first, and one, of those suggested; in any capitals.
 
     Kannan et al. 2016, "Smart Reply", section 5.2, precision at k.
     """
     rows = [
-        ([text.lower() for text in texts], right.strip().lower()) for texts, right in zip(found, truth, strict=True)
+        ([text.lower() for text in texts], right.strip().lower()) for texts, right in zip(replies, truth, strict=True)
     ]
     first = sum(texts[0] == right for texts, right in rows) / len(rows)
     return {"first is right": first, "one is right": sum(right in texts for texts, right in rows) / len(rows)}

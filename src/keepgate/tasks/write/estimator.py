@@ -1,36 +1,26 @@
-"""`LanguageModel`: what comes next in a text, by bytes, characters or subwords; it writes on from a prompt."""
+"""`LanguageModel`: what comes next in a text, by bytes, characters or subwords; it continues a prompt."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from keepgate import schema, store
 from keepgate.data.text.tokens import TOKENS, UNITS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.objectives import NGram
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, param
-from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.write.figures import surprise_figure
-from keepgate.tasks.write.network import (
-    COUNTS,
-    MOST_UNITS,
-    LanguageNetwork,
-    as_counts,
-    described,
-    language,
-    streams,
-    text_log_probs,
-)
-from keepgate.tasks.write.sampling import Writer, sampled
-from keepgate.tasks.write.text import TextFile, bits_row, ngram_log_probs, split, unigram_log_probs
+from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, estimator, param
+from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.write.examples import COUNTS, MOST_UNITS, as_counts, streams
+from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
+from keepgate.tasks.write.sampling import Sampler, sampled
+from keepgate.tasks.write.text import content_of, split
 from keepgate.training import Streams
 
 if TYPE_CHECKING:
@@ -38,39 +28,41 @@ if TYPE_CHECKING:
 
 ORDERS = {"bytes": 6, "characters": 6, "subwords": 3}  # of the n-gram baseline
 COUNTED = 2**22  # units of the training text that the n-gram baseline is counted from, at most
-SAMPLE, SAMPLES = 600, (0.5, 0.8, 1.0)  # units and temperatures of the report's samples
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@estimator
 class LanguageModel(Estimator):
     """Recurrent language model of a text.
 
     A text is a str, or bytes (UTF-8, or with `units="bytes"` any). It is cut into as many streams as a batch has rows;
-    the state goes on from window to window, the gradient through one window (truncated back-propagation through time).
-    Dropout of embeddings and outputs and weight drop are after Gal & Ghahramani 2016 and Merity, Keskar & Socher 2018:
-    one mask for a window.
+    the state is carried from window to window, the gradient through one window (truncated back-propagation through
+    time). Dropout of embeddings and outputs and weight drop are after Gal & Ghahramani 2016 and Merity, Keskar & Socher
+    2018: one mask for a window.
 
     >>> model = LanguageModel(hidden_size=16, window=10, batch_size=4, epochs=3, threads=1).fit("to be or not " * 50)
     >>> text = "".join(model.write("to be", length=20, temperature=0.5, seed=0))
     >>> len(text), model.log_probs("to be or not").shape
     (20, (12,))
 
-    `fit` sets, beside the attributes of `Estimator`: `tokens_`, the units and their numbers
-    (`keepgate.data.text.tokens`); `counts_`, how often each is in the training text; `ngram_`, the n-gram baseline. The
-    tensors of the model file are listed in `keepgate.tasks.write.network`.
+    Attributes:
+        tokens_: the units and their numbers (`keepgate.data.text.tokens`).
+        counts_: how often each is in the training text.
+        ngram_: the n-gram baseline, or None.
+        network_: its tensors are listed in `keepgate.tasks.write.network`.
+        equations_, history_, columns_: as in every estimator of keepgate.
     """
 
-    task: ClassVar[str] = "write"
-    formats: ClassVar[tuple[str, ...]] = (".txt", "any other text", "with --units bytes any file", "each also .gz")
-    FITTED: ClassVar[schema.Check] = schema.record(tokens=TOKENS, counts=COUNTS)
+    TASK: ClassVar[str] = "write"
+    retired: ClassVar[Mapping[str, Any]] = {"bidirectional": False}
+    STATE: ClassVar[schema.Check] = schema.record(tokens=TOKENS, counts=COUNTS)
     fixed: ClassVar[tuple[str, ...]] = ("units",)
 
-    units: str = param("characters", "what the text is read by", choices=UNITS)
+    units: str = param("characters", "units that the text is read by", choices=UNITS)
     vocabulary_size: int = param(8000, "subwords: how many at most", minimum=256, maximum=MOST_UNITS)
     embedding_size: int | None = param(64, "size of the vector learned for a unit (none: the hidden size)", **SIZE)
     hidden_size: int = param(512, "units of each layer", **SIZE)
-    tied: bool = param(False, "take the embedding for the output's weights; its size has to be that of the output")
-    adaptive: bool = param(False, "tell rare units in clusters, by fewer weights: for large vocabularies")
+    tied: bool = param(False, "use the embedding as the output's weights; its size has to be that of the output")
+    adaptive: bool = param(False, "predict rare units in clusters, with fewer weights: for large vocabularies")
     dropout: float = param(
         0.25, "share of a layer's outputs dropped, by one mask for a window", minimum=0, maximum=0.95
     )
@@ -88,21 +80,23 @@ class LanguageModel(Estimator):
     ngram_: NGram | None = field(init=False)
 
     def check_parameters(self) -> None:
-        """Raise InputError for a parameter of the wrong type or value, or for two that exclude each other."""
+        """As `Estimator.check_parameters`; and InputError for two parameters that exclude each other."""
         super().check_parameters()
-        if self.bidirectional:
-            raise InputError("bidirectional=True is not possible: what comes next is told from what came before alone")
         if self.tied and self.adaptive:
             raise InputError("tied=True and adaptive=True exclude each other: choose one")
 
     def fit(self, text: Any, y: None = None, *, valid: Any = None, run: str | Path | None = None) -> LanguageModel:
         """Train on a text and return self.
 
-        valid: a held-out text, to choose the best epoch; without it the last tenth of `text` is held out. run: a folder
-        for `metrics.jsonl` and the state of the training; the same call with the same folder resumes a training that
-        was interrupted.
+        Args:
+            text: the text.
+            y: ignored.
+            valid: a held-out text, to choose the best epoch; without it the last tenth of `text` is held out.
+            run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
+                an interrupted training.
 
-        Raises InputError for a text that is empty, shorter than a window, or not UTF-8 (but with `units="bytes"`).
+        Raises:
+            InputError: the text is empty, shorter than a window, or not UTF-8 (except with `units="bytes"`).
         """
         self.check_parameters()
         train, held_out = split(text, valid, self.units)
@@ -115,121 +109,90 @@ class LanguageModel(Estimator):
             )
         self.counts_ = np.bincount(numbers, minlength=self.tokens_.size)
         self.network_ = self.new_network()
-        streams, held_out_streams = self._streams(numbers), self._streams(self.tokens_.encode(held_out))
-        self.train_network(LanguageNetwork.loss, streams, held_out_streams, run)
+        parts = self._streams(numbers), self._streams(self.tokens_.encode(held_out))
+        self.train_network(LanguageNetwork.loss, *parts, run, int(self.window))
         self.ngram_ = NGram.train([[*map(str, numbers[-COUNTED:])]], ORDERS[self.units])
         return self
 
     def log_probs(self, text: Any) -> np.ndarray:
-        """Natural logarithm of the probability of each unit of a text after all before it, [N] float64.
+        """Return the natural logarithm of the probability of each unit of a text after all before it, [N] float64.
 
-        The state goes through the whole text. Before the first unit the recurrent layers' output is taken to be zero.
+        The state is carried through the whole text. Before the first unit the recurrent layers' output is taken to be
+        zero.
         """
         self.check_fitted()
-        with self.limited_threads():
-            return text_log_probs(self.network_, self._encoded(text))
+        with limited_threads(self.threads):
+            return text_log_probs(self.network_, self.encoded(text))
+
+    def encoded(self, text: Any) -> np.ndarray:
+        """Return a text as the numbers of its units, [N]; InputError if it is empty."""
+        numbers = self.tokens_.encode(content_of(text))
+        if not len(numbers):
+            raise InputError("the text is empty: give at least one character")
+        return numbers
 
     def write(
         self, prompt: Any = "", length: int = 500, temperature: float = 1.0, top_p: float = 1.0, seed: int | None = None
     ) -> Iterator[str]:
-        """Write on from a prompt: yields the text of `length` units, in pieces, as they are drawn.
+        """Continue a prompt: yield the text of `length` units, in pieces, as they are drawn.
 
-        temperature: probabilities are taken to the power of its inverse; 0: always the most probable unit. top_p: of
-        these, draw from the fewest most probable units that have this share of the probability (Holtzman et al. 2020).
-        seed: the same one writes the same text; None: another one each time.
+        Args:
+            prompt: a text.
+            length: units to draw.
+            temperature: probabilities are taken to the power of its inverse; 0: always the most probable unit.
+            top_p: of these, draw from the fewest most probable units that have this share of the probability (Holtzman
+                et al. 2020).
+            seed: the same one writes the same text; None: another one each time.
 
-        Raises InputError for a prompt with units that were not in the training text, or an option out of range.
+        Raises:
+            InputError: the prompt has units that were not in the training text, or an option is out of range.
         """
         self.check_fitted()
         numbers = self._prompt(prompt)
-        writer = Writer(self.network_)
-        pieces = sampled(writer, self.tokens_, length, temperature, top_p, seed)
-        writer.read(numbers)
+        sampler = Sampler(self.network_)
+        pieces = sampled(sampler, self.tokens_, length, temperature, top_p, seed)
+        sampler.read(numbers)
         return pieces
 
     def _prompt(self, prompt: Any) -> np.ndarray:
-        numbers = self.tokens_.encode(_content(prompt))
+        numbers = self.tokens_.encode(content_of(prompt))
         for place, number in enumerate(numbers):
             if not self.counts_[number]:
-                unseen = self.tokens_.decode([number]) or _content(prompt)[place]
+                unseen = self.tokens_.decode([number]) or content_of(prompt)[place]
                 raise InputError(
                     f"the prompt has {quoted(unseen)} as number {place + 1} of its {self.units}, which was not in the "
                     "training text: leave it out"
                 )
         return numbers
 
-    # Files, tables and the report
+    def _streams(self, numbers: np.ndarray) -> Streams:
+        return streams(numbers, int(self.batch_size), int(self.window))
 
-    @classmethod
-    def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> TextFile:
-        """Read a file, unzipped if its name ends in .gz."""
-        return TextFile.read(Path(path))
-
-    def predict_table(self, data: Any) -> pa.Table:
-        """A row for each unit of a text: its number from 1, its text, and its surprise in bits."""
-        numbers = self._encoded(data)
-        texts = [self.tokens_.decode([number]) for number in numbers]
-        bits = -self.log_probs(data) / np.log(2)
-        return pa.table({"position": np.arange(1, len(texts) + 1), "unit": texts, "bits": bits})
-
-    def evaluate(self, data: Any) -> list[dict[str, Any]]:
-        """Perplexity per unit and bits per character of this model and of two that count.
-
-        unigram: how often each unit is in the training text, plus one; n-gram: modified Kneser-Ney smoothing, of the
-        orders in `ORDERS`, counted from at most the last `COUNTED` units.
-        """
-        numbers, text = self._encoded(data), _content(data)
-        found = {self.cell_name(): self.log_probs(data)}
-        if self.ngram_ is not None:
-            found[f"{self.ngram_.order}-gram"] = ngram_log_probs(self.ngram_, numbers)
-        found["unigram"] = unigram_log_probs(self.counts_, numbers)
-        return [bits_row(name, log_probs, text) for name, log_probs in found.items()]
-
-    def sections(self, data: Any, valid: Any) -> list[Section]:
-        """Scores and surprise on the held-out text, and samples."""
-        _, held_out = split(data, valid, self.units)
-        begin = self.tokens_.encode(held_out)[:SAMPLE]
-        surprise = -self.log_probs(held_out)[:SAMPLE] / np.log(2)
-        samples = [
-            Section(f"Sample at temperature {t:g}", listing="".join(self.write("", SAMPLE, t, seed=self.seed)))
-            for t in SAMPLES
-        ]
-        return [
-            Section("Scores on the held-out text", f"{len(held_out):,} characters.", self.evaluate(held_out)),
-            Section(
-                "Surprise on the held-out text",
-                "Its beginning; the darker a unit, the less probable the model held it to be.",
-                figure=surprise_figure([self.tokens_.decode([n]) for n in begin], surprise),
-            ),
-            *samples,
-        ]
-
-    # The model file
-
-    def fitted(self) -> dict[str, Any]:
-        """Units and their counts."""
+    def state_to_json(self) -> dict[str, Any]:
+        """Return units and their counts."""
         return {"tokens": self.tokens_.to_json(), "counts": self.counts_.tolist()}
 
-    def restore(self, fitted: dict[str, Any]) -> None:
-        """Set what `fitted` returned and build the network."""
-        self.tokens_ = Tokens.from_json(fitted["tokens"])
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Set units, their counts and the network."""
+        self.tokens_ = Tokens.from_json(state["tokens"])
         if self.tokens_.units != self.units:
             raise InputError(f"fitted.tokens are {self.tokens_.units} where units={quoted(self.units)}")
-        self.counts_, self.ngram_ = as_counts(fitted["counts"], self.tokens_.size), None
-        self.network_ = self._network()
+        self.counts_, self.ngram_ = as_counts(state["counts"], self.tokens_.size), None
+        self.network_ = self.build_network()
 
     def save(self, folder: str | Path) -> None:
-        """Write the model file, and beside it in `ngram` the baseline, without which `evaluate` goes on too."""
+        """Write the model file, and in `ngram` next to it the baseline, without which the model still works."""
         super().save(folder)
         if self.ngram_ is not None:
             store.write_model(Path(folder) / "ngram", *self.ngram_.to_arrays(), kind="n-gram")
 
-    def restore_more(self, folder: Path) -> None:
+    def read_companions(self, folder: Path) -> None:
         """Read the n-gram baseline, if it is there."""
         if store.has_model(folder / "ngram"):
             self.ngram_ = NGram.from_arrays(*store.read_model(folder / "ngram", kind="n-gram"))
 
-    def _network(self) -> LanguageNetwork:
+    def build_network(self) -> LanguageNetwork:
+        """Return the network, untrained."""
         size = int(self.hidden_size if self.embedding_size is None else self.embedding_size)
         layers = self.layers(size, time_first=True, shared=True, weight_drop=float(self.weight_drop))
         if self.tied and layers.input_size != layers.output_size:
@@ -246,19 +209,3 @@ class LanguageModel(Estimator):
         self.check_fitted()
         graph.metadata["tokens"] = json.dumps(self.tokens_.to_json())
         self.emit_network(graph, *described(self.network_.description))
-
-    def _streams(self, numbers: np.ndarray) -> Streams:
-        return streams(numbers, int(self.batch_size), int(self.window))
-
-    def _encoded(self, text: Any) -> np.ndarray:
-        numbers = self.tokens_.encode(_content(text))
-        if not len(numbers):
-            raise InputError("the text is empty: give at least one character")
-        return numbers
-
-
-def _content(text: Any) -> str | bytes:
-    content = text.data if isinstance(text, TextFile) else text
-    if not isinstance(content, str | bytes):
-        raise InputError(f"a text is a str or bytes, got {type(content).__name__}")
-    return content

@@ -1,4 +1,4 @@
-"""A text with every unit on a ground as dark as the model was surprised by it."""
+"""A picture of a text in which the units that a model did not expect are dark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN: dict[str, str] = {"\n": "¶", "\t": "→"}
 
 
 def surprise_figure(texts: Sequence[str], bits: np.ndarray) -> Figure:
-    """The texts of units one after the other, each character on the ground of its unit's bits."""
+    """Return a figure of the texts of units, each character on a ground as dark as its unit's bits [N] are many."""
     places, column, row = [], 0, 0
     for text, surprise in zip(texts, bits, strict=True):
         for character in text:

@@ -19,16 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from keepgate import networks as blocks
-from keepgate import schema
-from keepgate.errors import InputError
 from keepgate.networks import INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
 from keepgate.nn.blocks import AdaptiveSoftmax
 from keepgate.nn.network import NetworkModule
-from keepgate.training import Streams
 
-MOST_UNITS = 2**22
-COUNTS = schema.several(schema.whole(0, 2**40), 1, MOST_UNITS)  # of units, in a model file; their sum is an int64
 CHUNK = 1024  # steps that are evaluated at once
 SHARES = (0.75, 0.95)  # of the text, that the clusters of an adaptive softmax reach up to
 
@@ -36,20 +31,23 @@ SHARES = (0.75, 0.95)  # of the text, that the clusters of an adaptive softmax r
 def language(
     recurrent: blocks.Recurrent, counts: np.ndarray, dropout: tuple[float, float], *, tied: bool, adaptive: bool
 ) -> Network:
-    """Logarithms of the probabilities of the next unit after each unit, [T, B, V], time first.
+    """Return the network from units to log-probabilities of the next unit after each, [T, B, V], time first.
 
-    counts: how often each of the V units is in the training text.
-    dropout: share of the values of an embedding and of an output that are dropped, the same for all steps of a window.
-    tied: the output's weights are the embedding (Press & Wolf 2017).
-    adaptive: rare units are told in clusters, by fewer weights (Grave et al. 2017).
+    Args:
+        recurrent: the recurrent layers.
+        counts: how often each of the V units is in the training text.
+        dropout: shares of the values of an embedding and of an output that are dropped, the same for all steps of a
+            window.
+        tied: whether the output's weights are the embedding (Press & Wolf 2017).
+        adaptive: whether rare units are predicted in clusters, with fewer weights (Grave et al. 2017).
     """
     size, (before, after) = recurrent.output_size, dropout
     states = recurrent.initial()
     if adaptive:
-        told = (Step("output", adaptive_softmax(size, counts), ("outputs",)),)
+        last = (Step("output", adaptive_softmax(size, counts), ("outputs",)),)
     else:
         product = blocks.Linear(size, len(counts), tied="embedding.weight" if tied else None)
-        told = (Step("output", product, ("outputs",)), Step("log_probs", blocks.Softmax(log=True), ("output",)))
+        last = (Step("output", product, ("outputs",)), Step("log_probs", blocks.Softmax(log=True), ("output",)))
     return Network(
         (Input("units", Value(INT64, ("time", "batch"))), *states),
         (
@@ -57,14 +55,14 @@ def language(
             Step("entering", blocks.Dropout(before, axis=0), ("embedding",)),
             Step("recurrent", recurrent, ("entering", "", *(state.name for state in states))),
             Step("outputs", blocks.Dropout(after, axis=0), ("recurrent",)),
-            *told,
+            *last,
         ),
-        (told[-1].name, *(f"recurrent.{state}" for state in recurrent.widths)),
+        (last[-1].name, *(f"recurrent.{state}" for state in recurrent.widths)),
     )
 
 
 def adaptive_softmax(width: int, counts: np.ndarray) -> blocks.AdaptiveSoftmax:
-    """An adaptive softmax with clusters at `cutoffs`, the last of which keeps a value."""
+    """Return an adaptive softmax with clusters at `cutoffs`, for units that are counted so often."""
     order = np.argsort(-counts, kind="stable")
     places = cutoffs(counts[order])
     shrink = min(4.0, width ** (1 / len(places)))
@@ -84,17 +82,17 @@ class LanguageNetwork(NetworkModule):
             nn.init.zeros_(self.output.bias)
 
     def forward(self, numbers: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Outputs [T, B, H] of the last layer after each of the units [T, B], and the state they end in."""
+        """Return outputs [T, B, H] of the last layer after each of the units [T, B], and the state they end in."""
         (outputs,), state = self.run_on({"units": numbers}, state, "outputs")
         return outputs, state
 
     def log_probs(self, outputs: Tensor) -> Tensor:
-        """Natural logarithms of the probabilities of the next unit, [..., V], after outputs [..., H]."""
+        """Return natural logarithms of the probabilities of the next unit, [..., V], after outputs [..., H]."""
         return self.run({"outputs": outputs}, self.description.outputs[0])
 
     @staticmethod
     def loss(network: LanguageNetwork, window: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
-        """Mean negative log-probability of a window's next units, in nats, and the state to carry on."""
+        """Return the mean negative log-probability of a window's next units, in nats, and the state to carry on."""
         numbers, following = window
         outputs, state = network(numbers, state)
         outputs, following = outputs.flatten(0, 1), following.flatten()
@@ -104,51 +102,36 @@ class LanguageNetwork(NetworkModule):
 
 
 def described(network: Network) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
-    """Inputs and outputs of the exported model: what they are called, and a text."""
-    states = [given for given in network.inputs if given.optional]
+    """Return the inputs and outputs of the exported model: by value, name and text."""
+    states = [entry for entry in network.inputs if entry.optional]
     text = "state {} {}, [B, layers, {}]"
-    named = [(given.name.removeprefix("state."), given.value.width) for given in states]
+    named = [(entry.name.removeprefix("state."), entry.value.width) for entry in states]
     entering = {f"state.{k}": (f"initial_{k}", text.format(k, "before the first unit", w)) for k, w in named}
     ending = {f"recurrent.{k}": (f"final_{k}", text.format(k, "after the last unit", w)) for k, w in named}
-    told, count = network.outputs[0], network.values()[network.outputs[0]].width
+    value, count = network.outputs[0], network.values()[network.outputs[0]].width
     log_probs = ("log_probs", f"logarithms of the probabilities of the unit after each, [T, B, {count}]")
-    return {"units": ("units", "numbers of the units, [T, B]"), **entering}, {told: log_probs, **ending}
+    return {"units": ("units", "numbers of the units, [T, B]"), **entering}, {value: log_probs, **ending}
 
 
 def cutoffs(counts: np.ndarray) -> list[int]:
-    """Where the clusters end of units whose counts fall: after those that make up each of `SHARES` of the text."""
+    """Return where the clusters of units with falling counts end: after those that make up `SHARES` of the text."""
     reached = np.searchsorted(np.cumsum(counts) / counts.sum(), SHARES) + 1
     return sorted({int(place) for place in reached if 0 < place < len(counts)}) or [len(counts) - 1]
 
 
-def as_counts(values: list[int], size: int) -> np.ndarray:
-    """Counts of so many units from a model file; InputError for another number of them, or where nothing is counted."""
-    if len(values) != size or not any(values):
-        raise InputError(f"fitted.counts has {len(values)} counts of {size} units, all of which are {sum(values):,}")
-    return np.array(values, dtype=np.int64)
-
-
-def streams(numbers: np.ndarray, batch_size: int, window: int) -> Streams:
-    """Units and those that follow them as streams, no more than a batch and if possible none shorter than a window."""
-    if len(numbers) < 2:
-        raise InputError("the held-out text is too short: give at least two units")
-    series = torch.from_numpy(numbers)
-    return Streams(series[:-1], series[1:], count=max(1, min(batch_size, (len(numbers) - 1) // window)))
-
-
 def text_log_probs(network: LanguageNetwork, numbers: np.ndarray) -> np.ndarray:
-    """Natural logarithm of the probability of each unit [N] after all before it; the state goes through the text.
+    """Return the natural logarithm of the probability of each unit [N] after all before it.
 
-    Before the first unit the recurrent layers' output is taken to be zero.
+    The state is carried through the whole text. Before the first unit the recurrent layers' output is taken to be zero.
     """
     series = torch.from_numpy(numbers)[:, None].to(network.embedding.weight.device)
-    found, state = [], None
+    chunks, state = [], None
     with torch.inference_mode():
         last = torch.zeros(1, 1, network.recurrent.output_size, device=series.device)
         for start in range(0, len(series), CHUNK):
             chunk = series[start : start + CHUNK]
             outputs, state = network(chunk, state)
             log_probs = network.log_probs(torch.cat([last, outputs[:-1]]))
-            found.append(log_probs.gather(-1, chunk[..., None])[:, 0, 0].double().cpu())
+            chunks.append(log_probs.gather(-1, chunk[..., None])[:, 0, 0].double().cpu())
             last = outputs[-1:]
-    return torch.cat(found).numpy()
+    return torch.cat(chunks).numpy()

@@ -19,7 +19,7 @@ MOST_NAMES = 100  # on an axis
 
 
 def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
-    """A figure of that many inches with one pair of axes, drawn without pyplot and so without a display."""
+    """Return a figure of that many inches with one pair of axes, drawn without pyplot and so without a display."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -27,7 +27,7 @@ def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
 
 
 def name_in_figure(name: object) -> str:
-    """A name as a figure shows it: short, no control characters, and no formula where it has dollar signs."""
+    """Return a name as a figure shows it: short, no control characters, and no formula where it has dollar signs."""
     text = str(name)
     short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
     hidden = " " if text.startswith("_") else ""  # from a legend, without a space before it
@@ -35,7 +35,7 @@ def name_in_figure(name: object) -> str:
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss against epoch from `history_` (the rows of `keepgate.training.History`)."""
+    """Return a figure of loss against epoch from `history_` (the rows of `keepgate.training.History`)."""
     figure, axes = new_figure()
     epochs = [row["epoch"] for row in history]
     for key, label in (("train_loss", "training"), ("valid_loss", "held out")):
@@ -49,9 +49,9 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """A confusion matrix [K, K], true classes down and predicted ones across.
+    """Return a figure of a confusion matrix [K, K], true classes down and predicted ones across.
 
-    Up to 25 classes with its counts, up to 100 with their names.
+    It shows the counts of up to 25 classes, and the names of up to 100.
     """
     size = min(3.0 + 0.4 * len(names), 12.0)
     figure, axes = new_figure(size, size)

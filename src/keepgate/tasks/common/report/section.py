@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report: a heading, then what is given of a sentence, a table, a figure and a listing.
+    """A part of a report: a heading, and below it a sentence, a table, a figure or a listing.
 
-    `rows` are dicts with the same keys, which become the columns. `figure` is a matplotlib Figure made
-    without pyplot (see `new_figure`), so that nothing is left open.
+    Attributes:
+        title: the heading.
+        text: a sentence.
+        rows: of the table, dicts with the same keys, which become the columns.
+        figure: made without pyplot (see `new_figure`), so that nothing is left open.
+        listing: text with its line breaks.
     """
 
     title: str

@@ -1,0 +1,64 @@
+"""What a classifier learns from: sequences of numbers, each with a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from keepgate.data.sequences import Sequences
+from keepgate.errors import InputError
+from keepgate.tasks.common.padded import pad_frames
+from keepgate.tasks.common.parameters import param
+from keepgate.training import Examples
+
+MOST_CHANNELS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceColumns:
+    """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
+
+    id_column: str = param("unique_id", "tables: column that names the series")
+    time_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
+    label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
+    channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
+
+
+class SequenceExamples(Examples):
+    """Sequences [T_i, C] as batches of `(x [B, T, C] float64, lengths [B], targets [B])`.
+
+    Args:
+        values: the sequences.
+        targets: the number of each one's class, [N] int64; None: zeros.
+    """
+
+    def __init__(self, values: Sequence[np.ndarray], targets: np.ndarray | None = None):
+        self.values = values
+        self.targets = np.zeros(len(values), dtype=np.int64) if targets is None else targets
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def length(self, index: int) -> int:
+        """Return the number of steps of sequence `index`."""
+        return len(self.values[index])
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sequences `indices`, padded with zeros to the longest."""
+        return *pad_frames([self.values[i] for i in indices]), torch.from_numpy(self.targets[indices])
+
+
+def check_channels(names: list[str] | None, count: int) -> None:
+    """Raise InputError unless channels have no names or each has one."""
+    if names is not None and len(names) != count:
+        raise InputError(f"fitted.channels names {len(names)} of {count} channels")
+
+
+def labels_of(X: Any, y: Any) -> Any:
+    """Return y, or where it is None the labels that X carries."""
+    return X.labels if y is None and isinstance(X, Sequences) else y

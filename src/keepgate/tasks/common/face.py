@@ -1,0 +1,118 @@
+"""The base of the faces: what the command line needs of a task beyond its estimator.
+
+A face holds an estimator and knows how files are read for it, how its predictions become a table, how they are scored
+next to simple baselines, and what the report of a run shows. The registry finds it by the task's name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from keepgate.tasks.common.estimator import Estimator
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from keepgate.tasks.common.report.section import Section
+
+__all__ = ["TABLES", "Face"]
+
+TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # suffixes of tables
+
+
+class Face(ABC):
+    """Base of the faces.
+
+    Attributes:
+        estimator: fitted or not.
+        formats: suffixes of the files that `read` takes.
+        encoders: by suffix of a further file that predictions are written to, its bytes from their table.
+        examples: command lines of `keepgate fit`, for its help.
+    """
+
+    formats: ClassVar[tuple[str, ...]] = TABLES
+    encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {}
+    examples: ClassVar[str]
+
+    def __init__(self, estimator: Estimator) -> None:
+        self.estimator: Any = estimator
+
+    @classmethod
+    @abstractmethod
+    def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> Any:
+        """Read a file.
+
+        Args:
+            path: of the file.
+            columns: names of its columns, the estimator's `Columns`; None: the usual ones.
+            labelled: whether what is to be predicted has to be in the file.
+
+        Returns:
+            What `fit` and `predict` of the estimator take.
+
+        Raises:
+            InputError: it names file, row and column.
+        """
+
+    def read_alike(self, path: str | Path, *, labelled: bool = True) -> Any:
+        """Read a file as the one that the estimator was fitted to; see `read`."""
+        return self.read(path, getattr(self.estimator, "columns_", None), labelled=labelled)
+
+    def bind_columns(self, columns: Any) -> None:
+        """Let further files be read as the one that was fitted to.
+
+        Args:
+            columns: how that one was read, the estimator's `Columns`.
+        """
+        self.estimator.columns_ = columns
+
+    @abstractmethod
+    def table(self, data: Any) -> pa.Table:
+        """Return the predictions as `keepgate predict` writes them."""
+
+    @abstractmethod
+    def predictions(self, data: Any) -> Any:
+        """Return what the model makes of labelled data, for `scores` and `sections`, so that it runs only once."""
+
+    @abstractmethod
+    def scores(self, data: Any, predictions: Any) -> list[dict[str, Any]]:
+        """Return a row for this model and one for each baseline, `{"model": name, metric: value, ...}`."""
+
+    @abstractmethod
+    def sections(self, data: Any, predictions: Any, where: str) -> list[Section]:
+        """Return the task's part of report.html; learning curve, cell and parameters are in the report anyway.
+
+        Args:
+            data: labelled data.
+            predictions: what `predictions` returned for it.
+            where: what to call it, such as "held-out data".
+        """
+
+    def evaluate(self, data: Any) -> list[dict[str, Any]]:
+        """Return the `scores` of labelled data."""
+        return self.scores(data, self.predictions(data))
+
+    def report(self, data: Any, valid: Any) -> list[Section]:
+        """Return the `sections` about the data that `shown` returns."""
+        part, where = self.shown(data, valid)
+        return self.sections(part, self.predictions(part), where)
+
+    def shown(self, data: Any, valid: Any) -> tuple[Any, str]:
+        """Return the data that a report is about, and what to call it: the held-out part, where there is one.
+
+        Args:
+            data: the estimator was fitted to it.
+            valid: the held-out part, or None.
+        """
+        return (data, "training data") if valid is None else (valid, "held-out data")
+
+    def notes(self, data: Any) -> list[str]:
+        """Return sentences about a file that was read, such as which rows were left out."""
+        return []
+
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """Return further files of a run's folder by name: what each is, in words, and its content."""
+        return {}

@@ -1,0 +1,128 @@
+"""The command-line side of tagging: CoNLL files, tables of tags, scores next to the commonest tags, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from keepgate.data.text.sentences import Sentences, read_sentences
+from keepgate.tasks.common.face import Face
+from keepgate.tasks.common.report.section import Section
+from keepgate.tasks.tag.examples import TagColumns
+from keepgate.tasks.tag.inputs import as_tagged
+from keepgate.tasks.tag.scores import marks_spans, span_scores, token_scores
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHOWN = 20  # sentences with mistakes in the report
+
+Tags = list[list[str]]
+
+
+class TaggerFace(Face):
+    """Face of `Tagger`; its predictions are the tags of each sequence."""
+
+    formats: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".tsv", ".txt", ".jsonl", "each also .gz")
+    examples = """\
+  keepgate fit tag train.conll --valid dev.conll --out runs/tags
+  keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
+  keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
+
+    @classmethod
+    def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
+        """Read a CoNLL or JSON lines file; see `keepgate.data.text.sentences`."""
+        return read_sentences(path, **asdict(columns or TagColumns()), labelled=labelled)
+
+    def table(self, data: Sentences) -> pa.Table:
+        """Return a row for each token: number of its sentence and its own, both from 1, the tag and its probability."""
+        import pyarrow as pa
+
+        model = self.estimator
+        results = model.read_off(data)
+        steps = [len(best) for best, _ in results]
+        tokens = {"token": [token for sentence in data.tokens for token in sentence]} if model.vocabulary_ else {}
+        best, probabilities = (np.concatenate(values) for values in zip(*results, strict=True))
+        return pa.table(
+            {
+                "sentence": np.repeat(np.arange(1, len(steps) + 1), steps),
+                "position": np.concatenate([np.arange(1, n + 1) for n in steps]),
+                **tokens,
+                "tag_hat": [model.tags_[k] for k in best],
+                "probability": np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0],
+            }
+        )
+
+    def predictions(self, data: Any) -> Tags:
+        """Return the tags of each sequence."""
+        return self.estimator.predict(data)
+
+    def scores(self, data: Any, predictions: Tags) -> list[dict[str, Any]]:
+        """Return scores of this model, of each word's commonest tag, and of the commonest tag of all.
+
+        They are the accuracy of the tokens and, where tags mark spans, precision, recall and F1 of the spans, by exact
+        match.
+        """
+        values, truth = as_tagged(data, None)
+        return [{"model": name, **_summary(truth, tags)} for name, tags in self.guesses(values, predictions).items()]
+
+    def sections(self, data: Any, predictions: Tags, where: str) -> list[Section]:
+        """Return scores, those of each class, the confusion of tags, and the sentences with mistakes."""
+        from keepgate.tasks.common.report.figures import confusion_figure
+
+        values, truth = as_tagged(data, None)
+        classes = (span_scores if marks_spans(truth) else token_scores)(truth, predictions)
+        each = [{"class": name, **row} for name, row in classes.items() if name]
+        counts = confusion(truth, predictions, self.estimator.tags_)
+        return [
+            Section(f"Scores on the {where}", f"{len(values)} sequences.", self.scores(data, predictions)),
+            Section(f"Each class on the {where}", rows=each),
+            Section(f"Confusion on the {where}", figure=confusion_figure(counts, self.estimator.tags_)),
+            *self._mistakes(values, truth, predictions),
+        ]
+
+    def guesses(self, values: Any, predictions: Tags) -> dict[str, Tags]:
+        """Return tags of sequences by this model and by the baselines: each word's commonest tag, that of all words."""
+        model = self.estimator
+        commonest = max(model.tags_, key=lambda tag: model.tag_counts_[tag])
+        rows = {model.cell_name(): predictions}
+        if model.vocabulary_:
+            by_word = [[model.commonest_.get(word, commonest) for word in sentence] for sentence in values]
+            rows["commonest tag of the word"] = by_word
+        return {**rows, "commonest tag": [[commonest] * len(sentence) for sentence in values]}
+
+    def _mistakes(self, values: Any, truth: Tags, predictions: Tags) -> list[Section]:
+        wrong = [i for i, (a, b) in enumerate(zip(truth, predictions, strict=True)) if list(a) != list(b)]
+        if not wrong or self.estimator.vocabulary_ is None:
+            return []
+        lines = [" ".join(map(_marked, values[i], truth[i], predictions[i])) for i in wrong[:SHOWN]]
+        text = (
+            f"{len(wrong)} of {len(truth)} sequences have a mistake; in the first ones, [token: true tag, given tag]."
+        )
+        return [Section("Mistakes", text, listing="\n\n".join(lines))]
+
+
+def confusion(truth: Tags, predictions: Tags, names: Sequence[str]) -> np.ndarray:
+    """Return how often each tag [K] was predicted as each, [K, K]; true tags that are not in `names` do not count."""
+    number = {tag: k for k, tag in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    for true_row, row in zip(truth, predictions, strict=True):
+        for true_tag, tag in zip(true_row, row, strict=True):
+            if true_tag in number:
+                counts[number[true_tag], number[tag]] += 1
+    return counts
+
+
+def _summary(truth: Tags, tags: Tags) -> dict[str, Any]:
+    row = {"accuracy": token_scores(truth, tags)[""]["F1"]}
+    if marks_spans(truth):
+        row |= {f"span {key}": value for key, value in span_scores(truth, tags)[""].items() if key != "count"}
+    return row
+
+
+def _marked(token: str, true_tag: str, tag: str) -> str:
+    return token if true_tag == tag else f"[{token}: {true_tag}, {tag}]"
