@@ -27,9 +27,11 @@ from typing import Any
 import numpy as np
 
 from fuzz.harness import Wrong
+from runtime.inputs import inputs_of
 from tasks.tiny import SMALL, TINY
 
 FOLDER = True
+MOST_INPUTS = 10**6
 OLD = Path(__file__).parents[1] / "tasks" / "old_runs" / "0.1.0"
 EVIL = "evil.py:Evil"  # becomes the path of a file that leaves a mark when it runs
 CODE = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nraise SystemExit(0)\n"
@@ -52,7 +54,16 @@ def healthy(name: str, part: str) -> tuple[dict[str, Any], dict[str, np.ndarray]
 
     folder = place_of(name) / part
     about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if part == ".":
+        about["config"]["network"] = network_of(folder).to_json()  # as a model that is saved today has it
     return about, unpack((folder / "model.safetensors").read_bytes(), name)
+
+
+def network_of(folder: Path) -> Any:
+    """The network of a healthy model."""
+    from keepgate.tasks import load
+
+    return load(folder).network_.description
 
 
 def place_of(name: str) -> Path:
@@ -134,7 +145,7 @@ def has_ngram(name: str) -> bool:
 
 def uses_of(name: str) -> list[str]:
     task = TINY[name].task
-    return ["predict", "evaluate", "python", "fit", "clone", "init", *USES[task], random_use(name)]
+    return ["predict", "evaluate", "python", "fit", "clone", "init", "run", *USES[task], random_use(name)]
 
 
 def random_use(name: str) -> str:
@@ -491,6 +502,21 @@ def python(case: Any, folder: Path, run: Path) -> None:
             raise Wrong(f"no sentence: {str(error)[:300]}") from error
 
 
+def run_network(case: Any, folder: Path, run: Path) -> None:
+    """Run the network alone, by the runtime that knows no task."""
+    from keepgate.errors import KeepgateError
+    from keepgate.runtime import Runner
+
+    try:
+        runner = Runner.load(run)
+        inputs = inputs_of(runner.network)
+        if sum(value.size for value in inputs.values()) < MOST_INPUTS:
+            runner.run(inputs, *runner.network.outputs)
+    except KeepgateError as error:
+        if "\n" in str(error) or len(str(error)) > 2000:
+            raise Wrong(f"no sentence: {str(error)[:300]}") from error
+
+
 def resume(case: Any, folder: Path, run: Path) -> None:
     from keepgate.errors import KeepgateError
 
@@ -507,4 +533,5 @@ PYTHON: dict[str, Callable[[Any, Path, Path], None]] = {
     "fit": python,
     "clone": python,
     "resume": resume,
+    "run": run_network,
 }

@@ -15,30 +15,12 @@ import torch
 from conformance.tolerances import TOLERANCE, error
 from keepgate import store
 from keepgate.errors import InputError
-from keepgate.networks import INT64, Network
 from keepgate.runtime import Runner
 from keepgate.tasks import load
+from runtime.inputs import SIZES, inputs_of
 
 OLD = Path(__file__).parents[1] / "tasks" / "old_runs" / "0.1.0"
 RUNS = sorted(folder.name for folder in OLD.iterdir())
-SIZES = {"batch": 3, "time": 5, "places": 4, "forms": 3, "letters": 4}
-LONGEST = {"lengths": "time", "form_lengths": "letters", "source_lengths": "places"}
-
-
-def inputs(network: Network) -> dict[str, np.ndarray]:
-    """Numbers for every input: lengths from 1 to the longest, symbols 0 and 1, and normal ones."""
-    random, given = np.random.default_rng(0), {}
-    for entry in network.inputs:
-        shape = [SIZES.get(axis, axis) for axis in entry.value.shape]
-        if entry.name in LONGEST:
-            given[entry.name] = np.arange(SIZES[LONGEST[entry.name]], 0, -1)[: shape[0]]
-        elif entry.value.dtype == INT64:
-            given[entry.name] = random.integers(0, 2, shape)
-        else:
-            given[entry.name] = random.normal(size=shape).astype(
-                np.float64 if "64" in entry.value.dtype else np.float32
-            )
-    return given
 
 
 @pytest.fixture
@@ -58,7 +40,7 @@ def test_a_folder_says_what_the_network_of_its_task_says(saved, name):
     folder, model = saved(name)
     runner = Runner.load(folder)
     assert runner.network.to_json() == model.network_.description.to_json()
-    given, wanted = inputs(runner.network), runner.network.outputs
+    given, wanted = inputs_of(runner.network), runner.network.outputs
     with torch.no_grad():
         outputs = model.network_.run({key: torch.from_numpy(value) for key, value in given.items()}, *wanted)
     results = runner.run(given, *wanted)
@@ -148,3 +130,34 @@ def test_scores_of_what_is_impossible_may_be_infinite(saved):
         else:
             with pytest.raises(InputError, match="no finite floating-point numbers"):
                 Runner.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("classify", {"lengths": [6, 1, 1]}, r"step 'recurrent' \(Recurrent\) cannot run on these inputs: "),
+        ("tag_spans", {"lengths": [6, 1, 1]}, "cannot run on these inputs: "),
+        ("tag_spans", {"lengths": [5, 1]}, "cannot run on these inputs: "),
+        (
+            "write",
+            {"units": np.full((5, 3), 99)},
+            "cannot run on these inputs: symbols are numbers from 0 to 14; got 99",
+        ),
+        ("classify", {"x": np.zeros((3, 5, 7))}, r"x has the shape \(3, 5, 7\); expected float64 \[batch, time, 2\]"),
+        ("classify", {"x": "a"}, "x is no array of numbers"),
+        ("classify", {"y": 1}, "the network has no value 'y'"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused_in_a_sentence(saved, name, change, words):
+    runner = Runner.load(saved(name)[0])
+    with pytest.raises(InputError, match=words):
+        runner.run({**inputs_of(runner.network), **change}, *runner.network.outputs)
+
+
+def test_the_core_sees_no_length_beyond_its_memory(saved):
+    runner = Runner.load(saved("tag_spans")[0])
+    crf = next(step for step in runner.network.steps if type(step.block).__name__ == "Crf")
+    emissions = np.zeros((2, 3, runner.network.values()[crf.sources[0]].width), np.float32)
+    for lengths in ([4, 1], [-1, 1], [1], [10**9, 1]):
+        with pytest.raises(InputError, match="cannot run on these inputs: lengths"):
+            runner.run({crf.sources[0]: emissions, "lengths": lengths}, *runner.network.outputs)

@@ -92,6 +92,8 @@ def _adaptive_softmax(at: At, x: np.ndarray) -> np.ndarray:
 def _crf(at: At, emissions: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Run the core, which has time before the batch."""
     x = np.ascontiguousarray(emissions.swapaxes(0, 1))
+    if lengths.shape != x.shape[1:2] or (lengths < 0).any() or (lengths > len(x)).any():
+        raise ValueError(f"lengths {lengths.tolist()} of {x.shape[1]} rows of {len(x)} steps")
     weights = [np.ascontiguousarray(at.tensors[name], x.dtype) for name in ("transitions", "start", "end")]
     steps, marginals = lengths.astype(np.int32), np.empty_like(x)
     path, best = np.empty(x.shape[:2], np.int32), np.empty(x.shape[1], x.dtype)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from keepgate.errors import InputError, KeepgateError, quoted
+from keepgate.errors import InputError, KeepgateError, quoted, reason
 from keepgate.networks import FLOAT, FLOAT64, INT64, Crf, Linear, Network, Step, Value
 from keepgate.runtime.blocks import FUNCTIONS, At
 from keepgate.store import read_model
@@ -72,11 +72,16 @@ class Runner:
             The array, or, if several are wanted, a tuple of arrays.
 
         Raises:
-            InputError: a value is missing or has another shape than the network says.
+            InputError: a value is missing, has another shape than the network says, or does not fit the others.
         """
         values = {name: self.array(name, value) for name, value in inputs.items() if value is not None}
         for step in self.network.between(values, wanted):
-            results = FUNCTIONS[type(step.block)](self.at(step), *(values.get(name) for name in step.sources))
+            sources = [values.get(name) for name in step.sources]
+            try:
+                results = FUNCTIONS[type(step.block)](self.at(step), *sources)
+            except (IndexError, TypeError, ValueError) as error:  # lengths beyond the time axis, symbols beyond a table
+                where = f"step {quoted(step.name)} ({type(step.block).__name__})"
+                raise InputError(f"{where} cannot run on these inputs: {reason(error)}") from error
             names = self.network.results(step)
             values.update(zip(names, results if isinstance(results, tuple) else (results,), strict=True))
         return values[wanted[0]] if len(wanted) == 1 else tuple(values[name] for name in wanted)
