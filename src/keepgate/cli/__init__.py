@@ -90,7 +90,7 @@ def did_you_mean(text: str, names: Iterable[str]) -> str:
 
 
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """The argument parser of one command, its help closed by examples."""
+    """Return the argument parser of one command, its help closed by examples."""
     return _Parser(
         prog=f"keepgate {command}",
         description=description,
@@ -141,5 +141,5 @@ def run(command: str, arguments: Sequence[str]) -> int:
 
 
 def silence() -> None:
-    """Standard output cannot be written to (its reader has gone, say): Python must not find out again at its exit."""
+    """Point standard output, which is closed, at the null device, so that Python does not fail on it at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,7 +20,11 @@ def add_decoding(flags: argparse.ArgumentParser) -> None:
 
 
 def apply_decoding(estimator: Estimator, options: argparse.Namespace) -> None:
-    """Make the estimator decode as the flags say; InputError if they are used and it does not decode."""
+    """Make the estimator decode as the flags say.
+
+    Raises:
+        InputError: the flags are used and it does not decode.
+    """
     from keepgate.tasks.transcribe.decoding import Decoding
 
     decoding, decode_with = take(options, Decoding), getattr(estimator, "decode_with", None)

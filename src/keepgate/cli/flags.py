@@ -34,12 +34,12 @@ def add_flags(group: Any, cls: type) -> None:
 
 
 def take(arguments: argparse.Namespace, cls: type) -> Any:
-    """An object of the dataclass `cls` with the values of its flags."""
+    """Return an object of the dataclass `cls` with the values of its flags."""
     return cls(**{name: _value(getattr(arguments, name)) for name, _, _ in parameters(cls)})
 
 
 def _value(given: Any) -> Any:
-    """What a flag stands for: several values are a tuple, and the one word `none` is no tuple at all."""
+    """Return the value of a flag: several values are a tuple, and the single word `none` is None."""
     if not isinstance(given, list):
         return given
     return None if given == [None] else tuple(given)

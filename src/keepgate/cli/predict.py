@@ -58,7 +58,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def table_format(path: str | None, formats: Sequence[str] = FORMATS) -> str:
-    """Return the suffix of a table file to write, .csv for standard output (None); InputError if none of `formats`."""
+    """Return the suffix of a table file to write, .csv for standard output (None).
+
+    Raises:
+        InputError: it is none of `formats`.
+    """
     suffix = ".csv" if path is None else Path(path).suffix.lower()
     if suffix not in formats:
         raise InputError(f"--out {path} ends in none of {', '.join(formats)}")

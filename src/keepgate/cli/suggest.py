@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def session(keyboard: Keyboard) -> Any:
-    """A line that is edited in the terminal, with the keyboard's suggestions below it."""
+    """Return a line editor for the terminal, with the keyboard's suggestions below the line."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings
 

@@ -68,7 +68,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def load(run: str, device: str) -> Transcriber:
-    """Return the model of a run; InputError if it is of another task."""
+    """Return the model of a run.
+
+    Raises:
+        InputError: it is of another task.
+    """
     from keepgate.tasks.transcribe.estimator import Transcriber
 
     return Transcriber.load(run, device)

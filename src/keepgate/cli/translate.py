@@ -50,7 +50,7 @@ def _print(translator: Translator, sentence: str, nbest: int | None) -> None:
 
 
 def _typed() -> Iterator[str]:
-    """The lines of standard input that are not blank, after a prompt if it is a terminal."""
+    """Yield the lines of standard input that are not blank, after a prompt if it is a terminal."""
     terminal, most = sys.stdin.isatty(), limits.limit("line_bytes")
     while True:
         if terminal:

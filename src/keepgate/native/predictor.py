@@ -12,7 +12,7 @@ __all__ = ["Predictor", "Shape"]
 
 
 class Shape(NamedTuple):
-    """What the LSTM is and how it learns: `LearnerShape` of native/include/keepgate/learner.h."""
+    """The size of the LSTM and its training: `LearnerShape` of native/include/keepgate/learner.h."""
 
     hidden: int = 96
     layers: int = 2
@@ -38,9 +38,14 @@ class Predictor:
     """
 
     def __init__(self, size: int, contexts: bool = True, shape: Shape = DEFAULT, weights: np.ndarray | None = None):
-        """`size`: bytes to come, as far as known; without `contexts` the LSTM predicts alone.
+        """Create a predictor.
 
-        `weights`: float32, what the LSTM begins with, in the order of native/src/byte_lstm.h; by default random.
+        Args:
+            size: bytes to come, as far as known.
+            contexts: whether counting contexts predict too.
+            shape: of the LSTM.
+            weights: float32, the initial weights of the LSTM, in the order of native/src/byte_lstm.h; by default
+                random.
         """
         instruction_set()
         self._core = _core.Predictor(tuple(shape), weights, contexts, size, threads() > 1)
@@ -53,13 +58,13 @@ class Predictor:
         return self._core.byte
 
     def learned(self) -> np.ndarray:
-        """What the LSTM alone says of the next byte: probabilities [256]."""
+        """Return what the LSTM predicts of the next byte: probabilities [256]."""
         found = np.empty(256, np.float32)
         self._core.learned(found)
         return found
 
     def follow(self, data: np.ndarray) -> np.ndarray:
-        """The probabilities [n, 8] of the bits of `data` [n], uint8, that come next."""
+        """Return the probabilities [n, 8] of the bits of `data` [n], uint8, that come next."""
         found = np.empty((len(data), 8), np.uint16)
         self._core.follow(np.ascontiguousarray(data), found)
         return found

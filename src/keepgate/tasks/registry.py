@@ -29,12 +29,20 @@ TASKS = {
 
 
 def estimator_class(task: str) -> type[Estimator]:
-    """Return the estimator of a task; InputError if there is no such task."""
+    """Return the estimator of a task.
+
+    Raises:
+        InputError: there is no such task.
+    """
     return _class(task, "estimator")
 
 
 def face_class(task: str) -> type[Face]:
-    """Return the face of a task; InputError if there is no such task."""
+    """Return the face of a task.
+
+    Raises:
+        InputError: there is no such task.
+    """
     return _class(task, "face")
 
 

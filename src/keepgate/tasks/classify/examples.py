@@ -54,7 +54,11 @@ class SequenceExamples(Examples):
 
 
 def check_channels(names: list[str] | None, count: int) -> None:
-    """Raise InputError unless channels have no names or each has one."""
+    """Check the names of channels.
+
+    Raises:
+        InputError: some channels have names and some have none.
+    """
     if names is not None and len(names) != count:
         raise InputError(f"fitted.channels names {len(names)} of {count} channels")
 

@@ -24,7 +24,7 @@ def _dtype(name: str, value: Any) -> None:
 
 
 def _label(name: str, value: Any) -> None:
-    """A text, number or truth, as JSON says it."""
+    """Check a text, number or truth value, as JSON has them."""
     check = {str: schema.text(), float: schema.number(), bool: schema.boolean, int: schema.whole(-(2**63), 2**64 - 1)}
     if type(value) not in check:
         raise InputError(f"{name}={quoted(value)} is no class label")
@@ -35,7 +35,11 @@ CLASSES = schema.record(dtype=_dtype, values=schema.several(_label, 2))  # what 
 
 
 def as_labels(y: Any, count: int) -> np.ndarray:
-    """Return labels as an array [N]; InputError unless there is one class label for each of `count` sequences."""
+    """Return labels as an array [N].
+
+    Raises:
+        InputError: there is not one class label for each of `count` sequences.
+    """
     if y is None:
         raise InputError("fitting requires y to be passed, but the target y is None")
     try:
@@ -62,7 +66,11 @@ def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
-    """Return the number of each label's class; InputError for a label that is no class."""
+    """Return the number of each label's class.
+
+    Raises:
+        InputError: a label is no class.
+    """
     numbers = {name: k for k, name in enumerate(classes.tolist())}
     try:
         return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
@@ -74,7 +82,11 @@ def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
 
 
 def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
-    """Return classes as JSON values with their dtype; InputError for objects that JSON cannot represent."""
+    """Return classes as JSON values with their dtype.
+
+    Raises:
+        InputError: a class is an object that JSON cannot represent.
+    """
     values = classes.astype(str).tolist() if classes.dtype.kind == "M" else classes.tolist()
     for value in values:
         if not isinstance(value, str | int | float | bool):
@@ -85,7 +97,11 @@ def classes_to_json(classes: np.ndarray) -> dict[str, Any]:
 
 
 def classes_from_json(data: dict[str, Any]) -> np.ndarray:
-    """Return the classes that `classes_to_json` wrote; InputError where they are not of their type."""
+    """Return the classes that `classes_to_json` wrote.
+
+    Raises:
+        InputError: they are not of their type.
+    """
     values, dtype = data["values"], np.dtype(data["dtype"])
     if dtype.itemsize * len(values) > MOST_BYTES:
         raise InputError(f"{len(values)} classes of type {dtype} are more than memory is given to")

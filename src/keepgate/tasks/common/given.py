@@ -32,7 +32,11 @@ def as_list(name: str, given: Any, what: str) -> list[Any]:
 
 
 def of_kind(given: Any, kind: type[T]) -> T:
-    """Return what a face's `read` returned for a file; InputError for anything else."""
+    """Return what a face's `read` returned for a file.
+
+    Raises:
+        InputError: it is something else.
+    """
     if not isinstance(given, kind):
         raise InputError(f"the data are a {type(given).__name__}: give the {kind.__name__} that `read` makes of a file")
     return given

@@ -114,7 +114,11 @@ def checks(cls: type) -> dict[str, schema.Check]:
 
 
 def check_parameters(given: Any) -> None:
-    """Raise InputError unless each parameter of a dataclass object has the type and a value of its `param` field."""
+    """Check that each parameter of a dataclass object has the type and a value of its `param` field.
+
+    Raises:
+        InputError: one has not; the message names it.
+    """
     for name, check in checks(type(given)).items():
         check(name, getattr(given, name))
 

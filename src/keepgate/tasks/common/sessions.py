@@ -70,7 +70,11 @@ class Sessions(Examples):
 
 
 def in_sessions(examples: Examples, groups: Sequence[Hashable] | None) -> Examples:
-    """Return utterances by session, or as they are if `groups` is None; InputError unless each has a session."""
+    """Return utterances by session, or as they are if `groups` is None.
+
+    Raises:
+        InputError: an utterance has no session.
+    """
     if groups is None:
         return examples
     if len(groups) != len(examples):
@@ -79,7 +83,11 @@ def in_sessions(examples: Examples, groups: Sequence[Hashable] | None) -> Exampl
 
 
 def check_alike(groups: Any, held_out: Any) -> None:
-    """Raise InputError if only one of the training part and the held-out part has sessions."""
+    """Check that the training part and the held-out part both have sessions, or neither has.
+
+    Raises:
+        InputError: only one of them has.
+    """
     if (groups is None) != (held_out is None):
         raise InputError("of the training part and the held-out part only one has sessions: name those of both")
 

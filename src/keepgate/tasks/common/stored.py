@@ -84,7 +84,11 @@ class Stored:
 
     @property
     def task(self) -> str:
-        """The task that the model is for; InputError where the file names none."""
+        """The task that the model is for.
+
+        Raises:
+            InputError: the file names none.
+        """
         with _blamed(f"{self.folder}/config.json"):
             schema.text()("task", self.config.get("task"))
         return self.config["task"]

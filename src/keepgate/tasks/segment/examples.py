@@ -89,7 +89,11 @@ def as_recordings(X: Any, y: Any, rate: int | None) -> Recordings:
 
 
 def segments_of(data: Recordings) -> list[list[Segment]]:
-    """Return the segments of each recording; InputError if there are none."""
+    """Return the segments of each recording.
+
+    Raises:
+        InputError: there are none.
+    """
     if data.segments is None:
         raise InputError("there are no segments: give y, a list of them for each recording")
     return data.segments

@@ -269,7 +269,11 @@ class Transcriber(Estimator):
         self.emit_network(graph, inputs, outputs)
 
     def _alike(self, data: Utterances) -> Utterances:
-        """Return the utterances; InputError unless they are of the kind and rate that were fitted to."""
+        """Return the utterances.
+
+        Raises:
+            InputError: they are of another kind or rate than those that the model was trained on.
+        """
         whose = "" if data.path is None else f"{data.path}: "
         if data.kind != self.kind_:
             raise InputError(f"{whose}the utterances are {data.kind} where the model was fitted to {self.kind_}")

@@ -74,7 +74,11 @@ def as_pairs(X: Any, y: Any = None) -> Pairs:
 
 
 def targets_of(data: Pairs) -> list[str]:
-    """Return the targets; InputError if there are none."""
+    """Return the targets.
+
+    Raises:
+        InputError: there are none.
+    """
     if data.targets is None:
         raise InputError("there are no targets: give y, a text for each source")
     return data.targets

@@ -93,7 +93,7 @@ def _step_of(network: TranslatorNetwork):
 
 
 def _any(rows: list[Hypothesis]) -> list[Hypothesis]:
-    """Return what a search found; InputError for nothing, which scores that are no numbers lead to."""
+    """Return the hypotheses of a search; raise `InputError` if there are none, as with scores that are no numbers."""
     if not rows:
         raise InputError("the model's scores are no numbers: its weights are of no training; train it again")
     return rows

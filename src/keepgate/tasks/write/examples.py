@@ -16,7 +16,11 @@ COUNTS = schema.several(schema.whole(0, 2**40), 1, MOST_UNITS)  # of units, in a
 
 
 def as_counts(values: list[int], size: int) -> np.ndarray:
-    """Return counts of `size` units from a model file; InputError for another number of them, or if all are 0."""
+    """Return counts of `size` units from a model file.
+
+    Raises:
+        InputError: there is another number of them, or all are 0.
+    """
     if len(values) != size or not any(values):
         raise InputError(f"fitted.counts has {len(values)} counts of {size} units, all of which are {sum(values):,}")
     return np.array(values, dtype=np.int64)

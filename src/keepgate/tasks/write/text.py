@@ -19,7 +19,11 @@ class TextFile:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file, unzipped if its name ends in .gz; InputError if it cannot be read or is empty."""
+        """Read a file, unzipped if its name ends in .gz.
+
+        Raises:
+            InputError: it cannot be read, or is empty.
+        """
         path = as_path(path)
         data = read_bytes(path)
         if not data:
@@ -28,7 +32,11 @@ class TextFile:
 
 
 def as_text(text: Any, units: str) -> Any:
-    """Return a text as bytes where the units are bytes, else as a str; InputError for no text, or not in UTF-8."""
+    """Return a text as bytes if the units are bytes, else as a str.
+
+    Raises:
+        InputError: it is no text, or not in UTF-8.
+    """
     name, data = (text.name, text.data) if isinstance(text, TextFile) else ("the text", text)
     if not isinstance(data, (str, bytes)):
         raise InputError(f"a text is a str or bytes, got {type(data).__name__}")
@@ -54,7 +62,11 @@ def split(text: Any, valid: Any, units: str) -> tuple[Any, Any]:
 
 
 def content_of(text: Any) -> str | bytes:
-    """Return what a file holds, or the text itself; InputError for what is no text."""
+    """Return the content of a file, or the text itself.
+
+    Raises:
+        InputError: it is no text.
+    """
     content = text.data if isinstance(text, TextFile) else text
     if not isinstance(content, str | bytes):
         raise InputError(f"a text is a str or bytes, got {type(content).__name__}")
