@@ -1,10 +1,12 @@
-"""How to add a cell is one page, and the cell on it works: it conforms, and its formula is what it computes."""
+"""How to add a cell, a block and a task is a page each, and what is on it works, followed word for word."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
+import sys
+import tomllib
 
 import numpy as np
 import pytest
@@ -17,14 +19,19 @@ from conformance.interpreters import INTERPRETERS, reference
 from conformance.oracle import solve
 from conformance.problems import Setting, problem
 from conformance.tolerances import TOLERANCE, assert_all_close, assert_close, error
-from keepgate import cells, networks
+from export.running import run as run_onnx
+from keepgate import cells, export, networks, tasks
+from keepgate.cli import main
 from keepgate.export import blocks as onnx_blocks
 from keepgate.nn import blocks as torch_blocks
 from keepgate.runtime import blocks as numpy_blocks
+from keepgate.tasks.common.padded import pad_frames
 from pages import ROOT, blocks
+from tasks import tiny
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-CELL, FORMULA, *BLOCK = blocks("CONTRIBUTING.md", "python")
+CELL, FORMULA, *REST = blocks("CONTRIBUTING.md", "python")
+BLOCK, TASK = REST[:5], REST[5:]
 
 
 @pytest.fixture
@@ -39,7 +46,14 @@ def cell(tmp_path):
 def test_each_section_is_a_page():
     sections = TEXT.split("\n## ")
     assert max(len(section.splitlines()) for section in sections) <= 75
-    assert [section.splitlines()[0] for section in sections[1:]] == ["Adding a cell", "Adding a block", "House rules"]
+    assert [section.splitlines()[0] for section in sections[1:]] == [
+        "Adding a cell",
+        "Adding a block",
+        "Adding a task",
+        "The estimator of a task",
+        "The face and the tests of a task",
+        "House rules",
+    ]
 
 
 def test_the_file_begins_with_its_paper(cell):
@@ -82,7 +96,7 @@ def test_the_language_that_it_lists_is_the_language():
 
 def test_the_files_that_it_names_are_there():
     for path in re.findall(r"`((?:src|tests)/[\w/]+\.py|tests/\w+)`", TEXT):
-        assert (ROOT / path).exists() or path.endswith("/minimal_gated.py"), path
+        assert (ROOT / path).exists() or path.endswith("/minimal_gated.py") or "/regress/" in path, path
 
 
 @pytest.fixture
@@ -120,3 +134,63 @@ def test_the_block_conforms(block, name: str):
 def test_the_block_goes_to_a_file_and_back(block):
     plain = json.loads(json.dumps(rows.problem("page", 0).network.to_json()))
     assert type(networks.Network.from_json(plain).steps[0].block) is block
+
+
+@pytest.fixture
+def task(tmp_path, monkeypatch):
+    """The task of the page: its files where the page says, but below another folder, and its row."""
+    network, estimator, face, row = TASK
+    package = tmp_path / "tasks" / "regress"
+    package.mkdir(parents=True)
+    for name, text in (("__init__", ""), ("network", network), ("estimator", estimator), ("face", face)):
+        assert name == "__init__" or f"{name}.py`" in TEXT
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(package.parent)])
+    name, classes = re.search(r"row in `TASKS` of `tasks/registry.py`, `\"(\w+)\": (\(.*?\))`", TEXT).groups()
+    monkeypatch.setitem(tasks.TASKS, name, ast.literal_eval(classes))
+    scope = {"Tiny": tiny.Tiny}
+    exec(row, scope)
+    monkeypatch.setitem(tiny.TINY, name, scope["row"])
+    yield name
+    for module in [module for module in sys.modules if module.startswith("keepgate.tasks.regress")]:
+        del sys.modules[module]
+
+
+def test_the_task_is_fitted_and_asked_by_the_command_line(task, tmp_path, capsys):
+    data, run = tmp_path / "levels.csv", tmp_path / "run"
+    tiny.TINY[task].write(data)
+    fit = ["fit", task, str(data), "--out", str(run), "--epochs", "60", "--learning-rate", "0.05", "--no-bidirectional"]
+    assert main([*fit, "--valid", str(data)]) == 0
+    assert main(["evaluate", str(run), str(data)]) == 0
+    rows = capsys.readouterr().out.splitlines()[-2:]
+    scores = {row.split()[0]: float(row.split()[1]) for row in rows}
+    levels = np.arange(8)  # the number of each series
+    assert scores["mean"] == pytest.approx(levels.var())
+    assert scores["lstm"] < scores["mean"] / 4
+    assert main(["predict", str(run), str(data)]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == '"unique_id","label_hat"'
+    found = [float(line.split(",")[1]) for line in lines]
+    assert np.square(found - levels).mean() == pytest.approx(scores["lstm"], rel=1e-3)
+    assert "<h2>Scores on the held-out data</h2>" in (run / "report.html").read_text()
+
+
+def test_the_model_of_the_task_is_kept_and_exported(task, tmp_path):
+    estimator, data = tiny.fit(task, tmp_path)
+    estimator.save(tmp_path / "run")
+    again = tasks.load(tmp_path / "run")
+    assert tiny.answers(again, data) == tiny.answers(estimator, data)
+    assert "bidirectional: read the sequence in both directions (default: False)." in type(again).__doc__
+    sequences = tasks.face(again).read_alike(data)
+    x, lengths = pad_frames(sequences.values)
+    (got,) = run_onnx(export.onnx(again), {"input": x.numpy(), "lengths": lengths.numpy()})
+    np.testing.assert_allclose(got[:, 0], again.predict(sequences.values), rtol=1e-4, atol=1e-6)
+
+
+def test_the_task_is_to_be_named_where_the_arrows_are_drawn(task):
+    """The linter refuses a package of tasks that its contract does not name, and the page says so."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = [one for one in contracts if one.get("containers") == ["keepgate.tasks"]]
+    assert contract["exhaustive"]
+    assert set(contract["layers"][0].split(" | ")) == {*tasks.TASKS} - {task}
+    assert "its name\nin the layers of `pyproject.toml`" in TEXT

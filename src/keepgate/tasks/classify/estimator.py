@@ -15,18 +15,25 @@ from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.tasks.classify.examples import (
-    MOST_CHANNELS,
-    SequenceColumns,
-    SequenceExamples,
-    check_channels,
+from keepgate.tasks.classify.labels import (
+    CLASSES,
+    as_labels,
+    classes_from_json,
+    classes_to_json,
+    codes_of,
+    encode,
     labels_of,
 )
-from keepgate.tasks.classify.labels import CLASSES, as_labels, classes_from_json, classes_to_json, codes_of, encode
 from keepgate.tasks.classify.network import ClassifierNetwork, classifier
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import SHARE, STRENGTH, estimator, param
 from keepgate.tasks.common.pretrained import INIT, begin_with
+from keepgate.tasks.common.sequences import (
+    MOST_CHANNELS,
+    SequenceColumns,
+    SequenceExamples,
+    check_channels,
+)
 from keepgate.tasks.registry import load
 
 if TYPE_CHECKING:

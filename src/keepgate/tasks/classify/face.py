@@ -1,52 +1,19 @@
-"""The command-line side of classification: files of sequences, tables of classes, scores and report."""
+"""The command-line side of classification: tables of classes, scores and report."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keepgate.data.sequences import Sequences
-from keepgate.data.tables.long import read_long_table
-from keepgate.data.tables.ts import read_ts
-from keepgate.errors import InputError
-from keepgate.tasks.classify.examples import SequenceColumns
 from keepgate.tasks.classify.labels import codes_of
-from keepgate.tasks.common.face import TABLES, Face
 from keepgate.tasks.common.given import of_kind
 from keepgate.tasks.common.report.section import Section
+from keepgate.tasks.common.sequence_face import SequenceFace
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-class SequenceFace(Face):
-    """What the faces of tasks on sequences of numbers share: the files, and the channels that were fitted to."""
-
-    formats: ClassVar[tuple[str, ...]] = (*TABLES, ".ts")
-
-    @classmethod
-    def read(cls, path: str | Path, columns: SequenceColumns | None = None, *, labelled: bool = True) -> Sequences:
-        """Read a `.ts` file, or a long table; see `Face.read`."""
-        if Path(path).suffix.lower() == ".ts":
-            data = read_ts(path)
-        else:
-            data = read_long_table(path, **asdict(columns or SequenceColumns()), labelled=labelled)
-        if labelled and data.labels is None:
-            raise InputError(f"{path} has no class labels (@classLabel false)")
-        return data
-
-    def bind_columns(self, columns: SequenceColumns) -> None:
-        """Let further files be read alike: of the channels that were fitted to, other columns being ignored."""
-        channels = tuple(self.estimator.channels_ or ()) or None
-        super().bind_columns(replace(columns, channel_columns=channels))
-
-    @property
-    def columns(self) -> SequenceColumns:
-        """Names of the columns of the file that was fitted to, or the usual ones."""
-        return getattr(self.estimator, "columns_", SequenceColumns())
 
 
 class ClassifierFace(SequenceFace):

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from keepgate import limits, schema
+from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, listed, quoted, reason
 
 DTYPE = re.compile(r"object|[<|=]?(?:b1|[iu][1248]|f[248]|U(\d{1,4})|M8\[[a-zA-Z]{1,2}\])")
@@ -113,3 +114,8 @@ def classes_from_json(data: dict[str, Any]) -> np.ndarray:
     if known < len(values):
         raise InputError("the classes have a value twice")
     return classes
+
+
+def labels_of(X: Any, y: Any) -> Any:
+    """Return y, or where it is None the labels that X carries."""
+    return X.labels if y is None and isinstance(X, Sequences) else y

@@ -16,10 +16,10 @@ from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.tasks.classify.examples import MOST_CHANNELS, SequenceColumns, SequenceExamples, check_channels
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import SIZE, STRENGTH, estimator, param
 from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceColumns, SequenceExamples, check_channels
 from keepgate.tasks.embed.anomalies import ERRORS, ErrorDistribution
 from keepgate.tasks.embed.examples import Pieces
 from keepgate.tasks.embed.network import AutoencoderNetwork, autoencoder

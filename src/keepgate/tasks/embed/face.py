@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from keepgate.data.sequences import Sequences
-from keepgate.tasks.classify.examples import SequenceColumns
-from keepgate.tasks.classify.face import SequenceFace
 from keepgate.tasks.common.report.section import Section
+from keepgate.tasks.common.sequence_face import SequenceFace
+from keepgate.tasks.common.sequences import SequenceColumns
 from keepgate.tasks.embed.scores import mean_squared_error
 
 if TYPE_CHECKING:

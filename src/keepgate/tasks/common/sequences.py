@@ -1,16 +1,14 @@
-"""What a classifier learns from: sequences of numbers, each with a class."""
+"""What tasks on sequences of numbers learn from: their examples, and how a file's columns are called."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.common.padded import pad_frames
 from keepgate.tasks.common.parameters import param
@@ -34,7 +32,7 @@ class SequenceExamples(Examples):
 
     Args:
         values: the sequences.
-        targets: the number of each one's class, [N] int64; None: zeros.
+        targets: of each one, such as the number of its class, [N]; None: zeros, int64.
     """
 
     def __init__(self, values: Sequence[np.ndarray], targets: np.ndarray | None = None):
@@ -61,8 +59,3 @@ def check_channels(names: list[str] | None, count: int) -> None:
     """
     if names is not None and len(names) != count:
         raise InputError(f"fitted.channels names {len(names)} of {count} channels")
-
-
-def labels_of(X: Any, y: Any) -> Any:
-    """Return y, or where it is None the labels that X carries."""
-    return X.labels if y is None and isinstance(X, Sequences) else y

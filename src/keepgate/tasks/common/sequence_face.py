@@ -1,0 +1,43 @@
+"""The face of tasks on sequences of numbers: their files, and the channels that were fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import ClassVar
+
+from keepgate.data.sequences import Sequences
+from keepgate.data.tables.long import read_long_table
+from keepgate.data.tables.ts import read_ts
+from keepgate.errors import InputError
+from keepgate.tasks.common.face import TABLES, Face
+from keepgate.tasks.common.sequences import SequenceColumns
+
+__all__ = ["SequenceFace"]
+
+
+class SequenceFace(Face):
+    """Base of the faces of tasks on sequences of numbers."""
+
+    formats: ClassVar[tuple[str, ...]] = (*TABLES, ".ts")
+
+    @classmethod
+    def read(cls, path: str | Path, columns: SequenceColumns | None = None, *, labelled: bool = True) -> Sequences:
+        """Read a `.ts` file, or a long table; see `Face.read`."""
+        if Path(path).suffix.lower() == ".ts":
+            data = read_ts(path)
+        else:
+            data = read_long_table(path, **asdict(columns or SequenceColumns()), labelled=labelled)
+        if labelled and data.labels is None:
+            raise InputError(f"{path} has no class labels (@classLabel false)")
+        return data
+
+    def bind_columns(self, columns: SequenceColumns) -> None:
+        """Let further files be read alike: of the channels that were fitted to, other columns being ignored."""
+        channels = tuple(self.estimator.channels_ or ()) or None
+        super().bind_columns(replace(columns, channel_columns=channels))
+
+    @property
+    def columns(self) -> SequenceColumns:
+        """Names of the columns of the file that was fitted to, or the usual ones."""
+        return getattr(self.estimator, "columns_", SequenceColumns())
