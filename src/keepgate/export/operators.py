@@ -8,8 +8,11 @@ The operators, as ONNX Runtime computes them (f, g, h are activations; clip boun
   `linear_before_reset`;
 - RNN: h = f(W x + R h' + b).
 
-A gate that a cell does not have is always open. A projected output takes the LSTM or RNN of the unprojected
-one.
+Runtimes execute an operator as one kernel, but the body of a `Scan` node by node; so the equations are brought to a
+normal form (`keepgate.export.polynomial`) and compared with the formulas above (`keepgate.export.reading`).
+
+A gate that a cell does not have is always open. A projected output takes the LSTM or RNN of the
+unprojected one.
 """
 
 from __future__ import annotations
