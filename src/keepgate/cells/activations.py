@@ -64,7 +64,11 @@ def activation(cell: Cell, function: str = "tanh", gate: str = "sigmoid") -> Cel
 
 
 def no_output_activation(cell: Cell) -> Cell:
-    """Read the cell without squashing: h = o * c. Gers & Schmidhuber 2001, section 2, suggest it for peepholes."""
+    """Read the cell without squashing: h = o * c. Gers & Schmidhuber 2001, section 2, suggest it for peepholes.
+
+    Raises:
+        CellError: the cell has no tanh of its new state c.
+    """
     memory = memory_of(cell.equations)
     squashed = [n for n in cell.equations.nodes if n.op == "tanh" and n.args[0] is memory]
     if not squashed:

@@ -59,7 +59,11 @@ def caller_line() -> SourceLine:
 
 
 def fail(message: str, line: SourceLine | None = None) -> NoReturn:
-    """Raise a `CellError` that begins with the line of the cell."""
+    """Raise an error that begins with the line of the cell.
+
+    Raises:
+        CellError: always.
+    """
     raise CellError(f"{line or caller_line()}: {message}")
 
 

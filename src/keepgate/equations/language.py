@@ -96,7 +96,14 @@ def step_input(name: str, width: str = "unit") -> Expression:
 def bernoulli(name: str, rate: float, width: str = "hidden", per: str = "step") -> Expression:
     """Return random bits that are 1 with probability `rate`; in evaluation, `rate` itself.
 
-    `per` says how often they are drawn: for each `"step"`, or once for all steps of a `"sequence"`.
+    Args:
+        name: of the source of noise.
+        rate: the probability of a 1.
+        width: of the result.
+        per: `"step"`: drawn for each step; `"sequence"`: once for all steps.
+
+    Raises:
+        CellError: the rate is no probability, or `per` is something else.
     """
     if not 0 <= rate <= 1:
         fail(f"bernoulli('{name}') needs a probability from 0 to 1, got {rate}")

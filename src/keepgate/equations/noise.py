@@ -35,12 +35,27 @@ def stream_key(seed: int, stream: int) -> int:
 
 
 def bits(key: int, step: int, rows: Any, units: Any) -> Any:
-    """Return 32 random bits for each row and unit; `rows` is [B, 1] and `units` is [W], 64-bit integers."""
+    """Return 32 random bits for each row and unit.
+
+    Args:
+        key: of the stream.
+        step: number of the step.
+        rows: [B, 1], 64-bit integers.
+        units: [W], 64-bit integers.
+    """
     row_key = mix(mix((key ^ step) & MASK) ^ rows)
     return mix((row_key + units * GOLDEN) & MASK)
 
 
 def bernoulli(key: int, step: int, rows: int, units: int, rate: float) -> np.ndarray:
-    """Return [rows, units] of 0.0 and 1.0, 1 with probability `rate`."""
+    """Return [rows, units] of 0.0 and 1.0.
+
+    Args:
+        key: of the stream.
+        step: number of the step.
+        rows: how many.
+        units: how many.
+        rate: the probability of a 1.
+    """
     random = bits(key, step, np.arange(rows, dtype=np.int64)[:, None], np.arange(units, dtype=np.int64))
     return (random < rate * 2.0**32).astype(np.float64)

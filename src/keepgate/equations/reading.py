@@ -27,7 +27,11 @@ Parts = tuple[str, dict[str, Expression], dict[str, Expression], dict[str, int],
 
 @contextmanager
 def damage() -> Iterator[None]:
-    """Inside, whatever is wrong with stored equations is a `CellError` that says so."""
+    """Turn whatever is wrong with stored equations inside into an error that says so.
+
+    Raises:
+        CellError: something is wrong.
+    """
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:  # a CellError is a ValueError
@@ -36,7 +40,11 @@ def damage() -> Iterator[None]:
 
 
 def read(data: Any) -> Parts:
-    """Return the fields of equations from what `Equations.to_json` wrote."""
+    """Return the fields of equations from what `Equations.to_json` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: the data is no such thing; see `damage`.
+    """
     if unknown := set(data) - KEYS:
         raise ValueError(f"{listed(sorted(unknown))} is nothing known")
     nodes = _read_nodes(data["nodes"])

@@ -59,7 +59,13 @@ class Graph:
         return self._weights[-1].name
 
     def input(self, name: str, kind: int, shape: Shape, text: str = "") -> str:
-        """Declare an input of the graph; a dimension is a size or a name.
+        """Declare an input of the graph.
+
+        Args:
+            name: of the input.
+            kind: ONNX's number of the element type.
+            shape: a dimension is a size or a name.
+            text: a description.
 
         Raises:
             InputError: the name is taken.
@@ -68,7 +74,14 @@ class Graph:
         return name
 
     def output(self, name: str, value: str, kind: int, shape: Shape, text: str = "") -> None:
-        """Declare a value as an output of the graph under a name of its own.
+        """Declare a value as an output of the graph.
+
+        Args:
+            name: of the output.
+            value: of the graph.
+            kind: ONNX's number of the element type.
+            shape: a dimension is a size or a name.
+            text: a description.
 
         Raises:
             InputError: the name is taken.

@@ -40,7 +40,18 @@ class LayerInputs(NamedTuple):
 
 
 def emit_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, reset: bool) -> None:
-    """Emit a module with inputs and outputs in its own layout."""
+    """Emit a module with inputs and outputs in its own layout.
+
+    Args:
+        graph: to emit to.
+        module: the layers.
+        state: whether initial states are inputs.
+        lengths: whether the lengths of rows are an input.
+        reset: whether the steps that begin at the initial state are an input.
+
+    Raises:
+        InputError: the initial state is learned, and `state` is false.
+    """
     if module.initial_state == "learned" and not state:
         raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
     kind, first = kind_of(module.all_weights[0][0].dtype), module.batch_first

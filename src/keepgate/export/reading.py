@@ -134,7 +134,11 @@ def as_activation(value: Polynomial) -> tuple[Activation, Polynomial]:
 
 
 def as_output_activation(value: Polynomial, memory: Polynomial) -> Activation:
-    """Read a value as an activation of the memory, which it may scale."""
+    """Read a value as an activation of the memory, which it may scale.
+
+    Raises:
+        OtherError: it is none.
+    """
     activation, argument = as_activation(value)
     scale = argument.ratio(memory)
     if scale is None:
@@ -185,6 +189,10 @@ def _is(value: Polynomial, op: str) -> bool:
 
 
 def need(holds: bool) -> None:
-    """Give up this reading unless something holds."""
+    """Give up this reading unless something holds.
+
+    Raises:
+        OtherError: it does not hold.
+    """
     if not holds:
         raise OtherError

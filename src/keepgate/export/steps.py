@@ -65,6 +65,13 @@ class Sequence(NamedTuple):
 def scan(graph: Graph, weights: Weights, run: Sequence, kind: int, reverse: bool) -> tuple[str, dict[str, str]]:
     """Emit a layer in one direction; return its output [T, B, W] and its final states [B, W].
 
+    Args:
+        graph: to emit to.
+        weights: of the layer in this direction.
+        run: its inputs.
+        kind: ONNX's number of the floating-point type.
+        reverse: from the last step to the first.
+
     Raises:
         InputError: ONNX has no product for the map of the equations.
     """

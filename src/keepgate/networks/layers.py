@@ -44,7 +44,11 @@ class Embedding(Block):
         return {"weight": Parameter((self.count, self.width))}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [..., width] for symbols [...]."""
+        """Return [..., width] for symbols [...].
+
+        Raises:
+            InputError: the source is no symbols.
+        """
         symbols = sources[0]
         if symbols is None or symbols.dtype != INT64:
             raise InputError(f"expected symbols, {INT64}; got {symbols}")
@@ -128,7 +132,11 @@ class Recurrent(Block):
         return {name + suffix: parameter for row, suffix in rows for name, parameter in row.items()}
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the output, and the final states by name."""
+        """Return the output, and the final states by name.
+
+        Raises:
+            InputError: x or a state has another shape.
+        """
         x, _, *states = sources
         x = sequence(x, self.input_size)
         batch = x.shape[int(self.time_first)]

@@ -123,7 +123,11 @@ class Patches(Block):
     count: int = option("a number of steps, at least 1", least=1)
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [batch, steps // count, count * width]."""
+        """Return [batch, steps // count, count * width].
+
+        Raises:
+            InputError: the window has fewer steps than a patch.
+        """
         x = sequence(sources[0])
         steps = x.shape[1]
         if not isinstance(steps, int) or steps < self.count:
@@ -168,7 +172,11 @@ class Concat(Block):
     sources: ClassVar[tuple[str, ...]] = ("x", "*others")
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [..., sum of the widths]."""
+        """Return [..., sum of the widths].
+
+        Raises:
+            InputError: the sources differ in more than their widths.
+        """
         parts = [value for value in sources if value is not None]
         if any((v.dtype, v.shape[:-1]) != (FLOAT, parts[0].shape[:-1]) for v in parts):
             raise InputError(f"expected values that differ in their width only, got {', '.join(map(str, parts))}")
@@ -182,7 +190,11 @@ class Add(Block):
     sources: ClassVar[tuple[str, ...]] = ("x", "y")
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the shape of the first."""
+        """Return the shape of the first.
+
+        Raises:
+            InputError: the sources have different shapes.
+        """
         x, y = sources
         assert x is not None
         assert y is not None
@@ -199,7 +211,11 @@ class Select(Block):
     index: int = option("a place along the last axis", least=0)
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the value without its last axis."""
+        """Return the value without its last axis.
+
+        Raises:
+            InputError: the width is not above the index.
+        """
         x = sources[0]
         if x is None or self.index >= x.width:
             raise InputError(f"expected a width above {self.index}, got {x}")
@@ -213,7 +229,11 @@ class Reshape(Block):
     sizes: tuple[int, ...] = option("sizes of at least 1", least=1)
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [..., *sizes]."""
+        """Return [..., *sizes].
+
+        Raises:
+            InputError: the width is not the product of the sizes.
+        """
         x, product = sources[0], 1
         for size in self.sizes:
             product *= size
@@ -229,7 +249,11 @@ class Lookup(Block):
     sources: ClassVar[tuple[str, ...]] = ("table", "numbers")
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [batch, time, width]."""
+        """Return [batch, time, width].
+
+        Raises:
+            InputError: the sources are no table and numbers of its rows.
+        """
         table, numbers = sources
         if table is None or numbers is None or len(table.shape) != 2 or numbers.dtype != INT64:
             raise InputError(f"expected a table [rows, width] and numbers of its rows, got {table} and {numbers}")
@@ -245,7 +269,11 @@ class Repeat(Block):
     time: str = option("the name of the new axis", "time")
 
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return [batch, time, width]."""
+        """Return [batch, time, width].
+
+        Raises:
+            InputError: the source is not [batch, width].
+        """
         x = sources[0]
         if x is None or len(x.shape) != 2:
             raise InputError(f"expected [batch, width], got {x}")

@@ -65,7 +65,19 @@ class Automaton:
         start: int = 0,
         end: int = -1,
     ) -> Automaton:
-        """Return the automaton of arcs in any order."""
+        """Return the automaton of arcs in any order.
+
+        Args:
+            sources: the state in which each arc begins.
+            symbols: of each arc.
+            targets: the state in which each arc ends.
+            weights: of each arc.
+            backoff: of each state: where it backs off to.
+            backoff_weights: of each state.
+            unknown: the weight of a symbol that no state has.
+            start: the first state.
+            end: the symbol that ends a sequence; -1: none does.
+        """
         order = np.lexsort((symbols, sources))
         arcs = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=len(backoff)))]).astype(np.int64)
         return cls(

@@ -29,6 +29,14 @@ def crf_log_partition(
 ) -> Tensor:
     """Return log of the sum of exp(score) over all paths, [B]; 0 for a row without steps.
 
+    Args:
+        emissions: [T, B, C].
+        transitions: [C, C], from the first tag to the second.
+        start: [C].
+        end: [C].
+        lengths: [B] integers from 0 to T; None: all are T.
+        backend: `"auto"`, `"native"` or `"reference"`.
+
     Raises:
         InputError: a shape, type or length is wrong.
         BackendError: the named backend cannot run this.
@@ -43,10 +51,19 @@ def crf_log_partition(
 def crf_marginals(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, lengths: Any = None, *, backend: str = "auto"
 ) -> Tensor:
-    """Return the probability of each tag at each step, [T, B, C]; 0 behind a row's length; no gradient.
+    """Return the probability of each tag at each step, [T, B, C]; 0 past a row's length; no gradient.
+
+    Args:
+        emissions: [T, B, C].
+        transitions: [C, C], from the first tag to the second.
+        start: [C].
+        end: [C].
+        lengths: [B] integers from 0 to T; None: all are T.
+        backend: `"auto"`, `"native"` or `"reference"`.
 
     Raises:
-        InputError, BackendError: as `crf_log_partition`.
+        InputError: a shape, type or length is wrong.
+        BackendError: the named backend cannot run this.
     """
     scores = tuple(score.detach() for score in (emissions, transitions, start, end))
     lengths = _check(scores, lengths)
@@ -60,10 +77,19 @@ def crf_marginals(
 def crf_viterbi(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, lengths: Any = None, *, backend: str = "auto"
 ) -> tuple[Tensor, Tensor]:
-    """Return the best path [T, B], -1 behind a row's length, and its score [B] (Viterbi 1967); no gradient.
+    """Return the best path [T, B], -1 past a row's length, and its score [B] (Viterbi 1967); no gradient.
+
+    Args:
+        emissions: [T, B, C].
+        transitions: [C, C], from the first tag to the second.
+        start: [C].
+        end: [C].
+        lengths: [B] integers from 0 to T; None: all are T.
+        backend: `"auto"`, `"native"` or `"reference"`.
 
     Raises:
-        InputError, BackendError: as `crf_log_partition`.
+        InputError: a shape, type or length is wrong.
+        BackendError: the named backend cannot run this.
     """
     scores = tuple(score.detach() for score in (emissions, transitions, start, end))
     lengths = _check(scores, lengths)
@@ -79,7 +105,15 @@ def crf_viterbi(
 def crf_score(
     emissions: Tensor, tags: Tensor, transitions: Tensor, start: Tensor, end: Tensor, lengths: Any = None
 ) -> Tensor:
-    """Return the score of given paths of tags [T, B], as [B]; steps past a row's length are not read.
+    """Return the score of given paths of tags, as [B]; steps past a row's length are not read.
+
+    Args:
+        emissions: [T, B, C].
+        tags: integers [T, B].
+        transitions: [C, C], from the first tag to the second.
+        start: [C].
+        end: [C].
+        lengths: [B] integers from 0 to T; None: all are T.
 
     Raises:
         InputError: a shape, type, length or tag is wrong.

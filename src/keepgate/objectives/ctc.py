@@ -75,9 +75,21 @@ def ctc_loss_from_logits(
     utterances: Sequence[str] | None = None,
     backend: str = "auto",
 ) -> Tensor:
-    """Return `ctc_loss(log_softmax(logits, -1), ...)` in one pass; the gradient is for the logits [T, B, C].
+    """Return `ctc_loss(log_softmax(logits, -1), ...)` in one pass; the gradient is for the logits.
 
-    Arguments and errors are those of `ctc_loss`.
+    Args:
+        logits: [T, B, C]; float32 and float64 run on the native core.
+        targets: as of `ctc_loss`.
+        input_lengths: as of `ctc_loss`.
+        target_lengths: as of `ctc_loss`.
+        blank: as of `ctc_loss`.
+        reduction: as of `ctc_loss`.
+        zero_infinity: as of `ctc_loss`.
+        utterances: as of `ctc_loss`.
+        backend: as of `ctc_loss`.
+
+    Raises:
+        InputError, BackendError: as `ctc_loss`.
     """
     read = read_targets(logits, targets, input_lengths, target_lengths, blank)
     return _loss(logits, read, True, reduction, zero_infinity, utterances, backend)

@@ -70,7 +70,14 @@ class Targets:
 
 
 def read_targets(values: Tensor, targets: Any, input_lengths: Any, target_lengths: Any, blank: int) -> Targets:
-    """Check targets against values [T, B, C]; they are [B, S], padded, or one after the other in one dimension.
+    """Check targets against scores.
+
+    Args:
+        values: the scores, [T, B, C].
+        targets: [B, S], padded, or all symbols one after the other in one dimension.
+        input_lengths: [B] integers from 0 to T.
+        target_lengths: [B] integers.
+        blank: the blank's symbol.
 
     Raises:
         InputError: a shape, type, length or symbol is wrong.

@@ -67,7 +67,11 @@ class Target:
 
     @contextlib.contextmanager
     def stream(self, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-        """Open the device, pipe or standard output of that name; a pipe waits for its reader."""
+        """Open the device, pipe or standard output of that name; a pipe waits for its reader.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
         if self.to_stdout:
             if sys.stdout is None:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -81,7 +81,14 @@ class Interpreter:
         return Run(run, tape)
 
     def backward(self, x: np.ndarray, run: Run, cotangents: Arrays, step_inputs: Arrays | None = None) -> Gradients:
-        """Return the gradients for `cotangents` [T, B, W] of the states after each step."""
+        """Return the gradients of a forward pass.
+
+        Args:
+            x: [T, B, I], as of `forward`.
+            run: what `forward` returned.
+            cotangents: of the states after each step, [T, B, W] by name.
+            step_inputs: as of `forward`.
+        """
         program, inputs = self.program, step_inputs or {}
         parameters = {name: np.zeros_like(value) for name, value in self.parameters.items()}
         dx = np.zeros_like(x)

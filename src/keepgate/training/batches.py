@@ -34,6 +34,12 @@ class Batches:
     Full back-propagation (`window` None) has one window in a batch. With windows, every process goes through as many as
     the longest example of the whole batch has; one whose own examples are shorter repeats its last with weight 0, since
     all must take part in each update.
+
+    Args:
+        data: the examples.
+        batch_size: examples in a batch, of all processes together.
+        window: steps in a window, or None.
+        processes: that train together.
     """
 
     def __init__(self, data: Examples, batch_size: int, window: int | None, processes: Processes):

@@ -30,7 +30,15 @@ CONTENTS = ("model", "training data", "held-out data")  # what a signature has o
 def signature(
     model: nn.Module, data: Examples, valid: Examples | None, settings: Settings, processes: int
 ) -> dict[str, Any]:
-    """Return all that must be the same for a run to be resumed."""
+    """Return all that must be the same for a run to be resumed.
+
+    Args:
+        model: of which the modules and the shapes count.
+        data: of which the content counts.
+        valid: likewise.
+        settings: all but `checkpoint_seconds`.
+        processes: how many train together.
+    """
     chosen = asdict(settings)
     del chosen["checkpoint_seconds"]
     text = re.sub(r"0x[0-9a-f]+", "", repr(model))
@@ -44,7 +52,15 @@ def signature(
 
 
 class Checkpoints:
-    """Saves and loads one training state in the folder `run`, which belongs to the run of this signature."""
+    """Saves and loads one training state in the folder of a run.
+
+    Args:
+        run: the folder.
+        about: the signature of the run that it belongs to.
+        state: to save, and to load into.
+        seconds: between two checkpoints within an epoch, at least.
+        processes: that train together.
+    """
 
     def __init__(self, run: Path, about: dict[str, Any], state: TrainingState, seconds: float, processes: Processes):
         self.run, self.about, self.state, self.seconds, self.processes = run, about, state, seconds, processes
@@ -97,7 +113,11 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """Turn whatever is raised inside into an `InputError` that names the checkpoint's folder and the remedy."""
+        """Turn whatever is raised inside into an error that names the checkpoint's folder and the remedy.
+
+        Raises:
+            InputError: something was raised.
+        """
         try:
             yield
         except Exception as error:

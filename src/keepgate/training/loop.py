@@ -237,7 +237,11 @@ class Trainer:
         return total / weights
 
     def close_epoch(self) -> None:
-        """Compute the held-out loss of an epoch, add its row, keep the best weights, and decide whether to go on."""
+        """Compute the held-out loss of an epoch, add its row, keep the best weights, and decide whether to go on.
+
+        Raises:
+            InputError: the held-out loss is not finite.
+        """
         started = time.perf_counter()
         state, position, history = self.state, self.state.position, self.state.history
         valid = None if self.valid is None else self.evaluate(self.valid)

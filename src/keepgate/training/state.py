@@ -44,7 +44,14 @@ class Position:
     seconds: float = 0.0
 
     def add(self, total: float, weight: float, norm: float, seconds: float) -> None:
-        """Count one update: weight times mean loss, weight, gradient norm, and seconds."""
+        """Count one update.
+
+        Args:
+            total: its weight times its mean loss.
+            weight: of the update.
+            norm: of its gradient.
+            seconds: that it took.
+        """
         self.update, self.updates = self.update + 1, self.updates + 1
         self.loss, self.weight, self.norm = self.loss + total, self.weight + weight, self.norm + norm
         self.seconds += seconds
