@@ -3,32 +3,109 @@
 namespace keepgate {
 namespace {
 
-// What all threads write in common, each for its rows: values that are summed after each chunk, and what goes from one
-// chunk to the next, for rows go from thread to thread there.
+// What all threads write in common, each for its rows: values that are summed after each chunk, and what is carried.
 template <class T> struct Shared {
   std::vector<T*> chunk;    // per value [chunk, B, W], or null
-  std::vector<T*> last;     // per state [chunk, B, W]: states before steps that some row starts restart
+  std::vector<T*> last;     // per state [chunk, B, W]: states before steps at which some row restarts
   std::vector<T*> carried;  // per state [B, W]: its cotangent, from step to step
   std::vector<T*> sums;     // per vector [B, W], or null: its cotangent, summed over the steps
 
-  // Takes its memory from the arena.
-  Shared(const Plan& plan, const Call<T>& call, Arena& arena)
-      : chunk(plan.values.size(), nullptr), sums(call.row_sums) {
-    for (int width : plan.state_widths) carried.push_back(arena.zeros<T>(call.rows, width));
+  // Takes its memory from the arena of the pass.
+  explicit Shared(const CallPlan<T>& pass) : chunk(pass.plan.values.size(), nullptr), sums(pass.call.row_sums) {
+    const Plan& plan = pass.plan;
+    const ptrdiff_t rows = pass.call.rows;
+    for (int width : plan.state_widths) {
+      carried.push_back(pass.arena.template zeros<T>(rows, width));
+      last.push_back(pass.may_restart() ? pass.take(pass.chunk, rows, width) : nullptr);
+    }
     for (size_t i = sums.size(); i < plan.vector_values.size(); ++i)
-      sums.push_back(plan.vector_values[i] < 0 ? nullptr : arena.zeros<T>(call.rows, plan.vector_widths[i]));
+      sums.push_back(plan.vector_values[i] < 0 ? nullptr : pass.arena.template zeros<T>(rows, plan.vector_widths[i]));
+    std::vector<bool> stored(plan.values.size(), false);
+    for (int value : plan.kept) stored[value] = true;
+    for (int value : plan.new_values) stored[value] = true;
+    for (const Outers& outers : plan.outers) {
+      std::vector<int> summed(outers.deltas);
+      summed.push_back(outers.source);
+      for (int v : summed) {
+        const Kind kind = plan.values[v].kind;
+        if (stored[v] || chunk[v] || (kind != Kind::row && kind != Kind::cotangent)) continue;
+        chunk[v] = pass.take(pass.chunk, rows, plan.values[v].width);
+      }
+    }
   }
 };
 
 template <class T> class BackwardWorker : public Worker<T> {
  public:
-  // Takes memory for all rows, whichever it will have.
-  BackwardWorker(const CallPlan<T>& pass, const Shared<T>& shared)
-      : Worker<T>(pass, 0, pass.call.rows), shared(shared) {
+  BackwardWorker(const CallPlan<T>& pass, const Shared<T>& shared, RowShare share)
+      : Worker<T>(pass, share), shared(shared), gathered(plan.state_widths.size()) {
     this->place_leaves();
-    std::vector<bool> is_local = this->find_local(plan.backward);
-    std::vector<bool> placed(plan.values.size(), false);
-    auto not_local = [&](int value) {
+    place_results();
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (plan.values[v].kind == Kind::cotangent) cotangents.push_back((int)v);
+    for (size_t s = 0; s < plan.backward.size(); ++s) {
+      const Stage& stage = plan.backward[s];
+      std::vector<StepProduct<T>>& of_stage = products.emplace_back();
+      for (size_t i = 0; i < stage.transposed.size(); ++i) {
+        const int target = stage.transposed[i].target;
+        StepProduct<T>& product = of_stage.emplace_back(transposed(stage.transposed[i], pass.packed.backward[s][i]));
+        for (ptrdiff_t unit = 0; unit < stage.transposed[i].width; unit += kernels.panel)
+          product.write(views, target, moving[target], unit, stage.transposed[i].width, kernels.panel);
+      }
+    }
+    if (call.dx && !plan.x.empty()) {
+      views.push_back({call.dx, this->stride(plan.input_size), 0});  // renewed by `input`
+      of_x = transposed(plan.x[0], pass.packed.x[0]);
+      for (ptrdiff_t unit = 0; unit < plan.input_size; unit += kernels.panel)
+        of_x.write(views, (int)views.size() - 1, true, unit, plan.input_size, kernels.panel);
+    }
+  }
+
+  void begin_chunk(ptrdiff_t origin) {
+    for (size_t i : chunked) this->movers[i].origin = origin;
+    this->origin = origin;
+  }
+
+  void step(ptrdiff_t t) {
+    const ptrdiff_t count = active(t);
+    enter(count);
+    this->set_time(t);
+    if (pass.any_restart[t]) {
+      for (size_t s = 0; s < gathered.size(); ++s)
+        gathered[s] = shared.last[s] + (t - origin) * call.rows * plan.state_widths[s];
+      this->gather_last(t, count, gathered);
+    }
+    this->sample(t, count);
+    add_cotangents(t, count);
+    for (size_t s = 0; s < plan.backward.size(); ++s) {
+      for (StepProduct<T>& product : products[s]) product.run(kernels, views, nullptr, 0, count, Storage::full);
+      this->run_ops(plan.backward[s].ops, views, count, this->apart == 1);
+    }
+    finish(t, count);
+  }
+
+  // The cotangent of x for steps `from` to `to`: one product for all of them where the rows lie together.
+  void input(ptrdiff_t from, ptrdiff_t to) {
+    if (of_x.empty()) return;
+    const bool whole = rows == call.rows && !call.lengths;
+    const ptrdiff_t width = plan.input_size;
+    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
+      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
+      this->set_time(t);
+      T* const out = call.dx + t * call.rows * width;
+      views.back().base = this->mine(out, width);
+      of_x.run(kernels, views, nullptr, 0, count, Storage::full);
+      if (!whole) this->clear_ended(out, count, width);
+    }
+  }
+
+ private:
+  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::rows;
+  using Worker<T>::views, Worker<T>::moving, Worker<T>::active;
+
+  void place_results() {
+    std::vector<bool> is_local = this->find_local(plan.backward), placed(plan.values.size(), false);
+    const auto not_local = [&](int value) {
       if (value >= 0) is_local[value] = false;
     };
     for (int value : plan.last_values) not_local(value);
@@ -69,134 +146,95 @@ template <class T> class BackwardWorker : public Worker<T> {
     }
   }
 
-  // Take the rows from `from` to `to` for the chunk that begins at `origin`; of all rows, `begun` had a step before.
-  void begin_chunk(ptrdiff_t origin, ptrdiff_t from, ptrdiff_t to, ptrdiff_t begun) {
-    for (size_t i : chunked) this->movers[i].origin = origin;
-    this->origin = origin;
-    const bool moved = first != from || rows != to - from;
-    first = from;
-    rows = to - from;
-    entered = std::clamp<ptrdiff_t>(begun - first, 0, rows);
-    if (moved) this->sample_masks();
+  // A product with its segments; what it writes is to be added.
+  StepProduct<T> transposed(const Transposed& product, const PackedTransposed<T>& packed) const {
+    StepProduct<T> made;
+    for (size_t i = 0; i < product.deltas.size(); ++i) {
+      const int delta = product.deltas[i];
+      made.read(views, delta, moving[delta], packed.deltas[i].get(), plan.values[delta].width);
+    }
+    return made;
   }
 
-  void step(ptrdiff_t t) {
-    const ptrdiff_t count = active(t);
-    enter(count);
-    this->set_time(t);
-    if (pass.any_restart[t]) {
-      std::vector<T*> to;
-      for (size_t s = 0; s < shared.last.size(); ++s)
-        to.push_back(shared.last[s] + (t - origin) * call.rows * plan.state_widths[s]);
-      this->gather_last(t, count, to);
-    }
-    this->sample(t, count);
-    add_cotangents(t, count);
-    for (size_t s = 0; s < plan.backward.size(); ++s) {
-      const Stage& stage = plan.backward[s];
-      for (size_t i = 0; i < stage.transposed.size(); ++i) {
-        const StridedView<T>& target = views[stage.transposed[i].target];
-        run_transposed(stage.transposed[i], pass.packed.backward[s][i], target.base, target.stride, count);
-      }
-      this->run_ops(stage, count);
-    }
-    finish(t, count);
+  T* carried(size_t s) const { return this->mine(shared.carried[s], plan.state_widths[s]); }
+  // Rows of [B, W] buffers of the caller, at step t of [T, B, W].
+  template <class P> P* at(P* buffer, ptrdiff_t t, ptrdiff_t width) const {
+    return this->mine(buffer + t * call.rows * width, width);
   }
-
-  // The cotangent of x for steps `from` to `to`: one product for all of them where the rows lie together.
-  void input(ptrdiff_t from, ptrdiff_t to) {
-    if (!call.dx || plan.x.empty()) return;
-    const bool whole = rows == call.rows && !call.lengths;
-    const ptrdiff_t width = plan.input_size;
-    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
-      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
-      this->set_time(t);
-      T* out = call.dx + (t * call.rows + first) * width;
-      run_transposed(plan.x[0], pass.packed.x[0], out, width, count);
-      if (!whole) std::memset(out + count * width, 0, (rows - count) * width * sizeof(T));
-    }
-  }
-
- private:
-  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
-  using Worker<T>::views, Worker<T>::panels, Worker<T>::segments;
-
-  ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
-  T* carried(size_t s) const { return shared.carried[s] + first * plan.state_widths[s]; }
 
   // Rows whose last step this is receive the cotangent of the final state.
   void enter(ptrdiff_t count) {
-    for (ptrdiff_t r = entered; r < count; ++r)
-      for (size_t s = 0; s < shared.carried.size(); ++s) {
-        const ptrdiff_t width = plan.state_widths[s];
-        if (call.d_final[s])
-          std::memcpy(carried(s) + r * width, call.d_final[s] + (first + r) * width, width * sizeof(T));
-      }
-    entered = std::max(entered, count);
+    if (count <= entered) return;
+    for (size_t s = 0; s < shared.carried.size(); ++s) {
+      if (!call.d_final[s]) continue;
+      const ptrdiff_t width = plan.state_widths[s], stride = this->stride(width), begin = entered * stride;
+      const T* const from = this->mine(call.d_final[s], width) + begin;
+      this->copy(carried(s) + begin, stride, from, stride, count - entered, width);
+    }
+    entered = count;
   }
 
   void add_cotangents(ptrdiff_t t, ptrdiff_t count) {
-    for (size_t v = 0; v < plan.values.size(); ++v) {
-      if (plan.values[v].kind != Kind::cotangent) continue;
+    for (int v : cotangents) {
       const int s = plan.values[v].slot;
-      const ptrdiff_t width = plan.state_widths[s];
-      if (call.d_states[s])
-        kernels.add(carried(s), call.d_states[s] + (t * call.rows + first) * width, views[v].base, count * width);
+      const ptrdiff_t width = plan.state_widths[s], stride = this->stride(width);
+      const StridedView<T>& to = views[v];
+      if (!call.d_states[s]) {
+        this->copy(to.base, to.stride, carried(s), stride, count, width);
+        continue;
+      }
+      const T *const later = carried(s), *const now = at(call.d_states[s], t, width);
+      if (stride == width && to.stride == width) kernels.add(later, now, to.base, count * width);
       else
-        std::memcpy(views[v].base, carried(s), count * width * sizeof(T));
+        for (ptrdiff_t r = 0; r < count; ++r)
+          kernels.add(later + r * stride, now + r * stride, to.base + r * to.stride, width);
     }
-  }
-
-  void run_transposed(const Transposed& product, const PackedTransposed<T>& packed, T* to, ptrdiff_t stride,
-                      ptrdiff_t count) {
-    segments.clear();
-    panels.clear();
-    for (size_t i = 0; i < product.deltas.size(); ++i) {
-      const StridedView<T>& delta = views[product.deltas[i]];
-      segments.push_back({delta.base, delta.stride, packed.deltas[i].get(), plan.values[product.deltas[i]].width});
-    }
-    this->panels_to(to, stride, product.width);
-    this->multiply(segments, nullptr, 0, count);
   }
 
   void finish(ptrdiff_t t, ptrdiff_t count) {
     for (size_t s = 0; s < shared.carried.size(); ++s) {
-      const ptrdiff_t width = plan.state_widths[s];
+      const ptrdiff_t width = plan.state_widths[s], stride = this->stride(width);
       const int value = plan.last_values[s];
-      if (value < 0) std::fill(carried(s), carried(s) + count * width, T(0));
-      else if (!direct[s]) copy(views[value], carried(s), count, width);
+      if (value < 0)
+        for (ptrdiff_t r = 0; r < count; ++r) std::fill_n(carried(s) + r * stride, width, T(0));
+      else if (!direct[s])
+        this->copy(carried(s), stride, views[value].base, views[value].stride, count, width);
     }
-    for (size_t i = 0; i < plan.step_input_values.size(); ++i) {
-      const ptrdiff_t width = plan.step_input_widths[i];
-      if (plan.step_input_values[i] >= 0)
-        copy(views[plan.step_input_values[i]], call.d_step_inputs[i] + (t * call.rows + first) * width, count, width);
+    for (size_t i = 0; i < plan.step_input_values.size(); ++i)
+      give(plan.step_input_values[i], call.d_step_inputs[i], t, count, plan.step_input_widths[i]);
+    if (call.dx && plan.x_value >= 0) {
+      give(plan.x_value, call.dx, t, count, plan.input_size);
+      this->clear_ended(call.dx + t * call.rows * plan.input_size, count, plan.input_size);
     }
-    if (call.dx && plan.x_value >= 0)
-      copy(views[plan.x_value], call.dx + (t * call.rows + first) * plan.input_size, count, plan.input_size);
     // Last: what is carried of one state may be the very value that another state, a step input or x has copied.
     if (pass.any_restart[t])
       for (ptrdiff_t r = 0; r < count; ++r)
-        if (pass.restarts(t, first + r)) release(r);
+        if (pass.restarts(t, this->first + r * this->apart)) release(r);
+  }
+
+  // Copy a value, if there is one, to step t of a buffer.
+  void give(int value, T* to, ptrdiff_t t, ptrdiff_t count, ptrdiff_t width) const {
+    if (value >= 0)
+      this->copy(at(to, t, width), this->stride(width), views[value].base, views[value].stride, count, width);
   }
 
   // A row that restarted at this step: its cotangents go to the initial states and no further back.
   void release(ptrdiff_t r) {
     for (size_t s = 0; s < shared.carried.size(); ++s) {
-      const ptrdiff_t width = plan.state_widths[s];
-      T* const to = call.d_restart[s] + (first + r) * width;
-      T* const from = carried(s) + r * width;
+      const ptrdiff_t width = plan.state_widths[s], row = r * this->stride(width);
+      T *const to = this->mine(call.d_restart[s], width) + row, *const from = carried(s) + row;
       kernels.add(to, from, to, width);
-      std::fill(from, from + width, T(0));
+      std::fill_n(from, width, T(0));
     }
   }
 
-  static void copy(const StridedView<T>& from, T* to, ptrdiff_t count, ptrdiff_t width) {
-    for (ptrdiff_t r = 0; r < count; ++r) std::memcpy(to + r * width, from.base + r * from.stride, width * sizeof(T));
-  }
-
   const Shared<T>& shared;
-  std::vector<size_t> chunked;
-  std::vector<bool> direct;
+  std::vector<std::vector<StepProduct<T>>> products;  // per stage
+  StepProduct<T> of_x;
+  std::vector<int> cotangents;   // their values
+  std::vector<size_t> chunked;   // movers whose buffers hold one chunk
+  std::vector<bool> direct;      // per state: what is carried is written by an op itself
+  std::vector<T*> gathered;      // per state, of the present step
   ptrdiff_t origin = 0, entered = 0;
 };
 
@@ -224,8 +262,15 @@ template <class T> class Sums {
     ptrdiff_t columns = 0;
     for (const Outers& outers : plan.outers) columns = std::max<ptrdiff_t>(columns, plan.values[outers.source].width);
     columns = panels_of((int)columns, pass.kernels.panel) * pass.kernels.panel + pass.kernels.tile;
-    for (int thread = 0; thread < pass.threads; ++thread)
-      work.push_back(pass.take(pass.chunk, call.rows, columns));
+    size_t gates = 0;
+    for (const Outers& outers : plan.outers) gates = std::max(gates, outers.deltas.size());
+    for (int thread = 0; thread < pass.threads; ++thread) {
+      Work& work = works.emplace_back();
+      work.gathered = pass.take(pass.chunk, call.rows, columns);
+      work.blocks.reserve(pass.chunk);  // a thread that others wait for must not fail for want of memory
+      work.deltas.reserve(gates * pass.chunk);
+      work.to.reserve(gates);
+    }
     state_of.assign(plan.values.size(), -1);
     for (size_t s = 0; s < plan.new_values.size(); ++s)
       if (state_of[plan.new_values[s]] < 0) state_of[plan.new_values[s]] = (int)s;
@@ -247,12 +292,20 @@ template <class T> class Sums {
     }
   }
 
-  // Add the steps `walk` of the chunk that begins at `origin`; each thread takes its part of the tiles.
-  void add(const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
-    for (const Outers& outers : plan.outers) add_outers(outers, walk, origin, begin, thread);
+  // Add `steps` steps, the chunk that begins at `origin`; each thread takes its part of the tiles.
+  void add(ptrdiff_t origin, ptrdiff_t steps, bool begin, int thread) {
+    for (const Outers& outers : plan.outers) add_outers(outers, origin, steps, begin, thread);
   }
 
  private:
+  // Of one thread.
+  struct Work {
+    T* gathered;
+    std::vector<Sources<T>> blocks;
+    std::vector<const T*> deltas;
+    std::vector<T*> to;
+  };
+
   const T* locate(int v, ptrdiff_t t, ptrdiff_t origin) const {
     const Value& value = plan.values[v];
     const ptrdiff_t size = call.rows * value.width;
@@ -262,29 +315,32 @@ template <class T> class Sums {
     if (value.kind == Kind::step_input) return call.step_inputs[value.slot] + t * size;
     if (value.kind == Kind::last)
       return pass.any_restart[t] ? shared.last[value.slot] + (t - origin) * size
-                               : call.states[value.slot] + before(call.reverse, t) * size;
+                                 : call.states[value.slot] + before(call.reverse, t) * size;
     return call.states[state_of[v]] + after(call.reverse, t) * size;
   }
 
-  void add_outers(const Outers& outers, const std::vector<ptrdiff_t>& walk, ptrdiff_t origin, bool begin, int thread) {
+  void add_outers(const Outers& outers, ptrdiff_t origin, ptrdiff_t steps, bool begin, int thread) {
     const ptrdiff_t gates = outers.deltas.size(), m = plan.values[outers.deltas[0]].width;
     const ptrdiff_t n = plan.values[outers.source].width, tile = pass.kernels.tile;
     const ptrdiff_t tiles = gates * ((m + tile - 1) / tile);
-    std::vector<Sources<T>> blocks;
-    std::vector<const T*> deltas;
-    std::vector<T*> to;
-    for (ptrdiff_t t : walk) blocks.push_back({locate(outers.source, t, origin), n, pass.active(t)});
+    auto& [gathered, blocks, deltas, to] = works[thread];
+    blocks.clear();
+    deltas.clear();
+    to.clear();
+    const auto walked = [&](ptrdiff_t i) { return pass.backwards(origin, steps, i); };
+    for (ptrdiff_t i = 0; i < steps; ++i)
+      blocks.push_back({locate(outers.source, walked(i), origin), n, pass.active(walked(i))});
     for (ptrdiff_t gate = 0; gate < gates; ++gate) {
-      for (ptrdiff_t t : walk) deltas.push_back(locate(outers.deltas[gate], t, origin));
+      for (ptrdiff_t i = 0; i < steps; ++i) deltas.push_back(locate(outers.deltas[gate], walked(i), origin));
       to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
     }
-    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), (ptrdiff_t)walk.size(), gates, m, n, n,
-                            tiles * thread / pass.threads, tiles * (thread + 1) / pass.threads, !begin};
-    pass.kernels.outer(outer, work[thread]);
+    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), steps, gates, m, n, n,
+                            part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin};
+    pass.kernels.outer(outer, gathered);
     for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
       if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
-        for (size_t i = 0; i < walk.size(); ++i)
-          pass.kernels.sum_rows(deltas[gate * walk.size() + i], blocks[i].count, m,
+        for (ptrdiff_t i = 0; i < steps; ++i)
+          pass.kernels.sum_rows(deltas[gate * steps + i], blocks[i].count, m,
                                 call.d_biases[outers.bias_block] + outers.biases[gate]);
   }
 
@@ -292,7 +348,7 @@ template <class T> class Sums {
   const Plan& plan;
   const Call<T>& call;
   const Shared<T>& shared;
-  std::vector<T*> work;
+  std::vector<Work> works;
   std::vector<int> state_of, tape_of;  // of each value: the state or the tape that holds it, or -1
 };
 
@@ -303,54 +359,34 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
               int threads) {
   ScopedArena arena;
   const CallPlan<T> pass(plan, kernels, packed, call, arena, threads, tuning::kChunkRows);
-  Shared<T> shared(plan, call, arena);
-  std::vector<bool> stored(plan.values.size(), false);
-  for (int value : plan.kept) stored[value] = true;
-  for (int value : plan.new_values) stored[value] = true;
-  auto share = [&](int v) {
-    if (v < 0 || stored[v]) return;
-    stored[v] = true;
-    if (plan.values[v].kind == Kind::row || plan.values[v].kind == Kind::cotangent)
-      shared.chunk[v] = pass.take(pass.chunk, call.rows, plan.values[v].width);
-  };
-  for (const Outers& outers : plan.outers) {
-    share(outers.source);
-    for (int delta : outers.deltas) share(delta);
-  }
-  for (int width : plan.state_widths)
-    shared.last.push_back(pass.may_restart() ? pass.take(pass.chunk, call.rows, width) : nullptr);
+  const Shared<T> shared(pass);
   std::vector<BackwardWorker<T>> workers;
-  workers.reserve(pass.bounds.size());
-  for (size_t i = 0; i + 1 < pass.bounds.size(); ++i) workers.emplace_back(pass, shared);
+  workers.reserve(pass.threads);
+  for (const RowShare& share : pass.shares) workers.emplace_back(pass, shared, share);
+  const bool alone = !pass.by_rows;  // one worker steps, and all threads share what is done for a chunk at once
+  while (alone && (int)workers.size() < pass.threads) workers.emplace_back(workers[0]);
   Sums<T> sums(pass, shared);
   if (!call.add_weights) sums.clear();
-  const ptrdiff_t steps = call.steps;
-  const bool alone = !pass.by_rows;
-  ptrdiff_t begun = 0;
-  for (ptrdiff_t done = 0; done < steps; done += pass.chunk) {
-    const ptrdiff_t here = std::min(pass.chunk, steps - done), origin = call.reverse ? done : steps - done - here;
-    std::vector<ptrdiff_t> walk;
-    for (ptrdiff_t i = 0; i < here; ++i) walk.push_back(call.reverse ? origin + i : origin + here - 1 - i);
-    const std::vector<ptrdiff_t> bounds = pass.cut(origin, origin + here);
-    pool.run((int)workers.size(), [&](int i) {
-      workers[i].begin_chunk(origin, bounds[i], bounds[i + 1], begun);
-      for (ptrdiff_t t : walk) workers[i].step(t);
-      if (!alone) workers[i].input(origin, origin + here);
-    });
-    pool.run(pass.threads, [&](int i) {
-      if (alone) {
-        BackwardWorker<T> helper(workers[0]);
-        helper.input(part(origin, origin + here, i, pass.threads), part(origin, origin + here, i + 1, pass.threads));
-      }
-      sums.add(walk, origin, done == 0 && !call.add_weights, i);
-    });
-    begun = std::max(begun, pass.active(origin));
-  }
+  Barrier barrier(pass.threads);
+  pool.run(pass.threads, [&](int i) {
+    for (ptrdiff_t done = 0; done < call.steps; done += pass.chunk) {
+      const ptrdiff_t here = std::min(pass.chunk, call.steps - done);
+      const ptrdiff_t origin = call.reverse ? done : call.steps - done - here, end = origin + here;
+      workers[i].begin_chunk(origin);
+      for (ptrdiff_t k = 0; k < here && !(alone && i); ++k) workers[i].step(pass.backwards(origin, here, k));
+      if (!alone) workers[i].input(origin, end);
+      barrier.wait();
+      if (alone) workers[i].input(part(origin, end, i, pass.threads), part(origin, end, i + 1, pass.threads));
+      sums.add(origin, here, done == 0 && !call.add_weights, i);
+      barrier.wait();
+    }
+  });
   end(pass, shared);
 }
 
-template void backward<float>(const Plan&, const Kernels<float>&, const Packed<float>&, const Call<float>&, Pool&, int);
-template void backward<double>(const Plan&, const Kernels<double>&, const Packed<double>&, const Call<double>&, Pool&,
-                               int);
+#define KEEPGATE_OF(T) \
+  template void backward<T>(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int);
+KEEPGATE_OF(float)
+KEEPGATE_OF(double)
 
 }  // namespace keepgate

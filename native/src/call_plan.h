@@ -24,9 +24,9 @@
 //     *part*, and all meet at a barrier after each stage;
 //   - *by steps*: one worker walks, and all threads share what is done for a chunk at once (products of x, sums).
 //
-// Lengths. Rows are sorted by falling length, so those *active* at a step are the first ones. Their number is
-// `running`. Where rows end one after the other, a cut that is even at the first step is uneven later: then rows are
-// cut anew for each chunk (`CallPlan::cut`), and whatever goes from chunk to chunk is shared, not scratch.
+// Lengths. Rows are sorted by falling length, so those *active* at a step are the first ones; `running` counts them.
+// Rows that end one after the other are *dealt*: worker i of n has rows i, i + n, i + 2 n, ..., so that all workers
+// have nearly as much to do until the end, and no row ever changes hands.
 //
 // Restarts. A row *restarts* at a step that it begins from its initial state though the walk is under way: at a reset,
 // or in reverse where its length begins. Such steps read states that are gathered row by row; backwards, the cotangent
@@ -45,6 +45,14 @@
 #include "tuning.h"
 
 namespace keepgate {
+
+// Part `i` of `n` of what goes from `from` to `to`.
+inline ptrdiff_t part(ptrdiff_t from, ptrdiff_t to, ptrdiff_t i, ptrdiff_t n) { return from + (to - from) * i / n; }
+
+// Rows of a worker: `count` of them, `first`, `first + apart`, ...
+struct RowShare {
+  ptrdiff_t first, apart, count;
+};
 
 template <class T> class CallPlan {
  public:
@@ -67,7 +75,7 @@ template <class T> class CallPlan {
     by_rows = !together && call.rows >= tuning::kRowsPerThread * threads;
     this->threads = threads;
     find_running();
-    bounds = cut(0, call.steps);
+    share_rows();
     find_restarts();
   }
 
@@ -76,19 +84,15 @@ template <class T> class CallPlan {
   // Memory for as many numbers as the product of `sizes`, until the call is done.
   template <class... Sizes> T* take(Sizes... sizes) const { return arena.take<T>(sizes...); }
 
-  // Bounds of the rows of each thread, such that all have as many rows to step from step `from` to step `to`.
-  std::vector<ptrdiff_t> cut(ptrdiff_t from, ptrdiff_t to) const {
-    const int parts = by_rows ? threads : 1;
-    std::vector<ptrdiff_t> bounds(1, 0);
-    ptrdiff_t whole = 0, sum = 0;
-    auto steps = [&](ptrdiff_t b) { return call.lengths ? std::clamp<ptrdiff_t>(length(b), from, to) - from : 1; };
-    for (ptrdiff_t b = 0; b < call.rows; ++b) whole += steps(b);
-    for (ptrdiff_t b = 0; b < call.rows; ++b) {
-      if ((ptrdiff_t)bounds.size() < parts && sum * parts >= whole * (ptrdiff_t)bounds.size()) bounds.push_back(b);
-      sum += steps(b);
-    }
-    while ((int)bounds.size() <= parts) bounds.push_back(call.rows);
-    return bounds;
+  // How many of the rows of a share are active at step t; all are in reach, the first ones are active.
+  ptrdiff_t active(ptrdiff_t t, const RowShare& share) const {
+    if (!call.lengths) return share.count;
+    return std::clamp<ptrdiff_t>((running[t] - share.first + share.apart - 1) / share.apart, 0, share.count);
+  }
+
+  // Step `i` of the walk back over the `steps` steps from `origin` on.
+  ptrdiff_t backwards(ptrdiff_t origin, ptrdiff_t steps, ptrdiff_t i) const {
+    return call.reverse ? origin + i : origin + steps - 1 - i;
   }
 
   // Number of steps of row b.
@@ -112,10 +116,19 @@ template <class T> class CallPlan {
   bool by_rows;                   // threads share the batch; else one thread steps and all share large products
   size_t weight_bytes = 0;
   ptrdiff_t chunk, block, widest = 1;
-  std::vector<ptrdiff_t> bounds;  // rows of each thread that keeps the same rows for all steps
+  std::vector<RowShare> shares;  // of each worker
   std::vector<uint8_t> any_restart;  // per step
 
  private:
+  void share_rows() {
+    const int parts = by_rows ? threads : 1;
+    for (ptrdiff_t i = 0; i < parts; ++i) {
+      const ptrdiff_t first = part(0, call.rows, i, parts);
+      if (call.lengths) shares.push_back({i, parts, (call.rows - i + parts - 1) / parts});
+      else shares.push_back({first, 1, part(0, call.rows, i + 1, parts) - first});
+    }
+  }
+
   void find_running() {
     if (!call.lengths) return;
     running.assign(call.steps, 0);
@@ -133,8 +146,5 @@ template <class T> class CallPlan {
 
   std::vector<int32_t> running;
 };
-
-// Part `i` of `n` of the steps from `from` to `to`.
-inline ptrdiff_t part(ptrdiff_t from, ptrdiff_t to, int i, int n) { return from + (to - from) * i / n; }
 
 }  // namespace keepgate

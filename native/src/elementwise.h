@@ -1,6 +1,8 @@
 // The elementwise operations of a stage, on blocks of rows small enough to stay in the caches.
 #pragma once
 
+#include <type_traits>
+
 #include "functions.h"
 #include "keepgate/kernels.h"
 
@@ -73,47 +75,107 @@ template <class T> inline T total(const T* a, ptrdiff_t n) {
   return of.total();
 }
 
-template <class T> inline T mean(const T* a, ptrdiff_t n) { return total(a, n) / T(n); }
-
-template <class T> inline T deviation(const T* a, ptrdiff_t n, T centre) {
-  const Vector<T> c = splat<T>(centre);
-  RowSum<T> squares;
-  over_row<T>(n, [&](int v, ptrdiff_t i, ptrdiff_t count) {
-    const Vector<T> x = mask_tail<T>(load_up_to(a + i, count) - c, count);
-    squares.sum[v] = fma(x, x, squares.sum[v]);
-  });
-  return __builtin_sqrt(squares.total() / T(n) + T(1e-5));
-}
-
-template <class T> void means(T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
-  for (ptrdiff_t r = 0; r < rows; ++r) to[r] = mean(a + r * width, width);
-}
-
-template <class T> void deviations(T* to, const T* a, ptrdiff_t rows, ptrdiff_t width) {
-  for (ptrdiff_t r = 0; r < rows; ++r) to[r] = deviation(a + r * width, width, mean(a + r * width, width));
-}
-
-template <class T> void normalise(T* to, T* spreads, const T* a, ptrdiff_t rows, ptrdiff_t width) {
-  for (ptrdiff_t r = 0; r < rows; ++r, a += width, to += width) {
-    const T centre = mean(a, width);
-    spreads[r] = deviation(a, width, centre);
-    const Vector<T> c = splat<T>(centre), s = splat<T>(T(1) / spreads[r]);
-    map1(to, a, width, [c, s](Vector<T> x) { return (x - c) * s; });
+// The totals of R rows, each in the order of its own: four at once where the lanes fill a vector, for then what each
+// step of halving leaves of one row fits beside the others'.
+template <class T, int R> inline void totals(const RowSum<T> (&of)[R], T (&to)[R]) {
+  if constexpr (R == 4 && lanes<T> == 16) {
+    typedef T Eight __attribute__((vector_size(8 * sizeof(T))));
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    const Vector<T> a = of[0].sum[0], b = of[1].sum[0], c = of[2].sum[0], d = of[3].sum[0];
+    const Vector<T> ab =
+        __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const Vector<T> cd =
+        __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        __builtin_shufflevector(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const Vector<T> all =
+        __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+        __builtin_shufflevector(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    const Eight pairs = __builtin_shufflevector(all, all, 0, 1, 4, 5, 8, 9, 12, 13) +
+                        __builtin_shufflevector(all, all, 2, 3, 6, 7, 10, 11, 14, 15);
+    const Four sums =
+        __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6) + __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7);
+    std::memcpy(to, &sums, sizeof sums);
+  } else {
+    for (int r = 0; r < R; ++r) to[r] = of[r].total();
   }
 }
 
-template <class T>
-void normalise_slope(T* to, const T* g, const T* y, const T* spreads, ptrdiff_t rows, ptrdiff_t width) {
-  for (ptrdiff_t r = 0; r < rows; ++r, g += width, y += width, to += width) {
-    RowSum<T> shift, scale;
-    over_row<T>(width, [&](int v, ptrdiff_t i, ptrdiff_t count) {
-      const Vector<T> x = load_up_to(g + i, count);
-      shift.sum[v] += x;
-      scale.sum[v] = fma(x, load_up_to(y + i, count), scale.sum[v]);
-    });
-    const Vector<T> m = splat<T>(shift.total() / T(width)), k = splat<T>(scale.total() / T(width));
-    const Vector<T> s = splat<T>(T(1) / spreads[r]);
-    map2(to, g, y, width, [=](Vector<T> a, Vector<T> b) { return fnma(b, k, a - m) * s; });
+// The rows of one argument of an operation.
+template <class T> struct Rows {
+  T* at;
+  ptrdiff_t stride;
+
+  void next() { at += stride; }
+};
+
+// Norms of R rows: several at a time hide what each sum over a row waits for.
+template <class T, int R> inline void mean_of(const Rows<T>& a, ptrdiff_t width, T (&means)[R]) {
+  RowSum<T> sums[R];
+  over_row<T>(width, [&](int v, ptrdiff_t i, ptrdiff_t count) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) sums[r].sum[v] += load_up_to(a.at + r * a.stride + i, count);
+  });
+  totals(sums, means);
+  for (T& mean : means) mean /= T(width);
+}
+
+template <class T, int R> inline void deviation_of(const Rows<T>& a, ptrdiff_t width, const T (&means)[R], T (&to)[R]) {
+  RowSum<T> squares[R];
+  over_row<T>(width, [&](int v, ptrdiff_t i, ptrdiff_t count) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const Vector<T> x = mask_tail<T>(load_up_to(a.at + r * a.stride + i, count) - splat<T>(means[r]), count);
+      squares[r].sum[v] = fma(x, x, squares[r].sum[v]);
+    }
+  });
+  totals(squares, to);
+  for (T& deviation : to) deviation = __builtin_sqrt(deviation / T(width) + T(1e-5));
+}
+
+template <class T, int R> inline void means(Rows<T> to, Rows<T> a, ptrdiff_t width) {
+  T mean[R];
+  mean_of(a, width, mean);
+  for (int r = 0; r < R; ++r) to.at[r * to.stride] = mean[r];
+}
+
+template <class T, int R> inline void deviations(Rows<T> to, Rows<T> a, ptrdiff_t width) {
+  T mean[R], deviation[R];
+  mean_of(a, width, mean);
+  deviation_of(a, width, mean, deviation);
+  for (int r = 0; r < R; ++r) to.at[r * to.stride] = deviation[r];
+}
+
+template <class T, int R> inline void normalise(Rows<T> to, Rows<T> a, Rows<T> spreads, ptrdiff_t width) {
+  T mean[R], deviation[R];
+  mean_of(a, width, mean);
+  deviation_of(a, width, mean, deviation);
+  for (int r = 0; r < R; ++r) {
+    spreads.at[r * spreads.stride] = deviation[r];
+    const Vector<T> c = splat<T>(mean[r]), s = splat<T>(T(1) / deviation[r]);
+    map1(to.at + r * to.stride, a.at + r * a.stride, width, [c, s](Vector<T> x) { return (x - c) * s; });
+  }
+}
+
+template <class T, int R>
+inline void normalise_slope(Rows<T> to, Rows<T> g, Rows<T> y, Rows<T> spreads, ptrdiff_t width) {
+  RowSum<T> shift[R], scale[R];
+  over_row<T>(width, [&](int v, ptrdiff_t i, ptrdiff_t count) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const Vector<T> x = load_up_to(g.at + r * g.stride + i, count);
+      shift[r].sum[v] += x;
+      scale[r].sum[v] = fma(x, load_up_to(y.at + r * y.stride + i, count), scale[r].sum[v]);
+    }
+  });
+  T shifts[R], scales[R];
+  totals(shift, shifts);
+  totals(scale, scales);
+  for (int r = 0; r < R; ++r) {
+    const Vector<T> m = splat<T>(shifts[r] / T(width)), k = splat<T>(scales[r] / T(width));
+    const Vector<T> s = splat<T>(T(1) / spreads.at[r * spreads.stride]);
+    map2(to.at + r * to.stride, g.at + r * g.stride, y.at + r * y.stride, width,
+         [=](Vector<T> a, Vector<T> b) { return fnma(b, k, a - m) * s; });
   }
 }
 
@@ -121,47 +183,95 @@ template <class T> inline void fill(T* to, ptrdiff_t n, T value) {
   for (ptrdiff_t i = 0; i < n; ++i) to[i] = value;
 }
 
-template <class T> inline T* at(const StridedView<T>& value, ptrdiff_t row) { return value.base + row * value.stride; }
+// Calls f(R, rows..., width) for R = 4 rows at a time, then for those that are left.
+template <class F, class... Arguments>
+inline void by_fours(ptrdiff_t rows, ptrdiff_t width, F f, Arguments... of) {
+  for (; rows >= 4; rows -= 4, ((of.at += 4 * of.stride), ...)) f(std::integral_constant<int, 4>(), of..., width);
+  for (; rows > 0; --rows, (of.next(), ...)) f(std::integral_constant<int, 1>(), of..., width);
+}
 
+inline bool of_whole_rows(Op op) { return op >= Op::mean && op <= Op::broadcast; }
+
+// Operations for which a row is more than its units.
 template <class T>
-void elementwise(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
+void run_whole_rows(const Instruction& op, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
+  const auto rows_of = [=](int32_t value) {
+    return Rows<T>{values[value].base + first * values[value].block_stride, values[value].stride};
+  };
+  Rows<T> to = rows_of(op.target), a = rows_of(op.args[0]);
+  const Rows<T> b = rows_of(op.args[1]), c = rows_of(op.args[2]);
+  const ptrdiff_t width = op.width;
+  switch (op.op) {
+    case Op::mean: by_fours(rows, width, [](auto R, auto... of) { means<T, decltype(R)::value>(of...); }, to, a); break;
+    case Op::deviation:
+      by_fours(rows, width, [](auto R, auto... of) { deviations<T, decltype(R)::value>(of...); }, to, a);
+      break;
+    case Op::normalise:
+      by_fours(rows, width, [](auto R, auto... of) { normalise<T, decltype(R)::value>(of...); }, to, a, b);
+      break;
+    case Op::normalise_slope:
+      by_fours(rows, width, [](auto R, auto... of) { normalise_slope<T, decltype(R)::value>(of...); }, to, a, b, c);
+      break;
+    default:  // broadcast
+      for (; rows > 0; --rows, to.next(), a.next()) fill(to.at, width, *a.at);
+  }
+}
+
+// Run operations over rows that lie one behind the other.
+template <class T>
+void run_dense(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
   using V = Vector<T>;
   const V one = splat<T>(1), zero = splat<T>(0);
+  const auto at = [=](int32_t value) { return values[value].base + first * values[value].block_stride; };
   for (size_t i = 0; i < count; ++i) {
     const Instruction& op = code[i];
-    T* to = at(values[op.target], first);
-    const T* a = at(values[op.args[0]], first);
-    const T* b = at(values[op.args[1]], first);
-    const T* c = at(values[op.args[2]], first);
+    T *const to = at(op.target), *const p = at(op.args[0]), *const q = at(op.args[1]), *const r = at(op.args[2]);
     const ptrdiff_t n = rows * op.width;
     switch (op.op) {
-      case Op::add: map2(to, a, b, n, [](V x, V y) { return x + y; }); break;
-      case Op::subtract: map2(to, a, b, n, [](V x, V y) { return x - y; }); break;
-      case Op::multiply: map2(to, a, b, n, [](V x, V y) { return x * y; }); break;
-      case Op::divide: map2(to, a, b, n, [](V x, V y) { return x / y; }); break;
-      case Op::negative: map1(to, a, n, [](V x) { return -x; }); break;
-      case Op::sigmoid: map1(to, a, n, [](V x) { return sigmoid<T>(x); }); break;
-      case Op::tanh: map1(to, a, n, [](V x) { return tanh<T>(x); }); break;
-      case Op::exp: map1(to, a, n, [](V x) { return exp<T>(x); }); break;
-      case Op::log: map1(to, a, n, [](V x) { return log<T>(x); }); break;
-      case Op::sqrt: map1(to, a, n, [](V x) { return sqrt(x); }); break;
-      case Op::softplus: map1(to, a, n, [](V x) { return softplus<T>(x); }); break;
-      case Op::relu: map1(to, a, n, [=](V x) { return x < zero ? zero : x; }); break;
-      case Op::absolute: map1(to, a, n, [](V x) { return absolute<T>(x); }); break;
-      case Op::minimum: map2(to, a, b, n, [](V x, V y) { return (y < x) | (y != y) ? y : x; }); break;
-      case Op::maximum: map2(to, a, b, n, [](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
-      case Op::less: map2(to, a, b, n, [=](V x, V y) { return x < y ? one : zero; }); break;
-      case Op::where: map3(to, a, b, c, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
-      case Op::mean: means(to, a, rows, op.width); break;
-      case Op::deviation: deviations(to, a, rows, op.width); break;
-      case Op::normalise: normalise(to, at(values[op.args[1]], first), a, rows, op.width); break;
-      case Op::normalise_slope: normalise_slope(to, a, b, c, rows, op.width); break;
-      case Op::broadcast:
-        for (ptrdiff_t r = 0; r < rows; ++r, to += op.width) fill(to, op.width, a[r]);
-        break;
-      case Op::multiply_add: map3(to, a, b, c, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
-      case Op::sigmoid_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;
-      case Op::tanh_slope: map2(to, a, b, n, [=](V g, V y) { return g * fma(-y, y, one); }); break;
+      case Op::add: map2(to, p, q, n, [](V x, V y) { return x + y; }); break;
+      case Op::subtract: map2(to, p, q, n, [](V x, V y) { return x - y; }); break;
+      case Op::multiply: map2(to, p, q, n, [](V x, V y) { return x * y; }); break;
+      case Op::divide: map2(to, p, q, n, [](V x, V y) { return x / y; }); break;
+      case Op::negative: map1(to, p, n, [](V x) { return -x; }); break;
+      case Op::sigmoid: map1(to, p, n, [](V x) { return sigmoid<T>(x); }); break;
+      case Op::tanh: map1(to, p, n, [](V x) { return tanh<T>(x); }); break;
+      case Op::exp: map1(to, p, n, [](V x) { return exp<T>(x); }); break;
+      case Op::log: map1(to, p, n, [](V x) { return log<T>(x); }); break;
+      case Op::sqrt: map1(to, p, n, [](V x) { return sqrt(x); }); break;
+      case Op::softplus: map1(to, p, n, [](V x) { return softplus<T>(x); }); break;
+      case Op::relu: map1(to, p, n, [=](V x) { return x < zero ? zero : x; }); break;
+      case Op::absolute: map1(to, p, n, [](V x) { return absolute<T>(x); }); break;
+      case Op::minimum: map2(to, p, q, n, [](V x, V y) { return (y < x) | (y != y) ? y : x; }); break;
+      case Op::maximum: map2(to, p, q, n, [](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
+      case Op::less: map2(to, p, q, n, [=](V x, V y) { return x < y ? one : zero; }); break;
+      case Op::where: map3(to, p, q, r, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
+      case Op::multiply_add: map3(to, p, q, r, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
+      case Op::sigmoid_slope: map2(to, p, q, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;
+      case Op::tanh_slope: map2(to, p, q, n, [=](V g, V y) { return g * fma(-y, y, one); }); break;
+      default: run_whole_rows(op, values, first, rows); break;
+    }
+  }
+}
+
+template <class T>
+void elementwise(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows,
+                 bool dense) {
+  if (dense || rows == 1) return run_dense(code, count, values, first, rows);
+  for (size_t i = 0; i < count; ++i) {
+    const Instruction& op = code[i];
+    if (of_whole_rows(op.op)) {
+      run_whole_rows(op, values, first, rows);
+      continue;
+    }
+    const int32_t numbers[] = {op.target, op.args[0], op.args[1], op.args[2]};
+    const Instruction of_one_row = {op.op, 0, {1, 2, 3}, op.width};
+    StridedView<T> row[4];
+    for (ptrdiff_t r = 0; r < rows; ++r) {
+      for (int v = 0; v < 4; ++v) {
+        const StridedView<T>& view = values[numbers[v]];
+        row[v] = {view.base + first * view.block_stride + r * view.stride, 0, 0};
+      }
+      run_dense(&of_one_row, 1, row, 0, 1);
     }
   }
 }

@@ -8,10 +8,99 @@ namespace keepgate {
 template <class T> class ForwardWorker : public Worker<T> {
  public:
   // `hoisting`: whether products of x are to be made for many steps at once, where that is faster.
-  ForwardWorker(const CallPlan<T>& pass, ptrdiff_t first, ptrdiff_t last, bool hoisting)
-      : Worker<T>(pass, first, last) {
+  ForwardWorker(const CallPlan<T>& pass, RowShare share, bool hoisting) : Worker<T>(pass, share) {
     this->place_leaves();
-    std::vector<bool> is_local = this->find_local(plan.forward);
+    place_results();
+    for (const Stage& stage : plan.forward) {
+      for (const Bundle& bundle : stage.bundles) {
+        bool ahead = false;
+        for (const Term& term : bundle.terms) ahead |= term.hoisted;
+        ahead &= hoisting && (rows < tuning::kHoistRows || pass.weight_bytes > tuning::kHoistWeights);
+        hoists.push_back(ahead ? pass.take(pass.chunk, rows, padded(bundle)) : nullptr);
+      }
+      codes.push_back(stage.ops);
+    }
+    for (int width : plan.state_widths) restarted.push_back(pass.may_restart() ? pass.take(call.rows, width) : nullptr);
+    prepare();
+  }
+
+  // Part `part` of the units of another worker, in the same memory; the parts meet at `barrier` after each stage.
+  ForwardWorker(const ForwardWorker& whole, int part, int parts, Barrier& barrier) : ForwardWorker(whole) {
+    this->part = part;
+    this->parts = parts;
+    this->barrier = &barrier;
+    part_views = views;
+    std::vector<bool> used(views.size(), false);
+    for (std::vector<Instruction>& code : codes)
+      for (Instruction& op : code) {
+        op.width = (int32_t)(units(op.width).last - units(op.width).first);
+        used[op.target] = used[op.args[0]] = used[op.args[1]] = used[op.args[2]] = true;
+      }
+    for (size_t v = 0; v < plan.values.size(); ++v)
+      if (used[v]) shifts.push_back({(int)v, units(plan.values[v].width).first});
+    prepare();
+  }
+
+  // What depends on x alone, for steps `from` to `to` of the chunk that begins at `origin`.
+  void hoist(ptrdiff_t from, ptrdiff_t to, ptrdiff_t origin) {
+    const bool whole = rows == call.rows && !call.lengths;
+    for (Prepared& bundle : bundles) {
+      if (!bundle.hoisted) continue;
+      for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
+        const ptrdiff_t count = whole ? (to - from) * rows : active(t);
+        for (Segment<T>& segment : bundle.of_x)
+          segment.rows = this->mine(call.x + t * call.rows * plan.input_size, plan.input_size);
+        T* const sums = bundle.hoisted + (t - origin) * rows * bundle.padded + bundle.columns.first;
+        for (size_t p = 0; p < bundle.sums.size(); ++p) bundle.sums[p].to = sums + p * kernels.panel;
+        if (count)
+          kernels.product({bundle.of_x.data(), (int32_t)bundle.of_x.size(), (int32_t)bundle.sums.size(),
+                           bundle.sums.data(), bundle.bias, 0, count, pass.packed.storage});
+      }
+    }
+  }
+
+  void step(ptrdiff_t t, ptrdiff_t origin) {
+    const ptrdiff_t count = active(t);
+    this->set_time(t);
+    if (pass.any_restart[t]) this->gather_last(t, count, restarted);
+    this->sample(t, count);
+    for (size_t s = 0, b = 0; s < codes.size(); ++s) {
+      if (s && barrier) barrier->wait();
+      for (; b < bundles.size() && bundles[b].stage == s; ++b) {
+        Prepared& bundle = bundles[b];
+        const T* const sums = bundle.hoisted + (t - origin) * rows * bundle.padded + bundle.columns.first;
+        bundle.product.run(kernels, views, bundle.hoisted ? sums : bundle.bias, bundle.hoisted ? bundle.padded : 0,
+                           count, pass.packed.storage);
+      }
+      if (barrier) run_part(codes[s], count);
+      else this->run_ops(codes[s], views, count, this->apart == 1);
+    }
+    finish(t, count);
+    if (barrier) barrier->wait();
+  }
+
+ private:
+  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::rows;
+  using Worker<T>::views, Worker<T>::moving, Worker<T>::active;
+
+  struct Range {
+    ptrdiff_t first, last;
+  };
+
+  // A bundle of the forward pass, ready to run at any step.
+  struct Prepared {
+    size_t stage;
+    StepProduct<T> product;             // of a step, without what is hoisted
+    std::vector<Segment<T>> of_x;       // what is hoisted, into
+    std::vector<Panel<T>> sums;         // the chunk's sums at
+    T* hoisted;                         // [chunk, rows, padded]; null: nothing is
+    ptrdiff_t padded;
+    Range columns;                      // of this worker
+    const T* bias;                      // of the first of them
+  };
+
+  void place_results() {
+    const std::vector<bool> is_local = this->find_local(plan.forward);
     std::vector<bool> placed(plan.values.size(), false);
     for (size_t s = 0; s < plan.new_values.size(); ++s) {
       const int value = plan.new_values[s];
@@ -26,113 +115,46 @@ template <class T> class ForwardWorker : public Worker<T> {
       this->move(plan.kept[i], call.tape[i]);
       placed[plan.kept[i]] = true;
     }
-    for (size_t v = 0; v < plan.values.size(); ++v)
-      if (plan.values[v].kind == Kind::row && !placed[v]) {
-        if (is_local[v]) this->local(v);
-        else this->scratch(v);
-      }
-    size_t max_panels = 0, max_terms = 0;
-    for (const auto& stage : plan.forward)
-      for (const Bundle& bundle : stage.bundles) {
-        const ptrdiff_t padded = width_of(bundle);
-        bool hoisted = false;
-        for (const Term& term : bundle.terms) hoisted |= term.hoisted;
-        hoisted &= hoisting && (rows < tuning::kHoistRows || pass.weight_bytes > tuning::kHoistWeights);
-        hoists.push_back(hoisted ? pass.take(pass.chunk, rows, padded) : nullptr);
-        max_panels = std::max(max_panels, (size_t)(padded / kernels.panel));
-        max_terms = std::max(max_terms, bundle.terms.size());
-      }
-    panels.reserve(max_panels);  // a thread that others wait for must not fail for want of memory
-    segments.reserve(max_terms);
-    for (int width : plan.state_widths)
-      restarted.push_back(pass.may_restart() ? pass.take(call.rows, width) : nullptr);
-  }
-
-  // Part `part` of the units of another worker, in the same memory; the parts meet at `barrier` after each stage.
-  ForwardWorker(const ForwardWorker& whole, int part, int parts, Barrier& barrier) : ForwardWorker(whole) {
-    this->part = part;
-    this->parts = parts;
-    this->barrier = &barrier;
-    panels.reserve(whole.panels.capacity());
-    segments.reserve(whole.segments.capacity());
-    mine = views;
-    std::vector<bool> used(views.size(), false);
-    for (const Stage& stage : plan.forward) {
-      std::vector<Instruction>& code = codes.emplace_back(stage.ops);
-      for (Instruction& op : code) {
-        op.width = (int32_t)(units(op.width).last - units(op.width).first);
-        used[op.target] = used[op.args[0]] = used[op.args[1]] = used[op.args[2]] = true;
-      }
-    }
-    for (size_t v = 0; v < plan.values.size(); ++v)
-      if (used[v]) shifts.push_back({(int)v, units(plan.values[v].width).first});
-  }
-
-  // Take the rows from `from` to `to`; at most as many as at first.
-  void take(ptrdiff_t from, ptrdiff_t to) {
-    const bool moved = first != from || rows != to - from;
-    first = from;
-    rows = to - from;
-    if (moved) this->sample_masks();
-  }
-
-  // What depends on x alone, for steps `from` to `to` of the chunk that begins at `origin`.
-  void hoist(ptrdiff_t from, ptrdiff_t to, ptrdiff_t origin) {
-    const bool whole = rows == call.rows && !call.lengths;
-    for (ptrdiff_t t = from; t < to; t += whole ? to - from : 1) {
-      const ptrdiff_t count = whole ? (to - from) * rows : active(t);
-      size_t hoist = 0;
-      for (size_t s = 0; s < plan.forward.size(); ++s)
-        for (size_t b = 0; b < plan.forward[s].bundles.size(); ++b, ++hoist) {
-          if (!hoists[hoist]) continue;
-          const Bundle& bundle = plan.forward[s].bundles[b];
-          const PackedBundle<T>& packed = pass.packed.forward[s][b];
-          const ptrdiff_t padded = width_of(bundle);
-          const Range columns = columns_of(bundle);
-          segments.clear();
-          panels.clear();
-          for (size_t i = 0; i < bundle.terms.size(); ++i)
-            if (bundle.terms[i].hoisted)
-              segments.push_back({call.x + (t * call.rows + first) * plan.input_size, plan.input_size,
-                                  packed_at(packed.terms[i], columns, plan.input_size), plan.input_size});
-          this->panels_to(hoists[hoist] + (t - origin) * rows * padded + columns.first, padded,
-                          columns.last - columns.first);
-          this->multiply(segments, packed.bias.get() + columns.first, 0, count, pass.packed.storage);
-        }
+    for (size_t v = 0; v < plan.values.size(); ++v) {
+      if (plan.values[v].kind != Kind::row || placed[v]) continue;
+      if (is_local[v]) this->local(v);
+      else this->scratch(v);
     }
   }
 
-  void step(ptrdiff_t t, ptrdiff_t origin) {
-    const ptrdiff_t count = active(t);
-    this->set_time(t);
-    if (pass.any_restart[t]) this->gather_last(t, count, restarted);
-    this->sample(t, count);
-    size_t hoist = 0;
-    for (size_t s = 0; s < plan.forward.size(); ++s) {
-      const Stage& stage = plan.forward[s];
-      if (s && barrier) barrier->wait();
-      for (size_t b = 0; b < stage.bundles.size(); ++b, ++hoist)
-        run_bundle(stage.bundles[b], pass.packed.forward[s][b], hoists[hoist], t - origin, count);
-      if (barrier) run_units(codes[s], count);
-      else this->run_ops(stage, count);
-    }
-    finish(t, count);
-    if (barrier) barrier->wait();
+  void prepare() {
+    bundles.clear();
+    for (size_t s = 0; s < plan.forward.size(); ++s)
+      for (size_t b = 0; b < plan.forward[s].bundles.size(); ++b)
+        bundles.push_back(prepared(plan.forward[s].bundles[b], pass.packed.forward[s][b], s, hoists[bundles.size()]));
   }
 
- private:
-  using Worker<T>::pass, Worker<T>::plan, Worker<T>::call, Worker<T>::kernels, Worker<T>::first, Worker<T>::rows;
-  using Worker<T>::views, Worker<T>::panels, Worker<T>::segments;
+  Prepared prepared(const Bundle& bundle, const PackedBundle<T>& packed, size_t stage, T* hoisted) const {
+    const Range range = panels_in(bundle.width);
+    const auto each = (ptrdiff_t)bundle.targets.size() * kernels.panel;  // columns of a panel of each gate
+    const Range columns = {range.first * each, range.last * each};
+    Prepared made{stage, {}, {}, {}, hoisted, padded(bundle), columns, packed.bias.get() + columns.first};
+    for (const bool of_x : {true, false})  // x first, as where it is hoisted: the sums have one order
+      for (size_t i = 0; i < bundle.terms.size(); ++i) {
+        const Term& term = bundle.terms[i];
+        if (term.hoisted != of_x) continue;
+        const ptrdiff_t depth = plan.block_columns[term.block];
+        const ptrdiff_t bytes = panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
+        const char* const matrix = packed.terms[i].get() + columns.first / kernels.panel * bytes;
+        if (of_x && hoisted) made.of_x.push_back({nullptr, this->stride(depth), matrix, depth});
+        else made.product.read(views, term.source, moving[term.source], matrix, depth);
+      }
+    for (ptrdiff_t p = range.first; p < range.last; ++p)
+      for (int target : bundle.targets)
+        made.product.write(views, target, moving[target], p * kernels.panel, bundle.width, kernels.panel);
+    for (ptrdiff_t column = columns.first; hoisted && column < columns.last; column += kernels.panel)
+      made.sums.push_back({nullptr, made.padded, (int32_t)kernels.panel});
+    return made;
+  }
 
-  struct Range {
-    ptrdiff_t first, last;
-  };
-
-  ptrdiff_t active(ptrdiff_t t) const { return std::clamp<ptrdiff_t>(pass.active(t) - first, 0, rows); }
-  ptrdiff_t width_of(const Bundle& bundle) const {
+  ptrdiff_t padded(const Bundle& bundle) const {
     return (ptrdiff_t)panels_of(bundle.width, kernels.panel) * kernels.panel * bundle.targets.size();
   }
-
   // This worker's panels of a row of `width`, and its units.
   Range panels_in(ptrdiff_t width) const {
     const ptrdiff_t count = panels_of((int)width, kernels.panel);
@@ -142,48 +164,11 @@ template <class T> class ForwardWorker : public Worker<T> {
     const Range range = panels_in(width);
     return {std::min(range.first * kernels.panel, width), std::min(range.last * kernels.panel, width)};
   }
-  // Its columns of a packed bundle.
-  Range columns_of(const Bundle& bundle) const {
-    const Range range = panels_in(bundle.width);
-    const ptrdiff_t each = bundle.targets.size() * kernels.panel;
-    return {range.first * each, range.last * each};
-  }
-
-  const char* packed_at(const Buffer<char>& matrix, const Range& columns, ptrdiff_t depth) const {
-    return matrix.get() + columns.first / kernels.panel * panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
-  }
-
-  void run_bundle(const Bundle& bundle, const PackedBundle<T>& packed, const T* hoisted, ptrdiff_t step,
-                  ptrdiff_t count) {
-    const Range columns = columns_of(bundle), range = panels_in(bundle.width);
-    segments.clear();
-    panels.clear();
-    for (const bool of_x : {true, false}) {  // x first, as where it is hoisted: the sums have one order
-      if (of_x && hoisted) continue;
-      for (size_t i = 0; i < bundle.terms.size(); ++i) {
-        const Term& term = bundle.terms[i];
-        if (term.hoisted != of_x) continue;
-        const StridedView<T>& source = views[term.source];
-        const ptrdiff_t depth = plan.block_columns[term.block];
-        segments.push_back({source.base, source.stride, packed_at(packed.terms[i], columns, depth), depth});
-      }
-    }
-    for (ptrdiff_t p = range.first; p < range.last; ++p)
-      for (int target : bundle.targets) {
-        const ptrdiff_t unit = p * kernels.panel;
-        panels.push_back({views[target].base + unit, views[target].stride,
-                          (int32_t)std::min<ptrdiff_t>(kernels.panel, bundle.width - unit)});
-      }
-    const ptrdiff_t padded = width_of(bundle);
-    const T* const start = hoisted ? hoisted + step * rows * padded : packed.bias.get();
-    this->multiply(segments, start + columns.first, hoisted ? padded : 0, count, pass.packed.storage);
-  }
 
   // Ops on this worker's units alone.
-  void run_units(const std::vector<Instruction>& code, ptrdiff_t count) {
-    if (code.empty()) return;
-    for (const auto& [value, units] : shifts) mine[value] = {views[value].base + units, views[value].stride};
-    for (ptrdiff_t r = 0; r < count; ++r) kernels.elementwise(code.data(), code.size(), mine.data(), r, 1);
+  void run_part(const std::vector<Instruction>& code, ptrdiff_t count) {
+    for (const auto& [value, units] : shifts) part_views[value].base = views[value].base + units;
+    this->run_ops(code, part_views, count, false);
   }
 
   void finish(ptrdiff_t t, ptrdiff_t count) {
@@ -192,24 +177,21 @@ template <class T> class ForwardWorker : public Worker<T> {
       const StridedView<T>& from = views[plan.new_values[s]];
       const ptrdiff_t width = plan.state_widths[s];
       const Range range = units(width);
-      T* to = this->state(s, at) + first * width;
-      for (ptrdiff_t r = 0; r < count; ++r)
-        std::memcpy(to + r * width + range.first, from.base + r * from.stride + range.first,
-                    (range.last - range.first) * sizeof(T));
+      this->copy(this->state(s, at) + range.first, this->stride(width), from.base + range.first, from.stride, count,
+                 range.last - range.first);
     }
-    if (count < rows && !call.rings[0] && part == 0) {  // the output of rows that have ended is zero
-      const ptrdiff_t width = plan.state_widths[0];
-      std::memset(this->state(0, at) + (first + count) * width, 0, (rows - count) * width * sizeof(T));
-    }
+    if (count < rows && !call.rings[0] && part == 0)  // the output of rows that have ended is zero
+      this->clear_ended(call.states[0] + at * call.rows * plan.state_widths[0], count, plan.state_widths[0]);
   }
 
-  std::vector<int> copies;
-  std::vector<T*> hoists, restarted;
+  std::vector<int> copies;                      // states whose new value lies elsewhere
+  std::vector<T*> hoists, restarted;            // per bundle, per state
+  std::vector<Prepared> bundles;                // of all stages
+  std::vector<std::vector<Instruction>> codes;  // per stage
   int part = 0, parts = 1;
   Barrier* barrier = nullptr;
-  std::vector<StridedView<T>> mine;  // as `views`, from this worker's first unit on
+  std::vector<StridedView<T>> part_views;  // as `views`, from this worker's first unit on
   std::vector<std::pair<int, ptrdiff_t>> shifts;
-  std::vector<std::vector<Instruction>> codes;
 };
 
 // All workers of a call.
@@ -219,22 +201,19 @@ template <class T> class Workers {
   Workers(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& packed, const Call<T>& call, Arena& arena,
           int threads, bool hoisting)
       : parts(parts_of(plan, kernels, call, threads)),
-        pass(plan, kernels, packed, call, arena, threads, chunk_rows(plan, threads), parts > 1),
-        moving(call.lengths && parts == 1 && pass.bounds.size() > 2), barrier(parts) {
-    workers.reserve(std::max<size_t>(pass.bounds.size(), parts));
+        pass(plan, kernels, packed, call, arena, threads, chunk_rows(plan, threads), parts > 1), barrier(parts) {
+    workers.reserve(std::max<size_t>(pass.shares.size(), parts));
     if (parts > 1) {
-      const ForwardWorker<T> whole(pass, 0, call.rows, hoisting);
+      const ForwardWorker<T> whole(pass, pass.shares[0], hoisting);
       for (int i = 0; i < parts; ++i) workers.emplace_back(whole, i, parts, barrier);
     } else {
-      for (size_t i = 0; i + 1 < pass.bounds.size(); ++i)
-        workers.emplace_back(pass, moving ? 0 : pass.bounds[i], moving ? call.rows : pass.bounds[i + 1], hoisting);
+      for (const RowShare& share : pass.shares) workers.emplace_back(pass, share, hoisting);
     }
   }
   Workers(const Workers&) = delete;
 
   const int parts;  // into which the units are cut; if more than 1, each worker has all rows
   const CallPlan<T> pass;
-  const bool moving;  // rows end one after the other: they are cut anew for each chunk, so that no worker idles
   std::vector<ForwardWorker<T>> workers;
 
  private:

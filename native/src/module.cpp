@@ -317,8 +317,8 @@ template <class T> void define_stepper(nb::module_& m, const char* name, const c
 template <class T> void define_function(nb::module_& m, const char* name) {
   m.def(name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
     const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
-    const StridedView<T> places[] = {{reinterpret_cast<T*>(from), count}, {reinterpret_cast<T*>(to), count}};
-    kernels<T>().elementwise(&code, 1, places, 0, 1);
+    const StridedView<T> values[] = {{reinterpret_cast<T*>(from), 0, 0}, {reinterpret_cast<T*>(to), 0, 0}};
+    kernels<T>().elementwise(&code, 1, values, 0, 1, true);
   });
 }
 

@@ -92,12 +92,24 @@ template <class T> inline void store_up_to(T* to, Vector<T> v, ptrdiff_t count) 
   else if (count > 0) store_partial(to, v, count);
 }
 // The first `count` lanes of a vector, then zeros.
+#if defined(__AVX512F__)
+inline Floats mask_first(Floats v, ptrdiff_t count) {
+  return (Floats)_mm512_maskz_mov_ps((__mmask16)((1u << count) - 1), (__m512)v);
+}
+inline Doubles mask_first(Doubles v, ptrdiff_t count) {
+  return (Doubles)_mm512_maskz_mov_pd((__mmask8)((1u << count) - 1), (__m512d)v);
+}
+template <class T> inline Vector<T> mask_tail(Vector<T> v, ptrdiff_t count) {
+  return count == lanes<T> ? v : mask_first(v, count);
+}
+#else
 template <class T> inline Vector<T> mask_tail(Vector<T> v, ptrdiff_t count) {
   if (count == lanes<T>) return v;
   T part[lanes<T>];
   store(part, v);
   return load_partial(part, count);
 }
+#endif
 template <class T> inline Vector<T> splat(T x) { return x - Vector<T>{}; }  // x + 0 would lose the sign of -0
 
 #if defined(__AVX512F__)

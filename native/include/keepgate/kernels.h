@@ -71,10 +71,12 @@ template <class T> struct Product {
   Storage storage = Storage::full;
 };
 
-// Where a value lies: its row r at `base + r * stride`; a stride of 0 repeats one row block for all.
+// Where a value lies: of the block of rows that begins at row `first`, row r lies at `base + first * block_stride + r *
+// stride`. A value that is kept has equal strides; one that is local to a block, a block_stride of 0; and what is one
+// row for all, or one number, has two of 0, and stands at `base` as often as a block has rows.
 template <class T> struct StridedView {
   T* base;
-  ptrdiff_t stride;
+  ptrdiff_t stride, block_stride;
 };
 
 // `count` rows of sources [count, n], each `stride` after the one before.
@@ -107,9 +109,10 @@ template <class T> struct Kernels {
   // sums[n] += rows of values [rows, n], in order.
   void (*sum_rows)(const T* values, ptrdiff_t rows, ptrdiff_t n, T* sums);
 
-  // Run operations over rows `first` to `first + rows`; values[i] is value i, dense rows of its width.
+  // Run operations over the block of rows `first` to `first + rows`; values[i] is value i. `dense`: rows of all values
+  // lie one behind the other.
   void (*elementwise)(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first,
-                      ptrdiff_t rows);
+                      ptrdiff_t rows, bool dense);
 
   // to = a + b.
   void (*add)(const T* a, const T* b, T* to, ptrdiff_t n);
@@ -119,7 +122,7 @@ template <class T> struct Kernels {
                     uint64_t threshold, T* to);
 
   // Pack B for `product`: panel p, depth k, column j is from[(p * panel + j) * column_stride + k * depth_stride],
-  // 0 past the last column.
+  // 0 past the last column. One of the strides is 1.
   void (*pack)(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t depth, ptrdiff_t depth_stride,
                T* to);
 
