@@ -2,6 +2,8 @@
 // sums in registers through all segments; each sum takes its terms in order, so tiles of any shape give the same bits.
 #pragma once
 
+#include <utility>
+
 #include "keepgate/kernels.h"
 #include "storage.h"
 #include "tuning.h"
@@ -138,24 +140,45 @@ template <class T> void product(const Product<T>& product) {
   product_of<T, Full<T>>(product);
 }
 
-// Transpose a square of 16 bytes a side.
-inline void transpose(const float* from, ptrdiff_t stride, float* to, ptrdiff_t to_stride) {
-  typedef float Four __attribute__((vector_size(16)));
-  Four row[4];
-  for (int i = 0; i < 4; ++i) std::memcpy(&row[i], from + i * stride, 16);
-  const Four a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
-  const Four b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-  const Four c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-  const Four d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-  row[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
-  row[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
-  row[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
-  row[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
-  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &row[i], 16);
+// Lanes of two vectors in turn: of their first halves, or of their second halves.
+template <int Half, class V, int... I> inline V interleave(V a, V b, std::integer_sequence<int, I...>) {
+  constexpr int L = sizeof...(I);
+  return __builtin_shufflevector(a, b, (Half * L / 2 + I / 2 + I % 2 * L)...);
 }
-inline void transpose(const double* from, ptrdiff_t stride, double* to, ptrdiff_t to_stride) {
-  for (int i = 0; i < 2; ++i)
-    for (int j = 0; j < 2; ++j) to[i * to_stride + j] = from[j * stride + i];
+
+// Transpose a square of as many vectors as a vector has lanes: each round takes one bit from a lane's place to its row.
+template <class T> inline void transpose(Vector<T> (&rows)[lanes<T>]) {
+  constexpr int L = lanes<T>;
+  using Places = std::make_integer_sequence<int, L>;
+#pragma GCC unroll 4
+  for (int round = 1; round < L; round *= 2) {
+    Vector<T> next[L];
+#pragma GCC unroll 8
+    for (int i = 0; i < L / 2; ++i) {
+      next[2 * i] = interleave<0>(rows[i], rows[i + L / 2], Places());
+      next[2 * i + 1] = interleave<1>(rows[i], rows[i + L / 2], Places());
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) rows[i] = next[i];
+  }
+}
+
+// A panel of columns that lie far apart, each dense: square by square, so that every line of memory is read once.
+template <class T> void pack_dense(const T* from, ptrdiff_t columns, ptrdiff_t stride, ptrdiff_t depth, T* to) {
+  constexpr int W = panel_width<T>, L = lanes<T>;
+  for (ptrdiff_t k = 0; k < depth; k += L, to += L * W) {
+    const ptrdiff_t here = depth - k < L ? depth - k : L;
+    for (ptrdiff_t j = 0; j < W; j += L) {
+      Vector<T> rows[L];
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i)
+        rows[i] = j + i < columns ? load_up_to(from + (j + i) * stride + k, here) : Vector<T>{};
+      transpose<T>(rows);
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i)
+        if (i < here) store(to + i * W + j, rows[i]);
+    }
+  }
 }
 
 template <class T>
@@ -164,23 +187,12 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
   for (ptrdiff_t first = 0; first < columns; first += W, to += depth * W) {
     const T* corner = from + first * column_stride;
     const ptrdiff_t here = columns - first < W ? columns - first : W;
-    if (here < W) std::memset(to, 0, depth * W * sizeof(T));
-    if (column_stride == 1) {
-      for (ptrdiff_t k = 0; k < depth; ++k) std::memcpy(to + k * W, corner + k * depth_stride, here * sizeof(T));
+    if (column_stride != 1) {
+      pack_dense(corner, here, column_stride, depth, to);
       continue;
     }
-    // Columns lie far apart: a few steps of depth of all of them at a time, so that both sides stay in the cache.
-    constexpr ptrdiff_t S = 16 / sizeof(T);
-    for (ptrdiff_t k = 0; k < depth; k += 16) {
-      const ptrdiff_t end = depth - k < 16 ? depth : k + 16, whole = depth_stride == 1 ? end - (end - k) % S : k;
-      const ptrdiff_t square = whole > k ? here - here % S : 0;
-      for (ptrdiff_t j = 0; j < square; j += S)
-        for (ptrdiff_t i = k; i < whole; i += S)
-          transpose(corner + j * column_stride + i, column_stride, to + i * W + j, W);
-      for (ptrdiff_t j = 0; j < here; ++j)
-        for (ptrdiff_t i = j < square ? whole : k; i < end; ++i)
-          to[i * W + j] = corner[j * column_stride + i * depth_stride];
-    }
+    if (here < W) std::memset(to, 0, depth * W * sizeof(T));
+    for (ptrdiff_t k = 0; k < depth; ++k) std::memcpy(to + k * W, corner + k * depth_stride, here * sizeof(T));
   }
 }
 
