@@ -54,7 +54,8 @@ template <class T> class ForwardWorker : public Worker<T> {
         for (size_t p = 0; p < bundle.sums.size(); ++p) bundle.sums[p].to = sums + p * kernels.panel;
         if (count)
           kernels.product({bundle.of_x.data(), (int32_t)bundle.of_x.size(), (int32_t)bundle.sums.size(),
-                           bundle.sums.data(), bundle.bias, 0, count, pass.packed.storage});
+                           bundle.sums.data(), bundle.bias, 0, count, pass.packed.storage,
+                           bundle.work_of_x + (t - origin) * rows * bundle.row_bytes_of_x});
       }
     }
   }
@@ -70,7 +71,7 @@ template <class T> class ForwardWorker : public Worker<T> {
         Prepared& bundle = bundles[b];
         const T* const sums = bundle.hoisted + (t - origin) * rows * bundle.padded + bundle.columns.first;
         bundle.product.run(kernels, views, bundle.hoisted ? sums : bundle.bias, bundle.hoisted ? bundle.padded : 0,
-                           count, pass.packed.storage);
+                           count, pass.packed.storage, bundle.work);
       }
       if (barrier) run_part(codes[s], count);
       else this->run_ops(codes[s], views, count, this->apart == 1);
@@ -97,6 +98,8 @@ template <class T> class ForwardWorker : public Worker<T> {
     ptrdiff_t padded;
     Range columns;                      // of this worker
     const T* bias;                      // of the first of them
+    char *work, *work_of_x;             // for the rounded rows of int8 products, of a step and of a chunk
+    ptrdiff_t row_bytes_of_x;
   };
 
   void place_results() {
@@ -133,7 +136,9 @@ template <class T> class ForwardWorker : public Worker<T> {
     const Range range = panels_in(bundle.width);
     const auto each = (ptrdiff_t)bundle.targets.size() * kernels.panel;  // columns of a panel of each gate
     const Range columns = {range.first * each, range.last * each};
-    Prepared made{stage, {}, {}, {}, hoisted, padded(bundle), columns, packed.bias.get() + columns.first};
+    Prepared made{stage,   {}, {}, {}, hoisted, padded(bundle), columns, packed.bias.get() + columns.first, nullptr,
+                  nullptr, 0};
+    ptrdiff_t row_bytes = 0;
     for (const bool of_x : {true, false})  // x first, as where it is hoisted: the sums have one order
       for (size_t i = 0; i < bundle.terms.size(); ++i) {
         const Term& term = bundle.terms[i];
@@ -141,9 +146,17 @@ template <class T> class ForwardWorker : public Worker<T> {
         const ptrdiff_t depth = plan.block_columns[term.block];
         const ptrdiff_t bytes = panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
         const char* const matrix = packed.terms[i].get() + columns.first / kernels.panel * bytes;
-        if (of_x && hoisted) made.of_x.push_back({nullptr, this->stride(depth), matrix, depth});
-        else made.product.read(views, term.source, moving[term.source], matrix, depth);
+        const ptrdiff_t rounded = pass.packed.storage == Storage::int8 ? int8_row_bytes(depth) : 0;
+        if (of_x && hoisted) {
+          made.of_x.push_back({nullptr, this->stride(depth), matrix, depth});
+          made.row_bytes_of_x += rounded;
+        } else {
+          made.product.read(views, term.source, moving[term.source], matrix, depth);
+          row_bytes += rounded;
+        }
       }
+    made.work = pass.arena.template take<char>(rows, row_bytes);
+    made.work_of_x = pass.arena.template take<char>(made.row_bytes_of_x ? pass.chunk : 0, rows, made.row_bytes_of_x);
     for (ptrdiff_t p = range.first; p < range.last; ++p)
       for (int target : bundle.targets)
         made.product.write(views, target, moving[target], p * kernels.panel, bundle.width, kernels.panel);

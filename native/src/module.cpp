@@ -215,9 +215,10 @@ template <class T> void run_forward(const Plan& plan, const Scan& scan) {
 
 template <class T> void run_backward(const Plan& plan, const Scan& scan) {
   const auto& walk = scan.segment ? backward_in_segments<T> : backward<T>;
-  run<T>(scan, pack<T>(plan, scan, scan.segment, true), [&](Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
-    walk(plan, kernels<T>(), packed, call, pool, threads);
-  });
+  run<T>(scan, pack<T>(plan, scan, scan.segment, true),
+         [&](Call<T>& call, const Packed<T>& packed, Pool& pool, int threads) {
+           walk(plan, kernels<T>(), packed, call, pool, threads);
+         });
 }
 
 template <class Class, class Field> void define_field(Class& c, const char* name, Field Class::Type::*field) {

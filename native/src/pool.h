@@ -20,9 +20,9 @@ class Pool {
 
   ~Pool();
 
-  // Run work(0), ..., work(threads - 1), the first on the caller; return when all are done. Throws what one of them threw,
-  // or std::runtime_error, before any work, where the system starts no further thread. Calls from several threads take
-  // turns.
+  // Run work(0), ..., work(threads - 1), the first on the caller; return when all are done. Throws what one of them
+  // threw, or std::runtime_error, before any work, where the system starts no further thread. Calls from several
+  // threads take turns.
   void run(int threads, const std::function<void(int)>& work);
 
  private:

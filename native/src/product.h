@@ -5,52 +5,25 @@
 #include <utility>
 
 #include "keepgate/kernels.h"
+#include "int8.h"
 #include "storage.h"
-#include "tuning.h"
+#include "tile.h"
 
 namespace keepgate {
 inline namespace KEEPGATE_SET {
 namespace {
 
-#if KEEPGATE_BYTES == 64 || defined(__ARM_NEON)
-constexpr int tile_rows = tuning::kTileRowsOf32;
-#else
-constexpr int tile_rows = tuning::kTileRowsOf16;
-#endif
-
-// Panels at once for few rows, so that enough independent sums hide the latency of fused multiply-add.
-constexpr int panels_for(int rows) {
-  int sums = tile_rows * 2;
-  int panels = sums / (2 * rows);
-  return panels < 1 ? 1 : panels > tuning::kTilePanels ? tuning::kTilePanels : panels;
-}
-
-// N: vectors of a panel that hold columns at all.
 template <class T, class Stored, int M, int P, int N>
 __attribute__((always_inline)) inline void product_tile(const Product<T>& product, ptrdiff_t row, int panel) {
-  constexpr int W = panel_width<T>, L = lanes<T>;
+  constexpr int W = panel_width<T>;
   Vector<T> sum[M][P][N];
-#pragma GCC unroll 12
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 6
-    for (int p = 0; p < P; ++p) {
-      const T* start = product.start;
-      if (start) start += (row + m) * product.start_stride + (ptrdiff_t)(panel + p) * W;
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) sum[m][p][n] = start ? load(start + n * L) : Vector<T>{};
-    }
+  begin_sums<T, M, P, N>(product, row, panel, sum);
   for (int s = 0; s < product.segment_count; ++s) {
     const Segment<T>& segment = product.segments[s];
     const T* a = segment.rows + row * segment.stride;
     const ptrdiff_t stride = segment.stride, depth = segment.depth;
     const ptrdiff_t bytes = panel_bytes<T>(Stored::storage, depth, W);
     const char* b = segment.packed + panel * bytes;
-    typename Stored::Scale scales[P][N];
-#pragma GCC unroll 6
-    for (int p = 0; p < P; ++p)
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) scales[p][n] = Stored::scale(b + p * bytes + n * KEEPGATE_BYTES);
-    b += Stored::head;
     constexpr int each = Stored::each;
     for (ptrdiff_t at = 0; at < depth; at += each, b += 2 * KEEPGATE_BYTES) {
       if (M > 4) {  // the panel that comes next may lie far off
@@ -66,7 +39,7 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
         for (int p = 0; p < P; ++p)
 #pragma GCC unroll 2
           for (int n = 0; n < N; ++n)
-            right[p][n] = Stored::read(b + p * bytes + n * KEEPGATE_BYTES, u, scales[p][n]);
+            right[p][n] = Stored::read(b + p * bytes + n * KEEPGATE_BYTES, u);
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
           Vector<T> left = splat<T>(a[m * stride + k]);
@@ -78,42 +51,40 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
       }
     }
   }
-#pragma GCC unroll 6
-  for (int p = 0; p < P; ++p) {
-    const Panel<T>& to = product.panels[panel + p];
-#pragma GCC unroll 12
-    for (int m = 0; m < M; ++m) {
-      T* out = to.to + (row + m) * to.stride;
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) store_up_to(out + n * L, sum[m][p][n], to.columns - n * L);
-    }
-  }
+  end_sums<T, M, P, N>(product, row, panel, sum);
 }
 
-template <class T, class Stored, int M, int P, int N>
-void tile_of(const Product<T>& product, ptrdiff_t row, int panel) {
-  product_tile<T, Stored, M, P, N>(product, row, panel);
-}
+// Tiles of all shapes, as a way to multiply has them.
+template <class T, class Stored> struct ByNumbers {
+  template <int M, int P, int N> static void tile(const Product<T>& product, ptrdiff_t row, int panel) {
+    product_tile<T, Stored, M, P, N>(product, row, panel);
+  }
+};
+template <class Dot> struct ByIntegers {
+  template <int M, int P, int N> static void tile(const Product<float>& product, ptrdiff_t row, int panel) {
+    int8_tile<Dot, M, P, N>(product, row, panel);
+  }
+};
 
 template <class T> using Tile = void (*)(const Product<T>&, ptrdiff_t, int);
 
 // of[M][P]: the tile of M rows and P panels; narrow[M]: of one panel whose columns fill no more than half of it.
-template <class T, class Stored> struct Tiles {
+template <class T, class Way> struct Tiles {
   Tile<T> of[tile_rows + 1][panels_for(1) + 1] = {};
   Tile<T> narrow[tile_rows + 1] = {};
   constexpr Tiles() { fill<tile_rows, panels_for(tile_rows)>(); }
 
  private:
   template <int M, int P> constexpr void fill() {
-    of[M][P] = tile_of<T, Stored, M, P, 2>;
-    if constexpr (P == 1) narrow[M] = tile_of<T, Stored, M, 1, 1>;
+    of[M][P] = Way::template tile<M, P, 2>;
+    if constexpr (P == 1) narrow[M] = Way::template tile<M, 1, 1>;
     if constexpr (P > 1) fill<M, P - 1>();
     else if constexpr (M > 1) fill<M - 1, panels_for(M - 1)>();
   }
 };
 
-template <class T, class Stored> void product_of(const Product<T>& product) {
-  static constexpr Tiles<T, Stored> tiles;
+template <class T, class Way> void product_by(const Product<T>& product) {
+  static constexpr Tiles<T, Way> tiles;
   const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
   if (!heights) return;
   // Panels and rows are cut evenly: the last tile is nearly as large as the others.
@@ -132,12 +103,27 @@ template <class T, class Stored> void product_of(const Product<T>& product) {
   }
 }
 
+template <class Dot> void int8_product(const Product<float>& product) {
+  quantize_rows<Dot>(product);
+  product_by<float, ByIntegers<Dot>>(product);
+}
+
+inline void int8_product(const Product<float>& product) {
+#if defined(__AVX512BW__)
+  return __builtin_cpu_supports("avx512vnni") ? int8_product<Vnni>(product) : int8_product<Pairs>(product);
+#elif defined(__AVX2__)
+  int8_product<Pairs>(product);
+#else
+  int8_product<Bytewise>(product);
+#endif
+}
+
 template <class T> void product(const Product<T>& product) {
   if constexpr (sizeof(T) == 4) {
-    if (product.storage == Storage::bfloat16) return product_of<T, Bfloat16>(product);
-    if (product.storage == Storage::int8) return product_of<T, Int8>(product);
+    if (product.storage == Storage::bfloat16) return product_by<T, ByNumbers<T, Bfloat16>>(product);
+    if (product.storage == Storage::int8) return int8_product(product);
   }
-  product_of<T, Full<T>>(product);
+  product_by<T, ByNumbers<T, Full<T>>>(product);
 }
 
 // Lanes of two vectors in turn: of their first halves, or of their second halves.

@@ -28,12 +28,12 @@ template <class T> class StepProduct {
 
   // The sums begin at `start`, see `Product`.
   void run(const Kernels<T>& kernels, const Views& views, const T* start, ptrdiff_t start_stride, ptrdiff_t rows,
-           Storage storage) {
+           Storage storage, char* work = nullptr) {
     if (!rows) return;
     for (const Moving& m : moving_segments_) segments_[m.index].rows = views[m.value].base;
     for (const Moving& m : moving_panels_) panels_[m.index].to = views[m.value].base + m.unit;
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), start,
-                     start_stride, rows, storage});
+                     start_stride, rows, storage, work});
   }
 
  private:

@@ -29,19 +29,25 @@ struct Instruction {
   int32_t width;
 };
 
-// How packed weights are stored: in full; as bfloat16, rounded to nearest even; or as 8-bit integers with a scale for
-// each column of a panel. The last two are widened to float32 in registers: a sum is that of the rounded weights in
-// float32. They are for single precision only. The order is that of `STORAGES` in keepgate/native/engine.py.
+// How packed weights are stored: in full; as bfloat16, rounded to nearest even, which is widened to float32 in
+// registers, so that a sum is that of the rounded weights in float32; or as 8-bit integers with a scale for each column
+// of a panel, which are multiplied as integers (see int8.h). The last two are for single precision only. The order is
+// that of `STORAGES` in keepgate/native/engine.py.
 enum class Storage : int32_t { full, bfloat16, int8 };
 
 // Bytes of one packed panel (static, that is one function per instruction set, see simd.h): [depth, panel width]
 // numbers; or words of 32 bits, [depth / 2 or 4, panel width], that each hold a column's numbers for as many steps of
-// depth, the first in the lowest bits; before them the scales, in float32.
+// depth, the first in the lowest bits; of integers, before them the scales in float32 and the sums of each column.
 template <class T> static constexpr ptrdiff_t panel_bytes(Storage storage, ptrdiff_t depth, ptrdiff_t panel) {
   return storage == Storage::full      ? depth * panel * (ptrdiff_t)sizeof(T)
          : storage == Storage::bfloat16 ? (depth + 1) / 2 * panel * 4
-                                        : panel * 4 + (depth + 3) / 4 * panel * 4;
+                                        : panel * 8 + (depth + 3) / 4 * panel * 4;
 }
+
+// A product of int8 weights rounds its rows: to bytes of a head and of words that hold four numbers each. Up to
+// kInt8Depth of depth its sums fit 32 bits.
+static constexpr ptrdiff_t kInt8Depth = 1 << 17, kInt8Head = 64;
+static constexpr ptrdiff_t int8_row_bytes(ptrdiff_t depth) { return kInt8Head + (depth + 63) / 64 * 64 * 2; }
 
 // One source of a product: `rows` points at row 0 of A [rows, depth], `stride` apart; `packed` at panels of B.
 template <class T> struct Segment {
@@ -69,6 +75,7 @@ template <class T> struct Product {
   ptrdiff_t start_stride;
   ptrdiff_t rows;
   Storage storage = Storage::full;
+  char* work = nullptr;  // for int8: of each segment, `rows` rows of int8_row_bytes(its depth)
 };
 
 // Where a value lies: of the block of rows that begins at row `first`, row r lies at `base + first * block_stride + r *

@@ -13,6 +13,7 @@ from keepgate.native import engine as core
 
 __all__ = ["Stepper"]
 
+MOST_DEPTH = 2**17  # of a product of 8-bit integers, whose sums have 32 bits: native/src/int8.h
 MOST_ROWS = 2**24  # of a batch: sizes in bytes stay far below what 64 bits count
 
 
@@ -40,7 +41,8 @@ class Stepper:
         batch: B.
         dtype: float32 or float64.
         storage: of the weights of products: ``"full"``, in ``dtype``; or, with float32 sums, ``"bfloat16"`` (rounded
-            to nearest even) or ``"int8"`` (integers of -127 to 127 times a scale for each row, its largest over 127).
+            to nearest even) or ``"int8"``: integers of -127 to 127 times a scale for each row, its largest over 127.
+            What they multiply is rounded so too, at each step, and the sums of the integers are exact.
 
     Raises:
         BackendError: the core does not run here.
@@ -66,8 +68,14 @@ class Stepper:
             raise InputError(f"batch must be at least 1, got {quoted(batch)}")
         if batch > MOST_ROWS:
             raise InputError(f"batch must be at most {MOST_ROWS}, got {quoted(batch)}")
+        wanted = equations.parameters(input_size, hidden_size)
+        deepest = max((p.shape[-1] for p in wanted if p.name.startswith("weight_")), default=0)
+        if storage == "int8" and deepest > MOST_DEPTH:
+            raise InputError(
+                f'storage="int8" takes products of at most {MOST_DEPTH} numbers, got {deepest}; use "bfloat16"'
+            )
         made = core.engine(equations, input_size, hidden_size)
-        held = self._held(equations.parameters(input_size, hidden_size), parameters)
+        held = self._held(wanted, parameters)
         self._core = core.stepper(made, self.dtype.name == "float64", held, batch, storage)
         self._states = {name: self._core.state(i) for i, name in enumerate(made.states)}
         size = equations.resolve(input_size, hidden_size)
