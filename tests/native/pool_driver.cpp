@@ -1,5 +1,5 @@
-// The pool, its barrier, the helper and the rooms, driven from many threads for ThreadSanitizer to look over. Every
-// scenario checks what it gets too; prints the number of rounds.
+// The pool, its barrier, the helper and the block cache, driven from many threads for ThreadSanitizer to look over.
+// Every scenario checks what it gets too; prints the number of rounds.
 //
 // Linked with --wrap=pthread_create, so that threads can be kept from starting.
 #include <pthread.h>
@@ -18,7 +18,7 @@
 
 #include "helper.h"
 #include "pool.h"
-#include "room.h"
+#include "block_cache.h"
 
 using keepgate::Barrier;
 using keepgate::Pool;
@@ -129,9 +129,9 @@ void call_from_many() {
         });
         check(done[0] == 1 && done[1] == 1, "a part of a caller");
         const size_t bytes = (size_t)1 << (14 + (caller + time) % 5);
-        void* const room = keepgate::take_room(bytes);
-        std::memset(room, caller, bytes);
-        keepgate::give_room(room, bytes);
+        void* const block = keepgate::take_block(bytes);
+        std::memset(block, caller, bytes);
+        keepgate::give_block(block, bytes);
       }
     });
   for (std::thread& caller : callers) caller.join();
@@ -161,7 +161,7 @@ void fork_amid() {
     if (!child) {
       alarm(20);
       run(Pool::shared(), 3);
-      keepgate::give_room(keepgate::take_room(1 << 20), 1 << 20);
+      keepgate::give_block(keepgate::take_block(1 << 20), 1 << 20);
       _exit(0);
     }
     int status = 0;
