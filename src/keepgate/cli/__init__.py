@@ -1,6 +1,6 @@
 """The command line: one command a module of this package, each with a `main(arguments)`.
 
-A command returns nothing and writes its result to standard output. What goes wrong is told in one line on standard
+A command returns nothing and writes its result to standard output. Errors are one line on standard
 error: exit code 2 for what the user can change, 130 for an interruption, 143 and 129 for SIGTERM and SIGHUP, 70 for a
 fault of keepgate. Commands import late, so that `keepgate --help` needs no torch.
 """
@@ -23,14 +23,14 @@ from keepgate.errors import InputError, quoted
 COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
-    "evaluate": "score a trained model on a file, beside honest baselines",
+    "evaluate": "score a trained model on a file, next to baselines",
     "translate": "translate sentences as they are typed, or reply to messages",
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
     "suggest": "suggest words while one types",
     "transcribe": "print the text of recordings or handwriting, also of a live stream",
     "export": "write a trained model for other programs: ONNX",
-    "compress": "compress a file by an LSTM that learns it meanwhile",
+    "compress": "compress a file with an LSTM that trains on it as it reads",
     "decompress": "unpack what compress packed",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",

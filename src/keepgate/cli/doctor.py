@@ -45,7 +45,7 @@ def _engines() -> list[dict[str, str]]:
 
 
 def _speed() -> list[dict[str, str]]:
-    """Measure what the native engine reaches on a layer of 256 units, beside torch's own matrix product."""
+    """Measure the speed of the native engine on a layer of 256 units, and of torch's own matrix product."""
     try:
         import torch
 

@@ -1,4 +1,4 @@
-"""`keepgate evaluate`: a trained model's scores beside those of honest baselines."""
+"""`keepgate evaluate`: scores of a trained model and of baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLE = """\
   keepgate evaluate runs/digits test.csv --beam 20"""
 
 DESCRIPTION = """\
-Score a trained model on a file, beside what needs no training: the commonest class for classify, and for tag; the
+Score a trained model on a file, next to what needs no training: the commonest class for classify, and for tag; the
 commonest text for transcribe; the last value and the value one season before for forecast; for write, models that
 count single units and n-grams; for suggest, n-grams alone; for segment, a threshold on the loudness; for
 translate, the sources themselves; for embed, means."""

@@ -75,5 +75,5 @@ def session(keyboard: Keyboard) -> Any:
 
 
 def shown(words: Sequence[str]) -> str:
-    """Suggestions beside the keys that take them."""
+    """Return suggestions with the keys that take them."""
     return "   ".join(f"{key.upper()} {word}" for key, word in zip(KEYS, words, strict=False))

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 
 from keepgate.errors import BackendError, InputError
-from keepgate.tasks import TASKS, estimator_class, load
+from keepgate.tasks import TASKS, estimator_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
 from keepgate.training import Settings
@@ -30,11 +30,6 @@ def test_clone_and_set_params_keep_to_the_parameters(task):
     assert copy is not estimator
     assert copy.get_params() == estimator.get_params()
     assert (copy.hidden_size, copy.epochs) == (7, 3)
-
-
-def test_an_unknown_task_is_told():
-    with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, embed, forecast"):
-        estimator_class("juggle")
 
 
 @pytest.mark.parametrize(
@@ -76,10 +71,3 @@ def test_fit_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5)
     SequenceClassifier(epochs=1, hidden_size=3).fit(np.eye(4), [0, 1, 0, 1])
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_load_finds_the_task_and_refuses_another(tmp_path):
-    SequenceClassifier(epochs=1, hidden_size=3).fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path)
-    assert isinstance(load(tmp_path), SequenceClassifier)
-    with pytest.raises(InputError, match="holds a model for 'classify', not for 'forecast'"):
-        estimator_class("forecast").load(tmp_path)

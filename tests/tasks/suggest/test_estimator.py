@@ -1,17 +1,14 @@
 """Suggester: its models' probabilities, what it suggests, how keystrokes are counted, what it keeps and refuses."""
 
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
 
 from keepgate import Suggester
 from keepgate.errors import InputError
-from keepgate.objectives import NGram
 from keepgate.tasks import face
-from keepgate.tasks.suggest.keyboard import type_with, with_taps
-from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, plain
+from keepgate.tasks.suggest.words import TOKEN, Recent, plain
 
 TEXT = "The cat sat on the mat, the cow sat on the log; well-known cats don't sit.  The end.\n" * 12
 SMALL = {"hidden_size": 12, "embedding_size": 6, "epochs": 2, "window": 8, "batch_size": 4}
@@ -20,105 +17,6 @@ SMALL = {"hidden_size": 12, "embedding_size": 6, "epochs": 2, "window": 8, "batc
 @pytest.fixture(scope="module")
 def fitted():
     return Suggester(**SMALL).fit(TEXT)
-
-
-def test_words_have_inner_hyphens_and_apostrophes():
-    text = "It's a well-known «fact»: don't, `quote' 3.5"
-    assert " ".join(TOKEN.findall(text)) == "It's a well-known « fact » : don't , ` quote ' 3 . 5"
-    assert plain(" a\n\n  b\tc ") == "a b c"
-
-
-def test_a_prefix_finds_the_words_that_go_on():
-    lexicon = Lexicon(["the", "then", "a", ",", "them", "The"])
-    words = ["the", "then", "a", "them", "The"]
-    for prefix in ("", "t", "the", "them", "T", "x", "the-"):
-        found = {lexicon.tokens[number] for number in lexicon.beginning(prefix)}
-        assert found == {word for word in words if word.startswith(prefix) and word != prefix}
-    assert lexicon.add("theme") == 6 == lexicon.add("theme")
-    assert lexicon.add(";") == 7
-    assert {lexicon.tokens[number] for number in lexicon.beginning("the")} == {"then", "them", "theme"}
-
-
-def test_ngrams_as_an_array_are_the_ngrams():
-    model = NGram.train([TOKEN.findall(TEXT)], order=3)
-    following, state = Following(model), model.automaton.start
-    for token in [*TOKEN.findall(TEXT)[:20], "unheard", "cat"]:
-        found = following.probabilities(state)
-        expected = [model.automaton.follow(state, number)[0] for number in range(2, len(found) + 2)]
-        np.testing.assert_allclose(np.log(found), expected)
-        number = model.vocabulary.index(token) if token in model.vocabulary else len(model.vocabulary)
-        state = following.step(state, number)
-
-
-def test_recent_tokens_are_counted_by_their_contexts():
-    recent, typed = Recent(), [0, 1, 2, 0, 1, 3, 0, 1]
-    assert recent.probabilities(3).tolist() == [0, 0, 0]
-    for number in typed:
-        recent.add(number)
-    fading = np.zeros(5)
-    for i, number in enumerate(typed):
-        fading[number] += Recent.FADE ** (len(typed) - 1 - i)
-    expected = fading / fading.sum()
-    for context in ([1], [0, 1]):
-        places = [i for i in range(len(typed)) if typed[max(0, i - len(context)) : i] == context]
-        counts = Counter(typed[i] for i in places)
-        total = sum(counts.values())
-        after = np.array([counts[number] / total for number in range(5)])
-        expected = (expected * Recent.DOUBT + after * total) / (total + Recent.DOUBT)
-    np.testing.assert_allclose(recent.probabilities(5), expected)
-    assert recent.probabilities(5).sum() == pytest.approx(1)
-
-
-def test_the_weights_of_a_mixture_are_the_best():
-    rng = np.random.default_rng(0)
-    models = rng.dirichlet(np.ones(6), 3)
-    text = rng.choice(6, 4000, p=np.array([0.6, 0.3, 0.1]) @ models)
-    probabilities = models[:, text].T
-    found = mixture(probabilities, rounds=400)
-    assert found.sum() == pytest.approx(1)
-    best = np.log(probabilities @ found).sum()
-    for _ in range(200):
-        assert np.log(probabilities @ rng.dirichlet(np.ones(3))).sum() <= best + 1e-6
-
-
-class Fixed:
-    """A keyboard that always offers the same words."""
-
-    def __init__(self, *words):
-        self.words, self.typed = list(words), []
-
-    def become(self, text):
-        self.typed.append(text)
-
-    def suggestions(self, count):
-        return self.words[:count]
-
-
-@pytest.mark.parametrize(
-    ("text", "keystrokes", "taps"),
-    [
-        ("the cat", 2, 2),  # the tap brings the space too
-        ("the dog", 4, 1),
-        ("the\n  cat ", 2, 2),
-        ("the, cat", 4, 2),  # tap, mark, space, tap
-        ("a cat a cat", 6, 2),  # "a" and its space are two keystrokes
-        ("the/cat", 4, 2),  # tap, deletion of the space, slash, tap
-        ("then", 4, 0),
-        ("hi", 2, 0),
-    ],
-)
-def test_keystrokes_are_counted_as_is_said(text, keystrokes, taps):
-    keyboard = Fixed("the", "cat")
-    typed = type_with(keyboard, text)
-    assert (typed.keystrokes, len(typed.taps), typed.characters) == (keystrokes, taps, len(plain(text)))
-    assert typed.saved == pytest.approx(1 - keystrokes / len(plain(text)))
-    assert keyboard.typed[-1] == plain(text)
-    assert len(typed.seconds) == len(keyboard.typed)
-
-
-def test_only_what_is_shown_can_be_tapped():
-    assert type_with(Fixed("a", "b", "c", "the"), "the").keystrokes == 3
-    assert with_taps("the  dog, the end", type_with(Fixed("the"), "the dog, the end")) == "[the] dog, [the] end"
 
 
 def test_suggestions_begin_with_what_was_typed(fitted):

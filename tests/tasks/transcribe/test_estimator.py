@@ -8,7 +8,6 @@ from keepgate import Transcriber
 from keepgate.data.recordings.manifest import Utterances
 from keepgate.errors import InputError
 from keepgate.tasks import face
-from keepgate.tasks.common.front_ends import AudioFrontEnd, InkFrontEnd
 
 RATE = 4000
 HERTZ = {"a": 400, "b": 900, "c": 1600}
@@ -114,27 +113,6 @@ def test_ink_is_read_too():
     assert one.begins == sorted(one.begins)
     back = model.transcribe([[np.array(stroke) * [-1, 1] for stroke in X[0]]])[0]  # written from right to left
     assert all(begin <= end for begin, end in zip(back.begins, back.ends, strict=True))
-
-
-def test_augmented_frames_keep_shape_and_lengths_follow_the_speed():
-    torch.manual_seed(0)
-    x, lengths = torch.randn(6, 50, 12), torch.tensor([50, 40, 30, 20, 10, 1])
-    audio = AudioFrontEnd(RATE, 12, 1.0)
-    found, shorter = audio(x, lengths)
-    assert audio.eval()(x, lengths)[0] is x
-    assert found.shape == (6, int(shorter.max()), 12)
-    assert ((shorter >= (lengths / 1.151).floor()) & (shorter <= (lengths / 0.849).ceil())).all()
-    same, kept = AudioFrontEnd(RATE, 12, 0.0)._warp(x, lengths)
-    assert torch.equal(kept, lengths)
-    torch.testing.assert_close(same, x)
-    points, sizes = torch.randn(3, 9, 3), torch.tensor([9, 7, 2])
-    found, same = InkFrontEnd(None, 0, 1.0).augment(points, sizes)
-    assert torch.equal(same, sizes)
-    assert torch.equal(found[..., 2], points[..., 2])
-    assert not torch.isclose(found[..., :2], points[..., :2]).any()
-    middle = points[..., :1].sum(1, keepdim=True) / sizes[:, None, None]
-    still, _ = InkFrontEnd(None, 0, 0.0).augment(points, sizes)
-    torch.testing.assert_close(still, torch.cat([points[..., :1] - middle, points[..., 1:]], dim=-1))
 
 
 def test_a_recording_that_is_known_whole_is_taken_from_its_mean():

@@ -9,12 +9,9 @@ import torch
 from keepgate import LanguageModel
 from keepgate.data.text.tokens import UNITS
 from keepgate.errors import InputError
-from keepgate.nn.blocks import AdaptiveSoftmax, SharedDropout
 from keepgate.objectives import NGram
 from keepgate.tasks import face
-from keepgate.tasks.write.network import adaptive_softmax, cutoffs
-from keepgate.tasks.write.sampling import draw
-from keepgate.tasks.write.text import TextFile, split
+from keepgate.tasks.write.text import split
 from keepgate.training import loop
 
 SMALL = {"hidden_size": 12, "window": 8, "batch_size": 4, "epochs": 2, "embedding_size": None}
@@ -80,42 +77,10 @@ def test_baselines_are_counted_from_the_training_text(fitted):
     assert rows[f"{order}-gram"]["nats per character"] == pytest.approx(-score / 14)
 
 
-def test_adaptive_softmax_is_a_distribution_and_its_loss_is_that_of_its_probabilities():
-    torch.manual_seed(0)
-    counts = np.array([3, 50, 0, 20, 9, 1, 17])
-    assert cutoffs(np.sort(counts)[::-1]) == [3, 4]  # 50 + 20 + 17 of 100 are at least 0.75, with 9 more 0.95
-    adaptive = AdaptiveSoftmax(adaptive_softmax(6, counts))
-    outputs, following = torch.randn(4, 6), torch.tensor([0, 2, 5, 1])
-    log_probs = adaptive.log_probs(outputs)
-    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(4))
-    loss = adaptive.loss(outputs, following)
-    torch.testing.assert_close(loss, -log_probs[torch.arange(4), following].mean())
-    assert [int(place) for place in adaptive.rank] == [4, 0, 6, 1, 3, 5, 2]
-
-
 def test_a_model_with_an_adaptive_softmax_is_fitted_and_read_back(tmp_path):
     model = LanguageModel(units="subwords", vocabulary_size=280, adaptive=True, **SMALL).fit(TEXT)
     model.save(tmp_path)
     assert face(LanguageModel.load(tmp_path)).evaluate(TEXT) == face(model).evaluate(TEXT)
-
-
-def test_one_mask_drops_embeddings_and_outputs_of_a_whole_window():
-    model = LanguageModel(**{**SMALL, "epochs": 1}, weight_drop=0.0, dropout=0.5, embedding_dropout=0.5).fit(TEXT)
-    network = model.network_.train()
-    seen = []
-    network.recurrent.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
-    torch.manual_seed(0)
-    outputs, _ = network(torch.randint(0, 10, (8, 3)))
-    between = []
-    stack = SharedDropout("lstm", 4, 6, num_layers=2, dropout=0.5).train()
-    stack._between = lambda x: between.append(SharedDropout._between(stack, x)) or between[-1]
-    stack(torch.randn(8, 3, 4))
-    for values in (*seen, *between, outputs):
-        dropped = (values == 0).all(0)
-        assert torch.equal(dropped, (values == 0).any(0))
-        assert 0 < dropped.float().mean() < 1
-    plain = network.eval()(torch.zeros(8, 3, dtype=torch.long))[0]
-    assert (plain != 0).all()
 
 
 # Writing
@@ -132,23 +97,6 @@ def test_temperature_0_writes_the_most_probable_units(fitted):
             numbers.append(int(fitted.network_.log_probs(outputs[-1]).argmax()))
     written = fitted.tokens_.decode(numbers[-12:])
     assert text == written
-
-
-def test_what_is_drawn_has_the_models_probabilities():
-    log_probs = np.log([0.5, 0.3, 0.15, 0.05])
-    random = np.random.default_rng(0)
-
-    def shares(temperature, top_p):
-        drawn = [draw(log_probs, temperature, top_p, random) for _ in range(4000)]
-        return np.bincount(drawn, minlength=4) / 4000
-
-    np.testing.assert_allclose(shares(1.0, 1.0), [0.5, 0.3, 0.15, 0.05], atol=0.03)
-    squares = np.array([0.25, 0.09, 0.0225, 0.0025])
-    np.testing.assert_allclose(shares(0.5, 1.0), squares / squares.sum(), atol=0.03)
-    np.testing.assert_allclose(shares(1.0, 0.79), [0.625, 0.375, 0, 0], atol=0.03)
-    np.testing.assert_allclose(shares(1.0, 0.81), [0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0], atol=0.03)
-    assert shares(1.0, 1e-9).tolist() == [1, 0, 0, 0]
-    assert shares(0, 1.0).tolist() == [1, 0, 0, 0]
 
 
 def test_a_seed_writes_the_same_text(fitted):
@@ -210,12 +158,6 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, monkeypa
     resumed = LanguageModel(**SMALL).fit(TEXT, run=tmp_path)
     for name, tensor in whole.network_.state_dict().items():
         assert torch.equal(tensor, resumed.network_.state_dict()[name]), name
-
-
-def test_the_last_tenth_is_held_out():
-    train, held_out = split("0123456789" * 2, None, "characters")
-    assert (train, held_out) == ("012345678901234567", "89")
-    assert split(TextFile(b"0123456789", "file"), "abc", "bytes") == (b"0123456789", b"abc")
 
 
 def test_the_table_has_a_row_for_each_unit(fitted):

@@ -46,7 +46,7 @@ class ClassifierFace(SequenceFace):
         """Return accuracy and macro-averaged F1 of this model and of always predicting the commonest training class.
 
         Raises:
-            InputError: `data` has a class that the model was not fitted to.
+            InputError: `data` has a class that the training data lack.
         """
         from keepgate.tasks.classify.scores import class_scores
 

@@ -58,14 +58,14 @@ class Face(ABC):
         """
 
     def read_alike(self, path: str | Path, *, labelled: bool = True) -> Any:
-        """Read a file as the one that the estimator was fitted to; see `read`."""
+        """Read a file like the one that the estimator was trained on; see `read`."""
         return self.read(path, getattr(self.estimator, "columns_", None), labelled=labelled)
 
     def bind_columns(self, columns: Any) -> None:
-        """Let further files be read as the one that was fitted to.
+        """Let further files be read like the training file.
 
         Args:
-            columns: how that one was read, the estimator's `Columns`.
+            columns: how it was read, the estimator's `Columns`.
         """
         self.estimator.columns_ = columns
 
@@ -104,7 +104,7 @@ class Face(ABC):
         """Return the data that a report is about, and what to call it: the held-out part, where there is one.
 
         Args:
-            data: the estimator was fitted to it.
+            data: the training data.
             valid: the held-out part, or None.
         """
         return (data, "training data") if valid is None else (valid, "held-out data")

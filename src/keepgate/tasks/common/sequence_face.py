@@ -1,4 +1,4 @@
-"""The face of tasks on sequences of numbers: their files, and the channels that were fitted to."""
+"""The face of tasks on sequences of numbers: their files, read by the channels of the training file."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class SequenceFace(Face):
         return data
 
     def bind_columns(self, columns: SequenceColumns) -> None:
-        """Let further files be read alike: of the channels that were fitted to, other columns being ignored."""
+        """Let further files be read like the training file: by its channels, other columns being ignored."""
         channels = tuple(self.estimator.channels_ or ()) or None
         super().bind_columns(replace(columns, channel_columns=channels))
 
     @property
     def columns(self) -> SequenceColumns:
-        """Names of the columns of the file that was fitted to, or the usual ones."""
+        """Names of the columns of the training file, or the usual ones."""
         return getattr(self.estimator, "columns_", SequenceColumns())

@@ -198,11 +198,13 @@ def fill(network: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
     Raises:
         InputError: it names the first one that is missing, unknown, of another shape or type, or not finite.
     """
-    given = {name: torch.from_numpy(array) for name, array in tensors.items()}
-    check_alike(network.state_dict(), given)
-    check_finite(given, tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, LinearChainCRF)))
+    values = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    check_alike(network.state_dict(), values)
+    check_finite(
+        values, tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, LinearChainCRF))
+    )
     # Copies in memory of torch's own, which is aligned as that of a trained network: so results have the same bits.
-    network.load_state_dict({name: value.clone() for name, value in given.items()}, assign=True)
+    network.load_state_dict({name: value.clone() for name, value in values.items()}, assign=True)
 
 
 @contextlib.contextmanager

@@ -87,12 +87,12 @@ class Stretch:
 
 def stretches(scores: Sequence[np.ndarray], threshold: float) -> list[Stretch]:
     """Return the stretches where scores [T_i] lie above the threshold, the highest first."""
-    found = [
+    result = [
         Stretch(i, begin, end, float(score[begin:end].max()))
         for i, score in enumerate(scores)
         for begin, end in runs(score > threshold)
     ]
-    return sorted(found, key=lambda one: -one.peak)
+    return sorted(result, key=lambda one: -one.peak)
 
 
 def _means(scores: Sequence[np.ndarray]) -> np.ndarray:

@@ -44,7 +44,7 @@ class Detection:
         """Score series.
 
         Args:
-            estimator: fitted to ordinary series.
+            estimator: trained on ordinary series.
             data: the series.
             quantile: share of ordinary steps or series that stays below the threshold.
             by: "step" or "series".

@@ -157,7 +157,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         return [value + error * scale for value, error in zip(values, errors, strict=True)]
 
     def in_order(self, X: Sequences) -> tuple[list[np.ndarray], Sequence[str]]:
-        """Return series with their channels in the order of those that were fitted to, and the channels' names."""
+        """Return series with their channels in the order of the training data, and the channels' names."""
         return self._values(X), self.channels_ or X.channels
 
     def _errors(self, values: list[np.ndarray]) -> list[np.ndarray]:

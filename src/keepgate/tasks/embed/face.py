@@ -61,7 +61,7 @@ class AutoencoderFace(SequenceFace):
             return [{"model": name, "MSE": mean_squared_error(rows)} for name, rows in errors.items()]
 
     def sections(self, data: Sequences, predictions: Compared, where: str) -> list[Section]:
-        """Return errors, some series beside their reconstruction, and the vectors of all in two dimensions."""
+        """Return errors, some series with their reconstruction, and the vectors of all in two dimensions."""
         from keepgate.tasks.embed.figures import map_figure, series_figure
 
         vectors, errors = predictions

@@ -69,7 +69,7 @@ class Forecaster(Estimator):
 
     horizon: int = param(24, "steps to forecast", minimum=1, maximum=MOST_ROWS)
     quantiles: tuple[float, ...] = param(
-        (0.1, 0.5, 0.9), "quantiles to forecast beside the mean, between 0 and 1", **SHARE
+        (0.1, 0.5, 0.9), "quantiles to forecast besides the mean, between 0 and 1", **SHARE
     )
     season: int | None = param(
         None,
@@ -112,8 +112,8 @@ class Forecaster(Estimator):
         self._infer(data)
         data, held_out = self.split(data, valid)
         scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))
-        own = deviations(held_out)
-        held_out_scale = np.array([scale.get(name, d) for name, d in zip(held_out.ids.to_list(), own, strict=True)])
+        names = held_out.ids.to_list()
+        held_out_scale = np.array([scale.get(n, d) for n, d in zip(names, deviations(held_out), strict=True)])
         self.network_ = self.new_network()
         sizes = self.window_, self.horizon
         examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)

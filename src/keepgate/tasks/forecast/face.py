@@ -51,7 +51,7 @@ class ForecasterFace(Face):
         return panel(read_table(path, text=[columns.id_column]), **asdict(columns), source=str(path))
 
     def bind_columns(self, columns: ForecastColumns) -> None:
-        """Let further files be read alike: with the covariates that were fitted to, other columns being ignored."""
+        """Let further files be read like the training file: with its covariates, other columns being ignored."""
         super().bind_columns(replace(columns, covariate_columns=self.estimator.covariates_))
 
     def table(self, data: Any) -> Any:
@@ -86,7 +86,7 @@ class ForecasterFace(Face):
         return predictions.scores
 
     def sections(self, data: Panel, predictions: Backtest, where: str) -> list[Section]:
-        """Return scores, and the last forecast of some series beside what came."""
+        """Return scores, and the last forecasts of some series with the values that followed."""
         model = self.estimator
         season = f"season: {model.season_} rows of {model.frequency_}"
         text = f"{predictions.windows} windows of {len(data.ids)} series; {season}."

@@ -1,4 +1,4 @@
-"""The picture of forecasts beside what came."""
+"""A picture of forecasts and the values that followed."""
 
 from __future__ import annotations
 

@@ -114,9 +114,12 @@ class Segmenter(Estimator):
         self.network_.measure(values)
         held_out, self.skipped_ = None, data.skipped
         if valid is not None:
-            rest = self._checked(as_recordings(*(valid if isinstance(valid, tuple) else (valid, None)), rate=rate))
-            held_out = self._pieces(self._features(rest), self.frames(rest, self.truth(rest)))
-            self.skipped_ = (*data.skipped, *rest.skipped)
+            held_out_data = self._checked(
+                as_recordings(*(valid if isinstance(valid, tuple) else (valid, None)), rate=rate)
+            )
+            truth_held_out = self.frames(held_out_data, self.truth(held_out_data))
+            held_out = self._pieces(self._features(held_out_data), truth_held_out)
+            self.skipped_ = (*data.skipped, *held_out_data.skipped)
         self.train_network(segment_loss, self._pieces(values, truth), held_out, run)
         return self
 
@@ -186,8 +189,8 @@ class Segmenter(Estimator):
     def frames(self, data: Recordings, segments: list[list[Segment]]) -> list[np.ndarray]:
         """Return which labels hold in each frame by these segments of the recordings, N arrays [T_i, K] bool."""
         return [
-            frames_of(one, self.labels_, hops(len(content), self.rate_), hop_seconds(self.rate_))
-            for one, content in zip(segments, data.contents, strict=True)
+            frames_of(row, self.labels_, hops(len(content), self.rate_), hop_seconds(self.rate_))
+            for row, content in zip(segments, data.contents, strict=True)
         ]
 
     def state_to_json(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class SegmenterNetwork(TaggerNetwork):
 
 def segment_loss(network: TaggerNetwork, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Return the mean binary cross entropy of a batch of `RecordingExamples`, of each frame and label."""
-    given, lengths, targets = batch
-    scores = network(given, lengths)
+    frames, lengths, targets = batch
+    scores = network(frames, lengths)
     inside = torch.arange(scores.shape[1], device=scores.device) < lengths[:, None]
     return F.binary_cross_entropy_with_logits(scores[inside], targets[inside].float())

@@ -148,8 +148,8 @@ class Tagger(Estimator):
         return each_utterance(self, examples, self._read_batch)
 
     def _read_batch(self, batch: Any, state: Any) -> tuple[list[tuple[np.ndarray, np.ndarray]], Any]:
-        given, lengths, _ = batch
-        scores, state = self.network_.scan(given, lengths, state)
+        inputs, lengths, _ = batch
+        scores, state = self.network_.scan(inputs, lengths, state)
         best_and_all = (values.cpu().numpy() for values in self.network_.read(scores, lengths))
         return [(best[:n], p[:n]) for best, p, n in zip(*best_and_all, lengths.tolist(), strict=True)], state
 
@@ -220,7 +220,7 @@ class Tagger(Estimator):
         return TaggerNetwork(tagger(encoder, layers, len(self.tags_), values["dropout"], reading), self.backend)
 
     def checked(self, X: Any) -> Any:
-        """Return sequences of the kind that was fitted to, checked."""
+        """Return sequences, checked to be of the kind that was trained on."""
         values = as_untagged(X)
         if self.vocabulary_:
             if not are_sentences(values):

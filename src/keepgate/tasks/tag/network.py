@@ -163,8 +163,8 @@ class TaggerNetwork(NetworkModule):
             batch: of `SentenceExamples` or `FrameExamples`.
             state: that the sequences before ended in, or None.
         """
-        given, lengths, targets = batch
-        scores, state = self.scan(given, lengths, state)
+        inputs, lengths, targets = batch
+        scores, state = self.scan(inputs, lengths, state)
         if self.crf is None:
             return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1), state
         known = (targets >= 0).sum(1) == lengths

@@ -48,7 +48,7 @@ class TranscriberFace(Face):
         return read_manifest(path, **asdict(columns or TranscribeColumns()), labelled=labelled)
 
     def bind_columns(self, columns: TranscribeColumns) -> None:
-        """Let further files be read alike, and recordings at the rate that was fitted to."""
+        """Let further files be read like the training file, and recordings at its rate."""
         super().bind_columns(replace(columns, rate=self.estimator.rate_))
 
     def notes(self, data: Utterances) -> list[str]:

@@ -3,8 +3,8 @@
 After Wu et al. 2016, "Google's Neural Machine Translation System" (GNMT): the encoder's first layer reads in both
 directions, further layers are residual, and what the bottom layer of the decoder attends to goes into all layers above
 it. As no layer waits for an attention of the step before, training runs each layer over the whole sentence at once.
-The top layer attends anew (Gehring et al. 2017, "Convolutional Sequence to Sequence Learning", section 3.3), for what
-is said; attention is bilinear (Luong, Pham & Manning 2015, eq. 8, "general") and goes into the output as in their
+The top layer attends once more (Gehring et al. 2017, "Convolutional Sequence to Sequence Learning", section 3.3), for
+the output; attention is bilinear (Luong, Pham & Manning 2015, eq. 8, "general") and goes into the output as in their
 eq. 5.
 """
 
@@ -145,22 +145,22 @@ class TranslatorNetwork(NetworkModule):
         _, weights, memory = self.description.outputs
         given = {"target_symbols": symbols, memory: at.memory, "source_lengths": at.lengths}
         given |= dict(zip(self.entering, at.states, strict=True))
-        told, attended, *states = self.run(given, "told", weights, *self.ending)
-        return told, attended, at._replace(states=tuple(states))
+        vectors, attended, *states = self.run(given, "told", weights, *self.ending)
+        return vectors, attended, at._replace(states=tuple(states))
 
-    def scores(self, told: Tensor) -> Tensor:
+    def scores(self, vectors: Tensor) -> Tensor:
         """Return the logits [..., V] of the next symbol from vectors of `decode`."""
-        return self.run({"told": told}, "scores")
+        return self.run({"told": vectors}, "scores")
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         """Return the mean cross entropy of the targets' symbols, while training smoothed (Szegedy et al. 2016)."""
         source, lengths, target, target_lengths = batch
         before = torch.roll(target, 1, 1)
         before[:, 0] = target.gather(1, target_lengths[:, None] - 1)[:, 0]  # the end is the beginning
-        told, _, _ = self.decode(before, self.encode(source, lengths))
+        vectors, _, _ = self.decode(before, self.encode(source, lengths))
         inside = torch.arange(target.shape[1], device=target.device) < target_lengths[:, None]
         smoothing = self.smoothing if self.training else 0.0
-        return F.cross_entropy(self.scores(told[inside]), target[inside], label_smoothing=smoothing)
+        return F.cross_entropy(self.scores(vectors[inside]), target[inside], label_smoothing=smoothing)
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""

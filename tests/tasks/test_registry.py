@@ -1,0 +1,20 @@
+"""The table of tasks: estimators and faces by name, and models from their folders."""
+
+import numpy as np
+import pytest
+
+from keepgate.errors import InputError
+from keepgate.tasks import estimator_class, load
+from keepgate.tasks.classify.estimator import SequenceClassifier
+
+
+def test_an_unknown_task_is_told():
+    with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, embed, forecast"):
+        estimator_class("juggle")
+
+
+def test_load_finds_the_task_and_refuses_another(tmp_path):
+    SequenceClassifier(epochs=1, hidden_size=3).fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path)
+    assert isinstance(load(tmp_path), SequenceClassifier)
+    with pytest.raises(InputError, match="holds a model for 'classify', not for 'forecast'"):
+        estimator_class("forecast").load(tmp_path)

@@ -1,0 +1,20 @@
+"""Scores of translations and replies, by hand."""
+
+import numpy as np
+import pytest
+
+from keepgate.tasks.translate.scores import reply_scores, translation_scores
+
+
+def test_reply_scores():
+    found = reply_scores([["Yes", "no"], ["a", "b"], ["c", "d"]], ["yes", "B", "x"])
+    assert found == {"first is right": pytest.approx(1 / 3), "one is right": pytest.approx(2 / 3)}
+
+
+def test_bleu_by_hand():
+    """Papineni et al. 2002: four of five words, two of four pairs and so on, and a brevity penalty of exp(1 - 6/5)."""
+    found = translation_scores(["the cat sat on mats"], ["The cat sat on the mats"], lowercase=True)
+    precisions = [5 / 5, 3 / 4, 2 / 3, 1 / 2]
+    assert found["BLEU"] == pytest.approx(100 * np.exp(1 - 6 / 5) * np.prod(precisions) ** 0.25)
+    assert translation_scores(["A dog"], ["a dog"], lowercase=True)["chrF"] == pytest.approx(100)
+    assert translation_scores(["A dog"], ["a dog"], lowercase=False)["chrF"] < 90
