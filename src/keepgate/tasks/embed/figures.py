@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.arrays import runs
-from keepgate.tasks.common.report.figures import name_in_figure, new_figure
+from keepgate.tasks.common.report.figures import ShownFigure, name_in_figure, new_figure
 
 CHANNELS = 4  # shown of a series
 STEPS = 400  # shown of a series: around what stands out most
@@ -36,7 +36,7 @@ def series_figure(
     error = np.square(value - restored)[steps].mean(axis=0) / (value.var(axis=0) + np.finfo(np.float64).tiny)
     shown = np.sort(np.argsort(-error, kind="stable")[:CHANNELS])
     rows = len(shown) + (scores is not None)
-    figure = Figure(figsize=(7.0, 0.5 + 1.2 * rows), layout="constrained")
+    figure = ShownFigure(figsize=(7.0, 0.5 + 1.2 * rows), layout="constrained")
     axes = figure.subplots(rows, sharex=True, squeeze=False)[:, 0]
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.tables.panel import Panel
-from keepgate.tasks.common.report.figures import name_in_figure
+from keepgate.tasks.common.report.figures import ShownFigure, name_in_figure
 
 MOST = 6  # series shown, spread over all
 PAST = 3  # horizons (or more, see below) of the past shown
@@ -24,7 +24,7 @@ def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[floa
         quantiles: ascending.
     """
     shown = np.unique(np.linspace(0, len(data.ids) - 1, MOST).round().astype(int))
-    figure = Figure(figsize=(7.0, 0.6 + 1.7 * len(shown)), layout="constrained")
+    figure = ShownFigure(figsize=(7.0, 0.6 + 1.7 * len(shown)), layout="constrained")
     horizon = forecasts.shape[1]
     for axes, s in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
         rows = slice(max(data.starts[s], data.starts[s + 1] - (PAST + 1) * max(horizon, 12)), data.starts[s + 1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from keepgate.tasks.common.report.figures import name_in_figure
+from keepgate.tasks.common.report.figures import ShownFigure, name_in_figure
 
 if TYPE_CHECKING:
     from keepgate.data.recordings.segments import Segment
@@ -39,7 +39,7 @@ def recording_figure(
     probabilities = probabilities[:, : len(labels)]
     shown = int(np.searchsorted(times, SECONDS, side="right")) - 1
     end = float(times[shown])
-    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    figure = ShownFigure(figsize=(8.0, 3.6), layout="constrained")
     top, middle, bottom = figure.subplots(3, sharex=True, height_ratios=(3, 1.2, 0.5 + 0.4 * len(labels)))
     frames = features[:shown].T
     top.imshow(frames, origin="lower", aspect="auto", cmap="magma", extent=(0.0, end, 0.0, float(features.shape[1])))

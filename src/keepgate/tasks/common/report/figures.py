@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,19 @@ LONGEST_NAME = 30  # characters of a name in a figure
 MOST_NAMES = 100  # on an axis
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows as it is, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """Return it as a PNG picture, as a notebook asks for it."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
 def new_figure(width: float = 7.0, height: float = 3.5) -> tuple[Figure, Axes]:
     """Return a figure of that many inches with one pair of axes, drawn without pyplot and so without a display."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = ShownFigure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
