@@ -51,11 +51,14 @@ def test_fit_says_what_it_did(keepgate, file, tmp_path):
     assert outcome.code == 0
     assert outcome.err == ""
     lines = outcome.out.splitlines()
-    assert lines[0].startswith("lstm: ")
-    assert lines[0].endswith("(epochs: 2)")
-    assert lines[1] == "Scores on the held-out data:"
-    assert lines[2].split() == ["model", "accuracy", "macro", "F1"]
-    assert lines[4].split()[:3] == ["majority", "class", "0.5"]
+    assert lines[0] == "12 series of 4 to 8 steps; channels: '1', '2'"
+    assert lines[1] == "classes: 'down (6)', 'up (6)'"
+    assert lines[2].startswith("lstm: ")
+    assert lines[2].endswith("(epochs: 2)")
+    assert lines[3] == "Scores on the held-out data:"
+    assert lines[4].split() == ["model", "accuracy", "macro", "F1"]
+    assert lines[6].split()[:3] == ["majority", "class", "0.5"]
+    assert "channels: &#39;1&#39;" in (tmp_path / "run" / "report.html").read_text()
     assert str(tmp_path / "run" / "report.html") in lines[-1]
 
 

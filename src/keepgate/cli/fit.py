@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepgate.cli import one_of, parser
-from keepgate.cli.text import table
+from keepgate.cli.text import print_notes, table
 from keepgate.errors import printable
 from keepgate.store import write_atomic
 from keepgate.tasks import TASKS, estimator_class, face_class
@@ -67,9 +67,22 @@ def fit(task: str, arguments: Sequence[str]) -> None:
     estimator.save(options.out)
     for name, (_, content) in face.files().items():
         write_atomic(Path(options.out) / name, content)
+    about = face.about(data)
+    for line in about:
+        print(printable(line))
+    print_notes("fit", face.notes(data))
     sections = face.report(data, valid)
+    if about:
+        sections = [data_section(about), *sections]
     write_report(Path(options.out) / "report.html", estimator, sections, f"{task}: {Path(options.data).name}")
     summarize(options.out, face, sections)
+
+
+def data_section(lines: Sequence[str]) -> Section:
+    """Return the report's section on the data."""
+    from keepgate.tasks.common.report.section import Section
+
+    return Section("Data", ". ".join(lines) + ".")
 
 
 def write_report(path: Path, estimator: Estimator, sections: list[Section], title: str) -> None:

@@ -20,9 +20,11 @@ class Sequences:
         values: N float64 arrays [T_i, C], finite.
         labels: [N], or None.
         channels: C names.
+        left_out: names of columns that only count rows, and so are no channels.
     """
 
     ids: Sequence[Any]
     values: list[np.ndarray]
     labels: np.ndarray | None
     channels: Sequence[str]
+    left_out: Sequence[str] = ()

@@ -109,3 +109,25 @@ def test_what_is_refused_is_told_with_file_column_and_row(csv, text, message):
 def test_a_time_column_that_is_named_has_to_be_there(csv):
     with pytest.raises(InputError, match="no column 't'"):
         read_long_table(csv(), time_column="t")
+
+
+def counted(tmp_path, **columns):
+    """Write a table of three series of four steps with further columns; return its path."""
+    rows = pd.DataFrame({"unique_id": np.repeat(["a", "b", "c"], 4), "y": np.arange(12.0) ** 2} | columns)
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+def test_columns_that_count_rows_are_no_channels(tmp_path):
+    steps = np.tile(np.arange(1, 5), 3)
+    path = counted(tmp_path, **{"": np.arange(12), "step": steps, "step2": steps * 2, "same": 1})
+    read = read_long_table(path, labelled=False)
+    assert read.channels == ["y", "step2", "same"]
+    assert read.left_out == ["", "step"]
+    assert read_long_table(path, channel_columns=["step", "y"], labelled=False).channels == ["step", "y"]
+
+
+def test_what_counts_is_kept_where_there_is_nothing_else(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("unique_id,y\na,0\na,1\na,2\n")
+    assert read_long_table(path, labelled=False).channels == ["y"]

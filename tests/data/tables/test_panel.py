@@ -104,6 +104,15 @@ def test_covariates_in_another_order() -> None:
         data.with_covariates(["w"])
 
 
+def test_covariates_that_count_rows_can_be_left_out() -> None:
+    data = panel(pd.DataFrame(rows(z=[0.5, 1, 1, 2, 3, 5])))
+    assert data.counters == ("x",)
+    left = data.without_counters()
+    assert left.covariates == ("z",)
+    assert left.counters == ("x",)
+    assert panel(pd.DataFrame(rows()), covariate_columns=["x"]).without_counters().covariates == ("x",)
+
+
 def test_series_of_one_row_have_no_frequency() -> None:
     data = panel(pd.DataFrame({"unique_id": ["a", "b"], "ds": [0, 5], "y": [1, 2]}))
     assert data.frequency is None

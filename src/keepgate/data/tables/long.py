@@ -12,6 +12,7 @@ import numpy as np
 from keepgate import limits
 from keepgate.data.sequences import Sequences
 from keepgate.data.tables.columns import cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.table import read_table
 from keepgate.errors import InputError, listed, quoted
 
@@ -39,7 +40,7 @@ def read_long_table(
         id_column: names the series of a row.
         time_column: its step or time; may be absent under the default name, if rows are in order.
         label_column: the label of its series.
-        channel_columns: its values; by default all other columns.
+        channel_columns: its values; by default all other columns but those that only count rows.
         labelled: whether the label column must be there.
 
     Raises:
@@ -60,11 +61,15 @@ def read_long_table(
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:
         _check_no_step_twice(codes, steps, order, ids, f"{path}, column {quoted(time_column)}")
-    values = np.stack([numbers(frame[name], source) for name in channels], axis=1)
+    columns = {name: numbers(frame[name], source) for name in channels}
+    left_out = [] if channel_columns else row_counters(columns, codes, order)
+    left_out = left_out if len(left_out) < len(channels) else []
+    channels = [name for name in channels if name not in left_out]
+    values = np.stack([columns[name] for name in channels], axis=1)
     series = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
     if labels is not None:
         labels = _one_for_each(labels, codes, ids, f"{path}, column {quoted(label_column)}")
-    return Sequences(ids, series, labels, channels)
+    return Sequences(ids, series, labels, channels, left_out)
 
 
 def _present(column: nw.Series, source: str) -> list[Any]:

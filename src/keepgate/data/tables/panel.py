@@ -11,6 +11,7 @@ import numpy as np
 
 from keepgate.data.lines import check_names
 from keepgate.data.tables.columns import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.frequency import Frequency, infer
 from keepgate.errors import InputError, quoted, reason
 
@@ -30,6 +31,7 @@ class Panel:
         values: [N, 1 + covariates] float64, the target first.
         starts: [S + 1]; series s has the rows starts[s] to starts[s + 1].
         frequency: the step between rows; None if no series has two.
+        counters: names of covariates that nobody chose and that only count rows.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Panel:
     values: np.ndarray
     starts: np.ndarray
     frequency: Frequency | None
+    counters: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> np.ndarray:
@@ -64,6 +67,11 @@ class Panel:
             )
         columns = [0, *(1 + self.covariates.index(name) for name in names)]
         return replace(self, names=(*self.names[:3], *names), values=self.values[:, columns])
+
+    def without_counters(self) -> Panel:
+        """Return the panel without the covariates that only count rows; they stay in `counters`."""
+        kept = self.with_covariates([name for name in self.covariates if name not in self.counters])
+        return replace(kept, counters=self.counters)
 
     def cut(self, first: np.ndarray, last: np.ndarray) -> Panel:
         """Return rows first[s] to last[s], counted from the start of series s; a series without rows is left out."""
@@ -145,8 +153,11 @@ def panel(
         needed = (*needed, *(name for name in frame.columns if name not in needed))
     codes, ids = _series(frame[id_column], source)
     when = times(frame[time_column], source)
-    values = np.stack([numbers(frame[name], source) for name in needed[2:]], axis=1)
+    columns = {name: numbers(frame[name], source) for name in needed[2:]}
     order = np.lexsort((when, codes))
+    values = np.stack([*columns.values()], axis=1)
+    unchosen = {name: columns[name] for name in needed[3:]} if covariate_columns is None else {}
+    counters = tuple(row_counters(unchosen, codes, order))
     codes, when = codes[order], when[order]
 
     def place(i: int) -> str:
@@ -171,7 +182,7 @@ def panel(
             f"{quoted(time_column)}"
         )
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
-    return Panel(source, needed, ids, when, frame[time_column].dtype, values[order], starts, frequency)
+    return Panel(source, needed, ids, when, frame[time_column].dtype, values[order], starts, frequency, counters)
 
 
 def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:

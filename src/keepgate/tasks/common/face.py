@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from keepgate.tasks.common.report.section import Section
 
-__all__ = ["TABLES", "Face"]
+__all__ = ["LEFT_OUT", "TABLES", "Face"]
 
+LEFT_OUT = "left out, for they only count rows: {}; name them in {} to keep them"
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # suffixes of tables
 
 
@@ -111,6 +112,10 @@ class Face(ABC):
 
     def notes(self, data: Any) -> list[str]:
         """Return sentences about a file that was read, such as which rows were left out."""
+        return []
+
+    def about(self, data: Any) -> list[str]:
+        """Return in a few lines what the data that were trained on are understood to be."""
         return []
 
     def files(self) -> dict[str, tuple[str, bytes]]:

@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from keepgate.data.sequences import Sequences
 from keepgate.data.tables.long import read_long_table
 from keepgate.data.tables.ts import read_ts
-from keepgate.errors import InputError
-from keepgate.tasks.common.face import TABLES, Face
+from keepgate.errors import InputError, listed
+from keepgate.tasks.common.face import LEFT_OUT, TABLES, Face
 from keepgate.tasks.common.sequences import SequenceColumns
 
 __all__ = ["SequenceFace"]
@@ -36,6 +38,17 @@ class SequenceFace(Face):
         """Let further files be read like the training file: by its channels, other columns being ignored."""
         channels = tuple(self.estimator.channels_ or ()) or None
         super().bind_columns(replace(columns, channel_columns=channels))
+
+    def about(self, data: Sequences) -> list[str]:
+        """Return the number of series, their lengths and channels, and the classes."""
+        lengths = [len(values) for values in data.values]
+        lines = [f"{len(lengths)} series of {min(lengths)} to {max(lengths)} steps; channels: {listed(data.channels)}"]
+        if data.labels is not None:
+            classes, counts = np.unique(data.labels, return_counts=True)
+            lines.append(f"classes: {listed(f'{name} ({n})' for name, n in zip(classes, counts, strict=True))}")
+        if data.left_out:
+            lines.append(LEFT_OUT.format(listed(data.left_out), "--channel-columns"))
+        return lines
 
     @property
     def columns(self) -> SequenceColumns:

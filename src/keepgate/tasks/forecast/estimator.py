@@ -108,7 +108,7 @@ class Forecaster(Estimator):
                 that is too short for the window.
         """
         self.check_parameters()
-        data = self._panel(table)
+        data = self._panel(table).without_counters()
         self._infer(data)
         data, held_out = self.split(data, valid)
         scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))

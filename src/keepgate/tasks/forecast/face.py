@@ -11,7 +11,8 @@ import numpy as np
 
 from keepgate.data.tables.panel import Panel, panel
 from keepgate.data.tables.table import read_table
-from keepgate.tasks.common.face import Face
+from keepgate.errors import listed
+from keepgate.tasks.common.face import LEFT_OUT, Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.forecast.examples import ForecastColumns, rows_from, window_starts
 from keepgate.tasks.forecast.scores import Scores, last_value, seasonal_naive
@@ -53,6 +54,17 @@ class ForecasterFace(Face):
     def bind_columns(self, columns: ForecastColumns) -> None:
         """Let further files be read like the training file: with its covariates, other columns being ignored."""
         super().bind_columns(replace(columns, covariate_columns=self.estimator.covariates_))
+
+    def about(self, data: Panel) -> list[str]:
+        """Return series, step, columns, season, window and what is held out."""
+        model, (_, _, target, *_) = self.estimator, data.names
+        covariates = listed(model.covariates_) if model.covariates_ else "none"
+        lines = [
+            f"{len(data.ids)} series, {len(data.times)} rows, one every {model.frequency_}; target: {target}; "
+            f"covariates: {covariates}",
+            f"season: {model.season_} rows; {model.horizon} rows are forecast from the {model.window_} before them",
+        ]
+        return lines + ([LEFT_OUT.format(listed(data.counters), "--covariate-columns")] if data.counters else [])
 
     def table(self, data: Any) -> Any:
         """Return the steps after the end of each series; see `Forecaster.predict`."""
