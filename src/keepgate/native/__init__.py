@@ -1,7 +1,7 @@
 """The native core: the staged program of any cell at the speed of the machine, on plain buffers; no torch.
 
-``KEEPGATE_CPU`` forces an instruction set (``avx512``, ``avx2``, ``plain``, ``neon``) and fails if it cannot;
-``KEEPGATE_THREADS`` sets the number of threads, ``KEEPGATE_POOL`` (``own``, ``openmp``) whose they are.
+`KEEPGATE_CPU` forces an instruction set (`avx512`, `avx2`, `plain`, `neon`) and fails if it cannot;
+`KEEPGATE_THREADS` sets the number of threads, `KEEPGATE_POOL` (`own`, `openmp`) whose they are.
 """
 
 from keepgate.native.engine import Engine, instruction_set, missing, openmp_library, pool, threads

@@ -30,10 +30,10 @@ STORAGES = ("full", "bfloat16", "int8")  # in the order of the core's enumeratio
 
 @cache
 def instruction_set() -> str:
-    """Return the instruction set in use: the one that ``KEEPGATE_CPU`` names, else the best of this machine.
+    """Return the instruction set in use: the one that `KEEPGATE_CPU` names, else the best of this machine.
 
     Raises:
-        BackendError: the core is not built, or ``KEEPGATE_CPU`` names a set that this machine or build lacks.
+        BackendError: the core is not built, or `KEEPGATE_CPU` names a set that this machine or build lacks.
     """
     if _core is None:
         raise BackendError(_reason)

@@ -11,13 +11,13 @@ __all__ = ["beam_search", "crf", "ctc"]
 
 
 def ctc(double: bool, shape: Sequence[int | bool], buffers: Sequence[int], count: int) -> None:
-    """Run CTC on ``count`` threads; ``shape`` and ``buffers`` are the fields of ``CtcCall``, in order."""
+    """Run CTC on `count` threads; `shape` and `buffers` are the fields of `CtcCall`, in order."""
     instruction_set()
     (_core.ctc_double if double else _core.ctc_single)(tuple(shape), tuple(buffers), count)
 
 
 def crf(double: bool, shape: Sequence[int], buffers: Sequence[int], count: int) -> None:
-    """Run a CRF on ``count`` threads; ``shape`` and ``buffers`` are the fields of ``CrfCall``, in order."""
+    """Run a CRF on `count` threads; `shape` and `buffers` are the fields of `CrfCall`, in order."""
     instruction_set()
     (_core.crf_double if double else _core.crf_single)(tuple(shape), tuple(buffers), count)
 
@@ -30,6 +30,6 @@ def beam_search(
     buffers: Sequence[int],
     count: int,
 ) -> None:
-    """Search on ``count`` threads; the arguments are the fields of ``BeamCall`` in native/include/keepgate/beam.h."""
+    """Search on `count` threads; the arguments are the fields of `BeamCall` in native/include/keepgate/beam.h."""
     instruction_set()
     _core.beam_search(tuple(shape), tuple(letters), tuple(lexicon), tuple(words), tuple(buffers), count)

@@ -1,8 +1,8 @@
 """From a program and its sizes to the plan of the native core: names become numbers, products are bundled.
 
 Four things are decided here. Affine maps of one stage with the same sources become one bundle, multiplied together.
-A product that only feeds one sum becomes one fused ``multiply_add``. A row's deviation, where it is wanted beside its
-normal form, is what ``normalize`` writes to its second argument. And the gradient of a vector is summed over time by
+A product that only feeds one sum becomes one fused `multiply_add`. A row's deviation, where it is wanted beside its
+normal form, is what `normalize` writes to its second argument. And the gradient of a vector is summed over time by
 rows, in values that the program does not have.
 """
 
@@ -36,7 +36,7 @@ def refuses(product: Map) -> str | None:
 
 
 def plan(program: Program, input_size: int, hidden_size: int) -> dict[str, Any]:
-    """Return the numbers that ``Plan`` of the native core is made of (see native/include/keepgate/plan.h).
+    """Return the numbers that `Plan` of the native core is made of (see native/include/keepgate/plan.h).
 
     Raises:
         BackendError: the affine maps do not multiply with matrices.

@@ -1,4 +1,4 @@
-"""Recurrent layers as torch modules: the signature and the parameter names of ``torch.nn.LSTM``, for any cell."""
+"""Recurrent layers as torch modules: the signature and the parameter names of `torch.nn.LSTM`, for any cell."""
 
 from keepgate.errors import MissingExtraError
 

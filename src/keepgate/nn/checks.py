@@ -37,7 +37,7 @@ def check_options(
     initial_state: Any = "zeros",
     weight_drop: Any = 0.0,
 ) -> None:
-    """Check a layer's options as ``torch.nn.LSTM`` does.
+    """Check a layer's options as `torch.nn.LSTM` does.
 
     Raises:
         TypeError, ValueError: an option is no number or out of range.

@@ -19,13 +19,13 @@ __all__ = ["drop_weights", "recurrent_weights"]
 
 
 def recurrent_weights(equations: Equations) -> list[str]:
-    """Return the names of the weights that multiply a state, such as ``weight_hh``."""
+    """Return the names of the weights that multiply a state, such as `weight_hh`."""
     first = {block: products[0] for block, products in equations.products.items()}
     return [f"weight_{b}" for b, p in first.items() if p.letter in equations.states and p.width == "hidden"]
 
 
 def drop_weights(parameters: Mapping[str, Tensor], names: list[str], rate: float, seed: Any) -> dict[str, Tensor]:
-    """Return parameters in which each number of the named ones is 0 with probability ``rate``, else over 1 - rate.
+    """Return parameters in which each number of the named ones is 0 with probability `rate`, else over 1 - rate.
 
     Gradients flow to the numbers that are kept.
     """
@@ -37,7 +37,7 @@ def drop_weights(parameters: Mapping[str, Tensor], names: list[str], rate: float
 
 
 def _bits(like: Tensor, key: Any, rate: float) -> Tensor:
-    """Return bits [rows, columns] that are 1 with probability ``rate``: by the kernel, on other devices by torch."""
+    """Return bits [rows, columns] that are 1 with probability `rate`: by the kernel, on other devices by torch."""
     rows, columns = like.shape
     if like.device.type == "cpu" and not core.missing() and not torch.compiler.is_compiling():
         return torch.from_numpy(core.bernoulli(key, rows, columns, rate)).to(like.dtype)

@@ -32,7 +32,7 @@ def initialize(parameters: Iterable[tuple[Tensor, float | None]], fan_in: int) -
 
 
 def forget_biases(equations: Equations, start: Any, bias: bool) -> Iterator[tuple[Rows, float]]:
-    """Yield the biases of the forget gate f and what each begins at: the first at ``start``, others at 0.
+    """Yield the biases of the forget gate f and what each begins at: the first at `start`, others at 0.
 
     Jozefowicz, Zaremba & Sutskever 2015, "An Empirical Exploration of Recurrent Network Architectures", section 3.2:
     begin at 1, so that gradients reach back from the first step of training. Gers et al. 2000 say the same.

@@ -1,6 +1,6 @@
 """Where time, batch and layers lie in what a layer takes and gives; inside it is always time, batch, features.
 
-Rows of states, R, are layers times directions: ``l0, l0_reverse, l1, …``.
+Rows of states, R, are layers times directions: `l0, l0_reverse, l1, …`.
 """
 
 from __future__ import annotations

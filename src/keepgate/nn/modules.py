@@ -1,4 +1,4 @@
-"""`LSTM`, `GRU` and `RNN` with the signatures of ``torch.nn``: change one import and an existing script runs."""
+"""`LSTM`, `GRU` and `RNN` with the signatures of `torch.nn`: change one import and an existing script runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["GRU", "LSTM", "RNN"]
 
 
 class LSTM(Recurrent):
-    """Long short-term memory; ``torch.nn.LSTM``'s arguments, parameters and results, and any cell of the family.
+    """Long short-term memory; `torch.nn.LSTM`'s arguments, parameters and results, and any cell of the family.
 
     >>> import torch
     >>> from keepgate.nn import LSTM
@@ -33,8 +33,8 @@ class LSTM(Recurrent):
         proj_size: project h to this size (0: not).
         device: of the parameters.
         dtype: of the parameters.
-        cell: the cell or its name; see ``keepgate cells``.
-        **options: what torch does not have, such as ``forget_bias=1.0`` or ``recompute=True``; see `Recurrent`.
+        cell: the cell or its name; see `keepgate cells`.
+        **options: what torch does not have, such as `forget_bias=1.0` or `recompute=True`; see `Recurrent`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LSTM(Recurrent):
 
 
 class GRU(Recurrent):
-    """Gated recurrent unit; ``torch.nn.GRU``'s arguments, parameters and results. Arguments as in `LSTM`."""
+    """Gated recurrent unit; `torch.nn.GRU`'s arguments, parameters and results. Arguments as in `LSTM`."""
 
     def __init__(
         self,
@@ -104,10 +104,10 @@ class GRU(Recurrent):
 
 
 class RNN(Recurrent):
-    """Simple recurrent network; ``torch.nn.RNN``'s arguments, parameters and results. Arguments as in `LSTM`.
+    """Simple recurrent network; `torch.nn.RNN`'s arguments, parameters and results. Arguments as in `LSTM`.
 
     Raises:
-        InputError: ``nonlinearity`` is neither ``"tanh"`` nor ``"relu"``.
+        InputError: `nonlinearity` is neither `"tanh"` nor `"relu"`.
     """
 
     def __init__(

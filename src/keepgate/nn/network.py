@@ -23,7 +23,7 @@ class NetworkModule(nn.Module):
     drawn are part of what a seed promises, so a subclass can fix both.
 
     Attributes:
-        LISTED: steps whose tensors come before all others; ``encoder`` stands for ``encoder.0`` too.
+        LISTED: steps whose tensors come before all others; `encoder` stands for `encoder.0` too.
         DRAWN: steps whose tensors are drawn before all others, likewise.
         description: the network.
 
@@ -108,7 +108,7 @@ class NetworkModule(nn.Module):
         return At(step.block, module, None if tied is None else self.get_parameter(tied), self.training, self.dtype)
 
     def run_on(self, given: Mapping[str, Any], state: Any, *wanted: str) -> tuple[tuple[Any, ...], Any]:
-        """Return what is wanted, and the states that step ``recurrent`` ends in from `state` (None: zero)."""
+        """Return what is wanted, and the states that step `recurrent` ends in from `state` (None: zero)."""
         step = self.description.by_name["recurrent"]
         initial = {} if state is None else dict(zip(step.sources[2:], state, strict=True))
         found = self.run({**given, **initial}, *wanted, *self.description.results(step)[1:])

@@ -115,7 +115,7 @@ class Layers(nn.Module):
         self._names.append([parameter.name + suffix for parameter in specified])
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, in torch's order: the same seed gives the weights of ``torch.nn.LSTM``."""
+        """Draw all parameters anew, in torch's order: the same seed gives the weights of `torch.nn.LSTM`."""
         starts = {p.name: p.initial for p in self.equations.parameters(self.input_size, self.hidden_size)}
         starts |= dict.fromkeys([f"{state}_0" for state in self.widths], 0.0)
         parameters = [(value, starts[name[: name.rindex("_l")]]) for name, value in self.named_parameters()]

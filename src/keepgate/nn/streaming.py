@@ -38,7 +38,7 @@ class Stream:
         layer: its weights are taken now. Those of bfloat16 stay so; everything else, inputs and outputs too, is float32
             then.
         batch: number of rows, B.
-        storage: ``"bfloat16"`` or ``"int8"`` to store float32 weights in fewer bits; see `keepgate.native.Stepper`.
+        storage: `"bfloat16"` or `"int8"` to store float32 weights in fewer bits; see `keepgate.native.Stepper`.
 
     Raises:
         BackendError: the layer is bidirectional, or its weights are such that the core cannot run it.

@@ -77,7 +77,7 @@ def check(
 
 
 def check_tensor(what: str, value: Any, shape: Shape, like: Tensor, layer: str = "") -> None:
-    """Refuse what is not a dense tensor of that shape, of the dtype and on the device of ``like``.
+    """Refuse what is not a dense tensor of that shape, of the dtype and on the device of `like`.
 
     Raises:
         ShapeError: it is another tensor; the message says what was expected and what came.
@@ -118,7 +118,7 @@ def check_parameters(
         input_size: I.
         hidden: H.
         layer: begins the message.
-        suffix: of the names in the message, such as ``_l0``.
+        suffix: of the names in the message, such as `_l0`.
         networks: of a population, whose parameters all have a first dimension of that size.
 
     Raises:
@@ -173,7 +173,7 @@ def as_integers(what: str, given: Any) -> Tensor:
 
 
 def check_lengths(name: str, lengths: Any, shape: Shape, steps: int, like: Tensor) -> Tensor:
-    """Return lengths as a tensor of int64 on the device of ``like``, each from 0 to T.
+    """Return lengths as a tensor of int64 on the device of `like`, each from 0 to T.
 
     Raises:
         ShapeError, KindError: they are no integers of that shape, or out of range.
@@ -195,7 +195,7 @@ def check_reset(reset: Any, shape: Shape, like: Tensor) -> Tensor:
     """Return resets as a tensor of booleans.
 
     Raises:
-        ShapeError, KindError: they are no booleans of that shape, or on another device than ``like``.
+        ShapeError, KindError: they are no booleans of that shape, or on another device than `like`.
     """
     try:
         reset = torch.as_tensor(reset)

@@ -1,4 +1,4 @@
-"""Engines are chosen openly: ``auto`` takes the first that can, a named one that cannot raises with the reason."""
+"""Engines are chosen openly: `auto` takes the first that can, a named one that cannot raises with the reason."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ ENGINES: dict[str, Engine] = {
 
 
 def engines() -> dict[str, str]:
-    """Return, for each engine, ``"yes"`` or the reason why it cannot run on this machine."""
+    """Return, for each engine, `"yes"` or the reason why it cannot run on this machine."""
     return {name: engine.unavailable() or "yes" for name, engine in ENGINES.items()}
 
 
 def check_backend(backend: str) -> str:
-    """Return the name of an engine or ``"auto"``.
+    """Return the name of an engine or `"auto"`.
 
     Raises:
         InputError: there is no such engine.
@@ -69,7 +69,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
         equations: of the cell.
         parameters: by name, as `Equations.parameters` names and shapes them; biases may be absent.
         arguments: inputs and initial state.
-        backend: ``"auto"`` or the name of an engine.
+        backend: `"auto"` or the name of an engine.
 
     Raises:
         ShapeError, KindError, InputError: an argument is not what the equations take; see `keepgate.scan.checks.check`.

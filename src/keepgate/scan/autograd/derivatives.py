@@ -40,7 +40,7 @@ def reference_scan(spec: Spec) -> Callable[..., Results]:
 
 
 def reference_gradient(spec: Spec, given: Sequence[int]) -> Callable[..., Results]:
-    """Return the gradient on the reference engine, of the tensors of a scan and the ``given`` cotangents."""
+    """Return the gradient on the reference engine, of the tensors of a scan and the `given` cotangents."""
     run = reference_scan(spec)
 
     def gradient(lengths: Tensor | None, reset: Tensor | None, *values: Tensor) -> Results:

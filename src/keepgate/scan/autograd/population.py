@@ -32,21 +32,21 @@ class Population:
 
 
 def bring(tensor: Tensor, dim: int | None, to: int, size: int) -> Tensor:
-    """Return a tensor with the dimension of a transform at place ``to``, also where it had none."""
+    """Return a tensor with the dimension of a transform at place `to`, also where it had none."""
     if dim is not None:
         return tensor.movedim(dim, to)
     return tensor.unsqueeze(to).expand(*tensor.shape[:to], size, *tensor.shape[to:])
 
 
 def merge(tensor: Tensor | None, dim: int | None, axis: int, size: int) -> Tensor | None:
-    """Fold the dimension of a transform into the rows at ``axis``, within each row: so the order of lengths stays."""
+    """Fold the dimension of a transform into the rows at `axis`, within each row: so the order of lengths stays."""
     return None if tensor is None else bring(tensor, dim, axis + 1, size).flatten(axis, axis + 1)
 
 
 def join(
     population: Population | None, size: int, dims: Sequence[int | None], tensors: Sequence[Any]
 ) -> tuple[Population, tuple[Any, ...]]:
-    """Return ``size`` times a network or a population as one population, with its tensors."""
+    """Return `size` times a network or a population as one population, with its tensors."""
     if population is None:
         joined = tuple(t if d is None else t.movedim(d, 0) for t, d in zip(tensors, dims, strict=True))
         return Population(size, tuple(d is not None for d in dims)), joined
@@ -61,7 +61,7 @@ def join(
 
 
 def split(population: Population | None, size: int, results: Results) -> tuple[Results, tuple[int, ...]]:
-    """Return the results of `join` as those of ``size`` networks or populations, and where that dimension is."""
+    """Return the results of `join` as those of `size` networks or populations, and where that dimension is."""
     if population is not None:
         results = tuple(r.unflatten(0, (size, population.size)) for r in results)
     return results, (0,) * len(results)
