@@ -80,7 +80,8 @@ def test_files_that_cannot_be_fitted_to_leave_nothing(keepgate, tmp_path, conten
 def test_what_cannot_be_translated_is_refused(keepgate, run, translated, monkeypatch):
     refused(keepgate("translate", run, "ein Hund"), "holds a model for 'classify', not for 'translate'")
     refused(keepgate("translate", translated / "absent", "ein Hund"), "absent is no folder")
-    refused(keepgate("translate", translated, "--nbest", "0", "ein Hund"), "--nbest 0")
+    for count in ("0", "-1", "1001", "9" * 30):
+        refused(keepgate("translate", translated, "--nbest", count, "ein Hund"), f"nbest={count} is no whole number")
     refused(keepgate("translate", translated, " "), "an empty one")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ein Caf\xe9\n"), "utf-8"))
     refused(keepgate("translate", translated), "standard input is not text in UTF-8")

@@ -32,8 +32,6 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--nbest", type=int, metavar="N", help="how many for each (default: 1; of replies 3)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     options = flags.parse_intermixed_args(arguments)
-    if options.nbest is not None and options.nbest < 1:
-        raise InputError(f"--nbest {options.nbest} is no number from 1 on")
     from keepgate.tasks.translate.estimator import Translator
 
     translator = Translator.load(options.run, options.device)

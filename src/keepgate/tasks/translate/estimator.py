@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = ("translate", "reply")
 REPLIES = 3  # for a message
+MOST_BEAM = 1_000  # hypotheses
 
 
 @estimator
@@ -64,7 +65,7 @@ class Translator(Estimator):
     bidirectional: bool = param(True, "the encoder's first layer reads in both directions, with half the units each")
     dropout: float = param(0.3, "share of activations dropped while training, the same for a whole text", **SHARE)
     label_smoothing: float = param(0.1, "share of probability aimed at all subwords alike", **SHARE)
-    beam: int = param(6, "hypotheses kept while searching for a translation", minimum=1, maximum=1_000)
+    beam: int = param(6, "hypotheses kept while searching for a translation", minimum=1, maximum=MOST_BEAM)
     length_penalty: float = param(
         1.0, "power of the length that log-probabilities are divided by", minimum=0, maximum=100
     )
@@ -117,10 +118,15 @@ class Translator(Estimator):
 
         Args:
             X: the texts.
-            nbest: how many; None: one translation, or three replies.
+            nbest: how many, up to 1,000; None: one translation, or three replies.
+
+        Raises:
+            InputError: `nbest` is no such number.
         """
         self.check_fitted()
         find = replies if self.is_reply else translations
+        if nbest is not None and not (isinstance(nbest, int) and 1 <= nbest <= MOST_BEAM):
+            raise InputError(f"nbest={quoted(nbest)} is no whole number from 1 to {MOST_BEAM:,}")
         count = nbest or (REPLIES if self.is_reply else 1)
         ranking = Ranking(self.length_penalty, self.coverage_penalty)
 
