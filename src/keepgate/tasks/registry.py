@@ -62,5 +62,6 @@ def load(folder: str | Path, device: str = "auto") -> Estimator:
 def _class(task: str, module: str) -> Any:
     if task not in TASKS:
         raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
-    name = TASKS[task][("estimator", "face").index(module)]
+    estimator_name, face_name = TASKS[task]
+    name = estimator_name if module == "estimator" else face_name
     return getattr(importlib.import_module(f"keepgate.tasks.{task}.{module}"), name)
