@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_recall_fscore_support
+from sklearn.metrics import f1_score
 
 from keepgate.data.recordings.segments import Segment
 from keepgate.tasks.segment.frames import (
@@ -12,7 +12,6 @@ from keepgate.tasks.segment.frames import (
     hysteresis,
     smooth,
 )
-from keepgate.tasks.segment.scores import boundary_errors, frame_scores
 
 # frame:              0    1    2    3    4    5    6    7    8    9   10   11   12
 VALUES = np.array([0.5, 0.7, 0.5, 0.3, 0.5, 0.3, 0.3, 0.9, 0.9, 0.3, 0.3, 0.3, 0.7])
@@ -44,22 +43,6 @@ def test_a_frame_belongs_to_what_holds_at_its_middle():
         [True, False, False, True, True],
         [False, True, True, True, False],
     ]
-
-
-def test_scores_are_those_of_scikit_learn():
-    rng = np.random.default_rng(0)
-    truth, guess = ([rng.random((n, 2)) < 0.4 for n in (5, 30, 1)] for _ in range(2))
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        np.concatenate(truth), np.concatenate(guess), average="micro"
-    )
-    assert frame_scores(truth, guess) == pytest.approx({"precision": precision, "recall": recall, "F1": f1})
-    assert set(frame_scores([truth[0] & False], [guess[0] & False]).values()) == {0.0}
-
-
-def test_a_boundary_is_as_far_as_the_nearest_of_its_kind():
-    truth = [Segment(1, 2), Segment(4, 5), Segment(7, 8, "dog")]
-    guess = [Segment(1.25, 4.5), Segment(4.5, 5.0)]
-    assert boundary_errors(truth, guess) == [0.25, 2.5, 0.5, 0.0, np.inf, np.inf]
 
 
 def test_the_threshold_is_the_best_of_all():
