@@ -13,6 +13,7 @@ import pytest
 
 from cli.files import refused
 from cli.test_main import ENVIRONMENT
+from keepgate.cli.text import LONGEST
 
 TEXT = b"to be or not to be, that is the question: whether 'tis nobler in the mind to suffer. " * 9
 
@@ -191,7 +192,8 @@ def test_archives_are_listed_and_tested(keepgate, book, tmp_path, command):
     size = archive.stat().st_size
     rows = [line.split() for line in keepgate(command, "--list", archive).out.splitlines()]
     assert rows[0] == ["archive", "bytes", "content", "ratio", "contexts", "model"]
-    assert rows[1] == [str(archive), str(size), str(len(TEXT)), f"{size / len(TEXT):.1%}", "no", "none"]
+    named = str(archive) if len(str(archive)) <= LONGEST else f"{str(archive)[: LONGEST - 1]}…"
+    assert rows[1] == [named, str(size), str(len(TEXT)), f"{size / len(TEXT):.1%}", "no", "none"]
     assert keepgate(command, "--test", archive).out.startswith(f"the content: {len(TEXT)} bytes; {archive}: ")
     before = archive.read_bytes()
     archive.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))

@@ -43,7 +43,7 @@ def wait_until(process: subprocess.Popen, condition) -> None:
 def test_a_stopped_compression_leaves_nothing(tmp_path: Path, number: int, code: int):
     (tmp_path / "text").write_bytes(bytes(random.Random(0).choices(b"abcdefgh ", k=2_000_000)))
     (tmp_path / "out").write_bytes(b"the one before")
-    process = start("compress", tmp_path / "text", "--out", tmp_path / "out")
+    process = start("compress", tmp_path / "text", "--out", tmp_path / "out", "--force")
     wait_until(process, lambda: len(list(tmp_path.iterdir())) == 3)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
