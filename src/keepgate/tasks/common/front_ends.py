@@ -8,6 +8,7 @@ frames, so that the model generalizes to other voices and hands.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +37,7 @@ HERTZ: Bounds = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
 MOST_BANDS = 512
 
 
-class FrontEnd(nn.Module):
+class FrontEnd(nn.Module, ABC):
     """Base of the front ends.
 
     Args:
@@ -52,13 +53,13 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.amount = amount
 
+    @abstractmethod
     def frames(self, content: Any) -> np.ndarray:
         """Return the frames [T, ...] of samples or strokes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def times(self, content: Any) -> np.ndarray:
         """Return where each of the T frames lies, and the end, [T + 1]: seconds of a recording, width of ink."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [B, T, size] of frames, and their lengths; in training the frames are augmented first."""
@@ -66,13 +67,13 @@ class FrontEnd(nn.Module):
             x, lengths = self.augment(x, lengths)
         return self.features(x, lengths), lengths
 
+    @abstractmethod
     def augment(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return other frames with the same meaning, and their lengths."""
-        raise NotImplementedError
 
+    @abstractmethod
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return features [B, T, size] of frames; those past a length are undefined."""
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common."""
