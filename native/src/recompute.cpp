@@ -37,9 +37,11 @@ template <class T> std::vector<T*> checkpoint(const Plan& plan, const Call<T>& c
   return places;
 }
 
-// Write the state of each row after its last step of a segment; a row without a step holds what it had before.
-template <class T> void keep(const Plan& plan, const Call<T>& call, const std::vector<T*>& to) {
+}  // namespace
+
+template <class T> void final_states(const Plan& plan, const Call<T>& call, const std::vector<T*>& to) {
   for (size_t s = 0; s < to.size(); ++s) {
+    if (!to[s]) continue;
     const ptrdiff_t width = plan.state_widths[s];
     for (ptrdiff_t b = 0; b < call.rows; ++b) {
       ptrdiff_t done = call.steps;
@@ -50,8 +52,6 @@ template <class T> void keep(const Plan& plan, const Call<T>& call, const std::v
     }
   }
 }
-
-}  // namespace
 
 template <class T> void begin(const Plan& plan, const Call<T>& call, const std::vector<T*>& from) {
   const ptrdiff_t first = call.reverse ? call.steps : 0;
@@ -73,7 +73,7 @@ void forward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Pack
       if (!call.rings[s]) from[s] = nullptr;  // it is there
     begin(plan, segment, from);
     forward(plan, kernels, packed, segment, pool, threads);
-    keep(plan, segment, checkpoint(plan, call, number + 1));
+    final_states(plan, segment, checkpoint(plan, call, number + 1));
   }
 }
 
@@ -121,6 +121,7 @@ void backward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Pac
 }
 
 #define KEEPGATE_OF(T)                                                                                                \
+  template void final_states<T>(const Plan&, const Call<T>&, const std::vector<T*>&);                                 \
   template void begin<T>(const Plan&, const Call<T>&, const std::vector<T*>&);                                        \
   template void forward_in_segments<T>(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int); \
   template void backward_in_segments<T>(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int);

@@ -29,6 +29,7 @@ constexpr ptrdiff_t kSharedWeights = 1 << 19;  // weights above this (bytes) are
 constexpr size_t kIdleBytes = size_t(512) << 20;  // of the whole process: states and tapes of a training step
 constexpr size_t kCachedBytes = size_t(1) << 16;  // of one block: below, the allocator keeps memory itself
 constexpr size_t kArenaBytes = size_t(1) << 25;   // of one thread's arena
+constexpr size_t kKeptWeights = size_t(1) << 24;  // to compare with a copy (bytes): above, packing anew costs no more
 constexpr size_t kArenaStart = size_t(1) << 16;   // of its first block
 
 // Rows of a tile of a product: with two vectors a row, they and what is multiplied fill the vector registers.

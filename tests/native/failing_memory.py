@@ -27,7 +27,7 @@ from keepgate.native import Predictor, engine, objectives, predictor
 from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM
 from keepgate.objectives import LinearChainCRF, NGram, beam_search, ctc_loss_from_logits, symbol_language
-from keepgate.scan import ENGINES, buffers, memory, order
+from keepgate.scan import ENGINES, buffers, layers, memory, order
 
 LIBRARY = ctypes.CDLL(os.environ["KEEPGATE_FAILING"])
 LIBRARY.allocations.restype = ctypes.c_long
@@ -50,12 +50,12 @@ class Watched:
     def __setattr__(self, name: str, value: Any) -> None:
         LIBRARY.arm(1)
         try:
-            setattr(self.inside, name, value.inside if isinstance(value, Watched) else value)
+            setattr(self.inside, name, _inside(value))
         finally:
             LIBRARY.arm(0)
 
     def __call__(self, *arguments: Any) -> Any:
-        arguments = tuple(a.inside if isinstance(a, Watched) else a for a in arguments)
+        arguments = tuple(_inside(argument) for argument in arguments)
         LIBRARY.arm(1)
         try:
             result = self.inside(*arguments)
@@ -64,11 +64,17 @@ class Watched:
         return Watched(result) if type(result).__module__.endswith("_core") else result
 
 
+def _inside(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_inside(item) for item in value)
+    return value.inside if isinstance(value, Watched) else value
+
+
 def main() -> None:
     torch.set_num_threads(1)
     os.environ["KEEPGATE_THREADS"] = "1"
     engine.instruction_set()
-    for module in (engine, objectives, predictor, buffers, memory, order):
+    for module in (engine, objectives, predictor, buffers, layers, memory, order):
         module._core = Watched(module._core)
     miss_a_thread()
     print(json.dumps({name: exhaust(task) for name, task in tasks()}))
@@ -118,6 +124,7 @@ def tasks() -> Iterator[tuple[str, Task]]:
     yield "plan", plan
     yield "recompute", recompute
     yield "population", population
+    yield "layers", inference
     for storage in ("full", "int8"):
         yield f"stream, {storage}", lambda storage=storage: stream(storage)
     yield "CTC", ctc
@@ -151,6 +158,15 @@ def population() -> list[Tensor]:
     layer, x = LSTM(3, 40, backend="native"), torch.randn(30, 4, 3)
     stacked = {name: torch.stack([value.detach()] * 3) for name, value in layer.named_parameters()}
     return list(vmap(grad(lambda values: functional_call(layer, values, (x,))[0].sum()))(stacked).values())
+
+
+def inference() -> list[Tensor]:
+    """All layers in one call, and again with the weights that were kept."""
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 40, num_layers=2, bidirectional=True, backend="native"), torch.randn(30, 4, 3)
+    with torch.no_grad():
+        output, final = layer(x, lengths=[30, 0, 7, 12])
+        return [output, *final, layer(x)[0]]
 
 
 def stream(storage: str) -> list[Tensor]:

@@ -123,7 +123,7 @@ def test_no_memory_holds_so_many_rows(rows: int):
 @pytest.mark.parametrize("count", [2**60, 2**63, 2**64 - 1])
 def test_no_memory_holds_so_many_bytes(count: int):
     with pytest.raises(MemoryError):
-        engine._core.room(count)
+        engine._core.empty([count], False)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf, 1e38])

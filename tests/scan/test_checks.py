@@ -123,6 +123,7 @@ LAZY: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] =
     "negated view": (torch._neg_view, torch.neg),
     "imaginary part of a conjugate": (lambda x: torch.complex(x, x).conj().imag, torch.neg),
     "zero tensor": (lambda x: torch._efficientzerotensor(x.shape), torch.zeros_like),
+    "part of a zero tensor": (lambda x: torch._efficientzerotensor((2, *x.shape))[1], torch.zeros_like),
     "expanded": (lambda x: x[:, :, :1].expand(x.shape), lambda x: x[:, :, :1].repeat(1, 1, x.shape[2])),
 }
 

@@ -64,6 +64,10 @@ template <class T> struct Call {
 // Set the states before the first step of the walk; `from`: per state [B, W], or null to leave it.
 template <class T> void begin(const Plan&, const Call<T>&, const std::vector<T*>& from);
 
+// Write the state of each row after its last step in the walk to `to`, per state [B, W] or null; of a row without a
+// step, the state before the first one.
+template <class T> void final_states(const Plan&, const Call<T>&, const std::vector<T*>& to);
+
 template <class T> void forward(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int threads);
 template <class T> void backward(const Plan&, const Kernels<T>&, const Packed<T>&, const Call<T>&, Pool&, int threads);
 

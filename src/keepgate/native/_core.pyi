@@ -13,6 +13,7 @@ class Buffers:
     lengths: int
     reset: int
     row_numbers: int
+    output: int
     dx: int
     weights: Sequence[int]
     biases: Sequence[int]
@@ -22,6 +23,7 @@ class Buffers:
     states: Sequence[int]
     tape: Sequence[int]
     checkpoints: Sequence[int]
+    final: Sequence[int]
     d_states: Sequence[int]
     d_final: Sequence[int]
     d_initial: Sequence[int]
@@ -30,12 +32,18 @@ class Buffers:
     d_biases: Sequence[int]
     d_vectors: Sequence[int]
 
+class KeptWeights:
+    """Packed weights of one plan, used again where every byte of the weights is as it was."""
+
 class Scan(Buffers):
+    plan: Plan
+    kept: KeptWeights
     strides: Buffers
     networks: int
     steps: int
     rows: int
     segment: int
+    output_stride: int
     wide: bool
     reverse: bool
     training: bool
@@ -44,8 +52,8 @@ class Scan(Buffers):
     threads: int
     storage: int
 
-def forward(plan: Plan, scan: Scan) -> None: ...
-def backward(plan: Plan, scan: Scan) -> None: ...
+def forward(scans: Sequence[Scan]) -> None: ...
+def backward(scans: Sequence[Scan]) -> None: ...
 
 class Stepper:
     place: int
@@ -63,7 +71,7 @@ def function_single(op: int, source: int, target: int, count: int) -> None: ...
 def function_double(op: int, source: int, target: int, count: int) -> None: ...
 def bernoulli(key: int, rows: int, units: int, threshold: int, target: int) -> None: ...
 def take_rows(source: int, target: int, order: int, blocks: int, rows: int, bytes: int, threads: int) -> None: ...
-def room(bytes: int) -> np.ndarray: ...
+def empty(shape: Sequence[int], wide: bool) -> np.ndarray: ...
 def instruction_sets() -> list[tuple[str, bool]]: ...
 def choose(name: str) -> bool: ...
 def choose_pool(of_openmp: bool) -> bool: ...

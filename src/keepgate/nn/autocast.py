@@ -14,7 +14,9 @@ __all__ = ["autocast_dtype", "cast", "without_autocast"]
 
 def autocast_dtype(device: torch.device) -> torch.dtype | None:
     """Return the dtype that autocast asks for on a device, or None where it is off."""
-    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
+    if not torch.amp.is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
+        return None
+    return torch.get_autocast_dtype(device.type)
 
 
 def without_autocast(run: Callable[..., Any], weight: Tensor, *arguments: Any, **options: Any) -> Any:

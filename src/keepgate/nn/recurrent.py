@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,9 +21,11 @@ from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
 from keepgate.nn.streaming import Stream
-from keepgate.scan import Arguments
+from keepgate.scan import Arguments, native
+from keepgate.scan.autograd import requires_grad
 from keepgate.scan.checks import check_lengths, check_names, check_parameters, check_reset
-from keepgate.scan.engines import Engine, choose
+from keepgate.scan.engines import ENGINES, Engine, choose
+from keepgate.scan.layers import Row, Stack, run_layers, stack_of
 from keepgate.scan.order import Order
 from keepgate.scan.torch_private import captured, in_forward_mode
 
@@ -83,6 +86,8 @@ class Recurrent(Layers):
         CellError: the equations of the cell are wrong, or it has no parameters.
     """
 
+    _bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
+
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -138,8 +143,8 @@ class Recurrent(Layers):
             lengths = check_lengths(name, lengths, (x.shape[1],), x.shape[0], x)
         if reset is not None:
             reset = layout.time_major(check_reset(reset, tuple(input.shape[:-1]), x))
-        given = self._given(step_inputs or {}, x, layout)
-        names = tuple(state) if return_states else ()
+        given = self._given(step_inputs or {}, x, layout) if step_inputs or self.equations.step_inputs else {}
+        names = self.equations.states if return_states else ()
         gates = self._gates(return_gates)
         output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates))
         check_finite(self, output, final)
@@ -150,10 +155,11 @@ class Recurrent(Layers):
         return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
 
     def _first_weight(self) -> Tensor:
-        weight = getattr(self, self._names[0][0])
+        first = self._names[0][0]
+        weight = self._parameters.get(first)
+        weight = getattr(self, first) if weight is None else weight  # parametrized, say
         if not isinstance(weight, Tensor):
-            name = type(self).__name__
-            raise KindError(f"{name}: expected {self._names[0][0]} as a tensor, got {type(weight).__name__}")
+            raise KindError(f"{type(self).__name__}: expected {first} as a tensor, got {type(weight).__name__}")
         return weight
 
     def stream(self, batch: int = 1, storage: str | None = None) -> Stream:
@@ -195,14 +201,14 @@ class Recurrent(Layers):
         return timed
 
     def _initial(self, hx: State, x: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """Return the initial states, [R, B, W] by name; none where they are zeros."""
+        if hx is None and self.initial_state == "zeros":
+            return {}
         name, states = type(self).__name__, self.equations.states
         rows, batch = self.num_layers * self.directions, x.shape[1]
-        if hx is None and self.initial_state == "learned":
+        if hx is None:
             learned = self.learned_states()
             return {state: value[:, None].expand(-1, batch, -1) for state, value in learned.items()}
-        if hx is None:
-            zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
-            return {state: zero.expand(rows, batch, width) for state, width in self.widths.items()}
         given = (hx,) if len(states) == 1 else hx
         if not isinstance(given, tuple | list) or len(given) != len(states):
             raise KindError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
@@ -220,9 +226,6 @@ class Recurrent(Layers):
         wanted: Sequence[str],
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Return the output, the final states [R, B, W], and what is wanted for every step [R, T, B, W]."""
-        final: dict[str, list[Tensor]] = {name: [] for name in state}
-        traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
-        output = self.equations.states[0]
         seed = self._seed()
         whole = Arguments(
             x=x,
@@ -230,11 +233,42 @@ class Recurrent(Layers):
             lengths=lengths,
             reset=reset,
             step_inputs=given,
-            record=tuple(dict.fromkeys((output, *wanted))),
+            record=tuple(dict.fromkeys((self.equations.states[0], *wanted))),
             recompute=self.recompute,
             hidden_size=self.hidden_size,
         )
-        engine = self._engine(whole)
+        stack = None if wanted else self._stack(whole)
+        if stack is None:
+            if not state:
+                zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
+                rows, batch = len(self._names), x.shape[1]
+                whole.state = {name: zero.expand(rows, batch, width) for name, width in self.widths.items()}
+            return self._run_rows(whole, seed, wanted, None, ())
+        values = [self._values(number, row, x) for number, row in enumerate(stack.rows)]
+        between = self.dropout and self.training and self.num_layers > 1
+        if seed is None and not between:
+            tensors = (x, *state.values(), *given.values(), *itertools.chain.from_iterable(values))
+            if not torch.is_grad_enabled() or not requires_grad(tensors):
+                whole, order = _sorted(whole, ENGINES["native"])
+                output, final = run_layers(stack, whole, values)
+                return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
+        if not state:
+            whole.state = stack.zeros(x)
+        return self._run_rows(whole, seed, (), stack, values)
+
+    def _run_rows(
+        self,
+        whole: Arguments,
+        seed: Any,
+        wanted: Sequence[str],
+        stack: Stack | None,
+        values: Sequence[Sequence[Tensor]],
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Run layer after layer, and each direction: on the core by what is known before, or on any engine."""
+        final: dict[str, list[Tensor]] = {name: [] for name in whole.state}
+        traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
+        output = self.equations.states[0]
+        engine = self._engine(whole) if stack is None else ENGINES["native"]
         whole, order = _sorted(whole, engine)
         x = whole.x
         for layer in range(self.num_layers):
@@ -243,40 +277,92 @@ class Recurrent(Layers):
             directions = []
             for direction in range(self.directions):
                 row = layer * self.directions + direction
-                arguments = replace(
-                    whole,
-                    x=x,
-                    state={name: value[row] for name, value in whole.state.items()},
-                    reverse=bool(direction),
-                    seed=None if seed is None else seed + row,
-                )
-                parameters = self._checked(row, x)
-                if self.weight_drop and seed is not None:
+                drawn = None if seed is None else seed + row
+                if stack is None:
+                    parameters = self._checked(row, x.shape[-1], x)
+                else:
+                    parameters = dict(zip(self._own_names, values[row], strict=True))
+                if self.weight_drop and drawn is not None:
                     dropped = recurrent_weights(self.equations)
-                    parameters = drop_weights(parameters, dropped, self.weight_drop, arguments.seed)
-                result = engine.run(self.equations, parameters, arguments)
+                    parameters = drop_weights(parameters, dropped, self.weight_drop, drawn)
+                if stack is None:
+                    state = {name: value[row] for name, value in whole.state.items()}
+                    arguments = replace(whole, x=x, state=state, reverse=bool(direction), seed=drawn)
+                    result = engine.run(self.equations, parameters, arguments)
+                else:
+                    result = stack.run_row(row, whole, x, parameters.values(), drawn)
                 directions.append(result.recorded[output])
-                for table, values in ((final, result.state), (traces, result.recorded)):
+                for table, by_name in ((final, result.state), (traces, result.recorded)):
                     for name, rows in table.items():
-                        rows.append(values[name])
+                        rows.append(by_name[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
+        if order.rows is None:
+            return x, _stacked(final), _stacked(traces)
         unsort = order.unsort
         ended, traced = ({k: unsort(v, -2) for k, v in _stacked(table).items()} for table in (final, traces))
         return unsort(x, -2), ended, traced
 
     def _engine(self, arguments: Arguments) -> Engine:
         """Return the engine for all layers and directions."""
-        names = (name for names in self._names for name in names)
+        names = itertools.chain.from_iterable(self._names)
         return choose(self.equations, {name: getattr(self, name) for name in names}, arguments, self.backend)
 
-    def _checked(self, row: int, x: Tensor) -> Mapping[str, Tensor]:
-        """Return the parameters of one layer and direction, which reads x; a compiled graph's operators check them."""
+    def _checked(self, row: int, inputs: int, like: Tensor) -> Mapping[str, Tensor]:
+        """Return the parameters of one layer and direction; a compiled graph's operators check them.
+
+        Args:
+            row: of the states.
+            inputs: the width of what the layer reads.
+            like: has the dtype and device that the parameters must have.
+        """
         parameters = self.parameters_of(row)
         if captured():
             return parameters
         who, suffix = f"{type(self).__name__}: ", self._names[row][0][len(self._own_names[0]) :]
-        sizes = (x.shape[-1], self.hidden_size)
-        return check_parameters(self.equations, parameters, x, *sizes, layer=who, suffix=suffix)
+        sizes = (inputs, self.hidden_size)
+        return check_parameters(self.equations, parameters, like, *sizes, layer=who, suffix=suffix)
+
+    def _values(self, number: int, row: Row, like: Tensor) -> list[Tensor]:
+        """Return what `_checked` does as a list, in a fraction of its time where all is well."""
+        held, dtype = self._parameters, like.dtype
+        values = [held.get(name) for name in row.names]
+        for value, shape in zip(values, row.shapes, strict=True):
+            if (
+                (type(value) is not nn.Parameter and type(value) is not Tensor)
+                or value.shape != shape
+                or value.dtype is not dtype
+                or not value.is_cpu
+                or value.layout is not torch.strided
+            ):
+                return [*self._checked(number, row.input_size, like).values()]
+        return values  # type: ignore[return-value]
+
+    def _stack(self, arguments: Arguments) -> Stack | None:
+        """Return the layers as the core runs them in one call; None where it does not, or something looks on.
+
+        They are kept until an attribute of the layer is set.
+        """
+        x = arguments.x
+        if type(x) not in (Tensor, nn.Parameter) or not x.is_cpu or looked_at() or in_forward_mode():
+            return None
+        stack = self._bound
+        if stack is None or stack.dtype is not x.dtype:
+            if self._engine(arguments) is not ENGINES["native"] or x.dtype not in native.DTYPES:
+                return None
+            names = [dict(zip(self._own_names, names, strict=True)) for names in self._names]
+            sizes = (self.input_size, self.hidden_size)
+            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute)
+            self.__dict__["_bound"] = stack
+        return stack
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and forget what is known of the layers before a call."""
+        super().__setattr__(name, value)
+        self.__dict__["_bound"] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled."""
+        return {**self.__dict__, "_bound": None}
 
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from keepgate.errors import BackendError, KindError, ShapeError
 from keepgate.native import Stepper
 from keepgate.scan.checks import check_parameters, check_tensor, dense
+from keepgate.scan.torch_private import is_zerotensor
 
 if TYPE_CHECKING:
     from keepgate.nn.recurrent import Recurrent
@@ -123,7 +124,7 @@ class Stream:
             and value.is_contiguous()
             and not value.is_neg()
             and value.untyped_storage().nbytes() >= self._bytes[shape] + value.storage_offset() * self.dtype.itemsize
-            and value.data_ptr() != 0  # of a zero tensor
+            and not is_zerotensor(value)
         )
 
     def _check(self, name: str, value: Tensor, shape: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ from keepgate.errors import InputError
 __all__ = ["Arguments", "Result", "hidden_size", "shows_hidden", "widths"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Arguments:
     """The inputs of one scan.
 
@@ -51,7 +51,7 @@ class Arguments:
     rows: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Result:
     """What a scan gives: ``recorded`` by name, [T, B, W], and the final ``state`` by name, [B, W]."""
 

@@ -1,244 +1,311 @@
-"""The buffers of a call of the native core: dense, in the core's order of rows, and alive until it returns."""
+"""The native core as a backend: the buffers of its two passes, dense, in its order of rows, alive until it returns."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from keepgate.native.engine import STORAGES, Engine, _core
-from keepgate.scan.autograd import Results, Spec, Tensors
+from keepgate.native.engine import STORAGES, Engine, _core, threads
+from keepgate.scan.autograd.backend import Gradients, Results, Spec, Tensors
 from keepgate.scan.checks import dense
-from keepgate.scan.memory import Buffers, addresses, room, strides
+from keepgate.scan.memory import addresses, empties, located, strides
 from keepgate.scan.order import Order
 
-__all__ = ["Native"]
+__all__ = ["Call", "Native"]
 
 SEGMENT_ROWS = 512  # at least, between checkpoints
 
+UNSORTED = Order(None)
 
-class _Call:
+
+class Call:
     """One call of the core: holds every buffer whose address the core receives.
 
     The buffers of a population have one more dimension, of its networks, before all others; it has a stride of 0 where
     all have one buffer in common. Other axes are counted from the end.
+
+    Args:
+        native: what runs it.
+        spec: what the scan is.
+        networks: none, or the size of a population.
+        tensors: of the scan; initial states that are None are zeros.
     """
 
     def __init__(self, native: Native, spec: Spec, networks: tuple[int, ...], tensors: Tensors) -> None:
         self.native, self.spec, self.engine, self.networks = native, spec, native.engine, networks
-        lengths, reset, x, initial, given, values = spec.split(tensors)
-        self.order = Order(None if spec.falling else self.common(lengths))
-        sort = self.sort
-        self.x = sort(x, -2)
-        self.steps, self.rows = x.shape[-3:-1]
-        self.initial = [sort(value, -2) for value in initial]
-        self.given = [sort(value, -2) for value in given]
-        self.parameters = dict(zip(spec.names, (self.dense(value) for value in values), strict=True))
-        self.lengths = None if lengths is None else sort(lengths, -1).to(torch.int32)
-        self.reset = None if reset is None else sort(reset, -1)
-        self.row_numbers = None
-        if self.engine.streams:
-            rows = spec.rows if self.order.rows is None else self.order.rows
-            rows = torch.arange(self.rows) if rows is None else rows
-            self.row_numbers = rows.to(torch.int32).expand(*networks, self.rows)
-        self.scan, self.strides = _core.Scan(), _core.Buffers()
+        self.order = UNSORTED
+        if networks or (tensors[0] is not None and not spec.falling):
+            tensors = self._arranged(tensors)
+        lengths = tensors[0]
+        if lengths is not None and lengths.dtype is not torch.int32:
+            tensors = (lengths.to(torch.int32), *tensors[1:])
+        self.tensors, self.at = located(tensors) if not networks else (tensors, addresses(tensors))
+        self.lengths, self.x = self.tensors[0], self.tensors[2]
+        self.steps, self.rows = self.x.shape[-3:-1]
+        self.row_numbers = self._row_numbers() if native.draws else None
+        self.segment = 0
+        self.scan = scan = _core.Scan()
+        scan.plan = self.engine.plan
+        scan.steps, scan.rows, scan.reverse = self.steps, self.rows, spec.reverse
+        scan.wide = self.x.dtype is torch.float64
+        if native.storage != "full":
+            scan.storage = STORAGES.index(native.storage)
+        scan.threads = threads(torch.get_num_threads())
+        if native.draws:
+            scan.training, scan.keys = spec.seed is not None, self.engine.keys(spec.seed)
+        self._lay(scan, self.at)
+        if networks:
+            scan.networks = networks[0]
+            self.strides = _core.Buffers()
+            self._lay(self.strides, strides(self.tensors))
+        if self.row_numbers is not None:
+            self._set("row_numbers", self.row_numbers)
 
-    def shared(self, value: Tensor) -> bool:
-        """Return whether the networks of a population have this in common."""
-        return bool(self.networks) and value.stride(0) == 0
+    def _arranged(self, tensors: Tensors) -> Tensors:
+        """Return the tensors dense, with rows in the core's order; what networks have in common, once for all."""
+        lengths = tensors[0]
+        shared = [bool(self.networks) and t is not None and t.stride(0) == 0 for t in tensors]
+        if lengths is not None and not self.spec.falling:
+            self.order = Order(lengths[0] if shared[0] else lengths)
+        order, arranged = self.order, []
+        for i, tensor in enumerate(tensors):
+            if tensor is not None:
+                has_rows = i < 3 + self.native.count
+                once = shared[i] and not (has_rows and order.differs)
+                value = dense(tensor[0] if once else tensor)
+                value = order.sort(value, -1 if i < 2 else -2) if has_rows else value
+                tensor = value.expand(tensor.shape) if once else value
+            arranged.append(tensor)
+        return arranged
 
-    def common(self, value: Tensor | None) -> Tensor | None:
-        """Return what the networks of a population have in common once, anything else as it is."""
-        return value[0] if value is not None and self.shared(value) else value
+    def _row_numbers(self) -> Tensor:
+        rows = self.order.rows if self.order.rows is not None else self.spec.rows
+        rows = torch.arange(self.rows) if rows is None else rows
+        return rows.to(torch.int32).expand(*self.networks, self.rows)
 
-    def dense(self, value: Tensor) -> Tensor:
-        """Return a tensor dense; what networks have in common, once for all."""
-        return dense(value[0]).expand(value.shape) if self.shared(value) else dense(value)
+    def _lay(self, to: Any, at: list[int]) -> None:
+        """Tell the core where the tensors lie, or how far apart those of a population."""
+        places = _places(self.engine, self.spec.names)
+        to.lengths, to.reset, to.x = at[:3]
+        to.initial, to.step_inputs = at[3 : places.step_inputs], at[places.step_inputs : places.parameters]
+        at = [*at, 0]  # the place of biases that are not there
+        to.weights, to.biases = [*map(at.__getitem__, places.weights)], [*map(at.__getitem__, places.biases)]
+        to.vectors = [*map(at.__getitem__, places.vectors)]
 
-    def sort(self, value: Tensor, dim: int) -> Tensor:
-        """Return a tensor dense, its rows in the core's order; what networks have in common, once for all."""
-        if self.shared(value) and not self.order.differs:
-            return self.order.sort(dense(value[0]), dim).expand(value.shape)
-        return self.order.sort(dense(value), dim)
+    def _set(self, name: str, buffers: Any) -> None:
+        """Tell the core where one buffer, or a list of buffers, lies."""
+        many = isinstance(buffers, list)
+        setattr(self.scan, name, addresses(buffers) if many else addresses((buffers,))[0])
+        if self.networks:
+            setattr(self.strides, name, strides(buffers) if many else strides((buffers,))[0])
 
-    def room(self, *shape: int) -> Tensor:
-        """Return a tensor for each network that is not set to anything."""
-        return room(self.x, (*self.networks, *shape))
+    def begin(self, keep: bool, final: list[int] | None = None) -> None:
+        """Take memory for the states and, to keep what a gradient needs, for the tape.
 
-    def segment_steps(self) -> int:
+        Args:
+            keep: whether a gradient will be wanted.
+            final: where the final states go, if the caller has memory for them.
+        """
+        spec, engine, lead, rows = self.spec, self.engine, self.networks, self.rows
+        segment = self.segment = self._segment_steps() if keep and spec.recompute else 0
+        rings = [segment > 0 or not keep] * len(engine.states)
+        for name in spec.record:
+            rings[engine.states.index(name)] = False
+        shapes = [
+            (*lead, 2 if ring else self.steps + 1, rows, width)
+            for ring, width in zip(rings, engine.widths, strict=True)
+        ]
+        if final is None:
+            shapes += [(*lead, rows, width) for width in engine.widths]
+        count = len(shapes)
+        if segment:
+            checkpoints = -(-self.steps // segment) + 1
+            shapes += [(*lead, checkpoints, rows, width) for width in engine.widths]
+        elif keep:
+            shapes += [(*lead, self.steps, rows, width) for width in engine.kept_widths]
+        made = empties(self.x, shapes)
+        self.states, self.final = made[: len(rings)], made[len(rings) : count]
+        self.stored = made[count:] if segment else [*self.states, *made[count:]]
+        self.scan.rings, self.scan.segment = rings, segment
+        self._set("states", self.states)
+        self._set("checkpoints" if segment else "tape", made[count:])
+        if final is None:
+            self._set("final", self.final)
+        else:
+            self.scan.final = final
+
+    def _segment_steps(self) -> int:
         """Return the number of steps between checkpoints; 0 where all steps are kept.
 
         About sqrt(T) takes the least memory; but segments shorter than the core's own chunks of rows save little more.
         """
         least = max(math.isqrt(self.steps), SEGMENT_ROWS // max(self.rows, 1))
-        return least if self.spec.recompute and least < self.steps else 0
-
-    def begin(self, keep: bool) -> None:
-        """Take room for the states and, to keep what a gradient needs, for the tape."""
-        self.segment = self.segment_steps() if keep else 0
-        whole = keep and not self.segment
-        self.rings = [not whole and name not in self.spec.record for name in self.engine.states]
-        lengths = [2 if ring else self.steps + 1 for ring in self.rings]
-        self.states = [self.room(n, self.rows, w) for n, w in zip(lengths, self.engine.widths, strict=True)]
-        self.tape = [self.room(self.steps, self.rows, width) for width in self.engine.kept_widths if whole]
-        count = -(-self.steps // self.segment) + 1 if self.segment else 0
-        self.checkpoints = [self.room(count, self.rows, width) for width in self.engine.widths if count]
-
-    def resume(self, stored: Tensors) -> None:
-        """Take up what the forward pass stored."""
-        count, dense = len(self.engine.states), [self.dense(value) for value in stored]
-        self.segment = self.segment_steps()
-        self.checkpoints, dense = (dense, []) if self.segment else ([], dense)
-        self.states, self.tape = dense[:count], dense[count:]
-        self.rings = [False] * len(self.states)
-
-    def lay(self, **buffers: Buffers) -> None:
-        """Tell the core where buffers lie, by the names that it has for them."""
-        for name, value in buffers.items():
-            setattr(self.scan, name, addresses(value))
-            if self.networks:
-                setattr(self.strides, name, strides(value))
+        return least if least < self.steps else 0
 
     def ready(self) -> Any:
-        """Return what both passes of the core take."""
-        spec, engine, scan = self.spec, self.engine, self.scan
-        scan.networks = self.networks[0] if self.networks else 1
-        scan.steps, scan.rows, scan.segment = self.steps, self.rows, self.segment
-        scan.wide = self.x.dtype == torch.float64
-        scan.reverse, scan.training = spec.reverse, spec.seed is not None
-        scan.rings, scan.keys = self.rings, engine.keys(spec.seed)
-        scan.threads, scan.storage = self.native.threads, STORAGES.index(self.native.storage)
-        self.lay(
-            weights=[self.parameters[f"weight_{block}"] for block in engine.blocks],
-            biases=[self.parameters.get(f"bias_{block}") for block in engine.biases],
-            x=self.x,
-            initial=self.initial,
-            lengths=self.lengths,
-            reset=self.reset,
-            row_numbers=self.row_numbers,
-            step_inputs=self.given,
-            vectors=[self.parameters[name] for name in engine.vectors],
-            states=self.states,
-            tape=self.tape,
-            checkpoints=self.checkpoints,
-        )
-        scan.strides = self.strides
-        return scan
+        """Return the scan as the core takes it."""
+        if self.networks:
+            self.scan.strides = self.strides
+        return self.scan
 
     def results(self) -> Results:
         """Return the recorded states, the final states, and what was stored."""
-        recorded = [self._sequence(name) for name in self.spec.record]
-        stored = self.checkpoints or (*self.states, *self.tape)
-        return (*recorded, *(self.order.unsort(s, -2) for s in self._final()), *stored)
+        recorded = [self.sequence(name) for name in self.spec.record]
+        return (*recorded, *(self.order.unsort(state, -2) for state in self.final), *self.stored)
 
-    def _sequence(self, name: str) -> Tensor:
-        state = self.states[self.engine.states.index(name)]
-        steps = state.narrow(-3, 0 if self.spec.reverse else 1, self.steps)
-        if self.lengths is not None and name != self.engine.states[0]:  # the core zeroes the output itself
+    def sequence(self, name: str) -> Tensor:
+        """Return a state after every step."""
+        number = self.engine.states.index(name)
+        steps = self.states[number].narrow(-3, 0 if self.spec.reverse else 1, self.steps)
+        if number and self.lengths is not None:  # the core zeroes the output itself
             ended = torch.arange(self.steps)[:, None] >= self.lengths[..., None, :]
             steps = steps.masked_fill(ended[..., None], 0.0)
         return self.order.unsort(steps, -2)
 
-    def _final(self) -> list[Tensor]:
-        """Return the state after each row's last step in the walk; for rows without a step, the initial state."""
-        last = 0 if self.spec.reverse else self.steps
-        at = None
-        if self.lengths is not None:
-            at = self.lengths.long()[..., None, :, None]
-            at = torch.where(at > 0, 0, self.steps) if self.spec.reverse else at
-        final = []
-        for i, (state, ring) in enumerate(zip(self.states, self.rings, strict=True)):
-            if ring and self.checkpoints:
-                final.append(self.checkpoints[i].select(-3, -1).clone())
-            elif at is None:
-                final.append(state.select(-3, last % state.shape[-3]).clone())
-            else:
-                final.append(state.take_along_dim(at % state.shape[-3], -3).squeeze(-3))
-        return final
+    def resume(self, stored: Tensors) -> None:
+        """Take up what the forward pass stored."""
+        count = len(self.engine.states)
+        self.segment = self._segment_steps() if self.spec.recompute else 0
+        stored = self._dense(stored)
+        if self.segment:
+            self._set("checkpoints", stored)
+            self.scan.rings, self.scan.segment = [False] * count, self.segment
+        else:
+            self._set("states", stored[:count])
+            self._set("tape", stored[count:])
+            self.scan.rings = [False] * count
+        self.stored = stored
 
-    def begin_backward(self, cotangents: Sequence[Tensor | None]) -> None:
-        """Take the cotangents, and room for the gradients."""
-        engine, record, sort = self.engine, self.spec.record, self.sort
-        steps = {name: c for name, c in zip(record, cotangents, strict=False) if c is not None}
-        self.d_states = [sort(steps[name], -2) if name in steps else None for name in engine.states]
-        self.d_final = [None if c is None else sort(c, -2) for c in cotangents[len(record) :]]
-        every_row = engine.reads_x and self.lengths is None  # else some rows are left as they are
-        self.dx = room(self.x, self.x.shape)
-        if not every_row:
-            self.dx.zero_()
-        self.d_initial = [value.new_zeros(value.shape) for value in self.initial]
-        self.d_given = [value.new_zeros(value.shape) for value in self.given]
-        self.d_parameters = {
-            name: room(value, value.shape) if name.startswith("weight_") else value.new_zeros(value.shape)
-            for name, value in self.parameters.items()
-        }
-        self.lay(
-            d_states=self.d_states,
-            d_final=self.d_final,
-            dx=self.dx,
-            d_initial=self.d_initial,
-            d_step_inputs=self.d_given,
-            d_weights=[self.d_parameters[f"weight_{block}"] for block in engine.blocks],
-            d_biases=[self.d_parameters.get(f"bias_{block}") for block in engine.biases],
-            d_vectors=[self.d_parameters[name] for name in engine.vectors],
-        )
+    def _dense(self, tensors: Tensors) -> list[Any]:
+        return [*self._arranged_alike(tensors)] if self.networks else located(tensors)[0]
 
-    def gradients(self) -> Results:
-        """Return the gradients in the order of the tensors."""
-        unsort = self.order.unsort
-        initial = (unsort(t, -2) for t in self.d_initial)
-        given = (unsort(t, -2) for t in self.d_given)
-        return (unsort(self.dx, -2), *initial, *given, *self.d_parameters.values())
+    def _arranged_alike(self, tensors: Tensors) -> list[Any]:
+        """Return tensors of a population dense; what networks have in common, once for all."""
+        return [dense(t[0]).expand(t.shape) if t.stride(0) == 0 else dense(t) for t in tensors]
+
+    def begin_backward(self, cotangents: Sequence[Tensor | None], of_x: bool) -> None:
+        """Take the cotangents, and memory for the gradients."""
+        record, states = self.spec.record, self.engine.states
+        d_states: list[Any] = [None] * len(states)
+        for name, cotangent in zip(record, cotangents, strict=False):
+            d_states[states.index(name)] = cotangent
+        taken = [*d_states, *cotangents[len(record) :]]
+        if self.networks or self.order.rows is not None:
+            taken = [None if c is None else self._sorted(c) for c in taken]
+        else:
+            taken = located(taken)[0]
+        self.cotangents = taken
+        places = _places(self.engine, self.spec.names)
+        x, like = self.x, self.tensors[3:]
+        sums = [i for i in range(len(like)) if 3 + i not in places.weights]  # what is added to
+        made = empties(x, [like[i - 3].shape for i in places.weights] + ([x.shape] if of_x else []))
+        gradients: list[Any] = [None] * len(like)
+        for i, gradient in zip(places.weights, made, strict=False):
+            gradients[i - 3] = gradient
+        for i in sums:
+            gradients[i] = like[i].new_zeros(like[i].shape)
+        self.dx, self.gradients_of_rest = (made[-1] if of_x else None), gradients
+        self._set("d_states", taken[: len(states)])
+        self._set("d_final", taken[len(states) :])
+        self._set("dx", self.dx)
+        at = [0, 0, 0, *addresses(gradients)]
+        self._lay_gradients(self.scan, at, places)
+        if self.networks:
+            self._lay_gradients(self.strides, [0, 0, 0, *strides(gradients)], places)
+
+    def _lay_gradients(self, to: Any, at: list[int], places: Places) -> None:
+        to.d_initial, to.d_step_inputs = at[3 : places.step_inputs], at[places.step_inputs : places.parameters]
+        at = [*at, 0]
+        to.d_weights, to.d_biases = [*map(at.__getitem__, places.weights)], [*map(at.__getitem__, places.biases)]
+        to.d_vectors = [*map(at.__getitem__, places.vectors)]
+
+    def _sorted(self, value: Tensor) -> Tensor:
+        if self.networks and value.stride(0) == 0 and not self.order.differs:
+            return self.order.sort(dense(value[0]), -2).expand(value.shape)
+        return self.order.sort(dense(value), -2)
+
+    def gradients(self) -> Gradients:
+        """Return the gradients in the order of the tensors from x on."""
+        found = [self.dx, *self.gradients_of_rest]
+        if self.order.rows is not None:
+            for i in range(1 + self.native.count):
+                found[i] = None if found[i] is None else self.order.unsort(found[i], -2)
+        return tuple(found)
 
 
-@dataclass(frozen=True)
+class Places(NamedTuple):
+    """Where tensors of the core are among the tensors of a scan; -1: a bias that is not there.
+
+    Attributes:
+        step_inputs: the first of them.
+        parameters: the first of them.
+        weights: by block.
+        biases: by block.
+        vectors: by vector.
+    """
+
+    step_inputs: int
+    parameters: int
+    weights: tuple[int, ...]
+    biases: tuple[int, ...]
+    vectors: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)
+def _places(engine: Engine, names: tuple[str, ...]) -> Places:
+    step_inputs = 3 + len(engine.states)
+    first = step_inputs + len(engine.step_inputs)
+    at = {name: first + number for number, name in enumerate(names)}
+    weights = tuple(at[f"weight_{block}"] for block in engine.blocks)
+    biases = tuple(at.get(f"bias_{block}", -1) for block in engine.biases)
+    return Places(step_inputs, first, weights, biases, tuple(at[name] for name in engine.vectors))
+
+
 class Native:
     """The native core as a backend; see `keepgate.scan.autograd.Backend`.
 
     Attributes:
+        states: in the core's order.
+        step_inputs: in the core's order.
+        count: how many states and step inputs there are.
+        draws: whether the cell draws random bits.
+
+    Args:
         engine: the compiled cell.
-        threads: of a pass.
         storage: of the packed weights, where no gradient is wanted; see `keepgate.native.Stepper`.
     """
 
     compiled: ClassVar[bool] = False
 
-    engine: Engine
-    threads: int = 1
-    storage: str = "full"
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """The states in the core's order."""
-        return self.engine.states
-
-    @property
-    def step_inputs(self) -> tuple[str, ...]:
-        """The step inputs in the core's order."""
-        return self.engine.step_inputs
-
-    @property
-    def draws(self) -> bool:
-        """Whether the cell draws random bits."""
-        return self.engine.streams > 0
+    def __init__(self, engine: Engine, storage: str = "full") -> None:
+        self.engine, self.storage = engine, storage
+        self.states, self.step_inputs = engine.states, engine.step_inputs
+        self.count, self.draws = len(self.states) + len(self.step_inputs), engine.streams > 0
 
     def run_forward(self, spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
         """Run a network, or a population."""
-        call = _Call(self, spec, networks, tensors)
+        call = Call(self, spec, networks, tensors)
         call.begin(keep)
-        _core.forward(self.engine.plan, call.ready())
+        _core.forward((call.ready(),))
         return call.results()
 
     def run_backward(
-        self, spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
-    ) -> Results:
+        self,
+        spec: Spec,
+        networks: tuple[int, ...],
+        tensors: Tensors,
+        stored: Tensors,
+        cotangents: Tensors,
+        of_x: bool = True,
+    ) -> Gradients:
         """Run what `run_forward` ran backward."""
-        call = _Call(self, spec, networks, tensors)
+        call = Call(self, spec, networks, tensors)
         call.resume(stored)
-        call.begin_backward(cotangents)
-        _core.backward(self.engine.plan, call.ready())
+        call.begin_backward(cotangents, of_x)
+        _core.backward((call.ready(),))
         return call.gradients()

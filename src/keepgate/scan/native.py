@@ -13,7 +13,7 @@ from keepgate.equations import Equations
 from keepgate.native import engine as core
 from keepgate.native.engine import engine
 from keepgate.native.plan import refuses as refuses_map
-from keepgate.scan.arguments import Arguments, Result, shows_hidden, widths
+from keepgate.scan.arguments import Arguments, Result, hidden_size, shows_hidden
 from keepgate.scan.autograd import Spec, differentiable_scan
 from keepgate.scan.buffers import Native
 from keepgate.scan.torch_private import captured
@@ -85,16 +85,49 @@ def _scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arg
         from keepgate.scan import compiled
 
         return compiled.scan(equations, parameters, arguments)
-    a, size = arguments, widths(equations, parameters, arguments)
-    recording = _recording(equations, a.record)
-    made = engine(recording, a.x.shape[-1], size["hidden"])
-    native = Native(made, core.threads(torch.get_num_threads()), storage)
-    spec = Spec(recording, native, tuple(parameters), a.reverse, a.seed, a.record, a.recompute, a.falling, a.rows)
-    batch = a.x.shape[1]
-    further = {n: a.x.new_zeros(batch, size[w]) for n, w in recording.widths.items() if n not in equations.new}
-    states = [{**a.state, **further}[name] for name in made.states]
-    given = [a.step_inputs[name] for name in made.step_inputs]
-    results = differentiable_scan(spec, (a.lengths, a.reset, a.x, *states, *given, *parameters.values()))
+    a = arguments
+    inputs, hidden = a.x.shape[-1], hidden_size(equations, parameters, a)
+    spec, native = spec_of(equations, tuple(parameters), inputs, hidden, a.reverse, a.record, a.recompute, storage)
+    if a.seed is not None or a.falling:
+        spec = replace(spec, seed=a.seed, falling=a.falling, rows=a.rows)
+    states = dict(a.state)
+    for name, width in zip(native.states, native.engine.widths, strict=True):
+        if name not in states:  # a value that is recorded
+            states[name] = a.x.new_zeros(a.x.shape[1], width)
+    tensors = [a.lengths, a.reset, a.x, *map(states.__getitem__, native.states)]
+    tensors += [*map(a.step_inputs.__getitem__, native.step_inputs), *parameters.values()]
+    results = differentiable_scan(spec, tensors)
     count = len(a.record)
     final = dict(zip(equations.states, results[count : spec.result_count], strict=False))
     return Result(dict(zip(a.record, results, strict=False)), final)
+
+
+@lru_cache(maxsize=1024)
+def spec_of(
+    equations: Equations,
+    names: tuple[str, ...],
+    input_size: int,
+    hidden_size: int,
+    reverse: bool,
+    record: tuple[str, ...],
+    recompute: bool = False,
+    storage: str = "full",
+) -> tuple[Spec, Native]:
+    """Return what a scan on the core is in evaluation, and the core at its sizes, made once.
+
+    Args:
+        equations: of the cell.
+        names: of the parameters, in the order of the tensors.
+        input_size: I.
+        hidden_size: H.
+        reverse: walk from the last step to the first.
+        record: names of the states or named values to return for every step.
+        recompute: keep less for the gradient.
+        storage: of packed weights; see `keepgate.native.Stepper`.
+
+    Raises:
+        InputError: a value to record is not one of the cell's.
+    """
+    recording = _recording(equations, record)
+    native = Native(engine(recording, input_size, hidden_size), storage)
+    return Spec(recording, native, names, reverse, None, record, recompute), native

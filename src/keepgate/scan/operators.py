@@ -19,7 +19,6 @@ from torch.autograd import forward_ad
 
 from keepgate.equations import Equations
 from keepgate.errors import CellError, InputError, ShapeError, quoted
-from keepgate.native import engine as core
 from keepgate.native.engine import engine
 from keepgate.scan.arguments import Arguments, hidden_size
 from keepgate.scan.autograd import Results, Spec, Tensors
@@ -71,8 +70,7 @@ def _native_of(tensors: Tensors, text: str, names: Sequence[str]) -> Native:
     equations = equations_of(text)
     parameters, arguments = _split(equations, names, tensors)
     hidden = hidden_size(equations, parameters, arguments)
-    made = engine(equations, int(arguments.x.shape[-1]), int(hidden))
-    return Native(made, core.threads(torch.get_num_threads()))
+    return Native(engine(equations, int(arguments.x.shape[-1]), int(hidden)))
 
 
 def _split(equations: Equations, names: Sequence[str], tensors: Tensors) -> tuple[dict[str, Tensor], Arguments]:
@@ -122,7 +120,13 @@ class Operators:
         return results if tensors[0] is not None else _cut(spec, keep, results)
 
     def run_backward(
-        self, spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
+        self,
+        spec: Spec,
+        networks: tuple[int, ...],
+        tensors: Tensors,
+        stored: Tensors,
+        cotangents: Tensors,
+        of_x: bool = True,
     ) -> Results:
         """Call the operator of the backward pass."""
         flat = (*tensors, *stored, *cotangents)
@@ -278,7 +282,7 @@ def _scan_gradient(tensors: Tensors, networks: Sequence[int], count: int, *what:
     _check_shapes("cotangents", cotangents, [(*networks, *shape) for shape in results], x)
     if any(tensor is None for tensor in stored):
         raise InputError("expected every stored tensor, got None")
-    return list(native.run_backward(spec, tuple(networks), own, stored, cotangents))
+    return [g for g in native.run_backward(spec, tuple(networks), own, stored, cotangents) if g is not None]
 
 
 @torch.library.register_fake("keepgate::scan_gradient", lib=LIBRARY)

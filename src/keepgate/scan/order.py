@@ -10,7 +10,7 @@ from torch import Tensor
 
 from keepgate.native.engine import _core, threads
 from keepgate.scan.checks import dense
-from keepgate.scan.memory import room
+from keepgate.scan.memory import empty
 from keepgate.scan.torch_private import apply, is_legacy_batchedtensor
 
 __all__ = ["Order"]
@@ -66,7 +66,7 @@ def _picked(value: Tensor, dim: int, rows: Tensor, back: Any) -> Tensor:
     """Return rows in an order, or those of each network in its own; ``back`` is the order's inverse."""
     if value.requires_grad and torch.is_grad_enabled():
         return apply(_Pick, value, dim, rows, back)
-    to = room(value, value.shape)
+    to = empty(value, value.shape)
     if rows.dim() == 1:
         # Not by torch: its idle threads would spin for a while on the processors that the core's threads need next.
         value = dense(value)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
-from torch._functorch.utils import unwrap_dead_wrappers
+from torch._C._functorch import is_legacy_batchedtensor, unwrap_if_dead
 from torch.autograd import forward_ad
 
 __all__ = [
@@ -59,13 +58,16 @@ def apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
     """
     if transforming() or torch.compiler.is_compiling():
         return function.apply(*arguments)
-    arguments = unwrap_dead_wrappers(arguments)  # tensors of a transform that has ended
+    arguments = unwrap_dead_wrappers(arguments)
     return super(torch.autograd.Function, function).apply(*arguments)  # type: ignore[misc]
 
 
-def is_zerotensor(value: Tensor) -> bool:
-    """Return whether a tensor is all zeros and has no memory."""
-    return value._is_zerotensor()
+def unwrap_dead_wrappers(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return values, those that are tensors of a transform that has ended as what they wrap."""
+    return tuple([unwrap_if_dead(value) if isinstance(value, Tensor) else value for value in values])
+
+
+is_zerotensor = Tensor._is_zerotensor  # whether a tensor is all zeros and has no memory
 
 
 def below_autograd() -> AbstractContextManager[Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
 from keepgate.equations import Equations
 
-__all__ = ["Backend", "Results", "Spec", "Split", "Tensors"]
+__all__ = ["Backend", "Gradients", "Results", "Spec", "Split", "Tensors"]
 
 Tensors = Sequence[Any]  # lengths or None, reset or None, then what has a gradient
 Results = tuple[Tensor, ...]
+Gradients = tuple[Tensor | None, ...]
 Split = tuple[Tensor | None, Tensor | None, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
 
 
@@ -49,8 +51,14 @@ class Backend(Protocol):
         ...
 
     def run_backward(
-        self, spec: Spec, networks: tuple[int, ...], tensors: Tensors, stored: Tensors, cotangents: Tensors
-    ) -> Results:
+        self,
+        spec: Spec,
+        networks: tuple[int, ...],
+        tensors: Tensors,
+        stored: Tensors,
+        cotangents: Tensors,
+        of_x: bool = True,
+    ) -> Gradients:
         """Return the gradients of the tensors from x on.
 
         Args:
@@ -59,6 +67,7 @@ class Backend(Protocol):
             tensors: as in the forward pass.
             stored: what the forward pass kept.
             cotangents: of the recorded and the final states; None where there is none.
+            of_x: whether that of x is wanted; else None may stand in its place.
         """
         ...
 
@@ -89,7 +98,7 @@ class Spec:
     falling: bool = False
     rows: Tensor | None = None
 
-    @property
+    @cached_property
     def result_count(self) -> int:
         """Number of results: recorded states, then final states."""
         return len(self.record) + len(self.backend.states)

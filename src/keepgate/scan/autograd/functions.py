@@ -8,7 +8,7 @@ transforms hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from keepgate.scan.torch_private import (
     unwrap_dead_wrappers,
 )
 
-__all__ = ["differentiable_scan"]
+__all__ = ["differentiable_scan", "requires_grad"]
 
 
 def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
@@ -36,10 +36,16 @@ def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
         tensors: lengths, reset, x, states, step inputs and parameters.
     """
     # Whether a gradient is wanted is not known below a transform: keep what it would need.
-    keep = torch.is_grad_enabled() and (transforming() or any(t.requires_grad for t in tensors[2:]))
-    if keep or transforming() or torch.compiler.is_compiling() or in_forward_mode():
+    transformed = transforming()
+    keep = torch.is_grad_enabled() and (transformed or requires_grad(tensors[2:]))
+    if keep or transformed or torch.compiler.is_compiling() or in_forward_mode():
         return apply(_Scan, spec, keep, None, *tensors)
-    return spec.backend.run_forward(spec, False, (), unwrap_dead_wrappers(tuple(tensors)))
+    return spec.backend.run_forward(spec, False, (), unwrap_dead_wrappers(tensors))
+
+
+def requires_grad(tensors: Iterable[Any]) -> bool:
+    """Return whether one of some tensors requires a gradient."""
+    return True in [tensor is not None and tensor.requires_grad for tensor in tensors]
 
 
 class _Scan(torch.autograd.Function):
@@ -61,23 +67,21 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        given = cotangents[: ctx.spec.result_count]
-        if all(cotangent is None for cotangent in given):
+        spec, population, needed = ctx.spec, ctx.population, ctx.needs_input_grad
+        given = cotangents[: spec.result_count]
+        present = [c for c in given if c is not None]
+        if not present:
             return (None,) * (3 + ctx.count)
-        if any(c is not None and is_legacy_batchedtensor(c) for c in given):
+        if any(map(is_legacy_batchedtensor, present)):
             return _batched_gradient(ctx, given)
-        population = ctx.population
-        if population is not None:
-            stacked = (*population.stacked, *[True] * ctx.stored, *(c is not None for c in given))
-            population = Population(population.size, stacked)
-        arguments = (ctx.spec, population, ctx.count, *ctx.saved_tensors, *given)
-        if torch.is_grad_enabled() or transforming():
-            gradients = apply(_Gradient, *arguments)
+        if torch.is_grad_enabled() or transforming() or population is not None:
+            gradients = _gradient(ctx, given)
         else:
-            gradients = _Gradient.forward(*unwrap_dead_wrappers(arguments))
-        if population is not None:
-            gradients = [g if s else g.sum(0) for g, s in zip(gradients, population.stacked[2:], strict=False)]
-        return (*(None,) * 5, *(g if w else None for g, w in zip(gradients, ctx.needs_input_grad[5:], strict=True)))
+            saved = unwrap_dead_wrappers(ctx.saved_tensors)
+            tensors, stored = saved[: ctx.count], saved[ctx.count :]
+            given = unwrap_dead_wrappers(given)
+            gradients = spec.backend.run_backward(spec, (), tensors, stored, given, of_x=needed[5])
+        return (*(None,) * 5, *[g if w else None for g, w in zip(gradients, needed[5:], strict=True)])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -108,13 +112,30 @@ class _Scan(torch.autograd.Function):
         return split(population, info.batch_size, apply(_Scan, spec, keep, within, *tensors))
 
 
+def _gradient(ctx: Any, cotangents: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+    """Return the gradients of a scan, by a function that has derivatives itself."""
+    population = ctx.population
+    if population is not None:
+        stacked = (*population.stacked, *[True] * ctx.stored, *(c is not None for c in cotangents))
+        population = Population(population.size, stacked)
+    arguments = (ctx.spec, population, ctx.count, *ctx.saved_tensors, *cotangents)
+    if torch.is_grad_enabled() or transforming():
+        gradients = apply(_Gradient, *arguments)
+    else:
+        gradients = _Gradient.forward(*unwrap_dead_wrappers(arguments))
+    if population is not None:
+        gradients = [g if s else g.sum(0) for g, s in zip(gradients, population.stacked[2:], strict=False)]
+    return gradients
+
+
 class _Gradient(torch.autograd.Function):
     """The gradient of a scan for every tensor that went in; of a population, those of each network."""
 
     @staticmethod
     def forward(spec: Spec, population: Population | None, count: int, *rest: Tensor | None) -> Results:
         networks, tensors = _networks(population, rest)
-        return _results(spec.backend.run_backward(spec, networks, *_cut(spec, count, tensors)))
+        gradients: Any = spec.backend.run_backward(spec, networks, *_cut(spec, count, tensors))
+        return _results(gradients)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Results) -> None:

@@ -1,0 +1,177 @@
+"""What a layer keeps from call to call is never stale: whatever is changed, it gives what the reference gives."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn.utils import parametrizations, prune
+
+from conformance.tolerances import assert_close
+from keepgate.errors import KeepgateError
+from keepgate.nn import GRU, LSTM, Recurrent
+from keepgate.scan import engines
+
+pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
+
+X = torch.linspace(-1, 1, 30).reshape(5, 2, 3)
+
+
+def layer_of(backend: str) -> LSTM:
+    torch.manual_seed(0)
+    return LSTM(3, 4, num_layers=2, bidirectional=True, backend=backend)
+
+
+def replaced(layer: LSTM) -> None:
+    layer.weight_hh_l1 = nn.Parameter(torch.full_like(layer.weight_hh_l1, 0.25))
+
+
+def registered(layer: LSTM) -> None:
+    layer.register_parameter("weight_ih_l0_reverse", nn.Parameter(torch.full((16, 3), 0.25)))
+
+
+def written(layer: LSTM) -> None:
+    layer.bias_ih_l0.data.fill_(0.5)
+
+
+def other_memory(layer: LSTM) -> None:
+    layer.weight_hh_l0.data = layer.weight_hh_l0.data.t().clone().t().mul(2)
+
+
+def normed(layer: LSTM) -> None:
+    parametrizations.weight_norm(layer, "weight_hh_l0")
+
+
+def spectral(layer: LSTM) -> None:
+    torch.manual_seed(1)
+    parametrizations.spectral_norm(layer, "weight_hh_l1_reverse").eval()
+
+
+def pruned(layer: LSTM) -> None:
+    prune.l1_unstructured(layer, "weight_ih_l1", amount=0.5)
+
+
+def widened(layer: LSTM) -> None:
+    layer.double()
+
+
+def narrowed(layer: LSTM) -> None:
+    layer.double().float()
+
+
+def one_bias(layer: LSTM) -> None:
+    layer.bias_ih_l0 = nn.Parameter(torch.tensor([0.3]))
+
+
+CHANGES = [replaced, registered, written, other_memory, normed, spectral, pruned, widened, narrowed, one_bias]
+
+
+def outcome(layer: LSTM, grad: bool) -> list[Tensor]:
+    weight = layer.all_weights[0][0]
+    x = X.to(weight.dtype)
+    if not grad:
+        with torch.no_grad():
+            output, final = layer(x)
+            return [output, *final]
+    layer.zero_grad()
+    output, final = layer(x)
+    (output.sum() + final[1].square().sum()).backward()
+    return [output, *final, *(p.grad for _, p in sorted(layer.named_parameters()) if p.grad is not None)]
+
+
+def same(native: LSTM, reference: LSTM, grad: bool) -> None:
+    for got, right in zip(outcome(native, grad), outcome(reference, grad), strict=True):
+        assert_close("a result", got.detach(), right.detach())
+
+
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_shows_in_the_next_call(change: Callable[[LSTM], None], grad: bool):
+    layers = [layer_of(backend) for backend in ("native", "reference")]
+    same(*layers, grad)
+    for layer in layers:
+        change(layer)
+    same(*layers, grad)
+
+
+@pytest.mark.parametrize("copied", ["deepcopy", "torch.save", "replica"])
+def test_copies_keep_nothing_of_the_layer(copied: str):
+    layer = layer_of("native")
+    before = outcome(layer, False)
+    if copied == "deepcopy":
+        other = copy.deepcopy(layer)
+    elif copied == "torch.save":
+        torch.save(layer, file := io.BytesIO())
+        file.seek(0)
+        other = torch.load(file, weights_only=False)
+    else:  # as DataParallel makes one
+        other = layer._replicate_for_data_parallel()
+        for name, value in layer.named_parameters():
+            setattr(other, name, value.detach().clone())
+    assert all(torch.equal(*pair) for pair in zip(outcome(other, False), before, strict=True))
+    with torch.no_grad():
+        other.weight_hh_l0.mul_(2)
+    assert not torch.equal(outcome(other, False)[0], before[0])
+    assert torch.equal(outcome(layer, False)[0], before[0])
+
+
+def test_other_options_are_other_layers():
+    layer = layer_of("native")
+    outcome(layer, False)
+    layer.backend = "reference"
+    assert_close("output", outcome(layer, False)[0], outcome(layer_of("native"), False)[0])
+    layer.backend, layer.hidden_size = "native", 7
+    with pytest.raises(KeepgateError, match=r"expected weight_ih_l0 of shape \(28, 3\)"):
+        layer(X)
+
+
+def test_other_weights_for_one_call():
+    layer = layer_of("native")
+    before = outcome(layer, False)[0]
+    others = {name: value.detach() * 2 for name, value in layer.named_parameters()}
+    other = copy.deepcopy(layer)
+    other.load_state_dict(others)
+    with torch.no_grad():
+        assert torch.equal(functional_call(layer, others, (X,))[0], other(X)[0])
+        many = {name: torch.stack([value, value / 2]) for name, value in others.items()}
+        both = vmap(lambda values: functional_call(layer, values, (X,))[0])(many)
+    assert_close("a population", both[0].detach(), other(X)[0].detach())
+    assert_close("a population", both[1].detach(), before)
+    assert torch.equal(outcome(layer, False)[0], before)
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_lengths_that_rise_and_fall(grad: bool):
+    """Sorted once for all layers and directions, the results and gradients are those of the reference."""
+    found = []
+    for backend in ("native", "reference"):
+        torch.manual_seed(0)
+        layer = Recurrent("gru", 3, 4, num_layers=2, bidirectional=True, backend=backend, dtype=torch.float64)
+        x = torch.randn(5, 4, 3, dtype=torch.float64, requires_grad=grad)
+        state = torch.randn(4, 4, 4, dtype=torch.float64, requires_grad=grad)
+        reset = torch.rand(5, 4) < 0.3
+        with torch.set_grad_enabled(grad):
+            output, final = layer(x, state, torch.tensor([2, 5, 0, 3]), reset=reset)
+        results = [output, final]
+        if grad:
+            results += torch.autograd.grad(output.square().sum() + final.sum(), [x, state, *layer.parameters()])
+        found.append(results)
+    for got, right in zip(*found, strict=True):
+        assert_close("a result", got.detach(), right.detach())
+
+
+def test_second_derivatives_through_sorted_rows():
+    layer, lengths = GRU(3, 4, backend="native", dtype=torch.float64), torch.tensor([2, 5, 3])
+    x = torch.randn(5, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: layer(x, lengths=lengths)[0], (x,))
+    assert torch.autograd.gradgradcheck(lambda x: layer(x, lengths=lengths)[0], (x,))
+    output = layer(x, lengths=lengths)[0]
+    cotangents = torch.randn(2, *output.shape, dtype=torch.float64)
+    (together,) = torch.autograd.grad(output, x, cotangents, is_grads_batched=True, retain_graph=True)
+    for got, cotangent in zip(together, cotangents, strict=True):
+        assert_close("gradient", got, torch.autograd.grad(output, x, cotangent, retain_graph=True)[0])
