@@ -128,8 +128,8 @@ TINY: dict[str, Tiny] = {
 }
 
 
-def fit(name: str, folder: Path) -> tuple[Any, Path]:
-    """Fit a model of `TINY` in a folder of its own; return it and the file of its data."""
+def fit(name: str, folder: Path, **further: Any) -> tuple[Any, Path]:
+    """Fit a model of `TINY` in a folder of its own, with further arguments; return it and the file of its data."""
     tiny = TINY[name]
     folder.mkdir(parents=True, exist_ok=True)
     data = (folder / tiny.data).absolute()
@@ -140,7 +140,7 @@ def fit(name: str, folder: Path) -> tuple[Any, Path]:
         (folder / "cell.py").write_text(CELL)
     estimator = kind(**options)
     with contextlib.chdir(folder):  # where the file of the cell is
-        estimator.fit(face(estimator).read(data))
+        estimator.fit(face(estimator).read(data), **further)
     face(estimator).bind_columns(kind.Columns())
     return estimator, data
 

@@ -20,13 +20,13 @@ from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
+from keepgate.nn.sorting import sort_rows
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments, native
 from keepgate.scan.autograd import requires_grad
 from keepgate.scan.checks import check_lengths, check_names, check_parameters, check_reset
 from keepgate.scan.engines import ENGINES, Engine, choose
 from keepgate.scan.layers import Row, Stack, run_layers, stack_of
-from keepgate.scan.order import Order
 from keepgate.scan.torch_private import captured, in_forward_mode
 
 __all__ = ["Recurrent"]
@@ -249,7 +249,7 @@ class Recurrent(Layers):
         if seed is None and not between:
             tensors = (x, *state.values(), *given.values(), *itertools.chain.from_iterable(values))
             if not torch.is_grad_enabled() or not requires_grad(tensors):
-                whole, order = _sorted(whole, ENGINES["native"])
+                whole, order = sort_rows(whole, ENGINES["native"])
                 output, final = run_layers(stack, whole, values)
                 return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
         if not state:
@@ -269,7 +269,7 @@ class Recurrent(Layers):
         traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
         output = self.equations.states[0]
         engine = self._engine(whole) if stack is None else ENGINES["native"]
-        whole, order = _sorted(whole, engine)
+        whole, order = sort_rows(whole, engine)
         x = whole.x
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
@@ -380,25 +380,6 @@ class Recurrent(Layers):
         packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
         output, *others = self.forward(layout.sequence(packing.pad()), hx, packing.lengths, **options)
         return packing.pack(layout.time_major(output)), *others
-
-
-def _sorted(arguments: Arguments, engine: Engine) -> tuple[Arguments, Order]:
-    """Return the arguments of all layers with rows that fall in length, where the engine sorts them so, and the order.
-
-    Where something looks on for which the lengths must not steer the program, the engine sorts them itself.
-    """
-    a = arguments
-    if a.lengths is None or not engine.falling or looked_at() or in_forward_mode():
-        return a, Order(None)
-    order = Order(a.lengths)
-    rows = order.rows
-    if rows is None:
-        return replace(a, falling=True), order
-    state, given = ({name: order.sort(v, -2) for name, v in part.items()} for part in (a.state, a.step_inputs))
-    reset = None if a.reset is None else order.sort(a.reset, -1)
-    x, lengths = order.sort(a.x, -2), a.lengths[rows]
-    whole = replace(a, x=x, state=state, lengths=lengths, reset=reset, step_inputs=given, falling=True, rows=rows)
-    return whole, order
 
 
 def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from keepgate.tasks import TASKS, estimator_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
 from keepgate.training import Settings
+from tasks.tiny import TINY, fit
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -71,3 +72,11 @@ def test_fit_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5)
     SequenceClassifier(epochs=1, hidden_size=3).fit(np.eye(4), [0, 1, 0, 1])
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_callbacks_look_on_at_every_task(task, tmp_path):
+    name = next(name for name, tiny in TINY.items() if tiny.task == task)
+    seen = []
+    estimator, _ = fit(name, tmp_path, callbacks=[lambda row, network: seen.append((row["epoch"], network))])
+    assert seen == [(1, estimator.network_)]

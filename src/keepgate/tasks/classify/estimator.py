@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,6 +36,7 @@ from keepgate.tasks.common.sequences import (
     check_channels,
 )
 from keepgate.tasks.registry import load
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -81,7 +83,15 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
     network_: ClassifierNetwork = field(init=False)
 
-    def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> SequenceClassifier:
         """Train on labeled sequences and return self.
 
         Args:
@@ -91,6 +101,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
                 without it the last epoch's weights are kept.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: the data cannot be read as sequences and labels, there are fewer than two classes, or the
@@ -107,7 +118,9 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
-        self.train_network(ClassifierNetwork.loss, SequenceExamples(values, targets), held_out, run)
+        self.train_network(
+            ClassifierNetwork.loss, SequenceExamples(values, targets), held_out, run, callbacks=callbacks
+        )
         return self
 
     def predict(self, X: Any) -> np.ndarray:

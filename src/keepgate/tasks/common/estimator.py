@@ -40,6 +40,7 @@ from keepgate.tasks.common.parameters import (
 from keepgate.tasks.common.running import device_named, limited_threads, seeded
 from keepgate.tasks.common.stored import Stored, sizes_only, write
 from keepgate.training import Examples, Settings, train
+from keepgate.training.callbacks import Callback
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
 if TYPE_CHECKING:
@@ -264,7 +265,13 @@ class Estimator(BaseEstimator, ABC):
             return batching.each_example(self.network_, data, int(self.batch_size), compute)
 
     def train_network(
-        self, loss: Any, data: Examples, valid: Examples | None, run: str | Path | None, window: int | None = None
+        self,
+        loss: Any,
+        data: Examples,
+        valid: Examples | None,
+        run: str | Path | None,
+        window: int | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         """Train `network_` on its device and set `history_`; an interrupted training in the folder `run` is resumed.
 
@@ -274,9 +281,10 @@ class Estimator(BaseEstimator, ABC):
             valid: held out to choose the best epoch, or None.
             run: folder of the run, or None.
             window: steps of truncated back-propagation through time; None: back through whole examples.
+            callbacks: see `keepgate.training.train`.
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
         settings = dataclasses.replace(self.settings(), window=window)
         with limited_threads(self.threads):
-            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress).rows
+            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress, callbacks).rows

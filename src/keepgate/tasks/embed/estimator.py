@@ -23,6 +23,7 @@ from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceColumns, Sequ
 from keepgate.tasks.embed.anomalies import ERRORS, ErrorDistribution
 from keepgate.tasks.embed.examples import Pieces
 from keepgate.tasks.embed.network import AutoencoderNetwork, autoencoder
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -75,7 +76,15 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
     network_: AutoencoderNetwork = field(init=False)
     ordinary_: ErrorDistribution = field(init=False)
 
-    def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> SequenceAutoencoder:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> SequenceAutoencoder:
         """Train on sequences and return self.
 
         Args:
@@ -85,6 +94,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
                 the training data.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: the data cannot be read as sequences.
@@ -98,7 +108,7 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         self.network_.standardise.fit(values)
         held_pieces = None if held_out is None else SequenceExamples(self._cut(held_out).values)
         pieces = SequenceExamples(self._cut(values, 4 * OVERLAP).values)
-        self.train_network(AutoencoderNetwork.loss, pieces, held_pieces, run)
+        self.train_network(AutoencoderNetwork.loss, pieces, held_pieces, run, callbacks=callbacks)
         self.ordinary_ = ErrorDistribution.of(self._errors(held_out or values))
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +21,7 @@ from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, esti
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import ForecastColumns, Windows, deviations, rows_from
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -93,7 +95,9 @@ class Forecaster(Estimator):
         3, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
     )
 
-    def fit(self, table: Any, *, valid: Any = None, run: str | Path | None = None) -> Forecaster:
+    def fit(
+        self, table: Any, *, valid: Any = None, run: str | Path | None = None, callbacks: Sequence[Callback] = ()
+    ) -> Forecaster:
         """Train on the series of a table and return self.
 
         Args:
@@ -102,6 +106,7 @@ class Forecaster(Estimator):
                 what is held out. Without it the last fifth of each series (at least `horizon` rows) is held out.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: it names column and row of a table that `keepgate.data.tables.panel.panel` refuses, or a series
@@ -118,7 +123,7 @@ class Forecaster(Estimator):
         sizes = self.window_, self.horizon
         examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
         held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
-        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run)
+        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run, callbacks=callbacks)
         return self
 
     def predict(self, table: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +25,7 @@ from keepgate.tasks.segment.examples import RecordingExamples, SegmentColumns, a
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
 from keepgate.tasks.segment.network import SegmenterNetwork, SteadyFrontEnd, segment_loss
 from keepgate.tasks.tag.network import frame_encoder, tagger
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -83,7 +85,14 @@ class Segmenter(Estimator):
     skipped_: tuple[Skipped, ...] = field(init=False)
 
     def fit(
-        self, X: Any, y: Any = None, *, rate: int | None = None, valid: Any = None, run: str | Path | None = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        rate: int | None = None,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> Segmenter:
         """Train on recordings and their segments and return self.
 
@@ -94,6 +103,7 @@ class Segmenter(Estimator):
             valid: `(X, y)` or `Recordings`, held out to choose the best epoch.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: it names the recording that cannot be used; or there is no segment at all.
@@ -120,7 +130,7 @@ class Segmenter(Estimator):
             truth_held_out = self.frames(held_out_data, self.truth(held_out_data))
             held_out = self._pieces(self._features(held_out_data), truth_held_out)
             self.skipped_ = (*data.skipped, *held_out_data.skipped)
-        self.train_network(segment_loss, self._pieces(values, truth), held_out, run)
+        self.train_network(segment_loss, self._pieces(values, truth), held_out, run, callbacks=callbacks)
         return self
 
     def check_parameters(self) -> None:

@@ -23,6 +23,7 @@ from keepgate.tasks.write.examples import COUNTS, MOST_UNITS, as_counts, streams
 from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
 from keepgate.tasks.write.text import as_text, split
 from keepgate.training import Streams
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -76,7 +77,15 @@ class Suggester(Estimator):
     ngram_: NGram = field(init=False)
     weights_: np.ndarray = field(init=False)
 
-    def fit(self, texts: Any, y: None = None, *, valid: Any = None, run: str | Path | None = None) -> Suggester:
+    def fit(
+        self,
+        texts: Any,
+        y: None = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Suggester:
         """Train and return self.
 
         Args:
@@ -86,6 +95,7 @@ class Suggester(Estimator):
                 of the last text is held out, and given to the n-grams in the end.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: a text is empty, too short or not UTF-8.
@@ -107,7 +117,7 @@ class Suggester(Estimator):
         self.counts_ = np.array([*known, len(words) - sum(known)])
         self.network_ = self.new_network()
         data, held_out_data = self._streams(words), self._streams(rest)
-        self.train_network(LanguageNetwork.loss, data, held_out_data, run, int(self.window))
+        self.train_network(LanguageNetwork.loss, data, held_out_data, run, int(self.window), callbacks=callbacks)
         self.ngram_ = NGram.train(parts, int(self.order))
         self.weights_ = mixture(self._by_each_model(rest))
         if valid is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +24,7 @@ from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, TagColu
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
 from keepgate.tasks.tag.network import TaggerNetwork, forbid_broken_spans, frame_encoder, tagger, token_encoder
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -90,7 +92,15 @@ class Tagger(Estimator):
     vocabulary_: Vocabulary | None = field(init=False)
     n_features_in_: int | None = field(init=False)
 
-    def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> Tagger:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Tagger:
         """Train on tagged sequences and return self.
 
         Args:
@@ -100,6 +110,7 @@ class Tagger(Estimator):
                 without it the last epoch's weights are kept.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: there are no tags, not one for each token or frame, or fewer than two different ones.
@@ -128,7 +139,7 @@ class Tagger(Estimator):
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         examples = in_sessions(self._examples(values, tags), groups)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TaggerNetwork.loss, None)
-        self.train_network(loss, examples, held_out, run, window)
+        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks)
         if self.network_.crf is not None:
             forbid_broken_spans(self.network_.crf, self.tags_, tags)
         return self

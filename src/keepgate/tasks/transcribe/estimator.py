@@ -36,6 +36,7 @@ from keepgate.tasks.transcribe.examples import (
 )
 from keepgate.tasks.transcribe.live import LiveTranscription
 from keepgate.tasks.transcribe.network import TranscriberNetwork, transcriber
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -92,7 +93,14 @@ class Transcriber(Estimator):
     decoder_: Decoder = field(init=False)
 
     def fit(
-        self, X: Any, y: Any = None, *, rate: int | None = None, valid: Any = None, run: str | Path | None = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        rate: int | None = None,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> Transcriber:
         """Train on utterances and their texts and return self.
 
@@ -103,6 +111,7 @@ class Transcriber(Estimator):
             valid: `(X, y)` or `Utterances`, held out to choose the best epoch.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: it names an utterance that cannot be read, has an empty text, or has more symbols than steps.
@@ -124,7 +133,7 @@ class Transcriber(Estimator):
             held_out = in_sessions(self._examples(rest, frames), rest.groups)
             self.skipped_ = (*data.skipped, *rest.skipped)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TranscriberNetwork.loss, None)
-        self.train_network(loss, in_sessions(examples, data.groups), held_out, run, window)
+        self.train_network(loss, in_sessions(examples, data.groups), held_out, run, window, callbacks=callbacks)
         return self
 
     def decode_with(self, decoding: Decoding, texts: Iterable[str] | None = None) -> Transcriber:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from keepgate.tasks.translate.beam import Ranking
 from keepgate.tasks.translate.examples import PairExamples, as_pairs, targets_of
 from keepgate.tasks.translate.network import TranslatorNetwork, translator
 from keepgate.tasks.translate.search import Translation, as_translation, replies, translations
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -78,7 +80,15 @@ class Translator(Estimator):
     tokens_: tuple[Tokens, Tokens] = field(init=False)
     commonest_: list[str] = field(init=False)
 
-    def fit(self, X: Any, y: Any = None, *, valid: Any = None, run: str | Path | None = None) -> Translator:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Translator:
         """Train on sources and their targets and return self.
 
         Args:
@@ -88,6 +98,7 @@ class Translator(Estimator):
                 it the last epoch's weights are kept.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: there are unequal numbers of sources and targets, or an empty text.
@@ -100,7 +111,7 @@ class Translator(Estimator):
         self.tokens_ = self._learned_tokens(data)
         self.network_ = self.new_network()
         examples = None if held_out is None else self._examples(held_out)
-        self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run)
+        self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run, callbacks=callbacks)
         return self
 
     def check_parameters(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,7 @@ from keepgate.tasks.write.network import LanguageNetwork, described, language, t
 from keepgate.tasks.write.sampling import Sampler, sampled
 from keepgate.tasks.write.text import content_of, split
 from keepgate.training import Streams
+from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -85,7 +86,15 @@ class LanguageModel(Estimator):
         if self.tied and self.adaptive:
             raise InputError("tied=True and adaptive=True exclude each other: choose one")
 
-    def fit(self, text: Any, y: None = None, *, valid: Any = None, run: str | Path | None = None) -> LanguageModel:
+    def fit(
+        self,
+        text: Any,
+        y: None = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> LanguageModel:
         """Train on a text and return self.
 
         Args:
@@ -94,6 +103,7 @@ class LanguageModel(Estimator):
             valid: a held-out text, to choose the best epoch; without it the last tenth of `text` is held out.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
 
         Raises:
             InputError: the text is empty, shorter than a window, or not UTF-8 (except with `units="bytes"`).
@@ -110,7 +120,7 @@ class LanguageModel(Estimator):
         self.counts_ = np.bincount(numbers, minlength=self.tokens_.size)
         self.network_ = self.new_network()
         parts = self._streams(numbers), self._streams(self.tokens_.encode(held_out))
-        self.train_network(LanguageNetwork.loss, *parts, run, int(self.window))
+        self.train_network(LanguageNetwork.loss, *parts, run, int(self.window), callbacks=callbacks)
         self.ngram_ = NGram.train([[*map(str, numbers[-COUNTED:])]], ORDERS[self.units])
         return self
 
