@@ -16,7 +16,7 @@ from benchmarks.cases import Case, cases
 from benchmarks.measure import FEWEST_TURNS, turns
 from benchmarks.peers import TorchModule
 from benchmarks.shapes import Shape
-from benchmarks.sides import Build, Failure, SideError, Start, held, sides
+from benchmarks.sides import OTHER_CHECKOUT, Build, Failure, SideError, Start, held, sides
 from benchmarks.worker import Worker, serve
 
 CASE = Case("training", Shape(3, 2, 4, 5), "lstm", "train", TorchModule("LSTM"), 1.0)
@@ -100,7 +100,7 @@ def test_no_variable_for_threads_reaches_a_side(monkeypatch):
 
 def test_a_build_is_an_interpreter_or_a_checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/of/this/build")
-    assert Build.at(tmp_path) == Build(sys.executable, str(tmp_path / "src"))
+    assert Build.at(tmp_path) == Build(sys.executable, str(tmp_path / "src"), ("-c", OTHER_CHECKOUT))
     assert Build.at(tmp_path).environment()["PYTHONPATH"] == str(tmp_path / "src")
     python = tmp_path / "python"
     python.touch()

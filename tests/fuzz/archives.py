@@ -255,7 +255,7 @@ def _by_command(archive: bytes, folder: Path, there: bool) -> bytes | None:
     (folder / "a.kg").write_bytes(archive)
     if there:
         (folder / "out").write_bytes(b"the one before")
-    code, out, err = _command("decompress", folder / "a.kg", "--out", folder / "out")
+    code, out, err = _command("decompress", folder / "a.kg", "--out", folder / "out", "--force")
     names = {"a.kg", *(["out"] if there or code == 0 else [])}
     if {path.name for path in folder.iterdir()} != names or (folder / "a.kg").read_bytes() != archive:
         raise Wrong(f"exit code {code}, and files {sorted(path.name for path in folder.iterdir())}")
