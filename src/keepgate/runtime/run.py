@@ -78,7 +78,8 @@ class Runner:
         for step in self.network.between(values, wanted):
             sources = [values.get(name) for name in step.sources]
             try:
-                results = FUNCTIONS[type(step.block)](self.at(step), *sources)
+                with np.errstate(all="ignore"):  # numbers that are not finite are told by the results, as torch does
+                    results = FUNCTIONS[type(step.block)](self.at(step), *sources)
             except (IndexError, TypeError, ValueError) as error:  # lengths beyond the time axis, symbols beyond a table
                 where = f"step {quoted(step.name)} ({type(step.block).__name__})"
                 raise InputError(f"{where} cannot run on these inputs: {reason(error)}") from error
