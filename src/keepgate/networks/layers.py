@@ -9,6 +9,7 @@ from typing import ClassVar
 from keepgate.equations import Equations
 from keepgate.errors import InputError
 from keepgate.networks.block import FLOAT, FLOAT64, INT64, Axis, Block, Input, Parameter, Value, option, sequence
+from keepgate.networks.sizes import LayerSizes
 
 __all__ = ["AdaptiveSoftmax", "Attention", "Crf", "Embedding", "Linear", "Recurrent", "Standardize"]
 
@@ -75,7 +76,7 @@ class Linear(Block):
 
 
 @dataclass(frozen=True)
-class Recurrent(Block):
+class Recurrent(LayerSizes, Block):
     """Layers of a cell over time; past its length a row's output is zero and its state is held.
 
     It reads x, the lengths [batch], and the states it begins in, [batch, layers * directions, width] each, in the
@@ -94,27 +95,6 @@ class Recurrent(Block):
     dropout: float = option("a share from 0 to 1", 0.0, least=0, most=1)
     shared: bool = option("true or false", False)
     weight_drop: float = option("a share from 0 to 1", 0.0, least=0, most=1)
-
-    @property
-    def directions(self) -> int:
-        """1, or 2 if bidirectional."""
-        return 1 + self.bidirectional
-
-    @property
-    def suffixes(self) -> list[str]:
-        """The suffixes of the names of the tensors of each layer and direction, in the order of the states."""
-        return [f"_l{n}{way}" for n in range(self.num_layers) for way in ("", "_reverse")[: self.directions]]
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Width of each state."""
-        size = self.equations.resolve(self.input_size, self.hidden_size)
-        return {state: size[width] for state, width in self.equations.widths.items()}
-
-    @property
-    def output_size(self) -> int:
-        """The width of the output: that of the first state, times the directions."""
-        return self.widths[self.equations.states[0]] * self.directions
 
     def initial(self, batch: Axis = "batch", name: str = "state") -> tuple[Input, ...]:
         """Return inputs for the states it begins in, `state.h` and so on, which may be left out."""

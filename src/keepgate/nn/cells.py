@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from keepgate.cells import RNN, get
 from keepgate.equations import Cell, Equations
-from keepgate.errors import CellError, InputError, KindError
+from keepgate.errors import CellError, InputError
 from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
-from keepgate.nn.checks import check_input, check_options, check_state
+from keepgate.nn.checks import check_input, check_options, check_state, states_of
 from keepgate.nn.initial import initialize
 from keepgate.scan import Arguments, scan
+from keepgate.scan.checks import check_names
 from keepgate.scan.engines import check_backend
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell", "RecurrentCell"]
@@ -114,9 +115,7 @@ class RecurrentCell(nn.Module):
         batch = input.shape[:-1]
         state = self._state(name, hx, input)
         given = step_inputs or {}
-        if set(given) != set(self._step_inputs):
-            wanted, got = (", ".join(names) or "none" for names in (self._step_inputs, given))
-            raise InputError(f"{name}: {self.cell.name} takes the step inputs {wanted}; got {got}")
+        check_names(self.equations, "step inputs", self._step_inputs, given)
         extra = {
             key: check_state(name, f"step input {key}", value, (*batch, self._step_inputs[key]), input)
             for key, value in given.items()
@@ -136,12 +135,9 @@ class RecurrentCell(nn.Module):
         batch, states = input.shape[:-1], self.equations.states
         if hx is None:
             return {state: input.new_zeros(*batch, width) for state, width in self._widths.items()}
-        values = (hx,) if len(states) == 1 else hx
-        if not isinstance(values, tuple | list) or len(values) != len(states):
-            raise KindError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {type(hx).__name__}")
         return {
             state: check_state(name, state, value, (*batch, self._widths[state]), input)
-            for state, value in zip(states, values, strict=True)
+            for state, value in zip(states, states_of(name, states, hx), strict=True)
         }
 
     def extra_repr(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -90,6 +90,24 @@ def check_input(
         raise ShapeError(f"{name}: expected input on the weights' device {device}, got {x.device}")
     if x.layout is not torch.strided:
         raise ShapeError(f"{name}: expected a dense input, got one of layout {x.layout}; call its to_dense()")
+
+
+def states_of(name: str, states: tuple[str, ...], hx: Any) -> Sequence[Any]:
+    """Return the state that is given as one value for each of a cell's states, in its order.
+
+    Args:
+        name: of the layer, for the message.
+        states: of the cell.
+        hx: a tuple or list, or for a cell with one state the value itself.
+
+    Raises:
+        KindError: it is no tuple of as many.
+    """
+    values = (hx,) if len(states) == 1 else hx
+    if isinstance(values, tuple | list) and len(values) == len(states):
+        return values
+    got = f"{type(hx).__name__} of {len(hx)}" if isinstance(hx, tuple | list) else type(hx).__name__
+    raise KindError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {got}")
 
 
 def check_state(name: str, state: str, value: Any, shape: tuple[int, ...], x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from keepgate.cells import get, projected
 from keepgate.equations import Cell, Equations
 from keepgate.errors import CellError, InputError, reason
+from keepgate.networks.sizes import LayerSizes
 from keepgate.nn.checks import check_options, check_weights
 from keepgate.nn.initial import forget_biases, initialize
 from keepgate.scan.checks import check_tensor
@@ -30,7 +31,7 @@ class Options(TypedDict, total=False):
     weight_drop: float
 
 
-class Layers(nn.Module):
+class Layers(LayerSizes, nn.Module):
     """What `Recurrent` holds; its arguments are explained there."""
 
     def __init__(
@@ -72,27 +73,6 @@ class Layers(nn.Module):
                 for state, width in self.widths.items():
                     self.register_parameter(f"{state}_0{suffix}", nn.Parameter(torch.empty(width, **factory)))
         self.reset_parameters()
-
-    @property
-    def directions(self) -> int:
-        """1, or 2 if bidirectional."""
-        return 2 if self.bidirectional else 1
-
-    @property
-    def suffixes(self) -> list[str]:
-        """How the names of the parameters of each layer and direction end: the rows of the states."""
-        return [f"_l{n}{way}" for n in range(self.num_layers) for way in ("", "_reverse")[: self.directions]]
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Width of each state."""
-        size = self.equations.resolve(self.input_size, self.hidden_size)
-        return {state: size[width] for state, width in self.equations.widths.items()}
-
-    @property
-    def output_size(self) -> int:
-        """Number of features of the output: the width of the first state times the directions."""
-        return self.widths[self.equations.states[0]] * self.directions
 
     @property
     def all_weights(self) -> list[list[Tensor]]:

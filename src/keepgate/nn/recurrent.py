@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import InputError, KindError
 from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
-from keepgate.nn.checks import check_finite, check_input, check_state, looked_at
+from keepgate.nn.checks import check_finite, check_input, check_state, looked_at, states_of
 from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
@@ -209,11 +209,8 @@ class Recurrent(Layers):
         if hx is None:
             learned = self.learned_states()
             return {state: value[:, None].expand(-1, batch, -1) for state, value in learned.items()}
-        given = (hx,) if len(states) == 1 else hx
-        if not isinstance(given, tuple | list) or len(given) != len(states):
-            raise KindError(f"{name}: expected the state as a tuple ({', '.join(states)}), got {_what(hx)}")
         shapes = {state: layout.state_shape(rows, batch, width) for state, width in self.widths.items()}
-        pairs = zip(states, given, strict=True)
+        pairs = zip(states, states_of(name, states, hx), strict=True)
         return {state: layout.by_rows(check_state(name, state, value, shapes[state], x)) for state, value in pairs}
 
     def _run(
@@ -389,7 +386,3 @@ def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
 @cache
 def _states(names: tuple[str, ...]) -> Any:
     return namedtuple("States", names)
-
-
-def _what(hx: Any) -> str:
-    return f"{type(hx).__name__} of {len(hx)}" if isinstance(hx, tuple | list) else type(hx).__name__
