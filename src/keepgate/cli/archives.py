@@ -14,7 +14,7 @@ from keepgate.cli import parser
 from keepgate.cli.text import table
 from keepgate.errors import InputError, printable
 from keepgate.store import STANDARD_STREAM as PIPE
-from keepgate.store import check_different, is_stream
+from keepgate.store import check_different, is_stream, standard_input
 
 if TYPE_CHECKING:
     from keepgate.compression.streams import Sizes
@@ -133,8 +133,7 @@ def _content_name(archive: str) -> str:
 def _check(file: str, out: str, force: bool) -> None:
     """Raise `InputError` if a file would be lost, or standard input is a terminal, where nobody types an archive."""
     if file == PIPE:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise InputError("standard input is a terminal: name a file, or pipe one in")
+        standard_input()
     else:
         check_different(file, out)
     if not force and os.path.exists(out) and not is_stream(out):

@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
@@ -18,7 +17,7 @@ from keepgate.compression.pretrained import Pretrained
 from keepgate.errors import InputError
 from keepgate.native import Predictor
 from keepgate.native.predictor import Shape
-from keepgate.store import STANDARD_STREAM, open_regular, replacing
+from keepgate.store import STANDARD_STREAM, open_regular, replacing, standard_input
 
 __all__ = ["Sizes", "compress", "compress_file", "decompress", "decompress_file", "read_header"]
 
@@ -143,10 +142,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int, int |
         with open_regular(path) as file:
             yield file, os.fstat(file.fileno()).st_size, file.fileno()
         return
-    if sys.stdin is None:
-        raise InputError("standard input is closed; name a file")
+    stdin = standard_input()
     with tempfile.SpooledTemporaryFile(SPOOLED) as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
+        shutil.copyfileobj(stdin, copy)
         size = copy.tell()
         copy.seek(0)
         yield cast(BinaryIO, copy), size, None

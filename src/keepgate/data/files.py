@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import io
 import os
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import BinaryIO
 
 from keepgate import limits
 from keepgate.errors import InputError, quoted
-from keepgate.store import open_regular
+from keepgate.store import open_regular, standard_input
 
 __all__ = ["as_path", "blocks", "open_file", "read_bytes", "read_standard_input"]
 
@@ -66,10 +65,9 @@ def read_standard_input() -> bytes:
     Raises:
         InputError: it is closed or a terminal, or there are more bytes.
     """
-    if sys.stdin is None or sys.stdin.isatty():
-        raise InputError("standard input is a terminal or closed: name a file, or pipe one in")
+    stdin = standard_input()
     found, total = [], 0
-    while block := sys.stdin.buffer.read(BLOCK):
+    while block := stdin.read(BLOCK):
         total += len(block)
         limits.check("file_bytes", total, "standard input")
         found.append(block)

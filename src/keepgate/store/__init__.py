@@ -14,7 +14,7 @@ no pipe or device is waited for. No torch here.
 
 from keepgate.store.files import make_folder, replacing, write_atomic
 from keepgate.store.model import has_model, read_model, write_model
-from keepgate.store.reading import open_regular, read_file
+from keepgate.store.reading import open_regular, read_file, standard_input
 from keepgate.store.target import STANDARD_STREAM, check_different, is_stream
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "read_file",
     "read_model",
     "replacing",
+    "standard_input",
     "write_atomic",
     "write_model",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 from typing import BinaryIO
 
 from keepgate import limits
 from keepgate.errors import InputError, quoted
 
-__all__ = ["open_regular", "read_file"]
+__all__ = ["open_regular", "read_file", "standard_input"]
 
 LONGEST_PATH = 4096  # characters of a path that a message shows whole
 FLAGS = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))  # as the system has
@@ -71,6 +72,17 @@ def read_file(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     if limit is None:
         limits.check("file_bytes", size, shown(path))
     raise InputError(f"{shown(path)} has {size} bytes, more than the {most} that can be right; is it another file?")
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input, to read the bytes of a file from.
+
+    Raises:
+        InputError: it is closed, or a terminal, where nobody types a file.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("standard input is a terminal or closed: name a file, or pipe one in")
+    return sys.stdin.buffer
 
 
 def shown(path: str | os.PathLike[str]) -> str:

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from keepgate import schema
 from keepgate.data.audio.log_mel import hop_seconds, hops, log_mel
 from keepgate.data.ink import strokes
+from keepgate.errors import InputError
 from keepgate.tasks.common.ink_features import FEATURES, ink_features
 from keepgate.tasks.common.parameters import Bounds
 
@@ -30,11 +32,27 @@ __all__ = [
     "AudioFrontEnd",
     "FrontEnd",
     "InkFrontEnd",
+    "checked_rate",
 ]
 
 LOWEST_RATE, HIGHEST_RATE = 51, 1_000_000  # Hz; from the lowest on, a hop from window to window has a sample
 HERTZ: Bounds = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
 MOST_BANDS = 512
+
+
+def checked_rate(rate: Any) -> int:
+    """Return the rate of samples that are passed in Python.
+
+    Args:
+        rate: in Hz, or None.
+
+    Raises:
+        InputError: it is absent, or none that a front end takes.
+    """
+    if rate is None:
+        raise InputError("X holds samples: give their rate in Hz")
+    schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
+    return rate
 
 
 class FrontEnd(nn.Module, ABC):

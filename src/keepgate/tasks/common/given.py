@@ -31,6 +31,24 @@ def as_list(name: str, given: Any, what: str) -> list[Any]:
         raise InputError(f"{name} is no list of {what}: {reason(error)}") from error
 
 
+def as_pair(X: Any, y: Any, examples: str, targets: str) -> tuple[list[Any], list[Any] | None]:
+    """Return examples and their targets as lists of one length; without targets, None.
+
+    Args:
+        X: the examples.
+        y: their targets, or None.
+        examples: what X holds, in words.
+        targets: what y holds.
+
+    Raises:
+        InputError: they are no lists, or of two lengths.
+    """
+    X, y = as_list("X", X, examples), None if y is None else as_list("y", y, targets)
+    if y is not None and len(y) != len(X):
+        raise InputError(f"inconsistent numbers of samples: {len(X)} {examples} in X, {len(y)} {targets} in y")
+    return X, y
+
+
 def of_kind(given: Any, kind: type[T]) -> T:
     """Return what a face's `read` returned for a file.
 

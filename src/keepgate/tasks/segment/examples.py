@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from keepgate import schema
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment, as_segment
 from keepgate.errors import InputError, reason
-from keepgate.tasks.common.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE
-from keepgate.tasks.common.given import as_list
+from keepgate.tasks.common.front_ends import HERTZ, checked_rate
+from keepgate.tasks.common.given import as_pair
 from keepgate.tasks.common.padded import pad_frames
 from keepgate.tasks.common.parameters import param
 from keepgate.tasks.tag.examples import FrameExamples
@@ -68,13 +67,8 @@ def as_recordings(X: Any, y: Any, rate: int | None) -> Recordings:
     """
     if isinstance(X, Recordings):
         return X
-    X = as_list("X", X, "recordings")
-    if rate is None:
-        raise InputError("X holds samples: give their rate in Hz")
-    schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
-    y = None if y is None else as_list("y", y, "lists of segments")
-    if y is not None and len(y) != len(X):
-        raise InputError(f"inconsistent numbers of samples: {len(X)} recordings in X, {len(y)} lists of segments in y")
+    X, y = as_pair(X, y, "recordings", "lists of segments")
+    rate = checked_rate(rate)
     names = [f"X[{i}]" for i in range(len(X))]
     contents, segments = [], []
     for i, name in enumerate(names):

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate import schema
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.manifest import Utterances, as_strokes
 from keepgate.errors import InputError, quoted, reason
-from keepgate.tasks.common.front_ends import HERTZ, HIGHEST_RATE, LOWEST_RATE
-from keepgate.tasks.common.given import as_list, of_kind
+from keepgate.tasks.common.front_ends import HERTZ, checked_rate
+from keepgate.tasks.common.given import as_list, as_pair, of_kind
 from keepgate.tasks.common.padded import pad_frames
 from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
@@ -97,17 +96,12 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
     """
     if isinstance(X, Utterances):
         return X
-    X = as_list("X", X, "utterances")
-    y = None if y is None else as_list("y", y, "texts")
-    if y is not None and len(y) != len(X):
-        raise InputError(f"inconsistent numbers of samples: {len(X)} utterances in X, {len(y)} texts in y")
+    X, y = as_pair(X, y, "utterances", "texts")
     names = [f"X[{i}]" for i in range(len(X))]
     first = as_list("X[0]", X[0], "samples or strokes")[0]
     kind = "audio" if np.ndim(first) == 0 else "ink"
     if kind == "audio":
-        if rate is None:
-            raise InputError("X holds samples: give their rate in Hz")
-        schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
+        rate = checked_rate(rate)
     take = as_samples if kind == "audio" else as_strokes
     contents = []
     for name, item in zip(names, X, strict=True):
@@ -117,7 +111,7 @@ def utterances(X: Any, y: Any, rate: int | None) -> Utterances:
             raise InputError(f"{name}: {error}") from error
         except Exception as error:  # an object of any library may be given
             raise InputError(f"{name} is no {kind}: {reason(error)}") from error
-    return Utterances(kind, contents, rate if kind == "audio" else None, None if y is None else list(y), names)
+    return Utterances(kind, contents, rate if kind == "audio" else None, y, names)
 
 
 def texts_of(data: Utterances) -> list[str]:
