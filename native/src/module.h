@@ -1,0 +1,24 @@
+// What the parts of the Python module share.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "keepgate/kernels.h"
+
+namespace keepgate {
+
+using Ints = std::vector<int32_t>;
+using Addresses = std::vector<uintptr_t>;
+
+// The kernels of the instruction set in use.
+template <class T> const Kernels<T>& kernels();
+template <> const Kernels<float>& kernels<float>();
+template <> const Kernels<double>& kernels<double>();
+
+// Define the part about scans.
+void define_scan(nanobind::module_& m);
+
+}  // namespace keepgate
