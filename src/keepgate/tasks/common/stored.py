@@ -119,7 +119,7 @@ class Stored:
 
     def _untrained(self, kind: type[E]) -> E:
         """Return the estimator, its network on the device "meta"."""
-        config = without_retired(self.config, kind.retired)
+        config = with_later(without_retired(self.config, kind.retired), kind)
         parts = {"keepgate": schema.text(), "task": schema.text(), "equations": anything, "fitted": kind.STATE}
         parts["parameters"] = schema.record(**checks(kind))
         parts["columns"] = schema.record(**checks(kind.Columns))
@@ -161,6 +161,15 @@ def without_retired(config: Mapping[str, Any], retired: Mapping[str, Any]) -> Ma
         if (stored := parameters.get(name, value)) is not value:
             raise InputError(f"parameters.{name}={quoted(stored)} is not {value}")
     return {**config, "parameters": {name: value for name, value in parameters.items() if name not in retired}}
+
+
+def with_later(config: Mapping[str, Any], kind: type[Estimator]) -> Mapping[str, Any]:
+    """Return a configuration with the parameters and columns that came after it was written, as they were then."""
+    filled = dict(config)
+    for part, names in (("parameters", checks(kind)), ("columns", checks(kind.Columns))):
+        if isinstance(config.get(part), dict):
+            filled[part] = {name: value for name, value in kind.later.items() if name in names} | config[part]
+    return filled
 
 
 class _Unfilled(TorchFunctionMode):
