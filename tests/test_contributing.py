@@ -14,11 +14,7 @@ import torch
 
 import keepgate.equations
 from conformance import blocks as rows
-from conformance.engines import HERE, run
 from conformance.interpreters import INTERPRETERS, reference
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
-from conformance.tolerances import TOLERANCE, assert_all_close, assert_close, error
 from export.running import run as run_onnx
 from keepgate import cells, export, networks, tasks
 from keepgate.cli import main
@@ -26,11 +22,13 @@ from keepgate.export import blocks as onnx_blocks
 from keepgate.nn import blocks as torch_blocks
 from keepgate.runtime import blocks as numpy_blocks
 from keepgate.tasks.common.padded import pad_frames
+from keepgate.testing import check_cell
+from keepgate.testing.tolerances import TOLERANCE, error
 from pages import ROOT, blocks
 from tasks import tiny
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-CELL, FORMULA, *REST = blocks("CONTRIBUTING.md", "python")
+CELL, FORMULA, CHECK, *REST = blocks("CONTRIBUTING.md", "python")
 BLOCK, TASK = REST[:5], REST[5:]
 
 
@@ -62,25 +60,14 @@ def test_the_file_begins_with_its_paper(cell):
     assert f"cells/{cell.name}.py" in TEXT
 
 
-@pytest.mark.parametrize("engine", HERE)
-def test_the_cell_conforms(cell, engine: str):
-    tried = problem("page", cell.equations, Setting(steps=6, batch=4, lengths=(6, 0, 3, 1)))
-    got, wanted = run(engine, tried), solve(tried)
-    assert_close("output", got.output, wanted.output)
-    assert_all_close("gradient of", got.gradients, wanted.gradients)
-
-
-def test_the_formula_is_what_the_cell_computes(cell):
-    scope: dict = {}
+def test_the_cell_is_checked_as_the_page_says(cell):
+    scope = {"MinimalGated": type(cell)}
     exec(FORMULA, scope)
-    formula = scope[cell.name]
-    tried = problem("formula", cell.equations, Setting(steps=6))
-    parameters = {name: value.numpy() for name, value in tried.parameters.items()}
-    state, outputs = {"h": tried.arguments.state["h"].numpy()}, []
-    for x in tried.arguments.x.numpy():
-        state = formula(x, state, parameters, {})
-        outputs.append(state["h"])
-    assert_close("output", run("reference", tried).output, torch.tensor(np.stack(outputs)))
+    assert CHECK.splitlines()[-1] == f"check_cell({type(cell).__name__}, {cell.name})"
+    exec(CHECK, scope)
+    assert set(check_cell(cell).errors) >= {"reference"}
+    with pytest.raises(AssertionError, match="minimal_gated, against its formula: output: error"):
+        check_cell(cell, lambda *given: {"h": 1.01 * scope[cell.name](*given)["h"]})
 
 
 def test_the_language_that_it_lists_is_the_language():

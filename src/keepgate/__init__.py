@@ -54,7 +54,19 @@ _HOMES = {
     "decompress": "keepgate.compression",
     "load": "keepgate.tasks.registry",
 }
-_PACKAGES = ("cells", "compression", "equations", "export", "nn", "objectives", "scan", "store", "tasks", "training")
+_PACKAGES = (
+    "cells",
+    "compression",
+    "equations",
+    "export",
+    "nn",
+    "objectives",
+    "scan",
+    "store",
+    "tasks",
+    "testing",
+    "training",
+)
 
 
 def __getattr__(name: str) -> Any:

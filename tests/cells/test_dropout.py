@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from conformance.engines import HERE, PARTIAL, run
-from conformance.problems import Problem, Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate import cells
 from keepgate.equations import noise
 from keepgate.errors import CellError, InputError
+from keepgate.testing.problems import Problem, Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 SEED = 5
 SETTING = Setting(steps=7, batch=3, inputs=4, hidden=5, seed=SEED)

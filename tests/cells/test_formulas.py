@@ -5,6 +5,7 @@ Gradients need no second formula: `tests/conformance` holds them against differe
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -13,11 +14,12 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm as torch_layer_norm
 
-from conformance.problems import Problem, Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate import cells
 from keepgate.equations import noise
 from keepgate.scan import reference
+from keepgate.testing.checks import walk
+from keepgate.testing.problems import Problem, Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 Arrays = dict[str, np.ndarray]
 Step = Callable[[np.ndarray, Arrays, Arrays, Arrays], Arrays]
@@ -177,25 +179,12 @@ FORMULAS: dict[str, Step] = {
 }
 
 
-def arrays(tensors) -> Arrays:
-    return {name: value.numpy() for name, value in tensors.items()}
-
-
-def walk(tried: Problem, step: Callable[[int, np.ndarray, Arrays, Arrays, Arrays], Arrays]) -> tuple[list, Arrays]:
-    """Run a formula over time."""
-    state, p, outputs = arrays(tried.arguments.state), arrays(tried.parameters), []
-    for t, x in enumerate(tried.arguments.x.numpy()):
-        given = {name: value[t] for name, value in arrays(tried.arguments.step_inputs).items()}
-        state = step(t, x, state, p, given)
-        outputs.append(state["h"])
-    return outputs, state
-
-
 def check(tried: Problem, step: Callable[[int, np.ndarray, Arrays, Arrays, Arrays], Arrays]) -> None:
-    got = reference.scan(tried.equations, tried.parameters, tried.arguments)
-    outputs, final = walk(tried, step)
-    assert_close("output", got.recorded["h"], torch.tensor(np.stack(outputs)))
-    assert_all_close("final", got.state, {name: torch.tensor(value) for name, value in final.items()})
+    """Compare the reference with a formula that also reads the number of the step."""
+    got, times = reference.scan(tried.equations, tried.parameters, tried.arguments), itertools.count()
+    output, final = walk(tried, lambda *rest: step(next(times), *rest))
+    assert_close("output", got.recorded["h"], output)
+    assert_all_close("final", got.state, final)
 
 
 def test_every_published_cell_has_its_formula():

@@ -9,9 +9,9 @@ import torch
 from onnx import TensorProto, helper
 
 from conformance.engines import HERE, run
-from conformance.problems import Outcome, Problem, Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate import cells
+from keepgate.testing.problems import Outcome, Problem, Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 # ONNX stacks the rows of an LSTM as i, o, f, c and those of a GRU as z, r, h.
 LSTM, GRU, RNN = ("LSTM", "iofg"), ("GRU", "zrn"), ("RNN", "n")

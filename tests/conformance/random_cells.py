@@ -12,8 +12,8 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 
 import keepgate.equations as eq
-from conformance.problems import Setting
 from keepgate.equations import Cell, Expression, affine, vector
+from keepgate.testing.problems import Setting
 
 __all__ = ["ENDS", "KINDS", "RandomCell", "cells", "settings"]
 

@@ -10,9 +10,9 @@ import torch
 
 from conformance.blocks import ROWS, problem
 from conformance.interpreters import INTERPRETERS, reference
-from conformance.tolerances import TOLERANCE, error
 from keepgate import networks
 from keepgate.networks import BLOCKS, Network
+from keepgate.testing.tolerances import TOLERANCE, error
 
 DRAWS = range(6)
 

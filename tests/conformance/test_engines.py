@@ -9,34 +9,12 @@ import torch
 
 from conformance.cells import CELLS
 from conformance.engines import HERE, run
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate.errors import InputError
 from keepgate.scan import ENGINES
-
-SETTINGS = {
-    "plain": Setting(),
-    "no step": Setting(steps=0),
-    "one step, one of each": Setting(steps=1, batch=1, inputs=1, hidden=1),
-    "two steps, many units": Setting(steps=2, batch=2, inputs=3, hidden=65),
-    "many steps": Setting(steps=33, batch=2, inputs=17, hidden=7),
-    "many inputs, many rows": Setting(steps=2, batch=17, inputs=65, hidden=17),
-    "no row": Setting(batch=0),
-    "no bias": Setting(bias=False),
-    "single precision": Setting(steps=5, hidden=17, dtype=torch.float32),
-    "lengths": Setting(batch=5, lengths=(2, 5, 0, 1, 5)),
-    "lengths of zero": Setting(batch=2, lengths=(0, 0)),
-    "padding of NaN": Setting(batch=4, lengths=(4, 0, 5, 2), padding=torch.nan),
-    "resets": Setting(steps=9, resets=True),
-    "resets and lengths": Setting(steps=9, batch=4, resets=True, lengths=(4, 9, 0, 7)),
-    "reverse": Setting(reverse=True),
-    "reverse, resets and lengths": Setting(steps=9, batch=4, resets=True, lengths=(4, 9, 0, 7), reverse=True),
-    "not contiguous": Setting(strided=True),
-    "not contiguous, lengths": Setting(batch=4, lengths=(4, 0, 5, 2), strided=True),
-    "saturated": Setting(saturated=True),
-    "training": Setting(seed=7, hidden=17),
-}
+from keepgate.testing.checks import SETTINGS
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

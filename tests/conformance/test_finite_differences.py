@@ -8,25 +8,10 @@ import pytest
 import torch
 
 from conformance.cells import CELLS
-from conformance.problems import Problem, Setting, problem
-from keepgate.scan import reference
+from keepgate.testing.checks import function_of_leaves
+from keepgate.testing.problems import Setting, problem
 
 SETTING = Setting(steps=3, batch=2, inputs=2, hidden=2, lengths=(3, 2))
-
-
-def function_of_leaves(tried: Problem, scan=reference.scan):
-    """Return a scan as a function of all tensors that go in, and those tensors."""
-    a = tried.arguments
-    groups = (dict(a.state), dict(a.step_inputs), tried.parameters)
-
-    def function(x, *rest):
-        values = iter(rest)
-        state, given, parameters = ({name: next(values) for name in group} for group in groups)
-        result = scan(tried.equations, parameters, replace(a, x=x, state=state, step_inputs=given))
-        return (*result.recorded.values(), *result.state.values())
-
-    leaves = [a.x, *(value for group in groups for value in group.values())]
-    return function, [leaf.detach().requires_grad_() for leaf in leaves]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from conformance.cells import CELLS
-from conformance.engines import DEVICE, HERE, PARTIAL
-from conformance.oracle import solve
-from conformance.problems import Problem, Setting, problem
-from conformance.tolerances import assert_close
+from conformance.engines import HERE, PARTIAL
 from keepgate.errors import BackendError
 from keepgate.nn import Recurrent
+from keepgate.testing.engines import DEVICE
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Problem, Setting, problem
+from keepgate.testing.tolerances import assert_close
 
 LENGTHS = (4, 2, 0)
 SETTING = Setting(steps=4, batch=3, inputs=3, hidden=4, lengths=LENGTHS)

@@ -13,10 +13,6 @@ import torch
 from torch import Tensor
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.oracle import solve
-from conformance.problems import Outcome, Problem, Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from export.running import operators
 from export.running import run as run_onnx
 from keepgate import cells, export
@@ -28,6 +24,10 @@ from keepgate.native import Stepper, missing
 from keepgate.nn import Recurrent
 from keepgate.scan import cudnn, reference, scan
 from keepgate.testing import interpreter
+from keepgate.testing.engines import differentiate
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Outcome, Problem, Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 UNITS = 5
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from conformance.interpreters import INTERPRETERS, reference
-from conformance.tolerances import TOLERANCE, error
 from keepgate import cells, networks
 from keepgate.errors import InputError
 from keepgate.networks import INT64, Network, Recurrent
@@ -21,6 +20,7 @@ from keepgate.tasks.tag.network import frame_encoder, tagger, token_encoder
 from keepgate.tasks.transcribe.network import transcriber
 from keepgate.tasks.translate.network import translator
 from keepgate.tasks.write.network import language
+from keepgate.testing.tolerances import TOLERANCE, error
 
 LSTM, GRU = (cells.get(name).equations for name in ("lstm", "layer_norm(gru)"))
 SYMBOLS = 5

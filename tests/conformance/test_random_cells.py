@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
 from conformance.engines import HERE, run
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
 from conformance.random_cells import RandomCell, cells, settings
-from conformance.tolerances import assert_all_close, assert_close
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 
 def check(engine: str, cell: RandomCell, setting: Setting) -> None:

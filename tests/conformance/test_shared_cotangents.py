@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from conformance.engines import HERE, run
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
-from conformance.test_finite_differences import function_of_leaves
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate.equations import Cell, affine, step_input, tanh, vector
 from keepgate.nn import Recurrent
 from keepgate.scan import ENGINES
+from keepgate.testing.checks import function_of_leaves
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 
 class Sum(Cell):

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 
 from conformance.cells import CELLS
-from conformance.problems import Setting, problem
 from conformance.random_cells import RandomCell, cells
 from keepgate import cells as published
 from keepgate.equations import Cell, Equations, affine, compile_program, tanh, where
 from keepgate.testing.interpreter import Interpreter
+from keepgate.testing.problems import Setting, problem
 
 LSTM = r"""\begin{aligned}
   i_{t} &= \sigma(W_{i} x_{t} + U_{i} h_{t-1} + b_{i}) \\

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.cells import CELLS
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
 from conformance.random_cells import RandomCell, cells
 from keepgate.equations import Equations, WrittenCell, compile_program
 from keepgate.errors import CellError
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Setting, problem
 
 SMALL = Setting(steps=2, batch=2, inputs=2, hidden=3)
 

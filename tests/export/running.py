@@ -9,9 +9,9 @@ import onnxruntime
 import torch
 from onnx import ModelProto
 
-from conformance.tolerances import error
 from keepgate import export
 from keepgate.nn import Recurrent
+from keepgate.testing.tolerances import error
 
 __all__ = ["BOUND", "INPUTS", "UNITS", "operators", "recurrent", "run", "worst"]
 

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from conformance.engines import differentiate
-from conformance.oracle import solve
-from conformance.problems import Outcome, Problem, Setting, problem
 from conformance.random_cells import ENDS, KINDS, RandomCell
-from conformance.tolerances import TOLERANCE, error
 from fuzz.harness import Wrong
 from keepgate.scan import ENGINES, buffers
+from keepgate.testing.engines import differentiate
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Outcome, Problem, Setting, problem
+from keepgate.testing.tolerances import TOLERANCE, error
 
 SHIFTS, SHIFT = 3, 16  # times that all inputs are moved, and by how many rounding errors
 MARGIN = 10  # of what a result then moves by: steps in between round too

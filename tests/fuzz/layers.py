@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from conformance.tolerances import TOLERANCE, error
 from fuzz.harness import Wrong
 from keepgate import cells
 from keepgate.errors import KeepgateError
 from keepgate.nn import Recurrent
+from keepgate.testing.tolerances import TOLERANCE, error
 
 MODIFIED = ("layer_norm({})", "coupled({})", "zoneout({}, 0.2)", "recurrent_dropout({}, 0.3)", "variational({}, 0.2)")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}

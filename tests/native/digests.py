@@ -14,11 +14,11 @@ from dataclasses import replace
 import torch
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Outcome, Problem, Setting, problem
 from keepgate.native import instruction_set, pool
 from keepgate.nn import LSTM
 from keepgate.scan import ENGINES
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Outcome, Problem, Setting, problem
 
 NAMES = (
     "lstm",

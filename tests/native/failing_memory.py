@@ -21,13 +21,13 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Problem, Setting, problem
 from keepgate.native import Predictor, engine, objectives, predictor
 from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM
 from keepgate.objectives import LinearChainCRF, NGram, beam_search, ctc_loss_from_logits, symbol_language
 from keepgate.scan import ENGINES, buffers, layers, memory, order
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Problem, Setting, problem
 
 LIBRARY = ctypes.CDLL(os.environ["KEEPGATE_FAILING"])
 LIBRARY.allocations.restype = ctypes.c_long

@@ -13,10 +13,10 @@ import time
 import torch
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Outcome, Setting, problem
 from keepgate.native import pool
 from keepgate.scan import ENGINES
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Outcome, Setting, problem
 
 TRIED = problem("forked", CELLS["lstm"].equations, Setting(steps=40, batch=12, inputs=5, hidden=40))
 PATIENCE = 8  # seconds

@@ -15,8 +15,6 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Setting, problem
 from fuzz import cells
 from fuzz.harness import case_of
 from keepgate.native import Predictor
@@ -33,6 +31,8 @@ from keepgate.objectives import (
     word_language,
 )
 from keepgate.scan import ENGINES, buffers
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Setting, problem
 
 RANDOM_CELLS = 150
 SMALL = Setting(steps=3, batch=4, inputs=3, hidden=5)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Setting, problem
-from conformance.tolerances import assert_close
 from keepgate.native import engine
 from keepgate.nn import LSTM
 from keepgate.scan import ENGINES, engines
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Setting, problem
+from keepgate.testing.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 

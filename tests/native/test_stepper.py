@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from conformance.cells import CELLS
-from conformance.problems import Setting, problem
 from keepgate.errors import BackendError, InputError
 from keepgate.native import Stepper
 from keepgate.nn import GRU, LSTM, Recurrent
 from keepgate.scan import ENGINES, engines
 from keepgate.scan.arguments import widths
+from keepgate.testing.problems import Setting, problem
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 

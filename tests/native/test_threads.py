@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Outcome, Problem, Setting, problem
 from keepgate.scan import ENGINES, engines
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Outcome, Problem, Setting, problem
 from native.process import POOLS, TESTS, python
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")

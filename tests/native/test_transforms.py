@@ -11,11 +11,11 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
-from conformance.tolerances import assert_close
 from keepgate.nn import LSTM, Recurrent
 from keepgate.scan import engines
 from keepgate.scan.autograd import Results, Spec, Tensors
 from keepgate.scan.buffers import Native
+from keepgate.testing.tolerances import assert_close
 
 pytestmark = [
     pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here"),

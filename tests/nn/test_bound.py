@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.utils import parametrizations, prune
 
-from conformance.tolerances import assert_close
 from keepgate.errors import KeepgateError
 from keepgate.nn import GRU, LSTM, Recurrent
 from keepgate.scan import engines
+from keepgate.testing.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 

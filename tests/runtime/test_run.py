@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from conformance.tolerances import TOLERANCE, error
 from keepgate import store
 from keepgate.errors import InputError
 from keepgate.runtime import Runner
 from keepgate.tasks import load
+from keepgate.testing.tolerances import TOLERANCE, error
 from runtime.inputs import SIZES, inputs_of
 
 OLD = Path(__file__).parents[1] / "tasks" / "old_runs" / "0.1.0"

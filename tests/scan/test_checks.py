@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from conformance.tolerances import assert_close
 from keepgate.cells import get, projected
 from keepgate.equations import Cell, affine, sigmoid, size, step_input, tanh, vector
 from keepgate.errors import InputError, KeepgateError, KindError, ShapeError
@@ -18,6 +17,7 @@ from keepgate.nn import LSTM, Recurrent
 from keepgate.objectives import LinearChainCRF, beam_search, ctc_loss_from_logits
 from keepgate.scan import Arguments, engines, scan
 from keepgate.scan.operators import text_of
+from keepgate.testing.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 

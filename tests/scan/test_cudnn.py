@@ -6,12 +6,12 @@ import warnings
 
 import pytest
 
-from conformance.engines import differentiate
-from conformance.oracle import solve
-from conformance.problems import Setting, problem
-from conformance.tolerances import assert_all_close, assert_close
 from keepgate import cells
 from keepgate.scan import cudnn
+from keepgate.testing.engines import differentiate
+from keepgate.testing.oracle import solve
+from keepgate.testing.problems import Setting, problem
+from keepgate.testing.tolerances import assert_all_close, assert_close
 
 SETTINGS = {
     "plain": Setting(steps=6, hidden=5),

@@ -8,13 +8,13 @@ from unittest import mock
 import pytest
 import torch
 
-from conformance.problems import Setting, problem
 from keepgate import cells
 from keepgate.equations import Cell, affine, bernoulli, tanh, vector
 from keepgate.errors import BackendError, InputError
 from keepgate.nn import LSTM, Recurrent
 from keepgate.scan import ENGINES, cudnn, engines, reference, scan
 from keepgate.scan.engines import Engine
+from keepgate.testing.problems import Setting, problem
 
 
 def tried(cell: str = "lstm", **changes):

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from conformance.cells import CELLS
-from conformance.engines import differentiate
-from conformance.problems import Setting, problem
 from keepgate.errors import BackendError
 from keepgate.nn import GRU, LSTM, RNN, Recurrent
 from keepgate.scan import ENGINES, buffers, engines
+from keepgate.testing.engines import differentiate
+from keepgate.testing.problems import Setting, problem
 
 LENGTHS = (3, 23, 0, 11, 20)
 SETTINGS = {

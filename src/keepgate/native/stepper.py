@@ -40,8 +40,8 @@ class Stepper:
             a later change of theirs does not show.
         batch: B.
         dtype: float32 or float64.
-        storage: of the weights of products: ``"full"``, in ``dtype``; or, with float32 sums, ``"bfloat16"`` (rounded
-            to nearest even) or ``"int8"``: integers of -127 to 127 times a scale for each row, its largest over 127.
+        storage: of the weights of products: `"full"`, in `dtype`; or, with float32 sums, `"bfloat16"` (rounded
+            to nearest even) or `"int8"`: integers of -127 to 127 times a scale for each row, its largest over 127.
             What they multiply is rounded so too, at each step, and the sums of the integers are exact.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`Recurrent`: layers of any cell over time, with the parameter names of ``torch.nn.LSTM``."""
+"""`Recurrent`: layers of any cell over time, with the parameter names of `torch.nn.LSTM`."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ State = Any
 class Recurrent(Layers):
     """Layers of a recurrent cell.
 
-    Shapes: the input is [T, B, I] (``batch_first``: [B, T, I]; unbatched: [T, I]); the output [T, B, D * W], D being
+    Shapes: the input is [T, B, I] (`batch_first`: [B, T, I]; unbatched: [T, I]); the output [T, B, D * W], D being
     the number of directions and W the width of the cell's first state. A state is a tensor [layers * D, B, W] for each
     state of the cell, in the cell's order: a tuple, or the tensor itself where the cell has one state. As in torch,
-    ``batch_first`` does not turn states; ``state_batch_first`` makes them [B, layers * D, W]. Unbatched, a state is
+    `batch_first` does not turn states; `state_batch_first` makes them [B, layers * D, W]. Unbatched, a state is
     [layers * D, W].
 
-    Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``, … with ``_reverse`` for the
+    Parameters are named as in torch: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, … with `_reverse` for the
     second direction; all begin uniform in ±1/sqrt(hidden_size), but for vectors with a start of their own. Learned
-    initial states are ``h_0_l0``, ``c_0_l0``, …, [W] each, and begin at zero.
+    initial states are `h_0_l0`, `c_0_l0`, …, [W] each, and begin at zero.
 
     >>> import torch
     >>> layer = Recurrent("lstm", 3, 5, num_layers=2, forget_bias=1.0, initial_state="learned")
@@ -60,7 +60,7 @@ class Recurrent(Layers):
     (7, 2, 5)
 
     Args:
-        cell: a `Cell`, its name, a specification such as ``"layer_norm(lstm)"``, or ``"file.py:Name"``.
+        cell: a `Cell`, its name, a specification such as `"layer_norm(lstm)"`, or `"file.py:Name"`.
         input_size: I.
         hidden_size: H.
         num_layers: stacked layers.
@@ -71,12 +71,12 @@ class Recurrent(Layers):
         proj_size: project the output to this size (0: not).
         device: of the parameters.
         dtype: of the parameters.
-        backend: ``"auto"`` or an engine of `keepgate.scan`.
+        backend: `"auto"` or an engine of `keepgate.scan`.
         recompute: keep for the gradient only the states at every k-th step, k about the square root of T, and compute
             the steps between them again on the way back (Chen et al. 2016, "Training deep nets with sublinear memory
             cost", arXiv:1604.06174): the same bits in a fraction of the memory, for about a third more time.
         forget_bias: at which the bias of the forget gate begins (None: as all others); usual is 1.
-        initial_state: ``"zeros"``, or ``"learned"``: parameters that are the state where none is given.
+        initial_state: `"zeros"`, or `"learned"`: parameters that are the state where none is given.
         state_batch_first: whether states have the batch as their first axis.
         weight_drop: probability with which each number of the recurrent weights is zeroed in training, once for each
             forward pass (Merity et al. 2018).
@@ -102,20 +102,20 @@ class Recurrent(Layers):
         """Run all layers over time.
 
         Args:
-            input: [T, B, I], [B, T, I] if ``batch_first``, [T, I] unbatched, or a PackedSequence.
+            input: [T, B, I], [B, T, I] if `batch_first`, [T, I] unbatched, or a PackedSequence.
             hx: initial state (absent: zeros, or the learned one).
             lengths: [B] integers from 0 to T: past its length a row's output is zero and its state is held.
             reset: booleans in the layout of the input without its last axis: True starts a step from the initial state.
             step_inputs: the cell's extra inputs by name, [T, B, 1] in the layout of the input.
             return_states: return every state after every step too.
             return_gates: return the values that the cell's step names too: all (but those as wide as the input), or
-                those named, such as ``("f", "o")``.
+                those named, such as `("f", "o")`.
 
         Returns:
             The output, in the layout of the input, and the final state; then, if asked for, every state of all layers
-            as a named tuple, and the named values as a dictionary. Those are [layers * D, T, B, W]: ``states.c[-1]``
-            is the last layer's memory over time, and ``states.c[:, t]`` the state after step t, as ``hx`` takes it. T
-            and B lie as in the input, B first with ``state_batch_first``. Past a row's length they are zero. Gradients
+            as a named tuple, and the named values as a dictionary. Those are [layers * D, T, B, W]: `states.c[-1]`
+            is the last layer's memory over time, and `states.c[:, t]` the state after step t, as `hx` takes it. T
+            and B lie as in the input, B first with `state_batch_first`. Past a row's length they are zero. Gradients
             flow through them.
 
         Raises:

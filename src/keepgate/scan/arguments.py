@@ -53,7 +53,7 @@ class Arguments:
 
 @dataclass
 class Result:
-    """What a scan gives: ``recorded`` by name, [T, B, W], and the final ``state`` by name, [B, W]."""
+    """What a scan gives: `recorded` by name, [T, B, W], and the final `state` by name, [B, W]."""
 
     recorded: dict[str, Tensor]
     state: dict[str, Tensor]

@@ -39,7 +39,7 @@ class Order:
         return self.rows is not None and self.rows.dim() == 2
 
     def sort(self, value: Tensor, dim: int) -> Tensor:
-        """Return a tensor with its rows, which are its dimension ``dim``, in this order."""
+        """Return a tensor with its rows, which are its dimension `dim`, in this order."""
         return value if self.rows is None else _picked(value, dim, self.rows, self._back)
 
     def unsort(self, value: Tensor, dim: int) -> Tensor:
@@ -63,7 +63,7 @@ class _Pick(torch.autograd.Function):
 
 
 def _picked(value: Tensor, dim: int, rows: Tensor, back: Any) -> Tensor:
-    """Return rows in an order, or those of each network in its own; ``back`` is the order's inverse."""
+    """Return rows in an order, or those of each network in its own; `back` is the order's inverse."""
     if value.requires_grad and torch.is_grad_enabled():
         return apply(_Pick, value, dim, rows, back)
     to = empty(value, value.shape)

@@ -32,7 +32,7 @@ def transforming() -> bool:
 
 
 def tracing() -> bool:
-    """Return whether ``torch.jit.trace`` is at work."""
+    """Return whether `torch.jit.trace` is at work."""
     return torch._C._get_tracing_state() is not None
 
 

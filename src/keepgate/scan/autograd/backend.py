@@ -22,7 +22,7 @@ Split = tuple[Tensor | None, Tensor | None, Tensor, Sequence[Tensor], Sequence[T
 class Backend(Protocol):
     """A cell at given sizes, ready to run in both directions of differentiation.
 
-    ``networks`` is empty, or the size of a population of networks, which is then the first dimension of all tensors;
+    `networks` is empty, or the size of a population of networks, which is then the first dimension of all tensors;
     what networks have in common has a stride of 0 there.
 
     Attributes:
@@ -47,7 +47,7 @@ class Backend(Protocol):
         ...
 
     def run_forward(self, spec: Spec, keep: bool, networks: tuple[int, ...], tensors: Tensors) -> Results:
-        """Return the recorded and final states and, if ``keep``, what the backward pass needs besides the tensors."""
+        """Return the recorded and final states and, if `keep`, what the backward pass needs besides the tensors."""
         ...
 
     def run_backward(

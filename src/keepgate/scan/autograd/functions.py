@@ -197,7 +197,7 @@ def _results(results: Results) -> Results:
 
 
 def _batched_gradient(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
-    """Return what `_Scan.backward` does for ``is_grads_batched``, which asks no function how to be mapped."""
+    """Return what `_Scan.backward` does for `is_grads_batched`, which asks no function how to be mapped."""
     wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
     given = [i for i, cotangent in enumerate(cotangents) if cotangent is not None]
     function, values = closed(reference_scan(ctx.spec), ctx.population, ctx.saved_tensors[: ctx.count])

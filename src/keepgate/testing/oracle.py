@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from conformance.problems import Outcome, Problem
 from keepgate.equations import compile_program
 from keepgate.testing.interpreter import Interpreter
+from keepgate.testing.problems import Outcome, Problem
 
 __all__ = ["solve"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -60,23 +61,20 @@ class Problem:
 
     def to(self, device: str) -> Problem:
         """Return the problem on a device."""
+        a = self.arguments
+        lengths, reset = (None if value is None else value.to(device) for value in (a.lengths, a.reset))
+        moved = self.changed(lambda value: value.to(device))
+        return replace(moved, arguments=replace(moved.arguments, lengths=lengths, reset=reset))
 
-        def move(value: Tensor) -> Tensor:
-            return value.to(device)
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Problem:
+        """Return the problem with every tensor of numbers changed."""
 
-        def moved(values: Tensors) -> Tensors:
-            return {name: move(value) for name, value in values.items()}
+        def each(values: Mapping[str, Tensor]) -> Tensors:
+            return {name: change(value) for name, value in values.items()}
 
         a = self.arguments
-        arguments = replace(
-            a,
-            x=move(a.x),
-            state=moved(dict(a.state)),
-            step_inputs=moved(dict(a.step_inputs)),
-            lengths=None if a.lengths is None else move(a.lengths),
-            reset=None if a.reset is None else move(a.reset),
-        )
-        return Problem(self.equations, moved(self.parameters), arguments, move(self.d_output), moved(self.d_final))
+        arguments = replace(a, x=change(a.x), state=each(a.state), step_inputs=each(a.step_inputs))
+        return Problem(self.equations, each(self.parameters), arguments, change(self.d_output), each(self.d_final))
 
 
 @dataclass
@@ -96,13 +94,6 @@ class _Draw:
         self.setting = setting
 
     def normal(self, *shape: int) -> Tensor:
-        if self.setting.strided:
-            wide = [*(2 * n for n in shape[:-1]), shape[-1] + 3]
-            view = tuple(slice(None, None, 2) for _ in shape[:-1])
-            return self._normal(*wide)[(*view, slice(1, shape[-1] + 1))]
-        return self._normal(*shape)
-
-    def _normal(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64).to(self.setting.dtype)
 
     def signs(self, *shape: int) -> Tensor:
@@ -115,6 +106,15 @@ class _Draw:
 
     def resets(self, steps: int, batch: int) -> Tensor:
         return torch.rand((steps, batch), generator=self.generator) < 0.3
+
+
+def _strided(value: Tensor) -> Tensor:
+    """Return the same numbers between others that are NaN."""
+    *rows, last = value.shape
+    wide = torch.full([*(2 * n for n in rows), 2 * last + 3], torch.nan, dtype=value.dtype)
+    within = slice(1, 1 + last) if rows else slice(1, 1 + 2 * last, 2)
+    view = wide[(*(slice(None, None, 2) for _ in rows), within)]
+    return view.copy_(value)
 
 
 def problem(name: str, equations: Equations, setting: Setting) -> Problem:
@@ -136,12 +136,13 @@ def problem(name: str, equations: Equations, setting: Setting) -> Problem:
     )
     d_output = draw.normal(s.steps, s.batch, width[equations.states[0]])
     d_final = {state: draw.normal(s.batch, n) for state, n in width.items()}
-    if s.padding is not None:
-        _pad(arguments, s.padding)
-    return Problem(equations, parameters, arguments, d_output, d_final)
+    if s.padding is not None and s.lengths is not None:
+        _pad(arguments, s.lengths, s.padding)
+    drawn = Problem(equations, parameters, arguments, d_output, d_final)
+    return drawn.changed(_strided) if s.strided else drawn
 
 
-def _pad(arguments: Arguments, value: float) -> None:
-    for row, length in enumerate(arguments.lengths.tolist()):
+def _pad(arguments: Arguments, lengths: tuple[int, ...], value: float) -> None:
+    for row, length in enumerate(lengths):
         for tensor in (arguments.x, *arguments.step_inputs.values()):
             tensor[length:, row] = value
