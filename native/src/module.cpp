@@ -1,17 +1,18 @@
-// The Python face: plans, steppers, and what the whole core shares. Buffers are addresses of memory that the caller
+// The Python face: plans, and what the whole core shares. Buffers are addresses of memory that the caller
 // owns and whose shapes it has checked (keepgate/scan/checks.py).
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <tuple>
 
 #include "block_cache.h"
 #include "buffer.h"
-#include "keepgate/stepper.h"
+#include "keepgate/plan.h"
 #include "module.h"
 #include "objectives_module.h"
 #include "openmp.h"
@@ -19,6 +20,7 @@
 #include "predictor_module.h"
 #include "sequences.h"
 #include "sets.h"
+#include "tensors.h"
 #include "tuning.h"
 
 namespace nb = nanobind;
@@ -87,63 +89,6 @@ Plan plan(const nb::dict& d) {
   return plan;
 }
 
-template <class T> std::vector<T*> pointers(const Addresses& addresses) {
-  std::vector<T*> result;
-  for (uintptr_t address : addresses) result.push_back(reinterpret_cast<T*>(address));
-  return result;
-}
-
-template <class T> using Given = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
-template <class T> using Taken = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-
-template <class T>
-Stepper<T>* make_stepper(const Plan& plan, const Addresses& weights, const Addresses& biases, const Addresses& vectors,
-                         ptrdiff_t rows, int threads, int storage) {
-  const auto w = pointers<const T>(weights), b = pointers<const T>(biases), v = pointers<const T>(vectors);
-  nb::gil_scoped_release release;
-  return new Stepper<T>(plan, kernels<T>(), w.data(), b.data(), v.data(), rows, Pool::shared(), threads,
-                        (Storage)storage);
-}
-
-// Rows [B, width], or [width] where there is one row; the face says what is wrong.
-template <class Array> void check(const Array& array, ptrdiff_t rows, ptrdiff_t width) {
-  const size_t n = array.ndim();
-  const bool fits = n == 2 ? (ptrdiff_t)array.shape(0) == rows : n == 1 && rows == 1;
-  if (!fits || (ptrdiff_t)array.shape(n - 1) != width) throw nb::type_error("shape");
-}
-
-template <class T>
-void step(Stepper<T>& stepper, const Given<T>& x, const Taken<T>& output, const std::vector<Given<T>>& step_inputs) {
-  const Plan& plan = stepper.plan;
-  check(x, stepper.rows, plan.input_size);
-  check(output, stepper.rows, plan.state_widths[0]);
-  if (step_inputs.size() != plan.step_input_widths.size()) throw nb::type_error("step inputs");
-  std::vector<const T*> given;
-  for (size_t i = 0; i < step_inputs.size(); ++i) {
-    check(step_inputs[i], stepper.rows, plan.step_input_widths[i]);
-    given.push_back(step_inputs[i].data());
-  }
-  stepper.step(x.data(), given.data(), output.data());
-}
-
-// As `step`, on addresses that the caller has checked.
-template <class T>
-void step_at(Stepper<T>& stepper, uintptr_t x, uintptr_t output, const Addresses& step_inputs) {
-  stepper.step(reinterpret_cast<const T*>(x), pointers<const T>(step_inputs).data(), reinterpret_cast<T*>(output));
-}
-
-template <class T> void define_stepper(nb::module_& m, const char* name, const char* make_name) {
-  nb::class_<Stepper<T>>(m, name)
-      .def("step", step<T>, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert())
-      .def("step_at", step_at<T>)
-      .def_prop_ro("place", &Stepper<T>::place)
-      .def("state", [](Stepper<T>& stepper, int s) {
-        const size_t width = stepper.plan.state_widths.at(s);
-        return nb::ndarray<nb::numpy, T>(stepper.state(s), {2, (size_t)stepper.rows, width}, nb::find(stepper));
-      });
-  m.def(make_name, make_stepper<T>, nb::rv_policy::take_ownership, nb::keep_alive<0, 1>());
-}
-
 template <class T> void define_function(nb::module_& m, const char* name) {
   m.def(name, [](int op, uintptr_t from, uintptr_t to, ptrdiff_t count) {
     const Instruction code{(Op)op, 1, {0, 0, 0}, (int32_t)count};
@@ -163,8 +108,9 @@ NB_MODULE(_core, m) {
   define_scan(m);
   define_function<float>(m, "function_single");
   define_function<double>(m, "function_double");
-  define_stepper<float>(m, "StepperSingle", "stepper_single");
-  define_stepper<double>(m, "StepperDouble", "stepper_double");
+  define_tensors(m);
+  define_steppers(m);
+  define_layers(m);
   define_objectives(m);
   define_predictor(m);
   m.def("bernoulli", [](uint32_t key, ptrdiff_t rows, ptrdiff_t units, uint64_t threshold, uintptr_t to) {
@@ -202,6 +148,7 @@ NB_MODULE(_core, m) {
           std::copy_n(source + (block * rows + place[r]) * bytes, bytes, target + (block * rows + r) * bytes);
     });
   });
+  m.def("in_environment", [](const char* name) { return std::getenv(name) != nullptr; });
   m.def("choose_pool", [](bool of_openmp) {
     if (of_openmp) return openmp::choose();
     openmp::refuse();

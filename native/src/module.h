@@ -18,7 +18,9 @@ template <class T> const Kernels<T>& kernels();
 template <> const Kernels<float>& kernels<float>();
 template <> const Kernels<double>& kernels<double>();
 
-// Define the part about scans.
+// Define the parts about scans, about layers of them, and about steppers.
 void define_scan(nanobind::module_& m);
+void define_layers(nanobind::module_& m);
+void define_steppers(nanobind::module_& m);
 
 }  // namespace keepgate

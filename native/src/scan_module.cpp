@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "keepgate/scan.h"
-#include "kept_weights.h"
-#include "module.h"
 #include "packed.h"
 #include "pool.h"
+#include "scan_buffers.h"
 #include "sequences.h"
 #include "tuning.h"
 
@@ -28,36 +27,6 @@ template <class F> void each(size_t count, int threads, const F& run) {
     for (size_t i = thread; i < count; i += threads) run(i, alone, 1);
   });
 }
-
-// The buffers of a scan, by the names that `Call` has for them: an address each, 0 where there is none. Beyond those of
-// `Call`: an initial state without an address is zero; `final` are the final states, per state [B, W]; `output` is
-// where the rows of the first state of every step are copied to, `output_stride` bytes from row to row.
-#define KEEPGATE_BUFFERS(X) X(x) X(lengths) X(reset) X(row_numbers) X(output) X(dx)
-#define KEEPGATE_LISTS(X)                                                                                     \
-  X(weights) X(biases) X(initial) X(step_inputs) X(vectors) X(states) X(tape) X(checkpoints) X(final)         \
-  X(d_states) X(d_final) X(d_initial) X(d_step_inputs) X(d_weights) X(d_biases) X(d_vectors)
-
-struct Buffers {
-#define KEEPGATE_FIELD(name) uintptr_t name = 0;
-  KEEPGATE_BUFFERS(KEEPGATE_FIELD)
-#undef KEEPGATE_FIELD
-#define KEEPGATE_FIELD(name) Addresses name;
-  KEEPGATE_LISTS(KEEPGATE_FIELD)
-#undef KEEPGATE_FIELD
-};
-
-// A scan of a network, or of a population: what both passes take, set by name from Python. `strides` says for each
-// buffer how many bytes further on that of the next network lies (0: all share it).
-struct Scan : Buffers {
-  nb::object plan, kept;  // `kept`: where packed weights are kept for the next call, or none
-  Buffers strides;
-  size_t networks = 1;
-  ptrdiff_t steps = 0, rows = 0, segment = 0, output_stride = 0;
-  bool wide = false, reverse = false, training = false;  // `wide`: of float64
-  std::vector<bool> rings;
-  std::vector<uint32_t> keys;
-  int threads = 1, storage = 0;
-};
 
 // The buffers of network `number` of a scan.
 class PopulationMember {
@@ -80,16 +49,6 @@ class PopulationMember {
 };
 
 template <class T> using Weights = std::vector<std::shared_ptr<const Packed<T>>>;
-
-// What is kept of one layer in one direction.
-struct KeptOfLayer {
-  KeptWeights<float> f32;
-  KeptWeights<double> f64;
-  template <class T> KeptWeights<T>& of() {
-    if constexpr (std::is_same_v<T, float>) return f32;
-    else return f64;
-  }
-};
 
 // Pack the weights of each network, or once those that all share.
 template <class T> Weights<T> pack(const Plan& plan, const Scan& scan, KeptOfLayer* kept, bool forward, bool backward) {
@@ -178,7 +137,7 @@ template <class T, class F> void run(const Plan& plan, const Scan& scan, const W
   });
 }
 
-template <class T> void run_forward(const Plan& plan, const Scan& scan, KeptOfLayer* kept) {
+template <class T> void forward_of(const Plan& plan, const Scan& scan, KeptOfLayer* kept) {
   run<T>(plan, scan, pack<T>(plan, scan, kept, true, false), [&](const PopulationMember& member, Call<T>& call,
                                                            const Packed<T>& packed, Pool& pool, int threads) {
     std::vector<T*> final;
@@ -201,7 +160,7 @@ template <class T> void run_forward(const Plan& plan, const Scan& scan, KeptOfLa
   });
 }
 
-template <class T> void run_backward(const Plan& plan, const Scan& scan) {
+template <class T> void backward_of(const Plan& plan, const Scan& scan) {
   const auto& walk = scan.segment ? backward_in_segments<T> : backward<T>;
   run<T>(plan, scan, pack<T>(plan, scan, nullptr, scan.segment, true), [&](const PopulationMember&, Call<T>& call,
                                                                   const Packed<T>& packed, Pool& pool, int threads) {
@@ -216,18 +175,21 @@ template <class Class, class Field> void define_field(Class& c, const char* name
   c.def_prop_rw(name, nullptr, [field](typename Class::Type& self, Field value) { self.*field = std::move(value); });
 }
 
-template <class F> void run_all(const std::vector<const Scan*>& scans, const F& run) {
-  std::vector<const Plan*> plans;
-  std::vector<KeptOfLayer*> kept;
-  for (const Scan* scan : scans) {
-    plans.push_back(nb::cast<const Plan*>(scan->plan));
-    kept.push_back(scan->kept.is_valid() ? nb::cast<KeptOfLayer*>(scan->kept) : nullptr);
-  }
+template <class F> void without_gil(const Scan& scan, const F& run) {
+  const auto& plan = nb::cast<const Plan&>(scan.plan);
   nb::gil_scoped_release release;
-  for (size_t i = 0; i < scans.size(); ++i) run(*plans[i], *scans[i], kept[i]);
+  run(plan);
+}
+
+void run_backward(const Plan& plan, const Scan& scan) {
+  scan.wide ? backward_of<double>(plan, scan) : backward_of<float>(plan, scan);
 }
 
 }  // namespace
+
+void run_forward(const Plan& plan, const Scan& scan, KeptOfLayer* kept) {
+  scan.wide ? forward_of<double>(plan, scan, kept) : forward_of<float>(plan, scan, kept);
+}
 
 void define_scan(nb::module_& m) {
   nb::class_<Buffers> buffers(m, "Buffers");
@@ -244,7 +206,6 @@ void define_scan(nb::module_& m) {
   KEEPGATE_DEFINE(steps)
   KEEPGATE_DEFINE(rows)
   KEEPGATE_DEFINE(segment)
-  KEEPGATE_DEFINE(output_stride)
   KEEPGATE_DEFINE(wide)
   KEEPGATE_DEFINE(reverse)
   KEEPGATE_DEFINE(training)
@@ -253,25 +214,15 @@ void define_scan(nb::module_& m) {
   KEEPGATE_DEFINE(threads)
   KEEPGATE_DEFINE(storage)
 #undef KEEPGATE_DEFINE
-  nb::class_<KeptOfLayer>(m, "KeptWeights").def(nb::init<>());
-  scan.def_prop_rw("kept", nullptr, [](Scan& self, nb::typed<nb::object, KeptOfLayer> kept) {
-    nb::cast<KeptOfLayer&>(kept);
-    self.kept = std::move(kept);
-  });
   scan.def_prop_rw("plan", nullptr, [](Scan& self, nb::typed<nb::object, Plan> plan) {
     nb::cast<const Plan&>(plan);  // a TypeError here, not in the call
     self.plan = std::move(plan);
   });
-  // One pass after the other: of several, each may read what the one before wrote.
-  m.def("forward", [](const std::vector<const Scan*>& scans) {
-    run_all(scans, [](const Plan& plan, const Scan& scan, KeptOfLayer* kept) {
-      scan.wide ? run_forward<double>(plan, scan, kept) : run_forward<float>(plan, scan, kept);
-    });
+  m.def("forward", [](const Scan& scan) {
+    without_gil(scan, [&](const Plan& plan) { run_forward(plan, scan, nullptr); });
   });
-  m.def("backward", [](const std::vector<const Scan*>& scans) {
-    run_all(scans, [](const Plan& plan, const Scan& scan, KeptOfLayer*) {
-      scan.wide ? run_backward<double>(plan, scan) : run_backward<float>(plan, scan);
-    });
+  m.def("backward", [](const Scan& scan) {
+    without_gil(scan, [&](const Plan& plan) { run_backward(plan, scan); });
   });
 }
 

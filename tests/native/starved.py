@@ -17,8 +17,8 @@ from torch.func import functional_call, vmap
 
 from keepgate.nn import LSTM
 
-ROWS = [int(1024 * 1.5**i) for i in range(7)]
-BYTES = (0, 500, 1000, 2000, 3000, 4000)  # that a scan may take for each row, in turn
+ROWS = [int(1024 * 1.5**i) for i in range(10)]
+BYTES = (0, 250, 500, 1000, 1500, 2000, 2500, 3000, 4000)  # that a scan may take for each row, in turn
 
 
 def main() -> None:

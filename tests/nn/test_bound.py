@@ -175,3 +175,81 @@ def test_second_derivatives_through_sorted_rows():
     (together,) = torch.autograd.grad(output, x, cotangents, is_grads_batched=True, retain_graph=True)
     for got, cotangent in zip(together, cotangents, strict=True):
         assert_close("gradient", got, torch.autograd.grad(output, x, cotangent, retain_graph=True)[0])
+
+
+PLAIN = {
+    "one step": (LSTM(3, 4), X[:1, :1]),
+    "batch first": (LSTM(3, 4, batch_first=True), X),
+    "batch first, one row": (LSTM(3, 4, batch_first=True), X[:1]),
+    "both directions": (LSTM(3, 4, num_layers=3, bidirectional=True), X),
+    "deep": (GRU(3, 4, num_layers=3), X),
+    "projected": (LSTM(3, 4, num_layers=2, proj_size=2), X),
+    "in training": (LSTM(3, 4, num_layers=2, dropout=0.5).train(), X),
+    "no bias": (LSTM(3, 4, bias=False), X),
+    "states with the batch first": (LSTM(3, 4, state_batch_first=True), X),
+    "learned states": (LSTM(3, 4, initial_state="learned"), X),
+    "float64": (LSTM(3, 4, dtype=torch.float64), X.double()),
+    "no steps": (LSTM(3, 4), X[:0]),
+    "no rows": (LSTM(3, 4, bidirectional=True), X[:, :0]),
+    "normalized": (Recurrent("layer_norm(lstm)", 3, 4, num_layers=2), X),
+    "zoneout": (Recurrent("zoneout(lstm, 0.5)", 3, 4).eval(), X),
+    "no batch": (LSTM(3, 4), X[:, 0]),
+    "not dense": (LSTM(3, 4), X.flip(0).transpose(0, 1).contiguous().transpose(0, 1)),
+    "negated": (LSTM(3, 4), torch._neg_view(X)),
+    "zero tensor": (LSTM(3, 4), torch._efficientzerotensor(X.shape)),
+}
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_call_of_bound_layers_has_the_bits_of_one_that_keeps_a_gradient(kind: str):
+    layer, x = PLAIN[kind]
+    results = []
+    for grad in (True, False, False):
+        torch.manual_seed(0)
+        with torch.set_grad_enabled(grad):
+            output, final = layer(x)
+            states = final if isinstance(final, tuple) else (final,)
+            more, last = layer(x, final)
+        results.append([output, *states, more, *(last if isinstance(last, tuple) else (last,))])
+    for found in results[1:]:
+        assert all(torch.equal(*pair) for pair in zip(found, results[0], strict=True))
+        assert [one.shape for one in found] == [one.shape for one in results[0]]
+
+
+WRONG = {
+    "features": (X[..., :2], None),
+    "dtype": (X.double(), None),
+    "device": (X.to("meta"), None),
+    "sparse": (X.to_sparse(), None),
+    "a list": (X.tolist(), None),
+    "one state of two": (X, (torch.zeros(4, 2, 4),)),
+    "a state as it is": (X, torch.zeros(4, 2, 4)),
+    "rows of a state": (X, (torch.zeros(4, 3, 4), torch.zeros(4, 2, 4))),
+    "dtype of a state": (X, (torch.zeros(4, 2, 4), torch.zeros(4, 2, 4).double())),
+    "no tensor": (X, (torch.zeros(4, 2, 4), 1.0)),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@torch.no_grad()
+def test_bound_layers_say_what_is_wrong_in_the_same_words(kind: str):
+    x, state = WRONG[kind]
+    fresh, bound = layer_of("native"), layer_of("native")
+    bound(X)
+    said = []
+    for layer in (fresh, bound):
+        with pytest.raises(KeepgateError) as error:
+            layer(x, state)
+        said.append(str(error.value))
+    assert said[0] == said[1]
+
+
+def test_other_engines_and_dtypes_of_a_bound_layer():
+    layer = layer_of("native")
+    with torch.no_grad():
+        before = layer(X)[0]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert layer(X)[0].dtype is torch.bfloat16
+        assert torch.equal(vmap(lambda x: layer(x)[0])(X[None])[0], before)
+        layer.backend = "reference"
+        assert_close("output", layer(X)[0], before)

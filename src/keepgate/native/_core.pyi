@@ -32,18 +32,13 @@ class Buffers:
     d_biases: Sequence[int]
     d_vectors: Sequence[int]
 
-class KeptWeights:
-    """Packed weights of one plan, used again where every byte of the weights is as it was."""
-
 class Scan(Buffers):
     plan: Plan
-    kept: KeptWeights
     strides: Buffers
     networks: int
     steps: int
     rows: int
     segment: int
-    output_stride: int
     wide: bool
     reverse: bool
     training: bool
@@ -52,14 +47,50 @@ class Scan(Buffers):
     threads: int
     storage: int
 
-def forward(scans: Sequence[Scan]) -> None: ...
-def backward(scans: Sequence[Scan]) -> None: ...
+def forward(scan: Scan) -> None: ...
+def backward(scan: Scan) -> None: ...
+
+class TensorReader:
+    """Reads tensors of torch; see native/src/tensors.h."""
+
+    def __init__(self, exchange: Any, single: Any, wide: Any, strided: Any) -> None: ...
+
+class Layers:
+    """All layers and directions in one call; see native/src/layers_module.cpp."""
+
+    def __init__(
+        self,
+        reader: TensorReader,
+        wide: bool,
+        directions: int,
+        rows: Sequence[
+            tuple[Plan, Sequence[str], Sequence[Sequence[int]], Sequence[int], Sequence[int], Sequence[int]]
+        ],
+    ) -> None: ...
+    def run(
+        self,
+        parameters: dict[str, Any],
+        x: Any,
+        initial: Sequence[Any],
+        step_inputs: Sequence[Any],
+        lengths: int,
+        reset: int,
+        output: Any,
+        final: Sequence[Any],
+        threads: int,
+    ) -> bool: ...
 
 class Stepper:
     place: int
     def step(self, x: Any, output: Any, step_inputs: Sequence[Any]) -> None: ...
     def step_at(self, x: int, output: int, step_inputs: Sequence[int]) -> None: ...
     def state(self, number: int) -> np.ndarray: ...
+
+class StepperStackSingle:
+    def __init__(self, reader: TensorReader, steppers: Sequence[Stepper]) -> None: ...
+    def step(self, x: Any, output: Any) -> bool: ...
+
+class StepperStackDouble(StepperStackSingle): ...
 
 def stepper_single(
     plan: Plan, weights: list[int], biases: list[int], vectors: list[int], rows: int, threads: int, storage: int
@@ -74,6 +105,7 @@ def take_rows(source: int, target: int, order: int, blocks: int, rows: int, byte
 def empty(shape: Sequence[int], wide: bool) -> np.ndarray: ...
 def instruction_sets() -> list[tuple[str, bool]]: ...
 def choose(name: str) -> bool: ...
+def in_environment(name: str) -> bool: ...
 def choose_pool(of_openmp: bool) -> bool: ...
 def openmp_library() -> str: ...
 def ctc_single(shape: tuple[Any, ...], buffers: tuple[int, ...], threads: int) -> None: ...

@@ -94,6 +94,8 @@ def threads(default: int | None = None) -> int:
     """
     if _core is not None:
         pool()
+        if not _core.in_environment("KEEPGATE_THREADS"):  # Python takes a microsecond to look
+            return default or _processors()
     text = os.environ.get("KEEPGATE_THREADS")
     if not text:
         return default or _processors()
@@ -159,3 +161,9 @@ def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], ba
     biases = [at.get(f"bias_{block}", 0) for block in made.biases]
     vectors = [at[name] for name in made.vectors]
     return make(made.plan, weights, biases, vectors, batch, threads(), STORAGES.index(storage))
+
+
+def stepper_stack(reader: Any, double: bool, steppers: list[Any]) -> Any:
+    """Return steppers one above the other; `reader`: of tensors."""
+    make = _core.StepperStackDouble if double else _core.StepperStackSingle
+    return make(reader, steppers)

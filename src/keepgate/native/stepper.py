@@ -171,6 +171,11 @@ class Stepper:
         return chosen
 
 
+def stepper_stack(reader: Any, steppers: Sequence[Stepper]) -> Any:
+    """Return the layers of a stream, from the lowest to the highest, as the core steps them on tensors of torch."""
+    return core.stepper_stack(reader, steppers[0].dtype.name == "float64", [stepper._core for stepper in steppers])
+
+
 def _what(array: Any) -> str:
     if not hasattr(array, "shape"):
         return type(array).__name__

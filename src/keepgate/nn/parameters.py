@@ -110,6 +110,16 @@ class Layers(LayerSizes, nn.Module):
         check_weights(type(self).__name__, {name: value for name, value in own.items() if isinstance(value, Tensor)})
         super()._load_from_state_dict(state_dict, prefix, *rest)  # type: ignore[arg-type]
 
+    @property
+    def drops(self) -> bool:
+        """Whether what a layer gives to the next one is dropped out."""
+        return bool(self.dropout and self.training and self.num_layers > 1)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the cell or the weights draw random bits."""
+        return bool(self.training and (self.equations.noisy or self.weight_drop))
+
     def flatten_parameters(self) -> None:
         """Do nothing: there for code written for torch's modules."""
 

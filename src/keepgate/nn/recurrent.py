@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from keepgate.nn.dropout import drop_weights, recurrent_weights
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
+from keepgate.nn.plain import run_plain_call
 from keepgate.nn.sorting import sort_rows
 from keepgate.nn.streaming import Stream
 from keepgate.scan import Arguments, native
@@ -86,7 +88,7 @@ class Recurrent(Layers):
         CellError: the equations of the cell are wrong, or it has no parameters.
     """
 
-    _bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
+    bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
 
     def forward(
         self,
@@ -122,6 +124,14 @@ class Recurrent(Layers):
             ShapeError: a shape, dtype or device is wrong; the message says what was expected and what came.
             InputError: the step names no such value.
         """
+        if (
+            not torch.is_grad_enabled()
+            and lengths is None
+            and reset is None
+            and not (step_inputs or return_states or return_gates)
+            and (plain := run_plain_call(self, input, hx)) is not None
+        ):
+            return plain
         weight = self._first_weight()
         if (wanted := autocast_dtype(weight.device)) is not None:
             options = {"reset": reset, "step_inputs": step_inputs}
@@ -241,17 +251,16 @@ class Recurrent(Layers):
                 rows, batch = len(self._names), x.shape[1]
                 whole.state = {name: zero.expand(rows, batch, width) for name, width in self.widths.items()}
             return self._run_rows(whole, seed, wanted, None, ())
-        values = [self._values(number, row, x) for number, row in enumerate(stack.rows)]
-        between = self.dropout and self.training and self.num_layers > 1
-        if seed is None and not between:
-            tensors = (x, *state.values(), *given.values(), *itertools.chain.from_iterable(values))
-            if not torch.is_grad_enabled() or not requires_grad(tensors):
+        values = functools.partial(self._all_values, stack, x)
+        if seed is None and not self.drops:
+            tensors = (x, *state.values(), *given.values())
+            if not torch.is_grad_enabled() or not requires_grad((*tensors, *itertools.chain.from_iterable(values()))):
                 whole, order = sort_rows(whole, ENGINES["native"])
-                output, final = run_layers(stack, whole, values)
+                output, final = run_layers(stack, whole, self._parameters, values)
                 return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
         if not state:
             whole.state = stack.zeros(x)
-        return self._run_rows(whole, seed, (), stack, values)
+        return self._run_rows(whole, seed, (), stack, values())
 
     def _run_rows(
         self,
@@ -269,7 +278,7 @@ class Recurrent(Layers):
         whole, order = sort_rows(whole, engine)
         x = whole.x
         for layer in range(self.num_layers):
-            if layer and self.dropout and self.training:
+            if layer and self.drops:
                 x = order.sort(self._between(order.unsort(x, -2)), -2)
             directions = []
             for direction in range(self.directions):
@@ -319,6 +328,10 @@ class Recurrent(Layers):
         sizes = (inputs, self.hidden_size)
         return check_parameters(self.equations, parameters, like, *sizes, layer=who, suffix=suffix)
 
+    def _all_values(self, stack: Stack, like: Tensor) -> list[list[Tensor]]:
+        """Return the parameters of each layer and direction."""
+        return [self._values(number, row, like) for number, row in enumerate(stack.rows)]
+
     def _values(self, number: int, row: Row, like: Tensor) -> list[Tensor]:
         """Return what `_checked` does as a list, in a fraction of its time where all is well."""
         held, dtype = self._parameters, like.dtype
@@ -342,24 +355,24 @@ class Recurrent(Layers):
         x = arguments.x
         if type(x) not in (Tensor, nn.Parameter) or not x.is_cpu or looked_at() or in_forward_mode():
             return None
-        stack = self._bound
+        stack = self.bound
         if stack is None or stack.dtype is not x.dtype:
             if self._engine(arguments) is not ENGINES["native"] or x.dtype not in native.DTYPES:
                 return None
             names = [dict(zip(self._own_names, names, strict=True)) for names in self._names]
             sizes = (self.input_size, self.hidden_size)
             stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute)
-            self.__dict__["_bound"] = stack
+            self.__dict__["bound"] = stack
         return stack
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, and forget what is known of the layers before a call."""
         super().__setattr__(name, value)
-        self.__dict__["_bound"] = None
+        self.__dict__["bound"] = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled."""
-        return {**self.__dict__, "_bound": None}
+        return {**self.__dict__, "bound": None}
 
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""
@@ -367,7 +380,7 @@ class Recurrent(Layers):
 
     def _seed(self) -> int | Tensor | None:
         """Draw the seed of the random bits of cell and weights, if there are any, in training."""
-        if not self.training or not (self.equations.noisy or self.weight_drop):
+        if not self.draws:
             return None
         drawn = torch.randint(2**31, ())
         return drawn if captured() else int(drawn)  # a number would be the same in every call

@@ -16,7 +16,7 @@ from keepgate.scan.checks import dense
 from keepgate.scan.memory import addresses, empties, located, strides
 from keepgate.scan.order import Order
 
-__all__ = ["Call", "Native"]
+__all__ = ["Call", "Native", "places_of"]
 
 SEGMENT_ROWS = 512  # at least, between checkpoints
 
@@ -33,7 +33,7 @@ class Call:
         native: what runs it.
         spec: what the scan is.
         networks: none, or the size of a population.
-        tensors: of the scan; initial states that are None are zeros.
+        tensors: of the scan.
     """
 
     def __init__(self, native: Native, spec: Spec, networks: tuple[int, ...], tensors: Tensors) -> None:
@@ -90,7 +90,7 @@ class Call:
 
     def _lay(self, to: Any, at: list[int]) -> None:
         """Tell the core where the tensors lie, or how far apart those of a population."""
-        places = _places(self.engine, self.spec.names)
+        places = places_of(self.engine, self.spec.names)
         to.lengths, to.reset, to.x = at[:3]
         to.initial, to.step_inputs = at[3 : places.step_inputs], at[places.step_inputs : places.parameters]
         at = [*at, 0]  # the place of biases that are not there
@@ -104,13 +104,8 @@ class Call:
         if self.networks:
             setattr(self.strides, name, strides(buffers) if many else strides((buffers,))[0])
 
-    def begin(self, keep: bool, final: list[int] | None = None) -> None:
-        """Take memory for the states and, to keep what a gradient needs, for the tape.
-
-        Args:
-            keep: whether a gradient will be wanted.
-            final: where the final states go, if the caller has memory for them.
-        """
+    def begin(self, keep: bool) -> None:
+        """Take memory for the states and, to keep what a gradient needs, for the tape."""
         spec, engine, lead, rows = self.spec, self.engine, self.networks, self.rows
         segment = self.segment = self._segment_steps() if keep and spec.recompute else 0
         rings = [segment > 0 or not keep] * len(engine.states)
@@ -120,8 +115,7 @@ class Call:
             (*lead, 2 if ring else self.steps + 1, rows, width)
             for ring, width in zip(rings, engine.widths, strict=True)
         ]
-        if final is None:
-            shapes += [(*lead, rows, width) for width in engine.widths]
+        shapes += [(*lead, rows, width) for width in engine.widths]
         count = len(shapes)
         if segment:
             checkpoints = -(-self.steps // segment) + 1
@@ -134,10 +128,7 @@ class Call:
         self.scan.rings, self.scan.segment = rings, segment
         self._set("states", self.states)
         self._set("checkpoints" if segment else "tape", made[count:])
-        if final is None:
-            self._set("final", self.final)
-        else:
-            self.scan.final = final
+        self._set("final", self.final)
 
     def _segment_steps(self) -> int:
         """Return the number of steps between checkpoints; 0 where all steps are kept.
@@ -200,7 +191,7 @@ class Call:
         else:
             taken = located(taken)[0]
         self.cotangents = taken
-        places = _places(self.engine, self.spec.names)
+        places = places_of(self.engine, self.spec.names)
         x, like = self.x, self.tensors[3:]
         sums = [i for i in range(len(like)) if 3 + i not in places.weights]  # what is added to
         made = empties(x, [like[i - 3].shape for i in places.weights] + ([x.shape] if of_x else []))
@@ -257,7 +248,8 @@ class Places(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _places(engine: Engine, names: tuple[str, ...]) -> Places:
+def places_of(engine: Engine, names: tuple[str, ...]) -> Places:
+    """Return where the tensors of a scan with parameters of these names are."""
     step_inputs = 3 + len(engine.states)
     first = step_inputs + len(engine.step_inputs)
     at = {name: first + number for number, name in enumerate(names)}
@@ -291,7 +283,7 @@ class Native:
         """Run a network, or a population."""
         call = Call(self, spec, networks, tensors)
         call.begin(keep)
-        _core.forward((call.ready(),))
+        _core.forward(call.ready())
         return call.results()
 
     def run_backward(
@@ -307,5 +299,5 @@ class Native:
         call = Call(self, spec, networks, tensors)
         call.resume(stored)
         call.begin_backward(cotangents, of_x)
-        _core.backward((call.ready(),))
+        _core.backward(call.ready())
         return call.gradients()

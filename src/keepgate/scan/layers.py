@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from keepgate.equations import Equations
-from keepgate.native.engine import _core
+from keepgate.errors import InputError
+from keepgate.native.engine import _core, threads
 from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.autograd import Spec, differentiable_scan
-from keepgate.scan.buffers import Call, Native
-from keepgate.scan.memory import empty
+from keepgate.scan.buffers import Native, places_of
+from keepgate.scan.checks import dense
+from keepgate.scan.memory import addresses, empty, tensor_reader
 from keepgate.scan.native import spec_of
+from keepgate.scan.torch_private import unwrap_dead_wrappers
 
-__all__ = ["Row", "Stack", "run_layers", "stack_of"]
+__all__ = ["Row", "Stack", "run_layers", "run_plain", "stack_of"]
 
 
 class Row(NamedTuple):
@@ -29,7 +32,6 @@ class Row(NamedTuple):
         shapes: which they must have.
         spec: what its scan is.
         native: the core at its sizes.
-        kept: its packed weights, which the core uses again where they are as they were.
     """
 
     input_size: int
@@ -37,7 +39,6 @@ class Row(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     spec: Spec
     native: Native
-    kept: Any
 
 
 class Stack(NamedTuple):
@@ -48,12 +49,15 @@ class Stack(NamedTuple):
         rows: the layers and directions, in the order of the states.
         directions: 1 or 2.
         widths: of the states, by name.
+        core: runs them all where no gradient is wanted. It keeps their packed weights, and uses them again where every
+            byte of the weights is as it was.
     """
 
     dtype: torch.dtype
     rows: tuple[Row, ...]
     directions: int
     widths: Mapping[str, int]
+    core: Any
 
     def zeros(self, x: Tensor) -> dict[str, Tensor]:
         """Return initial states of zeros by name, [R, B, W]: rows of one width are one tensor."""
@@ -115,45 +119,72 @@ def stack_of(
         spec, native = spec_of(
             equations, tuple(row), inputs, hidden_size, number % directions == 1, (output,), recompute
         )
-        rows.append(
-            Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native, _core.KeptWeights())
-        )
-    return Stack(dtype, tuple(rows), directions, widths)
+        rows.append(Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native))
+    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)])
+    return Stack(dtype, tuple(rows), directions, widths, core)
+
+
+def _core_row(row: Row) -> tuple[Any, ...]:
+    """Return a row as the core takes it: places of parameters among its names."""
+    at = places_of(row.native.engine, row.spec.names)
+    places = [[max(place - at.parameters, -1) for place in part] for part in (at.weights, at.biases, at.vectors)]
+    return row.native.engine.plan, row.names, row.shapes, *places
 
 
 def run_layers(
-    stack: Stack, arguments: Arguments, values: Sequence[Sequence[Tensor]]
+    stack: Stack,
+    arguments: Arguments,
+    parameters: Mapping[str, Any],
+    checked: Callable[[], Sequence[Sequence[Tensor]]],
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the output of the last layer, [T, B, D * W], and the final states by name, [R, B, W].
 
     Args:
         stack: what the layers are.
         arguments: of the first layer, but for the states: [R, B, W] by name; none where they are zeros.
-        values: the parameters of each layer and direction, by `Row.names`.
+        parameters: all of the layer, by name, as they are.
+        checked: returns those of each layer and direction, by `Row.names`, where one of them is no plain tensor.
     """
-    a, x = arguments, arguments.x
-    (steps, batch, _), item = x.shape, x.element_size()
-    lengths = None if a.lengths is None else a.lengths.to(torch.int32)
-    names, output = stack.rows[0].native.states, stack.rows[0].spec.record[0]
-    final = {name: x.new_empty(len(stack.rows), batch, width) for name, width in stack.widths.items()}
-    ends = [(final[name].data_ptr(), batch * stack.widths[name] * item) for name in names]
-    calls, scans, joined = [], [], x
-    for number, (row, parameters) in enumerate(zip(stack.rows, values, strict=True)):
-        direction = number % stack.directions
-        initial = [a.state[name][number] for name in names] if a.state else [None] * len(names)
-        given = [a.step_inputs[name] for name in row.native.step_inputs] if a.step_inputs else ()
-        spec = replace(row.spec, falling=True, rows=a.rows) if a.falling else row.spec
-        call = Call(row.native, spec, (), (lengths, a.reset, x, *initial, *given, *parameters))
-        call.scan.kept = row.kept
-        call.begin(False, [start + number * bytes_each for start, bytes_each in ends])
-        if stack.directions == 2:
-            width = stack.widths[output]
-            joined = joined if direction else empty(x, (steps, batch, 2 * width))
-            call.scan.output = joined.data_ptr() + direction * width * item
-            call.scan.output_stride = 2 * width * item
-        calls.append(call)
-        scans.append(call.ready())
-        if direction == stack.directions - 1:
-            x = joined if direction else call.sequence(output)
-    _core.forward(scans)
-    return x, final
+    a = arguments
+    native = stack.rows[0].native
+    state = [a.state[name] for name in native.states] if a.state else []
+    given = [a.step_inputs[name] for name in native.step_inputs]
+    lengths = None if a.lengths is None else dense(a.lengths.to(torch.int32))
+    reset = None if a.reset is None else dense(a.reset)
+    results = run_plain(stack, parameters, a.x, state, given, addresses((lengths, reset)))
+    if results is None:
+        rows = zip(stack.rows, checked(), strict=True)
+        by_name = {n: dense(v) for row, values in rows for n, v in zip(row.names, values, strict=True)}
+        x, *rest = map(dense, unwrap_dead_wrappers((a.x, *state, *given)))
+        results = run_plain(stack, by_name, x, rest[: len(state)], rest[len(state) :], addresses((lengths, reset)))
+    if results is None:
+        raise InputError("the core cannot read the memory of a tensor; give plain tensors")
+    return results
+
+
+def run_plain(
+    stack: Stack,
+    parameters: Mapping[str, Any],
+    x: Tensor,
+    state: Sequence[Tensor],
+    given: Sequence[Tensor] = (),
+    masks: Sequence[int] = (0, 0),
+) -> tuple[Tensor, dict[str, Tensor]] | None:
+    """Do what `run_layers` does in one call of the core; None where a tensor is not as wanted or no plain one.
+
+    Args:
+        stack: what the layers are.
+        parameters: all of the layer, by name.
+        x: [T, B, I].
+        state: [R, B, W] in the core's order; none where they are zeros.
+        given: step inputs in the core's order.
+        masks: where lengths of int32, which fall, and resets lie; 0: there are none.
+    """
+    (steps, batch, _), rows, width = x.shape, len(stack.rows), stack.rows[0].native.engine.widths[0]
+    one = stack.directions == 1  # the core's states are the output then, from the second on
+    output = empty(x, (steps + one, batch, stack.directions * width))
+    final = {name: x.new_empty(rows, batch, stack.widths[name]) for name in stack.rows[0].native.states}
+    many = threads(torch.get_num_threads())
+    if not stack.core.run(parameters, x, state, given, *masks, output, [*final.values()], many):
+        return None
+    return output.narrow(0, 1, steps) if one else output, final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from keepgate.native.engine import _core
 from keepgate.scan.checks import dense
 from keepgate.scan.torch_private import is_zerotensor
 
-__all__ = ["addresses", "empties", "empty", "located", "strides"]
+__all__ = ["addresses", "empties", "empty", "located", "strides", "tensor_reader"]
 
 SMALL = 1 << 14  # numbers
 
@@ -69,3 +70,10 @@ def addresses(tensors: Iterable[Tensor | None]) -> list[int]:
 def strides(tensors: Iterable[Tensor | None]) -> list[int]:
     """Return how many bytes further on each tensor has what belongs to the next network of a population."""
     return [0 if tensor is None else tensor.stride(0) * tensor.element_size() for tensor in tensors]
+
+
+@cache
+def tensor_reader() -> Any:
+    """Return what reads tensors in the core, which knows nothing of torch: all of a tensor at once, where torch can."""
+    exchange = getattr(Tensor, "__dlpack_c_exchange_api__", None)  # torch 2.9 has none
+    return _core.TensorReader(exchange, torch.float32, torch.float64, torch.strided)

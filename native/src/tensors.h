@@ -1,0 +1,36 @@
+// Tensors of torch, read without torch's headers: to ask Python for each of their properties takes longer than a step.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace keepgate {
+
+using Shape = std::vector<int64_t>;
+
+class TensorReader {
+ public:
+  // `exchange`: what torch's tensors have as `__dlpack_c_exchange_api__`, or None where they have none, as before torch
+  // 2.10; `single`, `wide`, `strided`: torch.float32, torch.float64 and torch.strided.
+  TensorReader(nanobind::object exchange, nanobind::object single, nanobind::object wide, nanobind::object strided);
+
+  // Write where the numbers of a tensor lie to `at`, if it is a plain one: of float32 (`wide`: float64), of `shape`,
+  // whose negative sizes are any and are written too, dense, on the CPU, with memory of its own for all its numbers.
+  // A negated view has its numbers elsewhere and a zero tensor has none. Return whether it is a plain one; what is
+  // none, a tensor or not, leaves no error.
+  bool read(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;
+
+ private:
+  bool describe(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;
+  bool owns(nanobind::handle tensor, uintptr_t at, uintptr_t bytes) const;
+
+  nanobind::object exchange_, single_, wide_, strided_;
+  int (*view_)(void* tensor, nanobind::dlpack::dltensor* to) = nullptr;
+};
+
+// Define the part about tensors.
+void define_tensors(nanobind::module_& m);
+
+}  // namespace keepgate
