@@ -2,10 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
-from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, f1_score, log_loss
-from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import log_loss
 
 from keepgate.cells import get
 from keepgate.data.sequences import Sequences
@@ -13,49 +10,13 @@ from keepgate.errors import InputError
 from keepgate.tasks import face, face_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.training import train
-
-SMALL = {"hidden_size": 8, "epochs": 3}
-
-
-def first_step_decides(count, seed=0):
-    """Noise of 10 to 30 steps whose first step alone, +1 or -1, is the class: only a memory can tell."""
-    rng = np.random.default_rng(seed)
-    y = rng.choice(["minus", "plus"], count)
-    X = [0.3 * rng.normal(size=(rng.integers(10, 30), 2)) for _ in range(count)]
-    for x, label in zip(X, y, strict=True):
-        x[0, 1] = 1 if label == "plus" else -1
-    return X, y
-
-
-@pytest.fixture(scope="module")
-def data():
-    return first_step_decides(60)
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return SequenceClassifier(**SMALL).fit(*data)
+from tasks.classify.data import SMALL, first_step_decides
 
 
 def test_it_learns_what_needs_a_memory():
     classifier = SequenceClassifier(hidden_size=16, epochs=15, noise=0.1, learning_rate=0.01)
     classifier.fit(*first_step_decides(300))
     assert classifier.score(*first_step_decides(200, seed=1)) > 0.97
-
-
-def test_the_network_is_a_torch_lstm_between_scaler_and_pooling(data, fitted):
-    X, _ = data
-    network = fitted.network_
-    oracle = torch.nn.LSTM(2, 8, batch_first=True, bidirectional=True).double()
-    oracle.load_state_dict(network.recurrent.state_dict())
-    scaler = StandardScaler().fit(np.concatenate(X))
-    logits = []
-    for x in X:
-        output, _ = oracle(torch.from_numpy(scaler.transform(x)))
-        pooled = torch.cat([output.mean(0), output.max(0).values, output[-1, :8], output[0, 8:]])
-        logits.append(pooled @ network.output.weight.double().T + network.output.bias.double())
-    expected = torch.stack(logits).softmax(1).detach().numpy()
-    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-6)
 
 
 def test_a_sequence_is_classified_alike_alone_and_beside_longer_ones(data, fitted):
@@ -85,42 +46,6 @@ def test_a_constant_channel_does_no_harm(data):
     X, y = data
     X = [np.column_stack([x, np.full(len(x), 7.0)]) for x in X]
     assert np.isfinite(SequenceClassifier(**SMALL).fit(X, y).predict_proba(X)).all()
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        np.array([3, -5]),
-        np.array([True, False]),
-        np.array([0.5, 1.5]).astype(int).astype(float),
-        np.array(["é", "日本"]),
-        np.array(["a", "bb"], dtype=object),
-        np.array(["2024-01-01", "2024-02-01"], dtype="datetime64[D]"),
-    ],
-    ids=lambda names: str(names.dtype),
-)
-def test_labels_of_any_kind_come_back_also_from_the_file(data, names, tmp_path):
-    X, y = data
-    labels = names[(y == "plus").astype(int)]
-    classifier = SequenceClassifier(**SMALL).fit(X, labels)
-    np.testing.assert_array_equal(classifier.classes_, np.unique(labels))
-    classifier.save(tmp_path)
-    back = SequenceClassifier.load(tmp_path)
-    np.testing.assert_array_equal(back.classes_, classifier.classes_)
-    assert back.classes_.dtype == classifier.classes_.dtype
-    np.testing.assert_array_equal(back.predict(X), classifier.predict(X))
-    assert set(back.predict(X).tolist()) <= set(labels.tolist())
-
-
-def test_labels_that_no_file_can_hold_are_told(data, tmp_path):
-    X, y = data
-    pairs = np.empty(len(y), dtype=object)
-    pairs[:] = [(0, 1) if label == "plus" else (1, 0) for label in y]
-    classifier = SequenceClassifier(**SMALL).fit(X, y)
-    classifier.classes_ = np.array([b"plus", b"minus"])
-    with pytest.raises(InputError, match="bytes cannot be kept"):
-        classifier.save(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
 
 
 def test_saved_and_loaded_is_the_same(data, fitted, tmp_path):
@@ -214,18 +139,6 @@ def test_a_run_goes_on_only_with_what_it_began_with(data, options, tmp_path):
     SequenceClassifier(**SMALL).fit(*data, run=tmp_path)
     with pytest.raises(InputError, match="holds a run with"):
         SequenceClassifier(**{**SMALL, **options}).fit(*data, run=tmp_path)
-
-
-def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
-    X, y = data
-    skewed = [i for i, label in enumerate(y) if label == "plus" or i % 3]
-    X_test, y_test = [X[i] for i in skewed], y[skewed]
-    own, baseline = face(fitted).evaluate(Sequences(range(len(X_test)), X_test, y_test, ["1", "2"]))
-    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
-    for row, guess in ((own, fitted.predict(X_test)), (baseline, dummy.predict(np.zeros((len(y_test), 1))))):
-        assert row["accuracy"] == accuracy_score(y_test, guess)
-        assert row["macro F1"] == f1_score(y_test, guess, average="macro", zero_division=0.0)
-    assert (own["model"], baseline["model"]) == ("lstm", "majority class")
 
 
 def test_named_channels_are_taken_by_name(data):

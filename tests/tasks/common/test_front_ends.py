@@ -3,7 +3,7 @@
 import torch
 
 from keepgate.tasks.common.front_ends import AudioFrontEnd, InkFrontEnd
-from tasks.transcribe.test_estimator import RATE
+from tasks.transcribe.data import RATE
 
 
 def test_augmented_frames_keep_shape_and_lengths_follow_the_speed():

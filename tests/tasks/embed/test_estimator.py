@@ -6,78 +6,18 @@ import torch
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from keepgate import SequenceAutoencoder, SequenceClassifier, Tagger
-from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks import face
 from keepgate.tasks.embed.detection import Detection
 from keepgate.tasks.embed.examples import Pieces
 from tasks.classify.test_sklearn import EXPECTED_FAILURES, STEPS
-
-SMALL = {"hidden_size": 8, "vector_size": 5, "epochs": 2}
-
-
-def waves(count, seed=0):
-    """Sines of two channels, 20 to 29 steps, of any phase."""
-    rng = np.random.default_rng(seed)
-    turns = [np.arange(rng.integers(20, 30)) / 3 + rng.uniform(0, 6) for _ in range(count)]
-    return [np.stack([np.sin(turn), 3 + 2 * np.cos(turn)], axis=1) for turn in turns]
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return SequenceAutoencoder(**SMALL).fit(waves(20))
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return SequenceAutoencoder(vector_size=4, hidden_size=32, epochs=40, learning_rate=0.01).fit(waves(100))
-
-
-def test_it_computes_what_torchs_lstms_do_one_sequence_at_a_time(fitted):
-    network = fitted.network_
-    reader, writer = torch.nn.LSTM(2, 8, bidirectional=True), torch.nn.LSTM(5, 8)
-    reader.load_state_dict(network.recurrent.state_dict())
-    writer.load_state_dict(network.writer.state_dict())
-    X = waves(6, seed=1)
-    every = np.concatenate(waves(20))
-    mean, deviation = every.mean(0), every.std(0)
-    vectors, again = fitted.transform(X), fitted.reconstruct(X)
-    by_vectors = fitted.inverse_transform(vectors, [len(x) for x in X])
-    with torch.no_grad():
-        for i, x in enumerate(X):
-            _, (h, _) = reader(torch.tensor((x - mean) / deviation, dtype=torch.float32))
-            vector = network.vector(torch.cat([h[0], h[1]]))
-            np.testing.assert_allclose(vectors[i], vector, atol=1e-5)
-            written, _ = writer(vector.expand(len(x), -1))
-            expected = network.output(written).numpy()[::-1] * deviation + mean
-            np.testing.assert_allclose(again[i], expected, atol=1e-4)
-            np.testing.assert_allclose(by_vectors[i], expected, atol=1e-4)
+from tasks.embed.data import SMALL, sequences, waves
 
 
 def test_four_numbers_tell_a_wave_of_any_phase(trained):
     """A phase and a length are all there is to know."""
     rows = {row["model"]: row["MSE"] for row in face(trained).evaluate(sequences(waves(30, seed=1)))}
     assert rows["lstm"] < 0.05 < 0.9 < rows["mean of each series"] <= rows["mean of the training data"]
-
-
-def sequences(values, channels=("a", "b"), labels=None):
-    return Sequences([f"s{i}" for i in range(len(values))], values, labels, list(channels))
-
-
-def test_a_fault_is_where_the_scores_are_highest(trained):
-    values = waves(10, seed=2)
-    values[3][12:15, 0] = 1.5
-    found = Detection.of(trained, sequences(values), 0.999, "step")
-    worst = found.rows()[0]
-    assert worst["series"] == "s3"
-    assert worst["begin"] <= 14
-    assert worst["end"] >= 13
-    assert Detection.of(trained, sequences(values), 0.99, "series").rows()[0]["series"] == "s3"
-    table = found.table().to_pylist()
-    assert len(table) == sum(map(len, values))
-    assert [row["step"] for row in table if row["unique_id"] == "s3"] == list(range(1, len(values[3]) + 1))
-    assert [row["anomaly"] for row in table] == [row["anomaly_score"] > found.threshold for row in table]
-    assert "s3" in found.sections(trained)[1].title
 
 
 def test_pieces_hold_every_step_and_are_put_together_again():
@@ -115,15 +55,6 @@ def test_what_is_ordinary_is_seen_on_the_held_out_part():
     beside = SequenceAutoencoder(**SMALL).fit(waves(20), valid=noisy)
     assert beside.anomaly_scores(noisy)[0].mean() < alone.anomaly_scores(noisy)[0].mean()
     assert np.concatenate(beside.anomaly_scores(noisy)).mean() == pytest.approx(1, rel=0.05)
-
-
-def test_the_report_has_pictures_and_the_map(fitted):
-    data = sequences(waves(20), labels=np.array(["x", "y"] * 10))
-    errors, vectors, *series = face(fitted).report(data, None)
-    assert next(row["model"] for row in errors.rows) == "lstm"
-    assert len(vectors.figure.axes[0].get_legend().get_texts()) == 2
-    assert len(series) == 4
-    assert [ax.get_ylabel() for ax in series[0].figure.axes] == ["a", "b"]
 
 
 EXPECTED = {name: why for name, why in EXPECTED_FAILURES.items() if "features" in name}

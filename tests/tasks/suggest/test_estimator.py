@@ -9,14 +9,7 @@ from keepgate import Suggester
 from keepgate.errors import InputError
 from keepgate.tasks import face
 from keepgate.tasks.suggest.words import TOKEN, Recent, plain
-
-TEXT = "The cat sat on the mat, the cow sat on the log; well-known cats don't sit.  The end.\n" * 12
-SMALL = {"hidden_size": 12, "embedding_size": 6, "epochs": 2, "window": 8, "batch_size": 4}
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return Suggester(**SMALL).fit(TEXT)
+from tasks.suggest.data import SMALL, TEXT
 
 
 def test_suggestions_begin_with_what_was_typed(fitted):
@@ -90,18 +83,6 @@ def test_rare_words_are_one_to_the_network():
     assert len(suggester.names_) == 3
     assert suggester.network_.embedding.weight.shape[0] == 4
     assert suggester.suggest("the lo") == ["log"]
-
-
-def test_the_table_has_a_row_for_each_keystroke(fitted):
-    rows = face(fitted).table("the c").to_pylist()
-    assert [row["word"] for row in rows] == ["t", "th", "the", "", "c"]
-    assert rows[-1]["suggestions"].split() == fitted.suggest("the c")
-
-
-def test_the_report_shows_taps(fitted):
-    sections = face(fitted).report(TEXT, None)
-    assert sections[0].rows[0]["model"] == "lstm, 2-gram and recent words"
-    assert "[" in sections[2].listing
 
 
 @pytest.mark.parametrize(

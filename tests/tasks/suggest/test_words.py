@@ -7,7 +7,7 @@ import pytest
 
 from keepgate.objectives import NGram
 from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, plain
-from tasks.suggest.test_estimator import TEXT
+from tasks.suggest.data import TEXT
 
 
 def test_words_have_inner_hyphens_and_apostrophes():

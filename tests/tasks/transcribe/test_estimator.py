@@ -2,46 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from keepgate import Transcriber
 from keepgate.data.recordings.manifest import Utterances
 from keepgate.errors import InputError
 from keepgate.tasks import face
-
-RATE = 4000
-HERTZ = {"a": 400, "b": 900, "c": 1600}
-SMALL = {"hidden_size": 16, "num_layers": 1, "bands": 12, "augment": 0.0, "dropout": 0.0, "batch_size": 8}
-
-
-def tones(count, seed=0):
-    """Strings of one to three tones with gaps, in noise; and where each tone begins and ends, in seconds."""
-    rng = np.random.default_rng(seed)
-    X, y, places = [], [], []
-    for _ in range(count):
-        text = "".join(rng.choice(list(HERTZ), rng.integers(1, 4)))
-        pieces, at, place = [np.zeros(400)], 400, []
-        for symbol in text:
-            size = int(rng.integers(400, 800))
-            pieces += [np.sin(2 * np.pi * HERTZ[symbol] * np.arange(size) / RATE), np.zeros(400)]
-            place.append((at / RATE, (at + size) / RATE))
-            at += size + 400
-        samples = np.concatenate(pieces)
-        X.append((samples + 0.01 * rng.normal(size=len(samples))).astype(np.float32))
-        y.append(text)
-        places.append(place)
-    return X, y, places
-
-
-@pytest.fixture(scope="module")
-def data():
-    return tones(160)
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    X, y, _ = data
-    return Transcriber(**SMALL, epochs=14, learning_rate=0.02).fit(X, y, rate=RATE)
+from tasks.transcribe.data import RATE, SMALL, tones
 
 
 def test_tones_are_transcribed_and_lie_where_they_sound(fitted):
@@ -66,26 +32,6 @@ def test_a_model_file_reads_the_same(data, fitted, tmp_path):
     fitted.save(tmp_path)
     again = Transcriber.load(tmp_path)
     assert again.transcribe(data[0][:5], RATE) == fitted.transcribe(data[0][:5], RATE)
-
-
-def test_error_rates_count_edits(data, fitted):
-    X, _, _ = data
-    guess = fitted.predict(X[:2], RATE)
-    utterances = Utterances("audio", X[:2], RATE, [guess[0], guess[1] + "zz"], ["0", "1"])
-    own, commonest = face(fitted).evaluate(utterances)
-    assert own["character error rate"] == pytest.approx(2 / (len(guess[0]) + len(guess[1]) + 2))
-    assert own["word error rate"] == 0.5
-    assert commonest["model"] == "commonest text"
-
-
-def test_the_report_draws_utterances_under_their_symbols(data, fitted):
-    X, y, _ = data
-    wrong = [*y[:2], "cab"]
-    sections = face(fitted).report(Utterances("audio", X[:3], RATE, wrong, ["0", "1", "2"]), None)
-    drawn = [section for section in sections if section.figure is not None]
-    assert len(drawn) == 3
-    labels = [text.get_text() for text in drawn[0].figure.axes[0].texts]
-    assert labels == list(fitted.predict([X[2]], RATE)[0])  # the one with a mistake comes first
 
 
 def test_words_may_be_the_symbols():
@@ -113,25 +59,6 @@ def test_ink_is_read_too():
     assert one.begins == sorted(one.begins)
     back = model.transcribe([[np.array(stroke) * [-1, 1] for stroke in X[0]]])[0]  # written from right to left
     assert all(begin <= end for begin, end in zip(back.begins, back.ends, strict=True))
-
-
-def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
-    torch.manual_seed(0)
-    x, lengths = torch.randn(3, 9, 4), torch.tensor([9, 5, 1])
-    model = Transcriber(bands=4, hidden_size=2, num_layers=1)
-    model.kind_, model.rate_, model.symbols_ = "audio", RATE, ["a"]
-    model.check_parameters()
-    network = model.build_network()
-
-    def whole(x):
-        return network.run({"frames": x, "lengths": lengths}, "centred")
-
-    found = whole(x)
-    for row, given, n in zip(found, x, lengths, strict=True):
-        torch.testing.assert_close(row[:n], given[:n] - given[:n].mean(0))
-    microphone = torch.tensor([0.5, -2.0, 3.0, 0.0])  # a filter adds to logarithms of power
-    torch.testing.assert_close(whole(x + microphone)[:, :1], found[:, :1])
-    torch.testing.assert_close(whole(x + microphone)[0], found[0])
 
 
 SOUND = np.sin(np.arange(800.0))

@@ -10,42 +10,8 @@ from keepgate import Translator
 from keepgate.data.text.pairs import Pairs
 from keepgate.errors import InputError
 from keepgate.tasks import face
-from keepgate.tasks.translate.figures import attention_figure
 from keepgate.tasks.translate.network import TranslatorNetwork
-from keepgate.tasks.translate.scores import signatures
-
-SMALL = {"hidden_size": 8, "embedding_size": 6, "vocabulary": 280, "epochs": 2, "batch_size": 8}
-WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
-
-
-def numbers(count, seed=0):
-    """Number words of one language, and those of another in the opposite order."""
-    rng = np.random.default_rng(seed)
-    X = [list(rng.choice(list(WORDS), rng.integers(1, 5))) for _ in range(count)]
-    return [" ".join(words) for words in X], [" ".join(WORDS[word] for word in reversed(words)) for words in X]
-
-
-ANSWERS = {
-    "are you coming?": ["yes, at six", "no, sorry", "maybe later"],
-    "where are you?": ["at home", "on my way", "still at work"],
-    "thanks!": ["you are welcome", "no problem", "any time"],
-}
-
-
-def dialogues():
-    """Messages with three replies each, the first the commonest and the last the rarest."""
-    rows = [(m, reply) for m, replies in ANSWERS.items() for k, reply in enumerate(replies) for _ in range(15 - 4 * k)]
-    return [m for m, _ in rows], [reply for _, reply in rows]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return numbers(40)
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return Translator(**SMALL).fit(*data)
+from tasks.translate.data import SMALL, numbers
 
 
 @pytest.mark.slow
@@ -62,48 +28,8 @@ def test_words_and_their_order_are_learned():
     np.testing.assert_allclose(found[0].weights.sum(1), 1.0, rtol=1e-5)
 
 
-def test_replies_are_three_that_begin_differently():
-    options = {"hidden_size": 32, "embedding_size": 32, "vocabulary": 400, "dropout": 0.0, "length_penalty": 0.0}
-    model = Translator(task="reply", **options, epochs=40, batch_size=16, learning_rate=0.01).fit(*dialogues())
-    for message, replies in ANSWERS.items():
-        assert [one.text for one in model.translate([message])[0]] == replies  # the commonest first
-    assert model.predict(["thanks!"]) == ["you are welcome"]
-    assert model.tokens_[0] is model.tokens_[1]
-    own, baseline = face(model).evaluate(Pairs(list(ANSWERS), ["maybe later", "at home", "ANY TIME"]))
-    assert own == {"model": "lstm", "first is right": 1 / 3, "one is right": 1.0}
-    assert baseline["one is right"] == 1 / 3  # the commonest are the first three in the alphabet
-
-
-def test_evaluation_is_beside_what_needs_no_training(fitted):
-    rows = {
-        row["model"]: row
-        for row in face(fitted).evaluate(Pairs(["one two three four", "zwei"], ["one two three four", "two"]))
-    }
-    assert set(rows) == {"lstm", "source itself", "commonest target"}
-    assert rows["source itself"]["BLEU"] > rows["commonest target"]["BLEU"]
-    assert signatures(False)["BLEU"].startswith("nrefs:1|case:mixed")
-    assert signatures(True)["BLEU"].startswith("nrefs:1|case:lc")
-
-
 def test_alone_and_beside_longer_ones_it_translates_alike(data, fitted):
     assert fitted.predict(data[0][:8]) == [fitted.predict([text])[0] for text in data[0][:8]]
-
-
-def test_a_beam_of_one_is_greedy(data):
-    model = Translator(**SMALL, beam=1).fit(*data)
-    network, end = model.network_, model.tokens_[1].end
-    for text in data[0][:5]:
-        source, lengths, _, _ = model._examples(Pairs([text], None)).batch([0])
-        symbols, last = [], end
-        with torch.no_grad():
-            at = network.encode(source, lengths)
-            while len(symbols) < 2 * int(lengths) + 9:
-                told, _, at = network.decode(torch.tensor([[last]]), at)
-                last = int(network.scores(told[0, 0]).argmax())
-                if last == end:
-                    break
-                symbols.append(last)
-        assert model.predict([text]) == [model.tokens_[1].decode(symbols).strip()]
 
 
 def test_the_same_seed_gives_the_same_bits_and_a_run_goes_on(data, fitted, tmp_path):
@@ -147,18 +73,6 @@ def test_a_model_file_translates_the_same(data, options, tmp_path):
     pairs = Pairs(*data)
     assert face(again).table(pairs).equals(face(model).table(pairs))
     assert face(again).evaluate(pairs) == face(model).evaluate(pairs)
-
-
-def test_the_report_draws_attention(data, fitted):
-    found = fitted.translate(data[0][:1])[0][0]
-    axes = attention_figure(found).axes[0]
-    np.testing.assert_array_equal(axes.images[0].get_array(), found.weights)
-    assert len(axes.get_xticklabels()) == len(found.source_pieces)
-    assert len(axes.get_yticklabels()) == len(found.pieces) + 1
-    sections = face(fitted).report(Pairs(*data), None)
-    assert "nrefs:1" in sections[0].text
-    assert "= " + data[1][0] in sections[1].listing
-    assert len([section for section in sections if section.figure is not None]) == 4
 
 
 def test_texts_unlike_any_are_translated(fitted):

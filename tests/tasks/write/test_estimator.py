@@ -7,20 +7,10 @@ import pytest
 import torch
 
 from keepgate import LanguageModel
-from keepgate.data.text.tokens import UNITS
 from keepgate.errors import InputError
-from keepgate.objectives import NGram
 from keepgate.tasks import face
-from keepgate.tasks.write.text import split
 from keepgate.training import loop
-
-SMALL = {"hidden_size": 12, "window": 8, "batch_size": 4, "epochs": 2, "embedding_size": None}
-TEXT = "the cat sat on the mat, the dog sat on the log; " * 12
-
-
-@pytest.fixture(scope="module", params=UNITS)
-def fitted(request):
-    return LanguageModel(units=request.param, vocabulary_size=270, **SMALL).fit(TEXT)
+from tasks.write.data import SMALL, TEXT
 
 
 def by_hand(model, text):
@@ -61,20 +51,6 @@ def test_it_learns_what_counting_letters_cannot_know():
     model = LanguageModel(hidden_size=32, window=16, batch_size=8, epochs=30, learning_rate=0.01).fit(TEXT * 4)
     rows = {row["model"]: row["bits per character"] for row in face(model).evaluate(TEXT)}
     assert rows["lstm"] < 0.3 < rows["unigram"]
-
-
-def test_baselines_are_counted_from_the_training_text(fitted):
-    train, _ = split(TEXT, None, fitted.units)
-    numbers = fitted.tokens_.encode(train)
-    other = fitted.tokens_.encode("a cat; the log")
-    rows = {row["model"]: row for row in face(fitted).evaluate("a cat; the log")}
-    counts = np.array([np.sum(numbers == number) + 1 for number in other])
-    expected = np.log(counts / (len(numbers) + fitted.tokens_.size)).sum()
-    assert rows["unigram"]["nats per character"] == pytest.approx(-expected / 14)
-    order = 3 if fitted.units == "subwords" else 6
-    ngram = NGram.train([[*map(str, numbers)]], order)
-    score = ngram.log_prob([*map(str, other)], end=False)
-    assert rows[f"{order}-gram"]["nats per character"] == pytest.approx(-score / 14)
 
 
 def test_a_model_with_an_adaptive_softmax_is_fitted_and_read_back(tmp_path):
@@ -158,24 +134,6 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, monkeypa
     resumed = LanguageModel(**SMALL).fit(TEXT, run=tmp_path)
     for name, tensor in whole.network_.state_dict().items():
         assert torch.equal(tensor, resumed.network_.state_dict()[name]), name
-
-
-def test_the_table_has_a_row_for_each_unit(fitted):
-    table = face(fitted).table("the cat").to_pylist()
-    assert "".join(row["unit"] for row in table) == "the cat"
-    assert [row["position"] for row in table] == [*range(1, len(table) + 1)]
-    assert sum(row["bits"] for row in table) == pytest.approx(-fitted.log_probs("the cat").sum() / math.log(2))
-
-
-def test_the_report_has_scores_surprise_and_samples(fitted):
-    sections = face(fitted).report(TEXT, None)
-    assert [section.title for section in sections][:2] == [
-        "Scores on the held-out text",
-        "Surprise on the held-out text",
-    ]
-    assert sections[0].rows == face(fitted).evaluate(split(TEXT, None, fitted.units)[1])
-    assert len(sections[1].figure.axes[0].patches) == len(split(TEXT, None, "characters")[1])
-    assert all(section.listing for section in sections[2:])
 
 
 @pytest.mark.parametrize(

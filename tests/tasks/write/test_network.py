@@ -6,7 +6,7 @@ import torch
 from keepgate import LanguageModel
 from keepgate.nn.blocks import AdaptiveSoftmax, SharedDropout
 from keepgate.tasks.write.network import adaptive_softmax, cutoffs
-from tasks.write.test_estimator import SMALL, TEXT
+from tasks.write.data import SMALL, TEXT
 
 
 def test_adaptive_softmax_is_a_distribution_and_its_loss_is_that_of_its_probabilities():

@@ -73,13 +73,16 @@ def codes_of(labels: Any, classes: np.ndarray) -> np.ndarray:
         InputError: a label is no class.
     """
     numbers = {name: k for k, name in enumerate(classes.tolist())}
-    try:
-        return np.array([numbers[label] for label in np.asarray(labels).tolist()], dtype=np.int64)
-    except KeyError as error:
-        known = listed(classes.tolist())
-        raise InputError(
-            f"class {quoted(error.args[0])} was not in the training data, whose classes are {known}"
-        ) from error
+    codes = np.empty(len(labels), dtype=np.int64)
+    for i, label in enumerate(np.asarray(labels).tolist()):
+        try:
+            codes[i] = numbers[label]
+        except (KeyError, TypeError) as error:  # no class, or nothing that could be one
+            known = listed(classes.tolist())
+            raise InputError(
+                f"class {quoted(label)} was not in the training data, whose classes are {known}"
+            ) from error
+    return codes
 
 
 def classes_to_json(classes: np.ndarray) -> dict[str, Any]:

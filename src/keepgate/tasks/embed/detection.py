@@ -89,7 +89,8 @@ class Detection:
     def summary(self) -> str:
         """Return one sentence: how much is above which threshold."""
         marked = np.concatenate(self.scores) > self.threshold if self.by == "step" else self.means > self.threshold
-        return f"{marked.sum():,} of {marked.size:,} {self.by}s score above {self.threshold:.3g} (1 is ordinary)."
+        what = {"step": "steps", "series": "series"}[self.by]
+        return f"{marked.sum():,} of {marked.size:,} {what} score above {self.threshold:.3g} (1 is ordinary)."
 
     def sections(self, estimator: SequenceAutoencoder) -> list[Section]:
         """Return the list, and pictures of the series that stand out most, with their reconstruction and anomalies."""

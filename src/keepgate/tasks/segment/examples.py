@@ -11,7 +11,7 @@ from torch import Tensor
 
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.recordings import Recordings
-from keepgate.data.recordings.segments import Segment, as_segment
+from keepgate.data.recordings.segments import Segment, as_segment, in_order
 from keepgate.errors import InputError, reason
 from keepgate.tasks.common.front_ends import HERTZ, checked_rate
 from keepgate.tasks.common.given import as_pair
@@ -74,7 +74,7 @@ def as_recordings(X: Any, y: Any, rate: int | None) -> Recordings:
     for i, name in enumerate(names):
         try:
             contents.append(as_samples(X[i]))
-            segments.append(sorted(map(as_segment, y[i])) if y is not None else [])
+            segments.append(in_order(map(as_segment, y[i])) if y is not None else [])
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         except Exception as error:  # what has no order, or is an object of any library

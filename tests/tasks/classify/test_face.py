@@ -1,0 +1,48 @@
+"""What the command line shows of a classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from keepgate.data.sequences import Sequences
+from keepgate.errors import InputError
+from keepgate.tasks import face
+
+
+def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
+    X, y = data
+    skewed = [i for i, label in enumerate(y) if label == "plus" or i % 3]
+    X_test, y_test = [X[i] for i in skewed], y[skewed]
+    own, baseline = face(fitted).evaluate(Sequences(range(len(X_test)), X_test, y_test, ["1", "2"]))
+    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
+    for row, guess in ((own, fitted.predict(X_test)), (baseline, dummy.predict(np.zeros((len(y_test), 1))))):
+        assert row["accuracy"] == accuracy_score(y_test, guess)
+        assert row["macro F1"] == f1_score(y_test, guess, average="macro", zero_division=0.0)
+    assert (own["model"], baseline["model"]) == ("lstm", "majority class")
+
+
+def test_the_table_has_the_most_probable_class_and_every_probability(data, fitted):
+    X, _ = data
+    rows = face(fitted).table(Sequences([f"s{i}" for i in range(5)], X[:5], None, ["1", "2"])).to_pylist()
+    probabilities = fitted.predict_proba(X[:5])
+    for row, p in zip(rows, probabilities, strict=True):
+        assert (row["p_minus"], row["p_plus"]) == tuple(p)
+        assert row["label_hat"] == ("plus" if p[1] > p[0] else "minus")
+    assert [row["unique_id"] for row in rows] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_the_confusion_is_scikit_learns(data, fitted):
+    X, y = data
+    scores, confusion = face(fitted).report(Sequences(range(len(X)), X, y, ["1", "2"]), None)
+    assert scores.text == "60 series."
+    wanted = confusion_matrix(y, fitted.predict(X))
+    shown = [int(text.get_text()) for text in confusion.figure.axes[0].texts]
+    assert shown == wanted.flatten().tolist()
+
+
+def test_labelled_data_of_another_kind_are_refused(data, fitted):
+    with pytest.raises(InputError, match=r"^the data are a list: give the Sequences that `read` makes of a file$"):
+        face(fitted).evaluate(data[0])
