@@ -1,6 +1,7 @@
 // Packed weights that are kept from call to call, beside a copy of what they were packed of: they are used again only
 // where every byte of the weights is as it was. Nothing else tells that, for fused optimizers and writes through
-// `.data` leave a tensor's version; and comparing takes a fraction of packing.
+// `.data` leave a tensor's version; and comparing takes a fraction of packing. Or they are held: packed once, whatever
+// becomes of the weights.
 #pragma once
 
 #include <cstring>
@@ -28,10 +29,22 @@ inline std::vector<size_t> bias_sizes(const Plan& plan, size_t count) {
 // Of one plan, one storage and numbers of type T; may be asked by several threads at once.
 template <class T> class KeptWeights {
  public:
-  // Return the packed weights: those that are kept, or what `pack(blocks, biases)` makes of a copy.
+  explicit KeptWeights(bool hold) : hold_(hold) {}
+
+  // Return the packed weights: those that are kept, or what `pack(blocks, biases)` makes, of a copy unless they are
+  // held.
   template <class F>
   std::shared_ptr<const Packed<T>> get(const Plan& plan, const Kernels<T>& kernels, const std::vector<const T*>& blocks,
                                        const std::vector<const T*>& biases, const F& pack) {
+    if (hold_) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!kept_ || kept_->kernels != &kernels) {
+        auto fresh = std::make_shared<Kept>(kernels, std::vector<Part>{}, 0);
+        fresh->packed = pack(blocks, biases);
+        kept_ = std::move(fresh);
+      }
+      return kept_->packed;
+    }
     std::vector<Part> parts;
     size_t total = 0;
     const auto add = [&](const T* from, size_t count) {
@@ -99,6 +112,7 @@ template <class T> class KeptWeights {
     }
   };
 
+  const bool hold_;
   std::mutex mutex_;
   std::shared_ptr<const Kept> kept_;
 };

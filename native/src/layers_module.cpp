@@ -25,7 +25,7 @@ struct Row {
   std::vector<nb::object> names;
   std::vector<Shape> shapes;
   Ints weights, biases, vectors;
-  std::unique_ptr<KeptOfLayer> kept = std::make_unique<KeptOfLayer>();
+  std::unique_ptr<KeptOfLayer> kept;
 };
 
 // As in Row, in its order.
@@ -41,13 +41,15 @@ struct Given {
 
 class Layers {
  public:
-  // Rows in the order of the states; every second one is a second direction if there are 2 `directions`.
-  Layers(nb::typed<nb::object, TensorReader> reader, bool wide, int directions, std::vector<RowArguments> rows)
+  // Rows in the order of the states; every second one is a second direction if there are 2 `directions`. `hold`: the
+  // weights are those of the first call.
+  Layers(nb::typed<nb::object, TensorReader> reader, bool wide, int directions, std::vector<RowArguments> rows,
+         bool hold)
       : reader_(std::move(reader)), wide_(wide), directions_(directions) {
     for (auto& [owner, names, shapes, weights, biases, vectors] : rows) {
       const auto* plan = nb::cast<const Plan*>(owner);
       rows_.push_back({std::move(owner), plan, std::move(names), std::move(shapes), std::move(weights),
-                       std::move(biases), std::move(vectors)});
+                       std::move(biases), std::move(vectors), std::make_unique<KeptOfLayer>(hold)});
     }
   }
 
@@ -175,7 +177,7 @@ class Layers {
 
 void define_layers(nb::module_& m) {
   nb::class_<Layers>(m, "Layers")
-      .def(nb::init<nb::typed<nb::object, TensorReader>, bool, int, std::vector<RowArguments>>())
+      .def(nb::init<nb::typed<nb::object, TensorReader>, bool, int, std::vector<RowArguments>, bool>())
       .def("run", &Layers::run);
 }
 

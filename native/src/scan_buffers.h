@@ -44,6 +44,7 @@ struct Scan : Buffers {
 
 // What is kept of one layer in one direction.
 struct KeptOfLayer {
+  explicit KeptOfLayer(bool hold) : f32(hold), f64(hold) {}
   KeptWeights<float> f32;
   KeptWeights<double> f64;
   template <class T> KeptWeights<T>& of() {

@@ -81,6 +81,7 @@ def main() -> None:
         ENGINES["native"].run(tried.equations, tried.parameters, tried.arguments)
     recompute()
     population()
+    layers()
     stream()
     objectives()
     predict()
@@ -112,6 +113,23 @@ def population() -> None:
     x = torch.randn(4, 2, 3)
     stacked = {name: torch.stack([value.detach()] * 5) for name, value in layer.named_parameters()}
     vmap(grad(lambda parameters: functional_call(layer, parameters, (x,))[0].sum()))(stacked)
+
+
+def layers() -> None:
+    """Call layers of every cell without gradients: bound, frozen, with tensors that are read and that are not."""
+    for cell in CELLS.values():
+        for directions in (1, 2):
+            layer = Recurrent(cell, 3, 7, num_layers=3, bidirectional=directions == 2).eval()
+            widths = layer.equations.step_inputs
+            for steps, rows in ((0, 2), (1, 1), (5, 3), (2, 0)):
+                x = torch.randn(steps, rows, 3)
+                given = {key: torch.rand(steps, rows, 1 if width == "unit" else 7) for key, width in widths.items()}
+                lengths = torch.arange(rows).clamp(max=steps)
+                for run in (layer, layer.frozen()):
+                    with torch.no_grad():
+                        _, final = run(x, step_inputs=given)
+                        run(x, final, lengths, step_inputs=given)
+                        run(torch._neg_view(x), final, step_inputs=given)
 
 
 def stream() -> None:

@@ -66,6 +66,7 @@ class Layers:
         rows: Sequence[
             tuple[Plan, Sequence[str], Sequence[Sequence[int]], Sequence[int], Sequence[int], Sequence[int]]
         ],
+        hold: bool,
     ) -> None: ...
     def run(
         self,

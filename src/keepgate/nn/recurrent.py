@@ -18,6 +18,7 @@ from keepgate.errors import InputError, KindError
 from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
 from keepgate.nn.checks import check_finite, check_input, check_state, looked_at, states_of
 from keepgate.nn.dropout import drop_weights, recurrent_weights
+from keepgate.nn.frozen import Frozen
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
@@ -89,6 +90,7 @@ class Recurrent(Layers):
     """
 
     bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
+    holds = False  # whether the packed weights are held, as in `Frozen`
 
     def forward(
         self,
@@ -187,6 +189,22 @@ class Recurrent(Layers):
             BackendError: the layer is bidirectional, or the native core does not run it.
         """
         return Stream(self, batch, storage)
+
+    def frozen(self) -> Frozen:
+        """Return the layers for inference alone, with packed weights that are held; see `keepgate.nn.frozen.Frozen`.
+
+        >>> import torch
+        >>> from keepgate.nn import LSTM
+        >>> fast = LSTM(3, 5).frozen()
+        >>> output, state = fast(torch.zeros(7, 2, 3))
+        >>> output.requires_grad
+        False
+
+        Raises:
+            BackendError: the native core does not run the layer, or its weights are of another dtype than float32 and
+                float64.
+        """
+        return Frozen(self)
 
     def _gates(self, wanted: bool | Sequence[str]) -> tuple[str, ...]:
         """Return the names of values to record."""
@@ -361,7 +379,7 @@ class Recurrent(Layers):
                 return None
             names = [dict(zip(self._own_names, names, strict=True)) for names in self._names]
             sizes = (self.input_size, self.hidden_size)
-            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute)
+            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute, self.holds)
             self.__dict__["bound"] = stack
         return stack
 

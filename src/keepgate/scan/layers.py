@@ -98,6 +98,7 @@ def stack_of(
     directions: int,
     dtype: torch.dtype,
     recompute: bool,
+    hold: bool = False,
 ) -> Stack:
     """Return layers ready to be called.
 
@@ -109,6 +110,7 @@ def stack_of(
         directions: 1 or 2.
         dtype: of all tensors.
         recompute: keep less for the gradient.
+        hold: without a gradient, the weights of the first call are those of all.
     """
     size, output = equations.resolve(input_size, hidden_size), equations.states[0]
     widths = {state: size[width] for state, width in equations.widths.items()}
@@ -120,7 +122,7 @@ def stack_of(
             equations, tuple(row), inputs, hidden_size, number % directions == 1, (output,), recompute
         )
         rows.append(Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native))
-    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)])
+    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)], hold)
     return Stack(dtype, tuple(rows), directions, widths, core)
 
 
