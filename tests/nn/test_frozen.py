@@ -82,9 +82,7 @@ def test_changed_parameters_are_refused(change: str):
     before = fast(X)[0]
     CHANGES[change](layer)
     for _ in range(2):
-        with pytest.raises(
-            BackendError, match=r"^LSTM: a frozen layer .* parameters have changed since; freeze it again$"
-        ):
+        with pytest.raises(BackendError, match=r"parameters have changed since; freeze it again$"):
             fast(X)
     if change != "double":
         with torch.no_grad():
