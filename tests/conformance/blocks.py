@@ -123,11 +123,14 @@ def _state(draw: Draw) -> str:
 ROWS: dict[str, Row] = {
     "activation, sigmoid": lambda d: (networks.Activation("sigmoid"), [d.frames()]),
     "activation, tanh": lambda d: (networks.Activation("tanh"), [d.frames()]),
+    "activation, relu": lambda d: (networks.Activation("relu"), [d.frames()]),
     "adaptive softmax": _adaptive,
     "add": _add,
     "attention": _attention,
+    "batch norm": lambda d: (networks.BatchNorm(d.width), [d.frames(), d.rows()]),
     "centre": lambda d: (networks.Centre(), [d.frames(dtype=FLOAT64), d.rows()]),
     "concat": lambda d: (networks.Concat(), [d.frames(), d.frames(3, name="y"), d.frames(1, name="z")]),
+    "convolution": lambda d: (networks.Convolution(d.width, d.size(), d.size(15)), [d.frames(), d.rows()]),
     "crf": lambda d: (networks.Crf(d.width), [d.frames(), d.rows()]),
     "crf, barred": lambda d: (networks.Crf(d.width + 2), [d.frames(d.width + 2), d.rows()]),
     "dropout": lambda d: (networks.Dropout(0.5, axis=1), [d.frames()]),
@@ -136,6 +139,7 @@ ROWS: dict[str, Row] = {
     "linear": lambda d: (networks.Linear(d.width, d.size()), [d.frames()]),
     "linear without bias": lambda d: (networks.Linear(d.width, d.size(), bias=False), [d.vector()]),
     "lookup": _lookup,
+    "max pool": lambda d: (networks.MaxPool(d.size(5)), [d.frames(), d.rows()]),
     "noise": lambda d: (networks.Noise(0.5), [d.frames()]),
     "patches": _patches,
     "pool, max": lambda d: (networks.Pool("max"), [d.frames(), d.rows()]),
@@ -151,6 +155,7 @@ ROWS: dict[str, Row] = {
     "reshape": lambda d: (networks.Reshape((2, 3)), [d.frames(6)]),
     "restore": _restore,
     "reverse": lambda d: (networks.Reverse(), [d.frames(), d.rows()]),
+    "scale": lambda d: (networks.Scale(0.5), [d.frames()]),
     "select": lambda d: (networks.Select(d.width - 1), [d.frames()]),
     "softmax": lambda d: (networks.Softmax(), [d.frames()]),
     "softmax, its logarithm": lambda d: (networks.Softmax(log=True), [d.frames()]),
@@ -161,7 +166,7 @@ ROWS: dict[str, Row] = {
     "window norm": _window_norm,
 }
 
-MEANT = {"centre": "lengths", "reverse": "lengths"}  # rows of which what lies past a length means nothing
+MEANT = ("batch norm", "centre", "convolution", "reverse")  # rows of which what lies past a length means nothing
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ def problem(name: str, seed: int) -> Problem:
     network = Network(tuple(inputs), (step, weights), results)
     shapes = {key: parameter.shape for key, parameter in network.parameters().items()}
     tensors = {key: 0.5 * draw.random.normal(size=shape) for key, shape in shapes.items()}
-    tensors |= {key: np.abs(value) + 0.5 for key, value in tensors.items() if key.endswith("scale")}
+    tensors |= {key: np.abs(value) + 0.5 for key, value in tensors.items() if key.endswith(("scale", "variance"))}
     if name == "crf, barred":  # as what breaks a span is: no tag begins with the first one, and none but it goes there
         tensors["step.start"][0] = tensors["step.transitions"][1:, 0] = -np.inf
     given = {key: array for key, (_, array) in draw.given.items()}

@@ -69,7 +69,7 @@ def same(at: At, x: str, *others: str) -> str:
 
 
 def _activation(at: At, x: str) -> str:
-    return at.graph.node({"tanh": "Tanh", "sigmoid": "Sigmoid"}[at.block.function], x)
+    return at.graph.node({"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}[at.block.function], x)
 
 
 def _standardize(at: At, x: str) -> str:
@@ -137,16 +137,40 @@ def _reverse(at: At, x: str, lengths: str) -> str:
 
 
 def _stack(at: At, x: str, lengths: str) -> list[str]:
+    padded, steps, lengths = _filled(at, x, lengths, 0)
+    width = at.graph.node("Mul", at.graph.size(x, 2), at.counts(at.block.count))
+    return [at.graph.node("Reshape", padded, at.graph.joined([at.graph.size(x, 0), steps, width], 0)), lengths]
+
+
+def _max_pool(at: At, x: str, lengths: str) -> list[str]:
     graph, count = at.graph, at.counts(at.block.count)
-    within = graph.node("Where", at.inside(x, lengths), x, at.number(0))
+    padded, steps, lengths = _filled(at, x, lengths, -math.inf)
+    groups = graph.node("Reshape", padded, graph.joined([graph.size(x, 0), steps, count, graph.size(x, 2)], 0))
+    greatest = graph.node("ReduceMax", groups, at.counts(2), keepdims=0)
+    return [graph.node("Where", at.inside(greatest, lengths), greatest, at.number(0)), lengths]
+
+
+def _filled(at: At, x: str, lengths: str, value: float) -> list[str]:
+    """Return x with a value past the lengths, up to whole groups of `count` steps; the groups, and how many per row."""
+    graph, count, none, filler = at.graph, at.counts(at.block.count), at.counts(0), at.number(value)
+    within = graph.node("Where", at.inside(x, lengths), x, filler)
     missing = graph.node("Mod", graph.node("Neg", graph.size(x, 1)), count)
-    none = at.counts(0)
-    padded = graph.node("Pad", within, graph.joined([none, none, none, none, missing, none], 0))
-    width = graph.node("Mul", graph.size(x, 2), count)
-    steps = graph.node("Div", graph.size(padded, 1), count)
-    rows = graph.node("Reshape", padded, graph.joined([graph.size(x, 0), steps, width], 0))
+    padded = graph.node("Pad", within, graph.joined([none, none, none, none, missing, none], 0), filler)
     more = graph.node("Add", lengths, at.counts(at.block.count - 1))
-    return [rows, graph.node("Div", more, count)]
+    return [padded, graph.node("Div", graph.size(padded, 1), count), graph.node("Div", more, count)]
+
+
+def _convolution(at: At, x: str, lengths: str) -> str:
+    within = at.graph.node("Where", at.inside(x, lengths), x, at.number(0))
+    weight, pads = at.tensors["weight"], list(at.block.padding)
+    return at.graph.swap(at.graph.node("Conv", at.graph.swap(within, 0, 2, 1), weight, pads=pads), 0, 2, 1)
+
+
+def _batch_norm(at: At, x: str, lengths: str) -> str:
+    graph, mean, variance, weight, bias = at.graph, *(at.tensors[n] for n in ("mean", "variance", "weight", "bias"))
+    deviation = graph.node("Sqrt", graph.node("Add", variance, at.number(at.block.EPSILON)))
+    scaled = graph.node("Mul", graph.node("Div", graph.node("Sub", x, mean), deviation), weight)
+    return graph.node("Add", scaled, bias)
 
 
 def _patches(at: At, x: str) -> str:
@@ -205,14 +229,17 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Add: lambda at, x, y: at.graph.node("Add", x, y),
     blocks.Attention: _attention,
+    blocks.BatchNorm: _batch_norm,
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: at.graph.joined(values, -1),
+    blocks.Convolution: _convolution,
     blocks.Crf: _crf,
     blocks.Dropout: same,
     blocks.Embedding: _embedding,
     blocks.Last: _last,
     blocks.Linear: _linear,
     blocks.Lookup: lambda at, table, numbers: at.graph.node("Gather", table, numbers),
+    blocks.MaxPool: _max_pool,
     blocks.Noise: same,
     blocks.Patches: _patches,
     blocks.Pool: _pool,
@@ -221,6 +248,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Reshape: _reshape,
     blocks.Restore: _restore,
     blocks.Reverse: _reverse,
+    blocks.Scale: lambda at, x: at.graph.node("Mul", x, at.number(at.block.factor)),
     blocks.Select: lambda at, x: at.graph.node("Gather", x, at.number(at.block.index, INT64), axis=-1),
     blocks.Softmax: lambda at, x: at.graph.node("LogSoftmax" if at.block.log else "Softmax", x, axis=-1),
     blocks.Stack: _stack,

@@ -5,7 +5,17 @@ Interpreters put it to work, each a table from block to function: `keepgate.nn.n
 """
 
 from keepgate.networks.block import BLOCKS, FLOAT, FLOAT64, INT64, Block, Input, Parameter, Value
-from keepgate.networks.layers import AdaptiveSoftmax, Attention, Crf, Embedding, Linear, Recurrent, Standardize
+from keepgate.networks.layers import (
+    AdaptiveSoftmax,
+    Attention,
+    BatchNorm,
+    Convolution,
+    Crf,
+    Embedding,
+    Linear,
+    Recurrent,
+    Standardize,
+)
 from keepgate.networks.network import Network, Step
 from keepgate.networks.shapes import (
     Activation,
@@ -15,6 +25,7 @@ from keepgate.networks.shapes import (
     Dropout,
     Last,
     Lookup,
+    MaxPool,
     Noise,
     Patches,
     Pool,
@@ -22,6 +33,7 @@ from keepgate.networks.shapes import (
     Reshape,
     Restore,
     Reverse,
+    Scale,
     Select,
     Softmax,
     Stack,
@@ -38,9 +50,11 @@ __all__ = [
     "AdaptiveSoftmax",
     "Add",
     "Attention",
+    "BatchNorm",
     "Block",
     "Centre",
     "Concat",
+    "Convolution",
     "Crf",
     "Dropout",
     "Embedding",
@@ -48,6 +62,7 @@ __all__ = [
     "Last",
     "Linear",
     "Lookup",
+    "MaxPool",
     "Network",
     "Noise",
     "Parameter",
@@ -58,6 +73,7 @@ __all__ = [
     "Reshape",
     "Restore",
     "Reverse",
+    "Scale",
     "Select",
     "Softmax",
     "Stack",

@@ -11,7 +11,17 @@ from keepgate.errors import InputError
 from keepgate.networks.block import FLOAT, FLOAT64, INT64, Axis, Block, Input, Parameter, Value, option, sequence
 from keepgate.networks.sizes import LayerSizes
 
-__all__ = ["AdaptiveSoftmax", "Attention", "Crf", "Embedding", "Linear", "Recurrent", "Standardize"]
+__all__ = [
+    "AdaptiveSoftmax",
+    "Attention",
+    "BatchNorm",
+    "Convolution",
+    "Crf",
+    "Embedding",
+    "Linear",
+    "Recurrent",
+    "Standardize",
+]
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,57 @@ class Linear(Block):
     def results(self, *sources: Value | None) -> dict[str, Value]:
         """Return [..., outputs]."""
         return {"": _wide(sources[0], self.inputs).wide(self.outputs)}
+
+
+@dataclass(frozen=True)
+class Convolution(Block):
+    """A convolution over time of x [batch, time, inputs], which counts as zero outside its rows' lengths.
+
+    Step t reads the `kernel` steps from t - (kernel - 1) // 2 on, so there are as many steps as before. There is no
+    bias: a `BatchNorm` that follows has one.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("x", "lengths")
+
+    inputs: int = option("the width of what it reads, at least 1", least=1)
+    outputs: int = option("the width of what it gives, at least 1", least=1)
+    kernel: int = option("a number of steps, at least 1", least=1)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """The zeros before the first step and after the last one."""
+        return (self.kernel - 1) // 2, self.kernel // 2
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return `weight` [outputs, inputs, kernel]."""
+        return {"weight": Parameter((self.outputs, self.inputs, self.kernel))}
+
+    def results(self, *sources: Value | None) -> dict[str, Value]:
+        """Return [batch, time, outputs]; what lies past a length is undefined."""
+        return {"": sequence(sources[0], self.inputs).wide(self.outputs)}
+
+
+@dataclass(frozen=True)
+class BatchNorm(Block):
+    """Batch normalization of the channels of x [batch, time, width] (Ioffe & Szegedy 2015).
+
+    In training, mean and variance are those of the batch's steps within their rows' lengths; the moving averages of
+    them are what holds afterwards. What lies past a length is undefined.
+    """
+
+    EPSILON: ClassVar[float] = 1e-5
+
+    sources: ClassVar[tuple[str, ...]] = ("x", "lengths")
+
+    width: int = option("a number of channels, at least 1", least=1)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return `weight`, `bias`, `mean` and `variance`, [width] each."""
+        return {name: Parameter((self.width,)) for name in ("weight", "bias", "mean", "variance")}
+
+    def results(self, *sources: Value | None) -> dict[str, Value]:
+        """Return x's shape."""
+        return {"": sequence(sources[0], self.width)}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ __all__ = [
     "Dropout",
     "Last",
     "Lookup",
+    "MaxPool",
     "Noise",
     "Patches",
     "Pool",
@@ -23,6 +24,7 @@ __all__ = [
     "Reshape",
     "Restore",
     "Reverse",
+    "Scale",
     "Select",
     "Softmax",
     "Stack",
@@ -30,7 +32,7 @@ __all__ = [
     "WindowNorm",
 ]
 
-FUNCTIONS = ("tanh", "sigmoid")
+FUNCTIONS = ("tanh", "sigmoid", "relu")
 POOLS = ("mean", "max")
 
 
@@ -78,6 +80,13 @@ class Activation(_Same):
 
 
 @dataclass(frozen=True)
+class Scale(_Same):
+    """Every value times a factor."""
+
+    factor: float = option("a factor")
+
+
+@dataclass(frozen=True)
 class Softmax(_Same):
     """Probabilities along the last axis, or their logarithms."""
 
@@ -109,11 +118,24 @@ class Stack(Block):
     def results(self, *sources: Value | None) -> dict[str, Value]:
         """Return [batch, time / count, count * width] and the lengths."""
         x = sequence(sources[0])
-        steps = x.shape[1] if self.count == 1 else f"{x.shape[1]}/{self.count}"
         return {
-            "": Value(FLOAT, (x.shape[0], steps, self.count * x.width)),
+            "": Value(FLOAT, (x.shape[0], _fewer(x, self.count), self.count * x.width)),
             "lengths": Value(INT64, x.shape[:1]),
         }
+
+
+@dataclass(frozen=True)
+class MaxPool(Block):
+    """The greatest of every `count` steps within the length, zeros past it; it gives the new `lengths` too."""
+
+    sources: ClassVar[tuple[str, ...]] = ("x", "lengths")
+
+    count: int = option("a number of steps, at least 1", least=1)
+
+    def results(self, *sources: Value | None) -> dict[str, Value]:
+        """Return [batch, time / count, width] and the lengths."""
+        x = sequence(sources[0])
+        return {"": Value(FLOAT, (x.shape[0], _fewer(x, self.count), x.width)), "lengths": Value(INT64, x.shape[:1])}
 
 
 @dataclass(frozen=True)
@@ -310,6 +332,11 @@ class Restore(Block):
         for value in sources[1:]:
             sequence(value, dtype=FLOAT64)
         return {"": Value(FLOAT64, x.shape)}
+
+
+def _fewer(x: Value, count: int) -> Axis:
+    """Return the axis of every `count` steps of x."""
+    return x.shape[1] if count == 1 else f"{x.shape[1]}/{count}"
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from keepgate.networks import Block
 from keepgate.nn.recurrent import Recurrent
 from keepgate.objectives import LinearChainCRF
 
-__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "Standardize", "module_of"]
+__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "BatchNorm", "Standardize", "module_of"]
 
 
 class At(NamedTuple):
@@ -92,6 +92,46 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
         return super().forward(x, self.rank[symbols]).loss
 
 
+class BatchNorm(nn.Module):
+    """Batch normalization over the steps within their rows' lengths."""
+
+    MOMENTUM = 0.1
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def reset_parameters(self) -> None:
+        """Begin with what changes nothing."""
+        for tensor, value in ((self.weight, 1.0), (self.bias, 0.0), (self.mean, 0.0), (self.variance, 1.0)):
+            nn.init.constant_(tensor, value)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Return x [B, T, C] normalized; a batch of one step has no variance and is taken as in inference."""
+        whole = bool((lengths == x.shape[1]).all())
+        within = None if whole else inside(x, lengths)[..., 0]
+        steps = x.flatten(0, 1) if within is None else x[within]
+        statistics = (self.mean, self.variance, self.weight, self.bias)
+        training = self.training and len(steps) > 1
+        steps = F.batch_norm(steps, *statistics, training, self.MOMENTUM, blocks.BatchNorm.EPSILON)
+        return steps.view_as(x) if within is None else x.new_zeros(x.shape).masked_scatter(within[..., None], steps)
+
+
+class _Convolution(nn.Module):
+    def __init__(self, block: blocks.Convolution) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(block.outputs, block.inputs, block.kernel))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw as `torch.nn.Conv1d` does."""
+        nn.init.kaiming_uniform_(self.weight, math.sqrt(5))
+
+
 class _Bias(nn.Module):
     """The bias of a product whose matrix is another's; it begins at zero."""
 
@@ -133,6 +173,8 @@ def _linear(block: blocks.Linear, backend: str) -> nn.Module:
 MODULES: dict[type[Block], Callable[[Any, str], nn.Module]] = {  # from a block and the engine of recurrences
     blocks.AdaptiveSoftmax: lambda block, _: AdaptiveSoftmax(block),
     blocks.Attention: lambda block, _: _Attention(block.width),
+    blocks.BatchNorm: lambda block, _: BatchNorm(block.width),
+    blocks.Convolution: lambda block, _: _Convolution(block),
     blocks.Crf: lambda block, _: LinearChainCRF(block.tags, batch_first=True),
     blocks.Embedding: lambda block, _: nn.Embedding(block.count, block.width, padding_idx=block.padding),
     blocks.Linear: _linear,
@@ -217,6 +259,18 @@ def _stack(at: At, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     return (x * inside(x, lengths)).unflatten(1, (-1, count)).flatten(2), (lengths + count - 1) // count
 
 
+def _convolution(at: At, x: Tensor, lengths: Tensor) -> Tensor:
+    x = (x * inside(x, lengths)).transpose(1, 2)
+    return F.conv1d(F.pad(x, at.block.padding), at.module.weight).transpose(1, 2)
+
+
+def _max_pool(at: At, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    count = at.block.count
+    x = F.pad(x.masked_fill(~inside(x, lengths), -torch.inf), (0, 0, 0, -x.shape[1] % count), value=-torch.inf)
+    x, lengths = x.unflatten(1, (-1, count)).amax(2), (lengths + count - 1) // count
+    return x.masked_fill(~inside(x, lengths), 0.0), lengths
+
+
 def _patches(at: At, x: Tensor) -> Tensor:
     whole = x[:, x.shape[1] % at.block.count :]
     return whole.reshape(len(x), -1, at.block.count * x.shape[2])
@@ -247,14 +301,17 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.AdaptiveSoftmax: lambda at, x: at.module.log_probs(x),
     blocks.Add: lambda at, x, y: x + y,
     blocks.Attention: _attention,
+    blocks.BatchNorm: lambda at, x, lengths: at.module(x, lengths),
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: torch.cat(values, -1),
+    blocks.Convolution: _convolution,
     blocks.Crf: _crf,
     blocks.Dropout: lambda at, x: dropout(x, at.block.rate, at.training, at.block.axis),
     blocks.Embedding: _embedding,
     blocks.Last: lambda at, state: state[:, -at.block.rows :].flatten(1),
     blocks.Linear: _project,
     blocks.Lookup: lambda at, table, numbers: F.embedding(numbers, table),
+    blocks.MaxPool: _max_pool,
     blocks.Noise: _noise,
     blocks.Patches: _patches,
     blocks.Pool: _pool,
@@ -263,6 +320,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Reshape: lambda at, x: x.unflatten(-1, at.block.sizes),
     blocks.Restore: _restore,
     blocks.Reverse: _reverse,
+    blocks.Scale: lambda at, x: x * at.block.factor,
     blocks.Select: lambda at, x: x[..., at.block.index],
     blocks.Softmax: lambda at, x: x.log_softmax(-1) if at.block.log else x.softmax(-1),
     blocks.Stack: _stack,

@@ -47,6 +47,11 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return (0.5 * np.tanh(0.5 * x) + 0.5).astype(x.dtype)
 
 
+def relu(x: np.ndarray) -> np.ndarray:
+    """Return x where it is positive, else 0."""
+    return np.maximum(x, x.dtype.type(0))
+
+
 def _softmax(x: np.ndarray) -> np.ndarray:
     x = np.exp(x - x.max(-1, keepdims=True))
     return x / x.sum(-1, keepdims=True)
@@ -115,6 +120,25 @@ def _stack(at: At, x: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.n
     return x.reshape(batch, -(-steps // count), count * width), (lengths + count - 1) // count
 
 
+def _convolution(at: At, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    weight, steps = at.tensors["weight"], x.shape[1]
+    x = np.pad(np.where(inside(x, lengths), x, x.dtype.type(0)), ((0, 0), at.block.padding, (0, 0)))
+    return sum(x[:, k : k + steps] @ weight[:, :, k].T for k in range(at.block.kernel))  # pyright: ignore[reportReturnType]
+
+
+def _batch_norm(at: At, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    mean, variance, weight, bias = (at.tensors[name] for name in ("mean", "variance", "weight", "bias"))
+    return (x - mean) / np.sqrt(variance + at.dtype.type(at.block.EPSILON)) * weight + bias
+
+
+def _max_pool(at: At, x: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count, (batch, steps, width) = at.block.count, x.shape
+    least = x.dtype.type(-np.inf)
+    x = np.pad(np.where(inside(x, lengths), x, least), ((0, 0), (0, -steps % count), (0, 0)), constant_values=least)
+    x, lengths = x.reshape(batch, -(-steps // count), count, width).max(2), (lengths + count - 1) // count
+    return np.where(inside(x, lengths), x, x.dtype.type(0)), lengths
+
+
 def _patches(at: At, x: np.ndarray) -> np.ndarray:
     count, (batch, steps, width) = at.block.count, x.shape
     return x[:, steps % count :].reshape(batch, steps // count, count * width)
@@ -158,18 +182,21 @@ def restore(x: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
 
 
 FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the sources to the result, or a tuple of them
-    blocks.Activation: lambda at, x: {"tanh": np.tanh, "sigmoid": sigmoid}[at.block.function](x),
+    blocks.Activation: lambda at, x: {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}[at.block.function](x),
     blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Add: lambda at, x, y: x + y,
     blocks.Attention: _attention,
+    blocks.BatchNorm: _batch_norm,
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: np.concatenate(values, -1),
+    blocks.Convolution: _convolution,
     blocks.Crf: _crf,
     blocks.Dropout: same,
     blocks.Embedding: _embedding,
     blocks.Last: _last,
     blocks.Linear: _linear,
     blocks.Lookup: lambda at, table, numbers: table[numbers],
+    blocks.MaxPool: _max_pool,
     blocks.Noise: same,
     blocks.Patches: _patches,
     blocks.Pool: _pool,
@@ -178,6 +205,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Reshape: lambda at, x: x.reshape(*x.shape[:-1], *at.block.sizes),
     blocks.Restore: lambda at, x, mean, spread: restore(x, mean, spread),
     blocks.Reverse: lambda at, x, lengths: reversed_within(x.swapaxes(0, 1), lengths).swapaxes(0, 1),
+    blocks.Scale: lambda at, x: x * at.dtype.type(at.block.factor),
     blocks.Select: lambda at, x: x[..., at.block.index],
     blocks.Softmax: lambda at, x: log_softmax(x) if at.block.log else _softmax(x),
     blocks.Stack: _stack,

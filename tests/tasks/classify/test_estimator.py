@@ -9,6 +9,7 @@ from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks import face, face_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
+from keepgate.tasks.embed.estimator import SequenceAutoencoder
 from keepgate.training import train
 from tasks.classify.data import SMALL, first_step_decides
 
@@ -17,6 +18,12 @@ def test_it_learns_what_needs_a_memory():
     classifier = SequenceClassifier(hidden_size=16, epochs=15, noise=0.1, learning_rate=0.01)
     classifier.fit(*first_step_decides(300))
     assert classifier.score(*first_step_decides(200, seed=1)) > 0.97
+
+
+def test_a_pretrained_start_leaves_out_the_convolutions(data, tmp_path):
+    folder = tmp_path / "vectors"
+    SequenceAutoencoder(hidden_size=8, epochs=1).fit(data[0]).save(folder)
+    assert SequenceClassifier(**SMALL, init=str(folder)).fit(*data).pools_ == ()
 
 
 def test_a_sequence_is_classified_alike_alone_and_beside_longer_ones(data, fitted):
@@ -83,7 +90,9 @@ def test_a_cell_may_be_given_as_an_object(data, tmp_path):
     np.testing.assert_array_equal(SequenceClassifier.load(tmp_path).predict_proba(X), expected)
 
 
-@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": False}, {"cell": "gru"}, {"noise": 0.0}])
+@pytest.mark.parametrize(
+    "options", [{"num_layers": 2}, {"bidirectional": False}, {"cell": "gru"}, {"noise": 0.25}, {"convolutions": False}]
+)
 def test_the_networks_parameters_reach_the_network(data, fitted, options, tmp_path):
     X, y = data
     classifier = SequenceClassifier(**SMALL, **options).fit(X, y)

@@ -9,11 +9,14 @@ from sklearn.preprocessing import StandardScaler
 
 from keepgate import networks as blocks
 from keepgate.cells import get
-from keepgate.tasks.classify.network import ClassifierNetwork, classifier
+from keepgate.tasks.classify.estimator import SequenceClassifier
+from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, classifier, pools_for
+from tasks.classify.data import SMALL
 
 
-def test_the_network_is_a_torch_lstm_between_scaler_and_pooling(data, fitted):
+def test_the_network_is_a_torch_lstm_between_scaler_and_pooling(data):
     X, _ = data
+    fitted = SequenceClassifier(**SMALL, convolutions=False).fit(*data)
     network = fitted.network_
     oracle = torch.nn.LSTM(2, 8, batch_first=True, bidirectional=True).double()
     oracle.load_state_dict(network.recurrent.state_dict())
@@ -27,10 +30,44 @@ def test_the_network_is_a_torch_lstm_between_scaler_and_pooling(data, fitted):
     np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-6)
 
 
+def test_convolutions_and_an_lstm_each_decide(data):
+    rng = np.random.default_rng(3)
+    X = [x for x, _ in zip(data[0], range(20), strict=False)] + [rng.normal(size=(70, 2)) for _ in range(40)]
+    fitted = SequenceClassifier(**SMALL).fit(X, data[1])
+    assert fitted.pools_ == (2, 2, 1)
+    network = fitted.network_.double()
+    lstm = torch.nn.LSTM(16, 8, batch_first=True, bidirectional=True).double()
+    lstm.load_state_dict(network.recurrent.state_dict())
+    scaler, probabilities = StandardScaler().fit(np.concatenate(X)), []
+    for x in X:
+        found = torch.from_numpy(scaler.transform(x)).T
+        for part, pool, padding in zip(network.front, fitted.pools_, ((3, 4), (2, 2), (1, 1)), strict=True):
+            found = torch.nn.functional.conv1d(torch.nn.functional.pad(found, padding), part.convolution.weight)
+            found = (found - part.norm.mean[:, None]) / (part.norm.variance[:, None] + 1e-5).sqrt()
+            found = torch.relu(found * part.norm.weight[:, None] + part.norm.bias[:, None])
+            found = torch.nn.functional.max_pool1d(found[None], pool, ceil_mode=True)[0]
+        output, _ = lstm(found.T)
+        pooled = torch.cat([output.mean(0), output.max(0).values, output[-1, :8], output[0, 8:]])
+        logits = network.output(pooled), network.front_output(found.mean(1))
+        probabilities.append(torch.stack([part.log_softmax(0) for part in logits]).mean(0).softmax(0))
+    expected = torch.stack(probabilities).detach().numpy()
+    fitted.network_.float()
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "left"), [(1, 1), (31, 31), (32, 8), (150, 38), (784, 49), (20_000, 157)])
+def test_the_front_end_follows_the_length(steps, left):
+    pools = pools_for(steps)
+    assert len(pools) <= MOST_CONVOLUTIONS
+    for pool in pools:
+        steps = -(-steps // pool)
+    assert steps == left
+
+
 def network(**options):
     torch.manual_seed(0)
     recurrent = blocks.Recurrent(get("lstm").equations, 2, 4, bidirectional=True)
-    description = classifier(recurrent, 3, noise=0.5, dropout=0.5)
+    description = classifier(recurrent, 2, 3, noise=0.5, dropout=0.5)
     return ClassifierNetwork(description, **{"label_smoothing": 0.0, **options})
 
 

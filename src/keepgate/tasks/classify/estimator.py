@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,7 +25,7 @@ from keepgate.tasks.classify.labels import (
     encode,
     labels_of,
 )
-from keepgate.tasks.classify.network import ClassifierNetwork, classifier
+from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, classifier, pools_for
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import SHARE, STRENGTH, estimator, param
 from keepgate.tasks.common.pretrained import INIT, begin_with
@@ -62,6 +62,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         class_counts_: [K], how often each class is in the training data.
         n_features_in_: the number of channels C.
         channels_: their names, if X had names.
+        pools_: by which factor each convolution shortens the sequences; it follows from their median length.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
@@ -72,12 +73,21 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         class_counts=schema.several(schema.whole(0, 2**53), 2),
         n_channels=schema.whole(1, MOST_CHANNELS),
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
+        pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
     )
+    later: ClassVar[Mapping[str, Any]] = {"convolutions": False, "pools": []}
 
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
     learning_rate: float = param(0.01, "highest step size of the optimizer", **STRENGTH)
-    noise: float = param(0.5, "deviation of the noise on the standardized input while training", **STRENGTH)
+    convolutions: bool | None = param(
+        None, "let convolutions find local shapes and shorten long sequences first (none: yes, unless init is given)"
+    )
+    noise: float | None = param(
+        None,
+        "deviation of the noise on the standardized input while training (none: 0 before convolutions, else 0.5)",
+        **STRENGTH,
+    )
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
     init: str | None = param(None, INIT)
 
@@ -113,6 +123,9 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.class_counts_ = np.bincount(targets)
         self.n_features_in_ = values[0].shape[1]
         self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
+        steps = float(np.median([len(value) for value in values]))
+        convolutions = self.init is None if self.convolutions is None else self.convolutions
+        self.pools_ = pools_for(steps) if convolutions else ()
         held_out = None if valid is None else self._labeled(*valid if isinstance(valid, tuple) else (valid, None))
         self.network_ = self.new_network()
         self.network_.standardise.fit(values)
@@ -142,6 +155,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
             "class_counts": self.class_counts_.tolist(),
             "n_channels": self.n_features_in_,
             "channels": self.channels_,
+            "pools": list(self.pools_),
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -152,12 +166,20 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         if len(self.classes_) != len(self.class_counts_):
             raise InputError(f"{len(self.classes_)} classes have {len(self.class_counts_)} counts")
         check_channels(self.channels_, self.n_features_in_)
+        self.pools_ = tuple(state["pools"])
         self.network_ = self.build_network()
 
     def build_network(self) -> ClassifierNetwork:
         """Return the network, untrained."""
-        layers = self.layers(self.n_features_in_, bidirectional=bool(self.bidirectional))
-        description = classifier(layers, len(self.classes_), noise=float(self.noise), dropout=float(self.dropout))
+        read = 2 * int(self.hidden_size) if self.pools_ else self.n_features_in_
+        noise = (0.0 if self.pools_ else 0.5) if self.noise is None else float(self.noise)
+        description = classifier(
+            self.layers(read, bidirectional=bool(self.bidirectional)),
+            *(self.n_features_in_, len(self.classes_)),
+            pools=self.pools_,
+            noise=noise,
+            dropout=float(self.dropout),
+        )
         return ClassifierNetwork(description, self.backend, label_smoothing=self.label_smoothing)
 
     def to_onnx(self, graph: Graph) -> None:

@@ -1,7 +1,10 @@
-"""The network of `SequenceClassifier`: standardise, recur, pool over time, decide."""
+"""The network of `SequenceClassifier`: standardise, convolve, recur, pool over time, decide."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -10,22 +13,91 @@ from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 
+FIRST_KERNEL, KERNEL, LAST_KERNEL = 8, 5, 3  # steps that a convolution reads
+SHORT, FEW, MANY = 32, 64, 256  # steps: too few to shorten; as recurrent layers like them; the most they get to see
+LEAST_HALVES, MOST_HALVES = 2, 6
+MOST_CONVOLUTIONS = MOST_HALVES + 1
 
-def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropout: float) -> Network:
+
+def pools_for(steps: float) -> tuple[int, ...]:
+    """Return by which factor each convolution of a front end shortens sequences of a typical number of steps.
+
+    All but the last one halve, until `FEW` steps are left; of very long sequences the first one leaves so few that the
+    recurrent layers see `MANY` at most. So time and memory grow with the number of steps, and no faster.
+    """
+    if steps < SHORT:
+        return (1, 1, 1)
+    halves = LEAST_HALVES
+    while halves < MOST_HALVES and steps / 2**halves > FEW:
+        halves += 1
+    first = 2
+    while steps / (first * 2 ** (halves - 1)) > MANY:
+        first *= 2
+    return (first, *[2] * (halves - 1), 1)
+
+
+def front_end(channels: int, hidden_size: int, pools: Sequence[int]) -> tuple[Step, ...]:
+    """Return the steps from `noisy` and `lengths` to `front`: convolutions, each with batch normalization and pooling.
+
+    They are those of the fully convolutional network of Wang, Yan & Oates 2017, which LSTM-FCN (Karim et al. 2018) has
+    beside its recurrent layers; here the recurrent layers read what they find, as in Sainath et al. 2015.
+
+    Args:
+        channels: of a sequence.
+        hidden_size: channels of the first convolution; the others have twice as many.
+        pools: by which factor each convolution shortens the sequences.
+    """
+    steps: list[Step] = []
+    source, lengths, width = "noisy", "lengths", channels
+    for k, pool in enumerate(pools):
+        name = f"front.{k}"
+        kernel = FIRST_KERNEL if k == 0 else LAST_KERNEL if k == len(pools) - 1 else KERNEL
+        wider = hidden_size if k == 0 else 2 * hidden_size
+        steps += [
+            Step(f"{name}.convolution", blocks.Convolution(width, wider, kernel), (source, lengths)),
+            Step(f"{name}.norm", blocks.BatchNorm(wider), (f"{name}.convolution", lengths)),
+            Step(f"{name}.positive", blocks.Activation("relu"), (f"{name}.norm",)),
+            Step(f"{name}.pooled", blocks.MaxPool(pool), (f"{name}.positive", lengths)),
+        ]
+        source, lengths, width = f"{name}.pooled", f"{name}.pooled.lengths", wider
+    return tuple(steps)
+
+
+def classifier(
+    recurrent: blocks.Recurrent,
+    channels: int,
+    classes: int,
+    *,
+    pools: Sequence[int] = (),
+    noise: float,
+    dropout: float,
+) -> Network:
     """Return the network from x [B, T, C] and lengths [B], each at least 1, to the probabilities [B, K] of K classes.
 
     The classes are read from the outputs' mean and maximum over the valid steps, which see every step at the same
     distance, and from the final output of each direction, which sees their order. While training, noise on the
     standardized input (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values prevent
-    overfitting.
+    overfitting. With a front end, a second reader decides by the mean of what the convolutions find; the
+    probabilities are those of both, multiplied (Hinton 2002).
 
     Args:
-        recurrent: the recurrent layers, over the C channels.
+        recurrent: the recurrent layers, over the C channels or those of the last convolution.
+        channels: C.
         classes: K.
+        pools: of the front end, see `front_end`; none: there is no front end.
         noise: standard deviation of the noise.
         dropout: share of values that are dropped.
     """
-    channels, state = recurrent.input_size, f"recurrent.{recurrent.equations.states[0]}"
+    state = f"recurrent.{recurrent.equations.states[0]}"
+    front = front_end(channels, recurrent.input_size // 2, pools)
+    found, lengths = (front[-1].name, f"{front[-1].name}.lengths") if front else ("noisy", "lengths")
+    both = (
+        Step("found", blocks.Pool("mean"), (found, lengths)),
+        Step("found_kept", blocks.Dropout(dropout), ("found",)),
+        Step("front_output", blocks.Linear(recurrent.input_size, classes), ("found_kept",)),
+        Step("sum", blocks.Add(), ("output", "front_output")),
+        Step("both", blocks.Scale(0.5), ("sum",)),
+    )
     return Network(
         (
             Input("x", Value(FLOAT64, ("batch", "time", channels))),
@@ -34,14 +106,16 @@ def classifier(recurrent: blocks.Recurrent, classes: int, *, noise: float, dropo
         (
             Step("standardise", blocks.Standardize(channels), ("x",)),
             Step("noisy", blocks.Noise(noise), ("standardise",)),
-            Step("recurrent", recurrent, ("noisy", "lengths")),
-            Step("mean", blocks.Pool("mean"), ("recurrent", "lengths")),
-            Step("greatest", blocks.Pool("max"), ("recurrent", "lengths")),
+            *front,
+            Step("recurrent", recurrent, (found, lengths)),
+            Step("mean", blocks.Pool("mean"), ("recurrent", lengths)),
+            Step("greatest", blocks.Pool("max"), ("recurrent", lengths)),
             Step("last", blocks.Last(recurrent.directions), (state,)),
             Step("pooled", blocks.Concat(), ("mean", "greatest", "last")),
             Step("kept", blocks.Dropout(dropout), ("pooled",)),
             Step("output", blocks.Linear(3 * recurrent.output_size, classes), ("kept",)),
-            Step("probabilities", blocks.Softmax(), ("output",)),
+            *(both if front else ()),
+            Step("probabilities", blocks.Softmax(), ("both" if front else "output",)),
         ),
         ("probabilities",),
     )
@@ -55,16 +129,24 @@ class ClassifierNetwork(NetworkModule):
     def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
         super().__init__(description, backend)
         self.label_smoothing = label_smoothing
+        (self.logits,) = description.by_name["probabilities"].sources
+        self.readers = ("output", "front_output") if "both" in description.by_name else ()
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits [B, K]; steps past a sequence's length do not count."""
-        return self.run({"x": x, "lengths": lengths}, "output")
+        return self.run({"x": x, "lengths": lengths}, self.logits)
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Return the mean cross entropy of a batch of `SequenceExamples`; targets are smoothed while training only."""
+        """Return the mean cross entropy of a batch of `SequenceExamples`.
+
+        While training, it is the mean of that of each reader, and targets are smoothed.
+        """
         x, lengths, targets = batch
         smoothing = self.label_smoothing if self.training else 0.0
-        return F.cross_entropy(self(x, lengths), targets, label_smoothing=smoothing)
+        if not (self.training and self.readers):
+            return F.cross_entropy(self(x, lengths), targets, label_smoothing=smoothing)
+        readings = self.run({"x": x, "lengths": lengths}, *self.readers)
+        return torch.stack([F.cross_entropy(logits, targets, label_smoothing=smoothing) for logits in readings]).mean()
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""

@@ -88,7 +88,7 @@ class Estimator(BaseEstimator, ABC):
     STATE: ClassVar[schema.Check]  # what `state_to_json` returns, and a model file must say
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that cannot be changed after `fit`
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
-    later: ClassVar[Mapping[str, Any]] = {}  # parameters and columns that earlier model files lack, as they were then
+    later: ClassVar[Mapping[str, Any]] = {}  # parameters, columns and state that earlier files lack, as they were then
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # names of the files of a model that is exported as several
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")

@@ -164,11 +164,12 @@ def without_retired(config: Mapping[str, Any], retired: Mapping[str, Any]) -> Ma
 
 
 def with_later(config: Mapping[str, Any], kind: type[Estimator]) -> Mapping[str, Any]:
-    """Return a configuration with the parameters and columns that came after it was written, as they were then."""
-    filled = dict(config)
-    for part, names in (("parameters", checks(kind)), ("columns", checks(kind.Columns))):
-        if isinstance(config.get(part), dict):
-            filled[part] = {name: value for name, value in kind.later.items() if name in names} | config[part]
+    """Return a configuration with the parameters, columns and state that came after it was written, as they were."""
+    filled, parts = dict(config), {"parameters": checks(kind), "columns": checks(kind.Columns)}
+    for name, value in kind.later.items():
+        part = next((part for part, names in parts.items() if name in names), "fitted")
+        if isinstance(filled.get(part), dict):
+            filled[part] = {name: value, **filled[part]}
     return filled
 
 
