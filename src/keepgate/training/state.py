@@ -170,7 +170,8 @@ def _position(values: dict[str, Any], history: History) -> Position:
     position = Position(**values)
     if position.epoch != len(history.rows):
         raise InputError(f"position.epoch={position.epoch} does not follow {len(history.rows)} rows")
-    if not (position.updates and position.weight) and (position.updates or position.batch or position.window):
+    beginning = Position(epoch=position.epoch, update=position.update)
+    if position != beginning and not (position.updates and position.weight):
         raise InputError("position is within an epoch, but after no update")
     return position
 

@@ -85,7 +85,7 @@ def test_texts_unlike_any_are_translated(fitted):
         ([], [], "X is .*: give a list of texts"),
         ("ein Hund", ["a dog"], "X is .*: give a list of texts"),
         (["a"], None, "there are no targets"),
-        (["a", "b"], ["a"], "2 texts in X, 1 in y"),
+        (["a", "b"], ["a"], "2 texts in X, 1 texts in y"),
         (["a", " "], ["a", "b"], r"X\[1\] is no text, or an empty one"),
         (["a"], [3], r"y\[0\] is no text"),
         (["a\ud800"], ["b"], "half a surrogate pair"),

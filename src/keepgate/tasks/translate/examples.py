@@ -11,7 +11,7 @@ from torch import Tensor
 
 from keepgate.data.text.pairs import Pairs
 from keepgate.errors import InputError
-from keepgate.tasks.common.given import as_list
+from keepgate.tasks.common.given import as_pair
 from keepgate.tasks.common.padded import pad_numbers
 from keepgate.training import Examples
 
@@ -62,10 +62,7 @@ def as_pairs(X: Any, y: Any = None) -> Pairs:
     """
     if isinstance(X, Pairs):
         X, y = X.sources, X.targets
-    X = as_list("X", X, "texts")
-    y = None if y is None else as_list("y", y, "texts")
-    if y is not None and len(y) != len(X):
-        raise InputError(f"inconsistent numbers of samples: {len(X)} texts in X, {len(y)} in y")
+    X, y = as_pair(X, y, "texts", "texts")
     for name, texts in (("X", X), ("y", y or [])):
         for i, text in enumerate(texts):
             if not isinstance(text, str) or not text.strip():

@@ -1,0 +1,53 @@
+"""Symbols in time against the best of all alignments, written out."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from keepgate.tasks.transcribe.alignment import align
+
+
+def best_by_hand(log_probs, path):
+    """Of all labellings of the steps that collapse to the path, the most probable one."""
+
+    def collapsed(labels):
+        return [k for k, _ in itertools.groupby(labels) if k]
+
+    steps, symbols = log_probs.shape
+    ways = [w for w in itertools.product(range(symbols), repeat=steps) if collapsed(w) == list(path)]
+    return max(ways, key=lambda way: sum(log_probs[t, k] for t, k in enumerate(way)))
+
+
+@pytest.mark.parametrize("path", [[1], [1, 2], [2, 2], [1, 2, 1]])
+@pytest.mark.parametrize("stack", [1, 2])
+def test_symbols_lie_where_the_best_of_all_alignments_has_them(path, stack):
+    scores = torch.randn(5, 3, generator=torch.Generator().manual_seed(len(path) + stack)).double().log_softmax(-1)
+    times = np.arange(5 * stack + 1) * 0.1
+    begins, ends, confidences = align(scores, path, times, stack)
+    way = best_by_hand(scores.numpy(), path)
+    spans = [(k, [t for t, _ in group]) for k, group in itertools.groupby(enumerate(way), lambda pair: pair[1])]
+    wanted = [(steps[0] * stack * 0.1, (steps[-1] + 1) * stack * 0.1) for k, steps in spans if k]
+    np.testing.assert_allclose(list(zip(begins, ends, strict=True)), wanted, atol=1e-9)
+    assert all(0 < confidence <= 1 for confidence in confidences)
+
+
+def test_no_symbols_lie_nowhere():
+    assert align(torch.zeros(3, 2), [], np.arange(4.0), 1) == ([], [], [])
+
+
+def test_the_last_step_ends_with_the_frames():
+    """Three frames in steps of two: the second step has one frame only."""
+    scores = torch.tensor([[0.0, -50.0], [-50.0, 0.0]]).log_softmax(-1)
+    begins, ends, confidences = align(scores, [1], np.array([0.0, 1.0, 2.0, 3.0]), 2)
+    assert (begins, ends) == ([2.0], [3.0])
+    assert confidences[0] == pytest.approx(1.0)
+
+
+def test_a_pen_that_goes_back_has_its_place_in_order():
+    scores = torch.tensor([[-50.0, 0.0], [-50.0, 0.0], [0.0, -50.0]]).log_softmax(-1)
+    begins, ends, _ = align(scores, [1], np.array([5.0, 2.0, 4.0, 9.0]), 1)
+    assert (begins, ends) == ([2.0], [5.0])
