@@ -124,7 +124,7 @@ def test_predicting_draws_no_figures(task: str):
 @pytest.mark.parametrize("task", ["classify", "forecast"])
 def test_the_model_of_a_table_predicts_where_neither_arrow_nor_figures_can_be_imported(task: str):
     """Its run came from a CSV file. (scikit-learn loads pandas, and pandas Arrow.)"""
-    given = {"classify": "[np.zeros((5, 2))]", "forecast": "np.zeros((1, model.window_, 2))"}[task]
+    given = {"classify": "[np.zeros((5, 2))]", "forecast": "{'window': np.zeros((1, model.window_, 2))}"}[task]
     method = {"classify": "predict", "forecast": "forecast_windows"}[task]
     code = "import sys; sys.modules.update(dict.fromkeys(['matplotlib', 'jinja2', 'pyarrow'])); import numpy as np; "
     code += f"from keepgate.tasks import load; model = load({str(RUNS / task)!r}, 'cpu'); "

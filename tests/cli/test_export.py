@@ -11,6 +11,7 @@ from cli.files import FAST, csv_lines, refused, series
 from export.running import operators
 from export.running import run as run_onnx
 from keepgate import Forecaster, SequenceClassifier
+from keepgate.data.tables.calendar import calendar_values
 
 
 def metadata(model):
@@ -44,7 +45,7 @@ def test_a_classifier_from_raw_values_to_probabilities(keepgate, file, tmp_path,
 
 OPTIONS = {
     "plain": {},
-    "rows that fill no patch": {"window": 9, "patch": 4, "bidirectional": True, "quantiles": ()},
+    "rows that fill no patch": {"window": 9, "patch": 4, "bidirectional": True, "quantiles": (), "calendar": False},
     "many quantiles": {"quantiles": (0.9, 0.1, 0.45, 0.55), "cell": "zoneout(lstm, 0.1)"},
 }
 
@@ -62,7 +63,8 @@ def test_a_forecaster_from_raw_values_to_forecasts(keepgate, tmp_path, name):
     assert json.loads(metadata(model)["columns"]) == ["target", "w"]
     assert json.loads(metadata(model)["forecasts"]) == ["mean", *sorted(forecaster.quantiles)]
     past = np.stack([part[["y", "w"]].to_numpy()[-forecaster.window_ :] for part in parts])
-    (got,) = run_onnx(model, {"input": past})
+    ahead = np.tile(calendar_values(pd.date_range(days[-1], periods=4)[1:].to_numpy(), ["week"]), (3, 1, 1))
+    (got,) = run_onnx(model, {"input": past} | ({"ahead": ahead} if forecaster.calendar else {}))
     wanted = forecaster.predict(table).set_index("unique_id").loc[list(levels)].iloc[:, 1:].to_numpy()
     np.testing.assert_allclose(got.reshape(wanted.shape), wanted, rtol=1e-5, atol=1e-5)
 

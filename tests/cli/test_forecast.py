@@ -68,13 +68,13 @@ def shuffled_day(table):
 BAD = {
     "missing column": (lambda t: t.drop(columns="y"), ["no column 'y'"]),
     "text in a number": (lambda t: t.assign(y=t["y"].astype(str).where(t.index != 6, "high")), ["column 'y', row 7"]),
-    "NaN": (lambda t: t.assign(y=t["y"].where(t.index != 6)), ["column 'y', row 7"]),
+    "no value": (lambda t: t.assign(y=t["y"].where(t["unique_id"] != "b")), ["series 'b' has no value in column 'y'"]),
     "text in a time": (lambda t: t.assign(ds=t["ds"].where(t.index != 6, "soon")), ["column 'ds'", "soon"]),
     "time twice": (shuffled_day, ["2024-01-05"]),
-    "irregular": (lambda t: t.drop(index=6), ["2024-01-06", "2024-01-08"]),
+    "irregular": (lambda t: t.assign(ds=t["ds"].where(t.index != 6, "2024-01-06 09:00")), ["2024-01-06 09:00"]),
     "header only": (lambda t: t[:0], ["is empty"]),
     "one row": (lambda t: t[:1], ["1 row"]),
-    "too short": (lambda t: t[:10], ["10 rows"]),
+    "too short": (lambda t: t[:7], ["7 rows"]),
 }
 
 
@@ -94,7 +94,34 @@ def test_an_empty_file(keepgate, tmp_path):
 
 
 def test_tables_that_cannot_be_predicted_from(keepgate, csv, run):
-    refused(keepgate("predict", run, csv(frame(rows=5))), "5 rows")
     weekly = frame().assign(ds=np.tile(pd.date_range("2024-01-01", periods=40, freq="W").strftime("%Y-%m-%d"), 2))
     refused(keepgate("predict", run, csv(weekly)), "1 day")
-    refused(keepgate("evaluate", run, csv(frame(rows=10))), "10 rows")
+    refused(keepgate("evaluate", run, csv(frame(rows=3))), "3 rows")
+
+
+def test_series_that_cannot_be_used_are_left_out_by_name(keepgate, csv, tmp_path):
+    table = pd.concat([frame(), frame(("new",), 4), frame(("empty",), 9).assign(y=None)])
+    refused(keepgate("fit", "forecast", csv(table), "--out", tmp_path / "run", *FLAGS), "series 'empty' has no value")
+    outcome = keepgate("fit", "forecast", csv(table), "--out", tmp_path / "run", "--skip-bad", *FLAGS)
+    assert outcome.code == 0, outcome.err
+    assert "series 'new' is left out: it has fewer rows than 5" in outcome.err
+    assert "series 'empty' is left out" in outcome.err
+
+
+def test_what_is_known_ahead(keepgate, csv, tmp_path):
+    table = frame().assign(plan=lambda t: (t.index % 5 == 0) * 1.0)
+    table["y"] += 3 * table["plan"]
+    table.loc[table["ds"] > "2024-02-06", "y"] = None
+    done = keepgate("fit", "forecast", csv(table), "--out", tmp_path / "run", "--known-columns", "plan", *FLAGS)
+    assert done.code == 0, done.err
+    assert "known ahead: 'plan'" in done.out
+    whole = keepgate("predict", tmp_path / "run", csv(table))
+    assert (whole.code, whole.err) == (0, "")
+    after = table["y"].isna()
+    past, future = csv(table[~after], "past.csv"), csv(table[after].drop(columns="y"), "future.csv")
+    assert keepgate("predict", tmp_path / "run", past, "--future", future).out == whole.out
+    refused(keepgate("predict", tmp_path / "run", past), "series 'a' has no value of 'plan' in row 1 after its end")
+
+
+def test_only_a_forecast_has_a_future(keepgate, csv, run, tmp_path):
+    refused(keepgate("predict", run, csv(frame()), "--future", tmp_path / "none.csv"), "none.csv")

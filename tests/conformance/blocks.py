@@ -110,6 +110,13 @@ def _window_norm(draw: Draw) -> tuple[Any, list[str]]:
     return networks.WindowNorm(), [name]
 
 
+def _window_norm_given(draw: Draw) -> tuple[Any, list[str]]:
+    block, (name,) = _window_norm(draw)
+    width = draw.given[name][1].shape[2]
+    spread = draw.random.normal(size=(draw.batch, 1, width)) ** 2
+    return block, [name, draw.put("spread", Value(FLOAT64, ("batch", 1, width)), spread)]
+
+
 def _restore(draw: Draw) -> tuple[Any, list[str]]:
     each = Value(FLOAT64, ("batch", 1, 2))
     others = [draw.put(n, each, draw.random.normal(size=(draw.batch, 1, 2)) ** 2) for n in ("mean", "spread")]
@@ -164,6 +171,7 @@ ROWS: dict[str, Row] = {
     "standardise, restored": lambda d: (networks.Standardize(d.width, restore=True), [d.frames()]),
     "symbol dropout": lambda d: (networks.SymbolDropout(0.5, 1), [d.symbols(5)]),
     "window norm": _window_norm,
+    "window norm, of a given spread": _window_norm_given,
 }
 
 MEANT = ("batch norm", "centre", "convolution", "reverse")  # rows of which what lies past a length means nothing

@@ -15,7 +15,7 @@ from keepgate.networks import INT64, Network, Recurrent
 from keepgate.runtime import Runner, Stream
 from keepgate.tasks.classify.network import classifier
 from keepgate.tasks.embed.network import autoencoder
-from keepgate.tasks.forecast.network import forecaster
+from keepgate.tasks.forecast.network import Sizes, forecaster
 from keepgate.tasks.tag.network import frame_encoder, tagger, token_encoder
 from keepgate.tasks.transcribe.network import transcriber
 from keepgate.tasks.translate.network import translator
@@ -31,8 +31,11 @@ SIZES = {"batch": 3, "time": 7, "places": 6, "forms": SYMBOLS, "letters": 4}
 
 NETWORKS: dict[str, Network] = {
     "classify": classifier(BOTH, 3, noise=0.5, dropout=0.5),
-    "forecast": forecaster(
-        Recurrent(GRU, 4, 4, bidirectional=True), window=7, patch=2, channels=2, horizon=3, quantiles=2, dropout=0.2
+    "forecast": forecaster(Recurrent(GRU, 4, 4, bidirectional=True), Sizes(7, 2, 2, 3, 2), 0.2),
+    "forecast, with what is known ahead": forecaster(
+        Recurrent(LSTM, 4, 4),
+        Sizes(7, 2, 2, 3, 2, known=2, ahead=4, attributes=(SYMBOLS, SYMBOLS), calibrated=True),
+        0.2,
     ),
     "transcribe": transcriber(Recurrent(LSTM, 6, 4), 3, 4, stack=2, dropout=0.3, centred=True),
     "transcribe as it comes": transcriber(ONWARD, 3, 4, stack=2, dropout=0.3, centred=False),

@@ -17,7 +17,7 @@ from keepgate.data.arrays import as_sequences
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.manifest import as_strokes
 from keepgate.data.recordings.segments import as_segment
-from keepgate.data.tables.panel import panel
+from keepgate.data.tables.reading import panel
 from keepgate.errors import InputError, KeepgateError
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   keepgate predict runs/vowels new.ts
   keepgate predict runs/load history.csv --out forecast.parquet
+  keepgate predict runs/sales history.csv --future promotions.csv
   keepgate predict runs/speech talk.wav --out talk.txt
   keepgate predict runs/handwriting new.jsonl --language-model words.txt --language words"""
 
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("run", metavar="RUN", help="folder of the run")
     flags.add_argument("data", metavar="DATA", help="file to predict for")
     flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
+    flags.add_argument(
+        "--future", metavar="FILE", help="of a forecast: what is known ahead of the rows after the end of each series"
+    )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     options = flags.parse_args(arguments)
@@ -48,6 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     face = tasks.face(estimator)
     suffix = table_format(options.out, (*FORMATS, *face.encoders))
     data = face.read_alike(options.data, labelled=False)
+    if options.future is not None:
+        data = face.with_future(data, options.future)
     print_notes("predict", face.notes(data))
     table = face.table(data)
     content = face.encoders[suffix](table) if suffix in face.encoders else encode(table, suffix)

@@ -204,13 +204,14 @@ def _reshape(at: At, x: str) -> str:
     return at.graph.node("Reshape", x, at.counts(*[0] * (at.axes - 1), *at.block.sizes))
 
 
-def _window_norm(at: At, x: str) -> list[str]:
+def _window_norm(at: At, x: str, spread: str = "") -> list[str]:
     graph, rows, zero, one = at.graph, at.counts(1), at.number(0, DOUBLE), at.number(1, DOUBLE)
     mean = graph.node("ReduceMean", x, rows)
     centred = graph.node("Sub", x, mean)
-    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), rows)
-    extremes = graph.node("ReduceMax", x, rows), graph.node("ReduceMin", x, rows)
-    spread = graph.node("Where", graph.node("Greater", *extremes), graph.node("Sqrt", variance), zero)
+    if not spread:
+        variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), rows)
+        extremes = graph.node("ReduceMax", x, rows), graph.node("ReduceMin", x, rows)
+        spread = graph.node("Where", graph.node("Greater", *extremes), graph.node("Sqrt", variance), zero)
     divisor = graph.node("Where", graph.node("Greater", spread, zero), spread, one)
     return [graph.cast(graph.node("Div", centred, divisor), at.kind), mean, spread]
 

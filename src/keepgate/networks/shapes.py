@@ -307,13 +307,21 @@ class Repeat(Block):
 class WindowNorm(Block):
     """Windows [batch, time, width] float64 by each one's own mean and standard deviation (Kim et al. 2022).
 
-    A constant window becomes zeros, and its deviation is zero.
+    A constant window becomes zeros, and its deviation is zero. A spread that is given takes the deviation's place.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("x", "[spread]")
+
     def results(self, *sources: Value | None) -> dict[str, Value]:
-        """Return the windows, and `mean` and `spread` [batch, 1, width] float64."""
+        """Return the windows, and `mean` and `spread` [batch, 1, width] float64.
+
+        Raises:
+            InputError: the spread has another shape.
+        """
         x = sequence(sources[0], dtype=FLOAT64)
         each = Value(FLOAT64, (x.shape[0], 1, x.width))
+        if sources[1] not in (None, each):
+            raise InputError(f"expected a spread {each}, got {sources[1]}")
         return {"": Value(FLOAT, x.shape), "mean": each, "spread": each}
 
 

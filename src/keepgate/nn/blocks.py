@@ -283,10 +283,11 @@ def _pool(at: At, x: Tensor, lengths: Tensor) -> Tensor:
     return torch.where(within, x, -torch.inf).amax(1)
 
 
-def _window_norm(at: At, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _window_norm(at: At, x: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     mean = x.mean(1, keepdim=True)
-    varies = x.amax(1, keepdim=True) > x.amin(1, keepdim=True)
-    spread = x.std(1, correction=0, keepdim=True) * varies
+    if spread is None:
+        varies = x.amax(1, keepdim=True) > x.amin(1, keepdim=True)
+        spread = x.std(1, correction=0, keepdim=True) * varies
     return ((x - mean) / torch.where(spread > 0, spread, 1.0)).to(at.dtype), mean, spread
 
 

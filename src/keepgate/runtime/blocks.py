@@ -159,19 +159,21 @@ def _repeat(at: At, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.repeat(x[:, None], lengths.max(initial=0), axis=1)
 
 
-def window_norm(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def window_norm(x: np.ndarray, spread: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return windows [B, L, C] as (x - mean) / spread, and each window's mean and standard deviation [B, 1, C].
 
     So a forecast follows its series in level and scale, of which it may have seen none like it (reversible instance
-    normalization, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero.
+    normalization, Kim et al. 2022, without its affine map). A constant window becomes zeros, its spread is zero. A
+    spread [B, 1, C] that is given is taken instead.
     """
     mean = x.mean(axis=1, keepdims=True)
-    spread = np.where(np.ptp(x, axis=1, keepdims=True) > 0, x.std(axis=1, keepdims=True), 0.0)
+    if spread is None:
+        spread = np.where(np.ptp(x, axis=1, keepdims=True) > 0, x.std(axis=1, keepdims=True), 0.0)
     return (x - mean) / np.where(spread > 0, spread, 1.0), mean, spread
 
 
-def _window_norm(at: At, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    z, mean, spread = window_norm(x)
+def _window_norm(at: At, x: np.ndarray, *given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    z, mean, spread = window_norm(x, *given)
     return z.astype(at.dtype), mean, spread
 
 

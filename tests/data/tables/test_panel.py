@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from keepgate.data.tables.panel import panel
+from keepgate.data.tables.reading import panel
 from keepgate.errors import InputError
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
@@ -69,14 +69,13 @@ def test_index_categories_and_zone_survive() -> None:
     assert back["unique_id"].dtype == "category"
 
 
-def test_days_of_changing_clocks_are_irregular() -> None:
+def test_days_of_changing_clocks_go_by_the_clock() -> None:
     times = pd.date_range("2024-03-25", periods=10, freq="D", tz="Europe/Berlin")
-    table = pd.DataFrame({"unique_id": "a", "ds": times, "y": range(10)})
-    with pytest.raises(
-        InputError, match=r"row 8: .* to 2024-03-31 22:00 UTC where one step is 1 day: .* take the time zone off"
-    ):
-        panel(table)
-    assert str(panel(table.assign(ds=times.tz_localize(None))).frequency) == "1 day"
+    data = panel(pd.DataFrame({"unique_id": "a", "ds": times, "y": range(10)}))
+    assert str(data.frequency) == "1 day"
+    ahead = data.frequency.after(data.times[-1], np.arange(1, 4))
+    back = data.table(np.zeros(3, dtype=int), ahead, {"y": np.zeros(3)})
+    assert back["ds"].tolist() == pd.date_range(times[-1], periods=4, freq="D")[1:].tolist()
 
 
 def test_names_of_columns() -> None:
@@ -134,16 +133,16 @@ DAYS = rows()["ds"]
             "^f.csv, row 6: series 'a' already has the time 2024-01-01 in row 2 of column 'ds': keep one of the two$",
         ),
         (
-            {"ds": [datetime.date(2024, 1, 4), *DAYS[1:]]},
-            "^f.csv, row 1: series 'b' goes from 2024-01-02 to 2024-01-04 where one step is 1 day: fill the gap",
+            {"ds": [datetime.date(2024, 12, 4), *DAYS[1:]]},
+            "^f.csv: series 'b' has 3 rows where 339 steps of 1 day lie between its first and its last: resample",
         ),
         (
-            {"ds": [9, 1, 1, 2, 2, 3]},
-            "^f.csv, row 1: series 'b' goes from 2 to 9 where one step is 1 step: fill the gap",
+            {"ds": [8, 0, 0, 2, 2, 3]},
+            "^f.csv, row 6: series 'a' goes from 2 to 3 where one step is 2 steps: resample",
         ),
         ({"y": ["1", "2", "3", "4", "5", "six"]}, "^f.csv, column 'y', row 6: 'six' is no number"),
-        ({"y": [1.0, 2.0, None, 4.0, 5.0, 6.0]}, "^f.csv, column 'y', row 3 has no value"),
-        ({"x": [1.0, 2.0, 3.0, 4.0, float("nan"), 6.0]}, "^f.csv, column 'x', row 5 has no value"),
+        ({"y": [None, 2.0, None, 4.0, None, 6.0]}, "^f.csv: series 'b' has no value in column 'y'"),
+        ({"x": [1.0, 2.0, 3.0, 4.0, float("inf"), 6.0]}, "^f.csv, column 'x', row 5 has an infinite value"),
         (
             {"unique_id": ["b", "a", "b", "a", None, "a"]},
             "^f.csv, column 'unique_id', row 5 has no value: name the series",

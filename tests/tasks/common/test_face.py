@@ -56,6 +56,6 @@ def test_a_report_of_forecasts_asks_for_each_window_once(monkeypatch):
     model = load(OLD / "forecast", "cpu")
     data = face(model).read_alike(OLD / "forecast" / "load.csv")
     asked, whole = [], model.forecast_windows
-    monkeypatch.setattr(model, "forecast_windows", lambda past: asked.append(len(past)) or whole(past))
+    monkeypatch.setattr(model, "forecast_windows", lambda given: asked.append(len(given["window"])) or whole(given))
     face(model).report(data, data)
     assert asked == [sum(length - model.window_ - model.horizon + 1 for length in data.lengths)]

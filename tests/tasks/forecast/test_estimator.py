@@ -31,7 +31,7 @@ def test_forecasts_follow_the_end_of_each_series(fitted: Forecaster) -> None:
     assert forecast["unique_id"].tolist() == ["series 0"] * 5 + ["series 1"] * 5
     assert forecast["ds"].tolist() == [*pd.date_range("2024-04-30", periods=5)] * 2
     assert (np.diff(values(forecast)[:, 1:]) >= 0).all()
-    assert (fitted.window_, fitted.patch_, fitted.season_, str(fitted.frequency_)) == (28, 7, 7, "1 day")
+    assert (fitted.window_, fitted.patch_, fitted.season_, str(fitted.frequency_)) == (20, 3, 7, "1 day")
 
 
 def test_the_model_learns_and_beats_the_baselines() -> None:
@@ -83,6 +83,7 @@ def test_a_covariate_is_used() -> None:
     x = random.normal(size=600)
     table = pd.DataFrame({"unique_id": "a", "ds": range(600), "y": np.roll(x, 1)})
     options = {"horizon": 1, "window": 8, "patch": 1, "hidden_size": 16, "batch_size": 32, "epochs": 8, "quantiles": ()}
+    options["learning_rate"] = 2e-3
     blind = face(Forecaster(**options).fit(table[:450])).evaluate(table[450:])[0]
     seeing = Forecaster(**options).fit(table.assign(x=x)[:450])
     assert seeing.covariates_ == ("x",)
@@ -97,13 +98,13 @@ def test_a_covariate_is_used() -> None:
 def test_the_same_seed_gives_the_same_bits(fitted: Forecaster) -> None:
     again, other = (Forecaster(horizon=5, **SMALL, seed=seed).fit(waves()) for seed in (0, 1))
     np.testing.assert_array_equal(values(again.predict(waves())), values(fitted.predict(waves())))
-    assert (values(other.predict(waves())) != values(fitted.predict(waves()))).all()
+    assert other.history_[0]["valid_loss"] != fitted.history_[0]["valid_loss"] == again.history_[0]["valid_loss"]
 
 
 def test_threads_are_set_for_the_work_only(fitted: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(2)
     seen: list[int] = []
-    monkeypatch.setattr(fitted.network_, "forward", lambda z: seen.append(torch.get_num_threads()) or 1 / 0)
+    monkeypatch.setattr(fitted.network_, "run", lambda *_: seen.append(torch.get_num_threads()) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fitted.predict(waves())
     assert (seen, torch.get_num_threads()) == ([1], 2)
@@ -155,13 +156,10 @@ def test_example_of_the_class() -> None:
 
 def test_bad_tables_to_predict(fitted: Forecaster) -> None:
     table = waves()
-    short = table.groupby("unique_id").tail(27)
-    with pytest.raises(
-        InputError, match=r"series 'series 0' has 27 rows \(and 1 other series is too short\) where 28 are"
-    ):
-        fitted.predict(short)
-    with pytest.raises(InputError, match=r"where 33 are needed \(window 28 \+ horizon 5\)"):
+    short = table.groupby("unique_id").tail(5)
+    with pytest.raises(InputError, match=r"where 6 are needed \(1 \+ horizon 5\)"):
         face(fitted).evaluate(short)
+    assert np.isfinite(values(fitted.predict(short))).all()
     with pytest.raises(
         InputError, match="the table: its rows are 1 hour apart, the model was fitted to steps of 1 day"
     ):

@@ -54,12 +54,13 @@ def to_frame(table: Any, needed: Sequence[str], source: str = ANY_TABLE) -> nw.D
     return frame
 
 
-def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
+def numbers(column: nw.Series, source: str = ANY_TABLE, *, gaps: bool = False) -> np.ndarray:
     """Return a column as float64 [rows].
 
     Args:
         column: of the table.
         source: how messages call the table.
+        gaps: let values be missing; they are NaN.
 
     Raises:
         InputError: a value is missing, text, not finite, or beyond 1e100; the message names the row.
@@ -74,7 +75,7 @@ def numbers(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
         raise
     except Exception as error:  # of the table's own library
         raise InputError(f"{where} is not read as numbers: {reason(error)}") from error
-    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST))
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST) & ~(gaps & np.isnan(values)))
     if len(wrong):
         value = values[wrong[0]]
         if np.isfinite(value):

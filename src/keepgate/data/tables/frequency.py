@@ -60,6 +60,18 @@ class Frequency:
         step = self.count if self.unit == "step" else np.timedelta64(self.count * US[self.unit], "us")
         return times + step * np.asarray(steps)
 
+    def between(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Return how many steps lie between times, int64; 0 where it is no whole number of them from 1 on."""
+        if self.unit == "month":
+            months = after.astype("datetime64[M]") - before.astype("datetime64[M]")
+            steps = months.astype(np.int64) // self.count
+        elif self.unit == "business day":
+            steps = np.busday_count(before.astype("datetime64[D]"), after.astype("datetime64[D]")) // self.count
+        else:
+            steps = (after - before).astype(np.int64) // (self.count * US.get(self.unit, 1))
+        steps = np.maximum(steps, 0)
+        return np.where((steps > 0) & (self.after(before, steps) == after), steps, 0)
+
     def _check_reach(self, times: np.ndarray, steps: Any) -> None:
         most = self.count * int(np.max(steps, initial=0))
         if self.unit == "step":
@@ -91,28 +103,37 @@ class Frequency:
         seasons = [n for n in (_fits(cycle, step) for cycle in cycles) if 1 < n <= LONGEST_SEASON]
         return seasons[0] if seasons else 1
 
+    @property
+    def seasons(self) -> list[int]:
+        """The cycles that rows may have, in rows, the shortest first: `season`, and a week of rows within a day."""
+        seasons = [self.season]
+        if self.unit in US and (step := self.count * US[self.unit]) < US["day"]:
+            seasons.append(_fits(7 * US["day"], step))
+        return [season for season in seasons if 1 < season <= 7 * LONGEST_SEASON]
+
 
 def _fits(cycle: int, step: int) -> int:
     """Return how often the step goes into the cycle; 0 if it does not divide it."""
     return cycle // step if cycle % step == 0 else 0
 
 
-def infer(times: np.ndarray, same: np.ndarray) -> tuple[Frequency, int | None]:
-    """Return the frequency that most steps have, and the first row that breaks it (None: all are regular).
+def infer(times: np.ndarray, same: np.ndarray) -> tuple[Frequency, np.ndarray]:
+    """Return the frequency that most steps have, and how many of its steps lie before each row that is not a first one.
+
+    The latter, int64, is 1 where rows are regular, more after a gap, and 0 where a row breaks the frequency.
 
     Args:
         times: [N] datetime64[us] or int64, one series after the other, ascending in each.
         same: [N - 1] booleans, whether row i + 1 is of the same series as row i; at least one is.
     """
     before, after = times[:-1][same], times[1:][same]
-    best, most, breaks = None, -1, None
+    best, most = None, -1
     for frequency in _candidates(before, after):
         right = frequency.after(before) == after
         if right.sum() > most:
             best, most = frequency, int(right.sum())
-            breaks = None if right.all() else int(np.flatnonzero(same)[np.argmin(right)]) + 1
     assert best is not None  # there is a step, and with it a fixed frequency
-    return best, breaks
+    return best, best.between(before, after)
 
 
 def _candidates(before: np.ndarray, after: np.ndarray) -> list[Frequency]:

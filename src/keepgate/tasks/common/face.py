@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from keepgate.errors import InputError
 from keepgate.tasks.common.estimator import Estimator
 
 if TYPE_CHECKING:
@@ -61,6 +62,14 @@ class Face(ABC):
     def read_alike(self, path: str | Path, *, labelled: bool = True) -> Any:
         """Read a file like the one that the estimator was trained on; see `read`."""
         return self.read(path, getattr(self.estimator, "columns_", None), labelled=labelled)
+
+    def with_future(self, data: Any, path: str | Path) -> Any:
+        """Return data with what a file says of their future.
+
+        Raises:
+            InputError: the task is not to forecast.
+        """
+        raise InputError(f"'{self.estimator.TASK}' reads no future: {path} is for forecasts")
 
     def bind_columns(self, columns: Any) -> None:
         """Let further files be read like the training file.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,25 +13,28 @@ import numpy as np
 import torch
 
 from keepgate import schema
-from keepgate.data.tables.frequency import US, Frequency
-from keepgate.data.tables.panel import Panel, panel
-from keepgate.errors import InputError, quoted
+from keepgate.data.tables.panel import Panel
+from keepgate.data.tables.reading import panel, with_future
+from keepgate.errors import InputError, listed, quoted
 from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, estimator, param
+from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, STRENGTH, estimator, param, with_tuples
+from keepgate.tasks.common.parameters import check_parameters as check_values
 from keepgate.tasks.common.running import limited_threads
-from keepgate.tasks.forecast.examples import ForecastColumns, Windows, deviations, rows_from
+from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, ForecastColumns, Prepared, Windows
+from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
+from keepgate.tasks.forecast.reads import FITTED, MOST_ROWS, Reads, deviations, infer
+from keepgate.tasks.forecast.widths import widths
+from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
-NO_SEASON = 8  # rows in a patch where the rows have no natural cycle
-HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part
+HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part; of a short one, more:
+SHORT = (3, 8)  # up to 1/3, and up to 8 horizons
 AT_ONCE = 1024  # windows forecast in one go
-MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
-MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 
 
 @estimator
@@ -39,10 +43,14 @@ class Forecaster(Estimator):
 
     A table (pandas, polars or pyarrow) is long: columns `unique_id`, `ds` (timestamps, dates or integers) and `y`;
     all further columns are covariates, numbers that are known up to the last row as `y` is. Rows may come in any
-    order; the steps have to be regular and the same in all series.
+    order; steps have to be regular and the same in all series, but values and rows may be missing. Columns that are
+    known ahead, and attributes of the series, are named in `known_columns` and `static_columns`. A table without the
+    column of ids is one series; one with neither ids nor `y` is wide, a series in each column.
 
     Every window of `window` rows is normalized by its own mean and spread, so that series of any level and scale
-    share a model and one that was not in the training data can be forecast.
+    share a model and one that was not in the training data can be forecast. What is linear is solved by ridge
+    regression; the recurrent layers learn the rest. The last part of every series chooses the epoch and spreads the
+    quantiles (conformal calibration); then all is learned again from all rows.
 
     >>> import numpy as np, pandas as pd
     >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
@@ -52,22 +60,24 @@ class Forecaster(Estimator):
     ['unique_id', 'ds', 'y_hat', 'y_hat_q10', 'y_hat_q50', 'y_hat_q90']
 
     Attributes:
-        window_, patch_, season_: in rows.
-        frequency_: the step between rows.
-        covariates_: their names.
+        reads_: what a forecast is made from: window, season, columns and so on.
+        window_, patch_, season_, frequency_, covariates_: of `reads_`.
+        skipped_: a sentence for each series that was left out; only after `fit`.
+        linear_, best_: the linear part and the best epoch (0: the linear part alone); only after `fit`.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
     TASK: ClassVar[str] = "forecast"
     Columns: ClassVar[type] = ForecastColumns
-    STATE: ClassVar[schema.Check] = schema.record(
-        window=schema.whole(2, MOST_ROWS),
-        patch=schema.whole(1, MOST_ROWS),
-        season=schema.whole(1, MOST_ROWS),
-        frequency=schema.record(unit=schema.choice(MOST_COUNT), count=schema.whole(1, 2**62), month_end=schema.boolean),
-        covariates=schema.several(schema.text(), distinct=True),
-    )
+    STATE: ClassVar[schema.Check] = staticmethod(FITTED)
     fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles")
+    later: ClassVar[Mapping[str, Any]] = {
+        **{"calendar": False, "holidays": None, "refit": False},
+        **{"known_columns": (), "static_columns": (), "skip_bad": False},
+    }
+
+    network_: ForecastNetwork = field(init=False)
+    reads_: Reads = field(init=False)
 
     horizon: int = param(24, "steps to forecast", minimum=1, maximum=MOST_ROWS)
     quantiles: tuple[float, ...] = param(
@@ -80,71 +90,147 @@ class Forecaster(Estimator):
         maximum=MOST_ROWS,
     )
     window: int | None = param(
-        None, "rows that a forecast is made from (none: 4 seasons, at least the horizon)", minimum=2, maximum=MOST_ROWS
+        None,
+        "rows that a forecast is made from (none: three weeks of rows within a day, eight weeks of days, three years "
+        "of weeks, four years of months; at least two horizons; less where the series are short)",
+        minimum=2,
+        maximum=MOST_ROWS,
     )
     patch: int | None = param(
-        None, "rows that the recurrent layers take in one step (none: a season)", minimum=1, maximum=MOST_ROWS
+        None,
+        "rows that the recurrent layers take in one step (none: a season, or an eighth of the window)",
+        minimum=1,
+        maximum=MOST_ROWS,
     )
+    calendar: bool = param(True, "read the hour, the day of the week and the time of the year of the rows ahead")
+    holidays: str | None = param(
+        None, "country whose holidays are known ahead, such as US or DE; needs the extra `forecast` (none: no holidays)"
+    )
+    refit: bool = param(True, "after the best epoch is found, learn again from all rows, the held-out ones too")
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
     bidirectional: bool = param(False, "read the sequence in both directions")
     dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
-    epochs: int = param(10, "passes over the training data, of at least 100 and at most 1000 batches each", **EPOCHS)
+    epochs: int = param(10, "epochs, of at least 50 and at most 200 batches each", **EPOCHS)
     batch_size: int = param(256, "windows in one step of the optimizer", **EXAMPLES)
+    learning_rate: float = param(5e-4, "highest step size of the optimizer", **STRENGTH)
     warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", **SHARE)
     patience: int | None = param(
         3, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
     )
 
     def fit(
-        self, table: Any, *, valid: Any = None, run: str | Path | None = None, callbacks: Sequence[Callback] = ()
+        self,
+        table: Any,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+        **columns: Any,
     ) -> Forecaster:
         """Train on the series of a table and return self.
 
         Args:
             table: the series.
             valid: a table that is held out to choose the best epoch; its series begin with the `window` rows before
-                what is held out. Without it the last fifth of each series (at least `horizon` rows) is held out.
+                what is held out, and are not learned. Without it the last fifth of each series (at least `horizon`
+                rows) is held out, and learned too after the best epoch is found (`refit`).
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
             callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
+            columns: how the columns are called, such as `time_column="day"` or `known_columns=["promotion"]`; see
+                `Forecaster.Columns`.
 
         Raises:
-            InputError: it names column and row of a table that `keepgate.data.tables.panel.panel` refuses, or a series
-                that is too short for the window.
+            InputError: it names column and row of a table that `keepgate.data.tables.reading.panel` refuses, or a
+                series that is too short.
         """
         self.check_parameters()
-        data = self._panel(table).without_counters()
-        self._infer(data)
-        data, held_out = self.split(data, valid)
-        scale = dict(zip(data.ids.to_list(), deviations(data), strict=True))
-        names = held_out.ids.to_list()
-        held_out_scale = np.array([scale.get(n, d) for n, d in zip(names, deviations(held_out), strict=True)])
-        self.network_ = self.new_network()
-        sizes = self.window_, self.horizon
-        examples = Windows(data, *sizes, np.array(list(scale.values())), self.batch_size)
-        held_out_examples = Windows(held_out, *sizes, held_out_scale, self.batch_size, (0, 1000))
-        self.train_network(ForecastNetwork.loss, examples, held_out_examples, run, callbacks=callbacks)
+        if columns:
+            self.columns_ = _columns(columns)
+        data = self._usable(self._panel(table).without_counters())
+        self.skipped_ = data.skipped
+        names = ("horizon", "season", "window", "patch", "calendar", "holidays")
+        self.reads_ = infer(data, **{name: getattr(self, name) for name in names})
+        part, held_out = self.split(data, valid)
+        scale = dict(zip(data.ids.to_list(), deviations(data)[:, 0], strict=True))
+        own = [scale.get(n, d[0]) for n, d in zip(held_out.ids.to_list(), deviations(held_out), strict=True)]
+        tests = self._windows(held_out, self.lead(held_out), np.array(own), HELD_OUT_UPDATES)
+        self._learn(part, np.array([scale[n] for n in part.ids.to_list()]), tests, run, callbacks)
+        factors = widths(self.network_, tests, sorted(self.quantiles))
+        if self.refit and valid is None:
+            self._learn_again(data, np.array([*scale.values()]), run)
+        with torch.no_grad():
+            self.network_.get_parameter("calibrated.weight").copy_(torch.from_numpy(factors))
         return self
 
-    def predict(self, table: Any) -> Any:
+    def _learn(self, data: Panel, scale: np.ndarray, tests: Windows, run: Any, callbacks: Sequence[Callback]) -> None:
+        """Train on a part of the rows, with the epoch and the linear part that are best for others."""
+        examples = self._windows(data, self._early_lead(data), scale)
+        self.network_ = self._begun(data)
+        with limited_threads(self.threads):
+            seasons = [0, 1, *(m for m in self.seasons() if m <= self.window_)]
+            self.linear_ = solve(self.network_, examples, tests, seasons)
+            self.linear_.put(self.network_, examples, tests)
+            start, least = copy.deepcopy(self.network_.state_dict()), mean_loss(self.network_, tests)
+        self.train_network(ForecastNetwork.loss, examples, tests, run, callbacks=callbacks)
+        losses = [least, *(row["valid_loss"] for row in self.history_)]
+        self.best_ = min(range(len(losses)), key=lambda k: losses[k])
+        if self.best_ == 0:
+            self.network_.load_state_dict(start)
+
+    def _learn_again(self, data: Panel, scale: np.ndarray, run: Any) -> None:
+        """Train on all rows, to the epoch that was best, with a linear part that is solved as was best."""
+        examples = self._windows(data, self._early_lead(data), scale)
+        network, device = self.network_, next(self.network_.parameters()).device
+        network.load_state_dict(self._begun(data).state_dict())
+        with limited_threads(self.threads):
+            network.cpu()
+            linear = solve(network, examples, None, [self.linear_.season], (self.linear_.penalty,))
+            replace(linear, excess=self.linear_.excess).put(network, examples, None)
+            network.to(device)
+            if self.best_:
+                settings: Settings = replace(self.settings(), epochs=self.best_, patience=None)
+                folder = None if run is None else Path(run) / "refit"
+                train(network, ForecastNetwork.loss, examples, None, settings, folder, self.progress)
+        network.eval()
+
+    def _begun(self, data: Panel) -> ForecastNetwork:
+        """Return a network that knows the scale of what is known ahead, and is zero else."""
+        network = self.new_network()
+        prepared = Prepared(data, self.reads_)
+        for name, values in (("plan", prepared.plan), ("known", prepared.known_rows())):
+            if values.shape[1]:
+                network.get_submodule(name).fit([values])
+        network.begin()
+        return network
+
+    def _windows(self, data: Panel, lead: np.ndarray, scale: np.ndarray, updates: tuple[int, int] = UPDATES) -> Windows:
+        return Windows(Prepared(data, self.reads_), lead, scale, self.batch_size, updates)
+
+    def predict(self, table: Any, future: Any = None) -> Any:
         """Return the `horizon` steps after the end of each series, as a table of the same kind.
 
-        Only the last `window` rows of a series count.
+        Only the last `window` rows of a series count; a shorter series is as if its first row had been there before.
 
         Args:
-            table: the series.
+            table: the series. Rows after the last target of a series say what is known ahead.
+            future: a table of what is known ahead of the rows after the end of each series, with the columns of id,
+                time and all that are known ahead.
 
         Returns:
             Columns id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
             quantiles).
 
         Raises:
-            InputError: as in `fit`; or the step between rows is another one, or a covariate is missing.
+            InputError: as in `fit`; or the step between rows is another one, or a covariate or what is known ahead is
+                missing.
         """
         data = self.to_panel(table)
-        data.need(self.window_, "the window")
-        forecasts = self.forecast_windows(rows_from(data.values, data.starts[1:] - self.window_, self.window_))
-        assert data.frequency is not None  # a window has two rows
+        if future is not None:
+            data = with_future(data, future)
+        prepared = Prepared(data, self.reads_, ahead=True)
+        forecasts = self.forecast(prepared, data.starts[1:], np.arange(len(data.ids)))
+        assert data.frequency is not None
         times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, self.horizon + 1))
         series = np.repeat(np.arange(len(data.ids)), self.horizon)
         columns = dict(zip(self._names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
@@ -155,64 +241,79 @@ class Forecaster(Estimator):
         self.check_fitted()
         return self._alike(table)
 
-    def forecast_windows(self, past: np.ndarray) -> np.ndarray:
-        """Return forecasts [B, horizon, 1 + Q] of windows [B, window, C] in their units; quantiles ascend."""
-        network, device = self.network_, next(self.network_.parameters()).device
-        forecasts = []
+    def forecast(self, data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Return forecasts [B, horizon, 1 + Q] from rows `cut` [B] of `series` [B] on; quantiles ascend."""
+        parts = np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE))
+        return np.concatenate([self.forecast_windows(data.given(cut[part], series[part])) for part in parts])
+
+    def forecast_windows(self, given: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return forecasts [B, horizon, 1 + Q] from the inputs of the network, of which `window` is [B, window, C]."""
+        others = {name: x for name, x in given.items() if name not in ("window", "spread")}
+        z, mean, spread = window_norm(given["window"], given.get("spread"))
+        inputs = {"normalized": z.astype(np.float32), **others}
+        device = next(self.network_.parameters()).device
         with torch.inference_mode(), limited_threads(self.threads):
-            for part in np.array_split(past, -(-len(past) // AT_ONCE)):
-                z, mean, spread = window_norm(part)
-                y = network(torch.from_numpy(z.astype(np.float32)).to(device)).cpu().numpy()
-                forecasts.append(restore(y, mean, spread))
-        return np.concatenate(forecasts)
+            tensors = {name: torch.from_numpy(x).to(device) for name, x in inputs.items()}
+            y = self.network_.run(tensors, "calibrated" if self.reads_.calibrated else "scaled")
+        return restore(y.cpu().numpy(), mean, spread)
+
+    def lead(self, data: Panel) -> np.ndarray:
+        """Return the rows of each series before its first forecast, where its last rows are to be forecast, [S]."""
+        return np.clip(data.lengths - self.horizon, 1, self.window_)
+
+    def _early_lead(self, data: Panel) -> np.ndarray:
+        """Return the same where all is learned from: half of a short series teaches forecasts."""
+        return np.clip(data.lengths // 2, 1, self.window_)
+
+    def seasons(self) -> list[int]:
+        """Return every plausible season, in rows, the shortest first."""
+        return sorted({self.season_, *(self.frequency_.seasons if self.season is None else [])} - {1})
+
+    window_ = property(lambda self: self.reads_.window, doc="Rows that a forecast is made from.")
+    patch_ = property(lambda self: self.reads_.patch, doc="Rows that the recurrent layers take in one step.")
+    season_ = property(lambda self: self.reads_.season, doc="Rows in a season.")
+    frequency_ = property(lambda self: self.reads_.frequency, doc="The step between rows.")
+    covariates_ = property(lambda self: self.reads_.covariates, doc="Names of the columns known up to the last row.")
 
     def state_to_json(self) -> dict[str, Any]:
         """Return what was inferred from the training table."""
-        return {
-            "window": self.window_,
-            "patch": self.patch_,
-            "season": self.season_,
-            "frequency": asdict(self.frequency_),
-            "covariates": list(self.covariates_),
-        }
+        return self.reads_.to_json()
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set what was inferred from the training table, and the network."""
-        self.window_, self.patch_, self.season_ = state["window"], state["patch"], state["season"]
-        if self.patch_ > self.window_:
-            raise InputError(f"fitted.patch={self.patch_} is longer than the window of {self.window_} rows")
-        if state["frequency"]["count"] > (most := MOST_COUNT[state["frequency"]["unit"]]):
-            raise InputError(f"fitted.frequency.count={state['frequency']['count']} is not at most {most:,}")
-        self.frequency_ = Frequency(**state["frequency"])
-        self.covariates_ = tuple(state["covariates"])
+        self.reads_ = Reads.from_json(state, int(self.horizon))
         self.network_ = self.build_network()
 
     def build_network(self) -> ForecastNetwork:
         """Return the network, untrained."""
         quantiles = sorted(self.quantiles)
-        description = forecaster(
-            self.layers(int(self.hidden_size), bidirectional=bool(self.bidirectional)),
-            window=self.window_,
-            patch=self.patch_,
-            channels=1 + len(self.covariates_),
-            horizon=int(self.horizon),
-            quantiles=len(quantiles),
-            dropout=float(self.dropout),
-        )
+        layers = self.layers(int(self.hidden_size), bidirectional=bool(self.bidirectional))
+        description = forecaster(layers, self.reads_.sizes(len(quantiles)), float(self.dropout))
         return ForecastNetwork(description, self.backend, quantiles=quantiles)
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
         self.check_fitted()
-        quantiles, channels = sorted(self.quantiles), 1 + len(self.covariates_)
+        quantiles, reads = sorted(self.quantiles), self.reads_
+        channels = ["target", *self.covariates_, *(["whether the target was there"] if reads.gaps else [])]
         graph.metadata |= {
-            "columns": json.dumps(["target", *self.covariates_]),
+            "columns": json.dumps(channels),
             "forecasts": json.dumps(["mean", *quantiles]),
         }
-        past = f"the last rows of each series, the target and then the covariates, [B, {self.window_}, {channels}]"
+        texts = {
+            "window": f"the last rows of each series, {' and '.join(channels[:2])}, gaps filled",
+            "spread": "the deviation of each series' channels",
+            "before": f"{listed(reads.known)} in these rows",
+            "ahead": f"what is known of the rows ahead: {listed([*reads.known, *reads.calendar])}",
+            **{f"attribute{k}": f"the number of {name}" for k, name in enumerate(reads.attributes)},
+        }
+        inputs = {
+            i.name: ("input" if i.name == "window" else i.name, f"{texts[i.name]}, {i.value}")
+            for i in self.network_.description.inputs
+        }
         shape = f"[B, {self.horizon}, {1 + len(quantiles)}]"
         text = f"the mean, then each quantile, of the {self.horizon} steps that follow, {shape}"
-        self.emit_network(graph, {"window": ("input", past)}, {"forecast": ("forecast", text)})
+        self.emit_network(graph, inputs, {"forecast": ("forecast", text)})
 
     def check_parameters(self) -> None:
         """Raise InputError for a parameter of the wrong type or value."""
@@ -227,41 +328,45 @@ class Forecaster(Estimator):
             data: the panel of the table given to `fit`.
             valid: the held-out table, or None.
         """
-        rows, words = self.window_ + self.horizon, f"window {self.window_} + horizon {self.horizon}"
         if valid is not None:
             held_out = self._alike(valid)
-            for part in (data, held_out):
-                part.need(rows, words)
+            held_out.need(self.horizon + 1, f"1 + horizon {self.horizon}")
             return data, held_out
-        data.need(rows + self.horizon, f"{words} + {self.horizon} held out")
         length = data.lengths
-        end = np.maximum(length - np.maximum(length // HELD_OUT, self.horizon), rows)
-        return data.cut(np.zeros_like(end), end), data.cut(end - self.window_, length)
+        part, horizons = SHORT
+        held = np.maximum(length // HELD_OUT, np.minimum(length // part, horizons * self.horizon))
+        end = np.where(length < 2 * self.horizon + 2, length, length - np.maximum(held, self.horizon))
+        first = np.where(end < length, np.maximum(end - self.window_, 0), length)
+        return data.cut(np.zeros_like(end), end), data.cut(first, length)
 
-    def _infer(self, data: Panel) -> None:
-        """Set window, patch and season from the parameters and the data's frequency."""
-        if data.frequency is None:
-            data.need(2, "to see the step between rows")
-        assert data.frequency is not None
-        self.frequency_, self.covariates_ = data.frequency, data.covariates
-        self.season_ = self.season or data.frequency.season
-        block = self.season_ if self.season_ > 1 else NO_SEASON
-        self.window_ = self.window or max(4 * block, self.horizon)
-        self.patch_ = self.patch or min(block, self.window_)
-        if self.patch_ > self.window_:
-            raise InputError(f"patch={self.patch_} is longer than the window of {self.window_} rows")
+    def _usable(self, data: Panel) -> Panel:
+        """Return the series that are long enough to learn from.
+
+        Raises:
+            InputError: one is not, and `skip_bad` was not said; or none is long enough to hold a part out.
+        """
+        rows, why = self.horizon + 2, f"horizon {self.horizon} + 2"
+        if data.skip_bad and (data.lengths >= rows).any():
+            data = data.only(data.lengths >= rows, f"it has fewer rows than {rows} ({why})")
+        data.need(rows, why)
+        if data.lengths.max() < 2 * rows - 2:
+            data.need(2 * rows - 2, f"{why}, and horizon {self.horizon} held out")
+        return data
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         if isinstance(table, Panel):
             return table
-        return panel(table, **{**asdict(getattr(self, "columns_", ForecastColumns())), **given})
+        columns = asdict(getattr(self, "columns_", ForecastColumns()))
+        return panel(table, **{**columns, **given})
 
     def _alike(self, table: Any) -> Panel:
-        """Return the panel of a table with the covariates and the frequency of the training table."""
+        """Return the panel of a table with the columns and the frequency of the training table."""
         data = self._panel(table, covariate_columns=self.covariates_)
         if data.covariates != self.covariates_:
             data = data.with_covariates(self.covariates_)
-        if data.frequency is not None and not data.frequency.same_step(self.frequency_):
+        if data.frequency is None:
+            return replace(data, frequency=self.frequency_)
+        if not data.frequency.same_step(self.frequency_):
             raise InputError(
                 f"{data.source}: its rows are {data.frequency} apart, the model was fitted to steps of "
                 f"{self.frequency_}: resample, or fit another model"
@@ -270,3 +375,19 @@ class Forecaster(Estimator):
 
     def _names(self, target: str) -> list[str]:
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
+
+
+def _columns(given: dict[str, Any]) -> ForecastColumns:
+    """Return names of columns that were given as arguments.
+
+    Raises:
+        InputError: one is no role of a column, or no name.
+    """
+    try:
+        columns = ForecastColumns(**with_tuples(given))
+    except TypeError:
+        known = listed(asdict(ForecastColumns()))
+        wrong = next(name for name in given if name not in asdict(ForecastColumns()))
+        raise InputError(f"fit has no argument {quoted(wrong)}; columns are named by {known}") from None
+    check_values(columns)
+    return columns

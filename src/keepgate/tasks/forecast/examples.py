@@ -10,57 +10,146 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from keepgate.data.tables.panel import Panel
+from keepgate.data.tables.calendar import calendar_values
+from keepgate.data.tables.panel import Panel, filled
+from keepgate.errors import InputError, quoted
 from keepgate.runtime.blocks import window_norm
 from keepgate.tasks.common.parameters import param
+from keepgate.tasks.forecast.reads import Reads, deviations
 from keepgate.training import Examples
 
-UPDATES = (100, 1000)  # least and most of an epoch, so that it means the same for short and for long tables
+UPDATES = (50, 200)  # least and most of an epoch, so that it means the same for short and for long tables
+HELD_OUT_UPDATES = (0, 40)
+LEAST_SPREAD = 0.01  # of a window, in deviations of its series, so that no window weighs without bound
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastColumns:
-    """Names of the columns of a long table with one row for each time of each series."""
+    """Names of the columns of a table with one row for each time of each series."""
 
-    id_column: str = param("unique_id", "column that names the series")
+    id_column: str = param("unique_id", "column that names the series; without it the rows are one series")
     time_column: str = param("ds", "column of the times, or of integers that count the steps")
-    target_column: str = param("y", "column of what is to be forecast")
+    target_column: str = param("y", "column of what is to be forecast; empty in rows of the future")
     covariate_columns: tuple[str, ...] | None = param(
         None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
     )
+    known_columns: tuple[str, ...] = param(
+        (), "columns of numbers that are known ahead, such as planned promotions or a weather forecast"
+    )
+    static_columns: tuple[str, ...] = param((), "columns of attributes, one value for each series, such as a region")
+    skip_bad: bool = param(False, "leave out series that cannot be used, and name them, instead of stopping")
 
 
-def window_starts(panel: Panel, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return first row and series of all windows of so many rows, in order; int64 [windows] each."""
-    counts = np.maximum(panel.lengths - rows + 1, 0)
-    series = np.repeat(np.arange(len(counts)), counts)
-    nth = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return panel.starts[series] + nth, series
-
-
-def rows_from(values: np.ndarray, starts: np.ndarray, rows: int) -> np.ndarray:
-    """Return `rows` rows of `values` [N, ...] from each start, [B, rows, ...]."""
-    return values[starts[:, None] + np.arange(rows)]
-
-
-def deviations(panel: Panel) -> np.ndarray:
-    """Return the standard deviation of each series' target, [S]; 1 for a constant one."""
-    parts = np.split(panel.values[:, 0], panel.starts[1:-1])
-    return np.array([part.std() if np.ptp(part) > 0 else 1.0 for part in parts])
-
-
-class Windows(Examples):
-    """All windows of a panel as batches `(z, weight, target)`.
-
-    z: [B, window, C] float32, normalized. weight: [B, 1] float32, the spread of the window's target over the deviation
-    of its series. target: [B, horizon] float32, the distance of what follows from the window's mean, over that
-    deviation; `weight` times the network's output approximates it. So all series count alike, and so do all rows of a
-    series, whatever the spread of the window before them.
+def cuts(panel: Panel, lead: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that forecasts may begin with, and their series; int64 [windows] each, in order.
 
     Args:
         panel: the series.
-        window: rows of a window.
-        horizon: rows that follow it.
+        lead: rows of each series before its first forecast, [S].
+        horizon: rows of a forecast, all of which are in the panel.
+    """
+    counts = np.maximum(panel.lengths - lead - horizon + 1, 0)
+    series = np.repeat(np.arange(len(counts)), counts)
+    nth = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return panel.starts[series] + lead[series] + nth, series
+
+
+class Prepared:
+    """A panel as a forecaster reads it: gaps filled, the calendar told, each series continued by the rows ahead.
+
+    Args:
+        panel: the series.
+        reads: what is read.
+        ahead: whether each series is continued by `horizon` rows, of which only is known what is known ahead.
+
+    Raises:
+        InputError: a value is missing of what is known ahead.
+    """
+
+    def __init__(self, panel: Panel, reads: Reads, *, ahead: bool = False) -> None:
+        self.panel, self.reads = panel, reads
+        self.target = panel.values[:, 0]
+        self.values = filled(panel.values, panel.starts)
+        if reads.gaps:
+            self.values = np.column_stack([self.values, ~np.isnan(self.target)])
+        self.plan = filled(panel.plan, panel.starts) if reads.known else np.zeros((len(self.values), 0))
+        self.future = self._future() if ahead else None
+        self.codes = self._codes()
+        self.spreads = self._spreads() if reads.known else None
+
+    def _future(self) -> np.ndarray:
+        """Return what is known of the rows after each series' end, [S, horizon, F]."""
+        panel, horizon = self.panel, self.reads.horizon
+        steps = np.arange(1, horizon + 1)
+        assert panel.frequency is not None
+        plan = np.full((len(panel.ids), horizon, len(self.reads.known)), np.nan)
+        plan[:, : panel.ahead.shape[1]] = panel.ahead[:, :horizon]
+        missing = np.argwhere(np.isnan(plan))
+        if len(missing):
+            s, step, column = missing[0]
+            raise InputError(
+                f"{panel.source}: series {quoted(panel.ids[int(s)])} has no value of "
+                f"{quoted(self.reads.known[column])} in row {step + 1} after its end: give what is known of the "
+                f"{horizon} rows ahead, as a table of the future or as rows without a target"
+            )
+        if not self.reads.calendar:
+            return plan
+        times = panel.frequency.after(panel.times[panel.starts[1:] - 1, None], steps)
+        return np.concatenate([plan, calendar_values(times, self.reads.calendar)], -1)
+
+    def _codes(self) -> np.ndarray:
+        """Return the number of each attribute's value, [S, A] int64; 0 for one that was not in the training data."""
+        numbers = [
+            [{value: k for k, value in enumerate(values, 1)}.get(text, 0) for text in self.panel.statics[name]]
+            for name, values in self.reads.attributes.items()
+        ]
+        return np.array(numbers, np.int64).reshape(len(numbers), len(self.panel.ids)).T
+
+    def _spreads(self) -> np.ndarray:
+        own = deviations(self.panel, self.reads)
+        known = self.reads.scales
+        return np.array([known.get(str(name), own[s]) for s, name in enumerate(self.panel.ids.to_list())])
+
+    def given(self, cut: np.ndarray, series: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the inputs of the network for forecasts that begin with rows `cut` of `series`, int64 [B] each.
+
+        A window that begins before its series repeats the first row.
+        """
+        reads, panel = self.reads, self.panel
+        rows = np.maximum(cut[:, None] - reads.window + np.arange(reads.window), panel.starts[series][:, None])
+        inputs = {"window": self.values[rows]}
+        if self.spreads is not None:
+            inputs |= {"spread": self.spreads[series, None], "before": self.plan[rows]}
+        if reads.known or reads.calendar:
+            inputs["ahead"] = self._ahead(cut, series)
+        return inputs | {f"attribute{k}": self.codes[series, k, None] for k in range(self.codes.shape[1])}
+
+    def _ahead(self, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
+        if self.future is not None:
+            return self.future[series]
+        rows = cut[:, None] + np.arange(self.reads.horizon)
+        return np.concatenate([self.plan[rows], calendar_values(self.panel.times[rows], self.reads.calendar)], -1)
+
+    def known_rows(self) -> np.ndarray:
+        """Return what was known ahead of every row, [N, F]."""
+        return np.concatenate([self.plan, calendar_values(self.panel.times, self.reads.calendar)], -1)
+
+    def truth(self, cut: np.ndarray) -> np.ndarray:
+        """Return the `horizon` values from rows `cut` on, [B, horizon]; NaN where one is missing."""
+        return self.target[cut[:, None] + np.arange(self.reads.horizon)]
+
+
+class Windows(Examples):
+    """All windows of a panel as batches `(given, weight, target)`.
+
+    given: the inputs of the network, the window normalized. weight: [B, 1] float32, the spread of the window's target
+    over its unit, which is the geometric mean of that spread and the deviation of its series. target: [B, horizon]
+    float32, the distance of what follows from the window's mean, in that unit; `weight` times the network's output
+    approximates it. So all series count alike, and a window with little spread neither nothing nor all.
+
+    Args:
+        data: the series.
+        lead: rows of each series before its first forecast, [S].
         deviation: of each series, [S].
         batch_size: windows in a batch.
         updates: least and most batches of an epoch; fewer windows are repeated, of more every second, third, ... is
@@ -69,36 +158,45 @@ class Windows(Examples):
 
     def __init__(
         self,
-        panel: Panel,
-        window: int,
-        horizon: int,
+        data: Prepared,
+        lead: np.ndarray,
         deviation: np.ndarray,
         batch_size: int,
         updates: tuple[int, int] = UPDATES,
     ):
-        self.values, self.past, self.horizon = panel.values, window, horizon
-        self.starts, series = window_starts(panel, window + horizon)
-        self.deviation = deviation[series]
+        self.data = data
+        self.cuts, self.series = cuts(data.panel, lead, data.reads.horizon)
+        if np.isnan(data.target).any():  # what nothing is known of teaches nothing
+            seen = ~np.isnan(data.truth(self.cuts)).all(axis=1)
+            self.cuts, self.series = self.cuts[seen], self.series[seen]
+        self.deviation = deviation[self.series]
         least, most = updates
-        self.size = min(max(len(self.starts), least * batch_size), most * batch_size)
+        self.size = min(max(len(self.cuts), least * batch_size), most * batch_size) if len(self.cuts) else 0
 
     def __len__(self) -> int:
         return self.size
 
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, indices: Sequence[int] | np.ndarray) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Return the windows `indices`."""
-        count = len(self.starts)
+        count = len(self.cuts)
         chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
-        starts, deviation = self.starts[chosen], self.deviation[chosen, None]
-        z, mean, spread = window_norm(rows_from(self.values, starts, self.past))
-        future = rows_from(self.values[:, 0], starts + self.past, self.horizon)
-        parts = z, spread[:, :, 0] / deviation, (future - mean[:, :, 0]) / deviation
-        z, weight, target = (torch.from_numpy(part.astype(np.float32)) for part in parts)
-        return z, weight, target
+        given, weight, target = self.numbers(chosen)
+        tensors = {name: torch.from_numpy(values) for name, values in given.items()}
+        return tensors, torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(target.astype(np.float32))
+
+    def numbers(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Return what `batch` returns, as arrays, of the windows number `chosen`."""
+        cut, series, deviation = self.cuts[chosen], self.series[chosen], self.deviation[chosen, None]
+        given = self.data.given(cut, series)
+        z, mean, spread = window_norm(given.pop("window"), given.pop("spread", None))
+        unit = np.sqrt(np.maximum(spread[:, :, 0], LEAST_SPREAD * deviation) * deviation)
+        target = (self.data.truth(cut) - mean[:, :, 0]) / unit
+        return {"normalized": z.astype(np.float32), **given}, spread[:, :, 0] / unit, target
 
     def fingerprint(self) -> str:
         """Return a hash of the values and of how they are cut."""
-        sums = hashlib.sha256(repr((self.past, self.horizon, self.size)).encode())
-        for array in (self.values, self.starts, self.deviation):
+        data = self.data
+        sums = hashlib.sha256(repr((data.reads, self.size)).encode())
+        for array in (data.values, data.target, data.plan, data.codes, self.cuts, self.deviation):
             sums.update(np.ascontiguousarray(array).data)
         return sums.hexdigest()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keepgate.data.tables.panel import Panel, panel
+from keepgate.data.tables.panel import Panel
+from keepgate.data.tables.reading import panel, with_future
 from keepgate.data.tables.table import read_table
 from keepgate.errors import listed
 from keepgate.tasks.common.face import LEFT_OUT, Face
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.forecast.examples import ForecastColumns, rows_from, window_starts
+from keepgate.tasks.forecast.examples import ForecastColumns, Prepared, cuts
 from keepgate.tasks.forecast.scores import Scores, last_value, seasonal_naive
 
 if TYPE_CHECKING:
@@ -43,28 +44,45 @@ class ForecasterFace(Face):
 
     examples = """\
   keepgate fit forecast history.csv --horizon 24 --out runs/load
+  keepgate fit forecast sales.csv --known-columns promotion price --static-columns region --out runs/sales
   keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru"""
 
     @classmethod
     def read(cls, path: str | Path, columns: ForecastColumns | None = None, *, labelled: bool = True) -> Panel:
         """Read a CSV, Parquet or Arrow file; `y` is needed in any case, since a forecast continues it."""
         columns = columns or ForecastColumns()
-        return panel(read_table(path, text=[columns.id_column]), **asdict(columns), source=str(path))
+        text = [columns.id_column, *columns.static_columns]
+        return panel(read_table(path, text=text), **asdict(columns), source=str(path))
 
     def bind_columns(self, columns: ForecastColumns) -> None:
         """Let further files be read like the training file: with its covariates, other columns being ignored."""
         super().bind_columns(replace(columns, covariate_columns=self.estimator.covariates_))
 
+    def with_future(self, data: Panel, path: str | Path) -> Panel:
+        """Return a panel with what a file says of the rows after its end."""
+        text = [data.names[0]]
+        return with_future(data, read_table(path, text=text), str(path))
+
     def about(self, data: Panel) -> list[str]:
         """Return series, step, columns, season, window and what is held out."""
         model, (_, _, target, *_) = self.estimator, data.names
-        covariates = listed(model.covariates_) if model.covariates_ else "none"
+        reads = model.reads_
+        roles = {"covariates": model.covariates_, "known ahead": reads.known, "attributes": tuple(reads.attributes)}
+        shown = {role: names for role, names in roles.items() if names or role == "covariates"}
+        columns = [f"{role}: {listed(names) if names else 'none'}" for role, names in shown.items()]
         lines = [
             f"{len(data.ids)} series, {len(data.times)} rows, one every {model.frequency_}; target: {target}; "
-            f"covariates: {covariates}",
-            f"season: {model.season_} rows; {model.horizon} rows are forecast from the {model.window_} before them",
+            + "; ".join(columns),
+            f"season: {model.season_} rows; {model.horizon} rows are forecast from the {model.window_} before them"
+            + (f" and the calendar: {listed(reads.calendar)}" if reads.calendar else ""),
         ]
         return lines + ([LEFT_OUT.format(listed(data.counters), "--covariate-columns")] if data.counters else [])
+
+    def notes(self, data: Panel) -> list[str]:
+        """Return which series were left out, and how many values are missing."""
+        missing = int(np.isnan(data.values[:, 0]).sum())
+        gaps = f"{missing:,} of {len(data.times):,} values of {data.names[2]} are missing and do not count"
+        return [*(getattr(self.estimator, "skipped_", data.skipped) or data.skipped), *([gaps] if missing else [])]
 
     def table(self, data: Any) -> Any:
         """Return the steps after the end of each series; see `Forecaster.predict`."""
@@ -74,24 +92,24 @@ class ForecasterFace(Face):
         """Forecast from all windows of a table.
 
         Each window of `window` rows forecasts the `horizon` rows after it, so the first `window` rows of each series
-        are not scored. Baselines are the last value, and the last season unless it is one row or longer than the
-        window.
+        are not scored. Baselines are the last value, and the last of every plausible season that fits the window.
         """
         model, data = self.estimator, self._panel(data)
-        starts, series = window_starts(data, model.window_ + model.horizon)
+        prepared = Prepared(data, model.reads_)
+        cut, series = cuts(data, model.lead(data), model.horizon)
         is_last = np.diff(series, append=len(data.ids)) > 0
         baselines = self._baselines()
         own, *others = (Scores(name, model.quantiles) for name in (model.cell_name(), *baselines))
         ends = []
-        for part in np.array_split(np.arange(len(starts)), -(-len(starts) // AT_ONCE)):
-            past = rows_from(data.values, starts[part], model.window_)
-            truth = rows_from(data.values[:, 0], starts[part] + model.window_, model.horizon)
-            forecasts = model.forecast_windows(past)
+        for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
+            past = prepared.given(cut[part], series[part])["window"][:, :, 0]
+            truth = prepared.truth(cut[part])
+            forecasts = model.forecast(prepared, cut[part], series[part])
             own.add(truth, forecasts[:, :, 0], forecasts[:, :, 1:])
             for scores in others:
-                scores.add(truth, baselines[scores.model](past[:, :, 0]))
+                scores.add(truth, baselines[scores.model](past))
             ends.append(forecasts[is_last[part]])
-        return Backtest(len(starts), [scores.row() for scores in (own, *others)], np.concatenate(ends))
+        return Backtest(len(cut), [scores.row() for scores in (own, *others)], np.concatenate(ends))
 
     def scores(self, data: Any, predictions: Backtest) -> list[dict[str, Any]]:
         """Return the scores of this model and the baselines; see `Scores`."""
@@ -112,7 +130,7 @@ class ForecasterFace(Face):
         from keepgate.tasks.forecast.figures import forecast_figure
 
         model, data = self.estimator, self._panel(data)
-        ends = data.cut(data.lengths - model.window_ - model.horizon, data.lengths)
+        ends = data.cut(np.maximum(data.lengths - model.window_ - model.horizon, 0), data.lengths)
         return forecast_figure(ends, predictions.ends, sorted(model.quantiles))
 
     def shown(self, data: Any, valid: Any) -> tuple[Panel, str]:
@@ -120,14 +138,17 @@ class ForecasterFace(Face):
         return self.estimator.split(self.estimator.to_panel(data), valid)[1], "held-out part"
 
     def _panel(self, data: Any) -> Panel:
-        """Return the panel of a table whose series have at least a window and what follows it."""
+        """Return the panel of a table whose series have at least a row and what follows it."""
         model, data = self.estimator, self.estimator.to_panel(data)
-        data.need(model.window_ + model.horizon, f"window {model.window_} + horizon {model.horizon}")
+        data.need(model.horizon + 1, f"1 + horizon {model.horizon}")
         return data
 
     def _baselines(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-        horizon, season = self.estimator.horizon, self.estimator.season_
-        last = {"last value": lambda past: last_value(past, horizon)}
-        if not 1 < season <= self.estimator.window_:
-            return last
-        return {"seasonal naive": lambda past: seasonal_naive(past, horizon, season)} | last
+        model = self.estimator
+        seasons = [season for season in model.seasons() if season <= model.window_]
+        names = ["seasonal naive" if len(seasons) == 1 else f"seasonal naive {season}" for season in seasons]
+        naive = {
+            name: lambda past, season=season: seasonal_naive(past, model.horizon, season)
+            for name, season in zip(names, seasons, strict=True)
+        }
+        return {**naive, "last value": lambda past: last_value(past, model.horizon)}

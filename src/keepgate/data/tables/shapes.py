@@ -1,0 +1,76 @@
+"""Tables of series in other shapes than a long one, made long: without an id, wide, or with the times as the index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import narwhals as nw
+
+from keepgate.data.tables.columns import cells_of, to_frame
+from keepgate.errors import InputError, listed, quoted
+
+__all__ = ["as_long", "with_index"]
+
+
+def as_long(
+    table: Any, id_column: str, time_column: str, target_column: str, source: str, chosen: Collection[str] = ()
+) -> Any:
+    """Return a table with columns of id, time and target.
+
+    - The index of a pandas frame or series is the time column, where there is none of this name and the index is of
+      times.
+    - Without an id column the rows are one series, named as the target, if no time comes twice and no column is text,
+      which may be that of the ids.
+    - With neither id nor target every column but the time is a series (a wide table), if nothing else was chosen.
+
+    What is none of these comes back as it is.
+
+    Args:
+        table: of any library.
+        id_column: its name.
+        time_column: its name.
+        target_column: its name.
+        source: how messages call the table.
+        chosen: names of further columns that were chosen, which a wide table cannot have.
+    """
+    table = with_index(table, time_column, target_column)
+    frame = to_frame(table, (), source)
+    names = list(frame.columns)
+    if id_column in names or time_column not in names:
+        return table
+    others = [name for name in names if name != time_column]
+    if target_column in names:
+        return _one_series(frame, id_column, time_column, target_column, source, chosen)
+    if chosen or not others or not all(frame[name].dtype.is_numeric() for name in others):
+        return table
+    return frame.unpivot(others, index=[time_column], variable_name=id_column, value_name=target_column).to_native()
+
+
+def _one_series(
+    frame: nw.DataFrame, id_column: str, time_column: str, target_column: str, source: str, chosen: Collection[str]
+) -> Any:
+    others = [name for name in frame.columns if name not in (time_column, target_column, *chosen)]
+    if any(not (frame[name].dtype.is_numeric() or frame[name].dtype == nw.Boolean) for name in others):
+        raise InputError(f"{source} has no column {quoted(id_column)} but {listed(frame.columns)}: rename or add it")
+    where = f"{source}, column {quoted(time_column)}"
+    if len(set(cells_of(frame[time_column], where))) < len(frame):
+        raise InputError(
+            f"{source} has no column {quoted(id_column)} but {listed(frame.columns)}, and times come twice: rename or "
+            "add the column that names the series"
+        )
+    return frame.with_columns(nw.lit(target_column).alias(id_column)).to_native()
+
+
+def with_index(table: Any, time_column: str, target_column: str) -> Any:
+    """Return a pandas table with its index of times as a column."""
+    index: Any = getattr(table, "index", None)
+    if getattr(index, "inferred_type", None) not in ("datetime64", "date", "period"):
+        return table
+    if not hasattr(table, "columns"):
+        table = table.to_frame(target_column)
+    if time_column in table.columns:
+        return table
+    if index.inferred_type == "period":
+        index = index.to_timestamp()
+    return table.set_axis(index.rename(time_column)).reset_index()

@@ -1,0 +1,172 @@
+"""What a forecaster reads, and how it is inferred from the parameters and the training table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from keepgate import schema
+from keepgate.data.tables.calendar import CYCLES, calendar_names, calendar_values
+from keepgate.data.tables.frequency import US, Frequency
+from keepgate.data.tables.panel import Panel, filled
+from keepgate.errors import InputError, listed, quoted
+from keepgate.tasks.forecast.network import Sizes
+from keepgate.tasks.forecast.spans import default_patch, default_window, found_season
+
+__all__ = ["FITTED", "MOST_ROWS", "Reads", "deviations", "infer"]
+
+MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
+MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
+NAMES = schema.several(schema.text(), distinct=True)
+PARTS = {
+    "window": schema.whole(2, MOST_ROWS),
+    "patch": schema.whole(1, MOST_ROWS),
+    "season": schema.whole(1, MOST_ROWS),
+    "frequency": schema.record(unit=schema.choice(MOST_COUNT), count=schema.whole(1, 2**62), month_end=schema.boolean),
+    "covariates": NAMES,
+    "gaps": schema.boolean,
+    "known": NAMES,
+    "calendar": NAMES,
+    "attributes": schema.table(NAMES),
+    "scales": schema.table(schema.several(schema.number(0))),
+    "calibrated": schema.boolean,
+}
+EARLIER = {"gaps": False, "known": [], "calendar": [], "attributes": {}, "scales": {}, "calibrated": False}
+
+
+def FITTED(name: str, value: Any) -> None:
+    """Check what a model file says was inferred; files of 0.1.0 say less."""
+    schema.record(**PARTS)(name, {**EARLIER, **value} if isinstance(value, dict) else value)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a forecaster reads.
+
+    Attributes:
+        horizon: rows to forecast.
+        window: rows of the past.
+        patch: rows that the recurrent layers take in one step.
+        season: rows in a season.
+        frequency: the step between rows.
+        covariates: names of the columns known up to the last row.
+        gaps: whether it reads, as one more channel, which values of the target were there.
+        known: names of the columns known ahead.
+        calendar: names of what the calendar says of the rows ahead.
+        attributes: the columns of attributes, each with its values in the training data.
+        scales: with columns known ahead: the deviations of each series' channels in the training data.
+        calibrated: whether the network ends in a calibration; those of 0.1.0 do not.
+    """
+
+    horizon: int
+    window: int
+    patch: int
+    season: int
+    frequency: Frequency
+    covariates: tuple[str, ...] = ()
+    gaps: bool = False
+    known: tuple[str, ...] = ()
+    calendar: tuple[str, ...] = ()
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+    scales: dict[str, list[float]] = field(default_factory=dict)
+    calibrated: bool = True
+
+    def __post_init__(self) -> None:
+        if self.patch > self.window:
+            raise InputError(f"patch={self.patch} is longer than the window of {self.window} rows")
+
+    @property
+    def channels(self) -> int:
+        """How many numbers a row of the window has."""
+        return 1 + len(self.covariates) + self.gaps
+
+    @property
+    def ahead(self) -> int:
+        """How many numbers are known of a row ahead."""
+        return len(self.known) + calendar_values(np.zeros(0, "datetime64[us]"), self.calendar).shape[-1]
+
+    def sizes(self, quantiles: int) -> Sizes:
+        """Return the sizes of the network that forecasts so many quantiles."""
+        return Sizes(
+            window=self.window,
+            patch=self.patch,
+            channels=self.channels,
+            horizon=self.horizon,
+            quantiles=quantiles,
+            known=len(self.known),
+            ahead=self.ahead,
+            attributes=tuple(1 + len(values) for values in self.attributes.values()),
+            calibrated=self.calibrated,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the horizon, which is a parameter, as JSON values."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {name: values[name] for name in PARTS}
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], horizon: int) -> Reads:
+        """Return what `to_json` wrote; it has passed `FITTED`.
+
+        Raises:
+            InputError: its values do not fit each other.
+        """
+        state = {**EARLIER, **state}
+        if state["frequency"]["count"] > (most := MOST_COUNT[state["frequency"]["unit"]]):
+            raise InputError(f"fitted.frequency.count={state['frequency']['count']} is not at most {most:,}")
+        if state["patch"] > state["window"]:
+            raise InputError(f"fitted.patch={state['patch']} is longer than the window of {state['window']} rows")
+        if unknown := [name for name in state["calendar"] if " " not in name and name not in CYCLES]:
+            raise InputError(f"fitted.calendar has {quoted(unknown[0])}, which is none of {listed(CYCLES)}")
+        names = {name: tuple(state[name]) for name in ("covariates", "known", "calendar")}
+        reads = cls(**{**state, **names, "frequency": Frequency(**state["frequency"]), "horizon": horizon})
+        if any(len(scale) != reads.channels for scale in reads.scales.values()):
+            raise InputError(f"fitted.scales has not {reads.channels} numbers for each series")
+        return reads
+
+
+def infer(
+    data: Panel,
+    *,
+    horizon: int,
+    season: int | None,
+    window: int | None,
+    patch: int | None,
+    calendar: bool,
+    holidays: str | None,
+) -> Reads:
+    """Return what a forecaster of a table reads; the arguments are its parameters.
+
+    Raises:
+        InputError: the patch is longer than the window.
+    """
+    assert data.frequency is not None  # there is a series of two rows
+    frequency = data.frequency
+    if season is None and (season := frequency.season) == 1:
+        season = found_season(np.split(filled(data.values[:, 0], data.starts), data.starts[1:-1]))
+    window = int(window or default_window(season, frequency, horizon, data.lengths))
+    names = calendar_names(frequency, data.times, window, holidays) if calendar else []
+    gaps = bool(np.isnan(data.values[:, 0]).any())
+    reads = Reads(
+        horizon,
+        window,
+        int(patch or default_patch(season, window)),
+        int(season),
+        frequency,
+        data.covariates,
+        gaps,
+        data.known,
+        tuple(names),
+        {name: sorted({*texts} - {""}) for name, texts in data.statics.items()},
+    )
+    scales = deviations(data, reads).tolist() if data.known else []
+    return replace(reads, scales=dict(zip(map(str, data.ids.to_list()), scales, strict=False)))
+
+
+def deviations(data: Panel, reads: Reads | None = None) -> np.ndarray:
+    """Return the standard deviation of each series' channels, [S, C]; 1 for a constant one, and for that of gaps."""
+    parts = np.split(filled(data.values, data.starts), data.starts[1:-1])
+    found = np.array([np.where(np.ptp(part, axis=0) > 0, part.std(axis=0), 1.0) for part in parts])
+    return np.column_stack([found, np.ones(len(found))]) if reads is not None and reads.gaps else found
