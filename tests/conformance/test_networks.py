@@ -30,7 +30,7 @@ ONWARD = Recurrent(LSTM, 6, 4, 2)
 SIZES = {"batch": 3, "time": 7, "places": 6, "forms": SYMBOLS, "letters": 4}
 
 NETWORKS: dict[str, Network] = {
-    "classify": classifier(BOTH, 3, noise=0.5, dropout=0.5),
+    "classify": classifier(BOTH, 3, 3, noise=0.5, dropout=0.5),
     "forecast": forecaster(Recurrent(GRU, 4, 4, bidirectional=True), Sizes(7, 2, 2, 3, 2), 0.2),
     "forecast, with what is known ahead": forecaster(
         Recurrent(LSTM, 4, 4),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keepgate.data.tables.panel import panel
+from keepgate.data.tables.reading import panel
 from keepgate.tasks.forecast.figures import MOST, forecast_figure
 
 
