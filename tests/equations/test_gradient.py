@@ -7,11 +7,10 @@ from hypothesis import given, settings
 
 from conformance.cells import CELLS
 from conformance.random_cells import RandomCell, cells
-from keepgate.equations import Cell, affine, compile_program, constant, sigmoid, tanh, vector, where
+from keepgate.equations import Cell, affine, compile_program, tanh, where
 from keepgate.equations.expression import topological
 from keepgate.equations.gradient import differentiate
 from keepgate.equations.graph import Equations
-from keepgate.equations.simplify import simplify
 
 
 def check_shared(equations: Equations) -> None:
@@ -64,28 +63,3 @@ def test_an_input_that_is_not_read_has_no_cotangent():
             return self.State(h=tanh(affine("n", last.h)))
 
     assert differentiate(Autonomous().equations).x is None
-
-
-@pytest.mark.parametrize(
-    ("written", "simple"),
-    [
-        (lambda a, b: a + constant(0.0), lambda a, b: a),
-        (lambda a, b: constant(0.0) + a, lambda a, b: a),
-        (lambda a, b: a - 0, lambda a, b: a),
-        (lambda a, b: 0 - a, lambda a, b: -a),
-        (lambda a, b: 1 * a, lambda a, b: a),
-        (lambda a, b: a / 1, lambda a, b: a),
-        (lambda a, b: a + -b, lambda a, b: a - b),
-        (lambda a, b: a - -b, lambda a, b: a + b),
-        (lambda a, b: -(0 - a), lambda a, b: a),
-        (lambda a, b: a * (constant(2) * 3 - 1), lambda a, b: a * 5),
-        (lambda a, b: sigmoid(a) * sigmoid(a), None),
-    ],
-)
-def test_simplify(written, simple):
-    a, b = vector("a"), vector("b")
-    [result] = simplify([written(a, b)])
-    if simple is None:
-        assert result.args[0] is result.args[1]
-    else:
-        assert repr(result) == repr(simple(a, b))

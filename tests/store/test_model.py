@@ -253,12 +253,6 @@ def test_what_json_cannot_say_is_not_written(tmp_path: Path):
     assert not (tmp_path / "model").exists()
 
 
-def test_a_key_that_is_there_twice_is_refused(folder: Path):
-    text = (folder / "config.json").read_text(encoding="utf-8")
-    (folder / "config.json").write_text(text.replace('"task"', '"task": "other", "task"'), encoding="utf-8")
-    assert "/model/config.json is not JSON: the key 'task' is there twice" in refusal(folder)
-
-
 def test_more_bytes_than_the_bound_are_not_read(folder: Path):
     size = 2**62
     rewritten(folder, tensors={"bytes": size, "sha256": ""})
@@ -267,3 +261,9 @@ def test_more_bytes_than_the_bound_are_not_read(folder: Path):
 
 def test_what_else_a_configuration_file_says_is_refused(folder: Path):
     assert "its checksum does not fit" in refusal(rewritten(folder, more=1))
+
+
+def test_a_key_that_is_there_twice_is_refused(folder: Path):
+    text = (folder / "config.json").read_text(encoding="utf-8")
+    (folder / "config.json").write_text(text.replace('"task"', '"task": "other", "task"'), encoding="utf-8")
+    assert "/model/config.json is not JSON: the key 'task' is there twice" in refusal(folder)

@@ -80,7 +80,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[Any, Any]]]:
     Raises:
         InputError: the file is no such table, has two columns of one name, or more than `columns`.
     """
-    rows = csv.reader(read_lines(path), strict=True)
+    rows = csv.reader((f"{line}\n" for line in read_lines(path)), strict=True)  # a quoted cell may have several
     names: list[str] | None = None
     number = 0
     try:

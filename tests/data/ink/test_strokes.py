@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from keepgate.data.ink.inkml import read_inkml
 from keepgate.data.ink.strokes import STEP, normalize, points, resample
 from keepgate.data.recordings.manifest import as_strokes
 from keepgate.errors import InputError
@@ -69,33 +68,6 @@ def test_points_say_where_strokes_begin():
     assert (first, found[:, 0].min()) == (0, 0)
     assert found[second, 1] == found[:, 1].max()
     np.testing.assert_allclose(np.hypot(*np.diff(found[1:second, :2], axis=0).T), STEP, rtol=0.1)
-
-
-def test_inkml_grows_downward(tmp_path):
-    path = tmp_path / "a.inkml"
-    path.write_text(
-        '<ink xmlns="http://www.w3.org/2003/InkML"><trace>1 2, 3 4 99,5 6</trace><trace>7 8,9 -1</trace></ink>'
-    )
-    first, second = read_inkml(path)
-    np.testing.assert_array_equal(first, [[1, -2], [3, -4], [5, -6]])
-    np.testing.assert_array_equal(second, [[7, -8], [9, 1]])
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("<ink>", "is no XML"),
-        ("<ink/>", "has no trace"),
-        ("<ink><trace>1 2, '3 4</trace></ink>", "trace 1"),
-        ("<ink><trace>1, 2</trace></ink>", "trace 1"),
-        ("<ink><trace/></ink>", "trace 1"),
-    ],
-)
-def test_other_xml_is_refused(tmp_path, text, words):
-    path = tmp_path / "a.inkml"
-    path.write_text(text)
-    with pytest.raises(InputError, match=rf"a\.inkml.*{words}"):
-        read_inkml(path)
 
 
 @pytest.mark.parametrize(
