@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from keepgate import networks as blocks
 from keepgate.networks import Block
+from keepgate.nn.dropout import dropout
 from keepgate.nn.recurrent import Recurrent
 from keepgate.objectives import LinearChainCRF
 
@@ -70,7 +71,7 @@ class SharedDropout(Recurrent):
     """Layers between which dropout has one mask for all steps (Gal & Ghahramani 2016)."""
 
     def _between(self, x: Tensor) -> Tensor:
-        return dropout(x, self.dropout, self.training, 0)
+        return dropout_along(x, self.dropout, self.training, 0)
 
 
 class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
@@ -191,10 +192,10 @@ def module_of(block: Block, backend: str) -> nn.Module:
 # Functions
 
 
-def dropout(x: Tensor, rate: float, training: bool, axis: int | None) -> Tensor:
+def dropout_along(x: Tensor, rate: float, training: bool, axis: int | None) -> Tensor:
     """Return x, while training with a share of it dropped, by one mask along an axis if there is one."""
     if axis is None or not (training and rate):
-        return F.dropout(x, rate, training)
+        return dropout(x, rate, training)
     shape = [1 if i == axis else size for i, size in enumerate(x.shape)]
     return x * ((torch.rand(shape, device=x.device) >= rate) / (1 - rate))
 
@@ -307,7 +308,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Concat: lambda at, *values: torch.cat(values, -1),
     blocks.Convolution: _convolution,
     blocks.Crf: _crf,
-    blocks.Dropout: lambda at, x: dropout(x, at.block.rate, at.training, at.block.axis),
+    blocks.Dropout: lambda at, x: dropout_along(x, at.block.rate, at.training, at.block.axis),
     blocks.Embedding: _embedding,
     blocks.Last: lambda at, state: state[:, -at.block.rows :].flatten(1),
     blocks.Linear: _project,

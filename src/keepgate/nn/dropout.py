@@ -1,8 +1,4 @@
-"""DropConnect of recurrent weights: one mask for each forward pass, drawn by counter and the same on every device.
-
-Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models", section 2: the mask lies on the
-matrices that multiply the last state, so that the recurrence itself stays as fast as without.
-"""
+"""Dropout of values, and DropConnect of recurrent weights, by random bits that are drawn by counter."""
 
 from __future__ import annotations
 
@@ -11,11 +7,29 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from keepgate.equations import Equations, noise
 from keepgate.native import engine as core
+from keepgate.scan.torch_private import captured, transforming
 
-__all__ = ["drop_weights", "recurrent_weights"]
+__all__ = ["drop_weights", "dropout", "recurrent_weights"]
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Return x [..., W], in training with each value 0 with probability `rate`, else over 1 - rate.
+
+    On the CPU the core draws the bits, forty times as fast as torch, which takes one number after the other from a
+    sequence. Where a graph is made of what runs, or torch.func transforms it, it is torch's dropout.
+    """
+    if captured() or transforming() or not (_by_core(x) and training and 0 < rate < 1 and x.ndim and x.numel()):
+        return F.dropout(x, rate, training)
+    key = noise.stream_key(int(torch.randint(2**31, ())), 0)
+    order = sorted(range(x.ndim - 1), key=lambda axis: -x.stride(axis))  # the mask lies in memory as x does
+    sizes = [x.shape[axis] for axis in order]
+    bits = torch.from_numpy(core.bernoulli(key, x[..., 0].numel(), x.shape[-1], 1 - rate))
+    mask = bits.mul_(1 / (1 - rate)).to(x.dtype).view(*sizes, x.shape[-1])
+    return x * mask.permute(*(order.index(axis) for axis in range(x.ndim - 1)), x.ndim - 1)
 
 
 def recurrent_weights(equations: Equations) -> list[str]:
@@ -27,7 +41,9 @@ def recurrent_weights(equations: Equations) -> list[str]:
 def drop_weights(parameters: Mapping[str, Tensor], names: list[str], rate: float, seed: Any) -> dict[str, Tensor]:
     """Return parameters in which each number of the named ones is 0 with probability `rate`, else over 1 - rate.
 
-    Gradients flow to the numbers that are kept.
+    The mask lies on the matrices that multiply the last state, one for each forward pass, so that the recurrence itself
+    stays as fast as without (Merity, Keskar & Socher 2018, section 2). It is the same on every device. Gradients flow
+    to the numbers that are kept.
     """
     dropped = dict(parameters)
     for stream, name in enumerate(names):
@@ -39,8 +55,12 @@ def drop_weights(parameters: Mapping[str, Tensor], names: list[str], rate: float
 def _bits(like: Tensor, key: Any, rate: float) -> Tensor:
     """Return bits [rows, columns] that are 1 with probability `rate`: by the kernel, on other devices by torch."""
     rows, columns = like.shape
-    if like.device.type == "cpu" and not core.missing() and not torch.compiler.is_compiling():
+    if _by_core(like) and not torch.compiler.is_compiling():
         return torch.from_numpy(core.bernoulli(key, rows, columns, rate)).to(like.dtype)
     units = torch.arange(columns, device=like.device)
     random = noise.bits(key, 0, torch.arange(rows, device=like.device)[:, None], units)
     return (random < int(rate * 2.0**32)).to(like.dtype)
+
+
+def _by_core(like: Tensor) -> bool:
+    return like.device.type == "cpu" and not core.missing()

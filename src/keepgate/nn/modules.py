@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from torch import Tensor
+from torch.nn import functional
+
 from keepgate.cells import RNN as RNNCell
 from keepgate.equations import Cell, Equations
 from keepgate.nn.parameters import Options
@@ -12,7 +15,14 @@ from keepgate.nn.recurrent import Recurrent
 __all__ = ["GRU", "LSTM", "RNN"]
 
 
-class LSTM(Recurrent):
+class _AsTorch(Recurrent):
+    """Layers that draw their dropout as `torch.nn`'s do: a seed gives the same numbers, at torch's pace."""
+
+    def _between(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.dropout, self.training)
+
+
+class LSTM(_AsTorch):
     """Long short-term memory; `torch.nn.LSTM`'s arguments, parameters and results, and any cell of the family.
 
     >>> import torch
@@ -69,7 +79,7 @@ class LSTM(Recurrent):
         )
 
 
-class GRU(Recurrent):
+class GRU(_AsTorch):
     """Gated recurrent unit; `torch.nn.GRU`'s arguments, parameters and results. Arguments as in `LSTM`."""
 
     def __init__(
@@ -103,7 +113,7 @@ class GRU(Recurrent):
         )
 
 
-class RNN(Recurrent):
+class RNN(_AsTorch):
     """Simple recurrent network; `torch.nn.RNN`'s arguments, parameters and results. Arguments as in `LSTM`.
 
     Raises:

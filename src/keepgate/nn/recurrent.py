@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from keepgate.errors import InputError, KindError
 from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
 from keepgate.nn.checks import check_finite, check_input, check_state, looked_at, states_of
-from keepgate.nn.dropout import drop_weights, recurrent_weights
+from keepgate.nn.dropout import drop_weights, dropout, recurrent_weights
 from keepgate.nn.frozen import Frozen
 from keepgate.nn.layout import Layout
 from keepgate.nn.packed import Packing
@@ -394,7 +394,7 @@ class Recurrent(Layers):
 
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""
-        return nn.functional.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
     def _seed(self) -> int | Tensor | None:
         """Draw the seed of the random bits of cell and weights, if there are any, in training."""
