@@ -50,6 +50,7 @@ def test_each_section_is_a_page():
         "Adding a task",
         "The estimator of a task",
         "The face and the tests of a task",
+        "Tests",
         "House rules",
     ]
 

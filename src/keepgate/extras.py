@@ -18,6 +18,7 @@ EXTRAS = {
     },
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},
+    "forecast": {"holidays": "holidays"},
     "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer", "rapidfuzz": "rapidfuzz"},
     "write": {"tokenizers": "tokenizers", "prompt_toolkit": "prompt_toolkit"},
     "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},
