@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -125,10 +126,7 @@ class Layers(LayerSizes, nn.Module):
 
     def extra_repr(self) -> str:
         """Return the options that differ from their defaults."""
-        options = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        options |= {"bidirectional": False, "proj_size": 0, "backend": "auto", "recompute": False}
-        options |= {"forget_bias": None, "initial_state": "zeros", "state_batch_first": False, "weight_drop": 0.0}
-        shown = [f"{name}={value!r}" for name, d in options.items() if (value := getattr(self, name)) != d]
+        shown = [f"{name}={value!r}" for name, usual in DEFAULTS.items() if (value := getattr(self, name)) != usual]
         return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])
 
     def parameters_of(self, row: int) -> dict[str, Tensor]:
@@ -146,3 +144,10 @@ class Layers(LayerSizes, nn.Module):
                 check_tensor(name, value, (width,), weight, f"{type(self).__name__}: ")
             found[state] = torch.stack([*values.values()])
         return found
+
+
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(Layers).parameters.items()
+    if parameter.default is not parameter.empty and name not in ("device", "dtype")
+}
