@@ -1,6 +1,8 @@
 """fit, evaluate and predict of the segmenter, from recordings to files of segments."""
 
 import csv
+import html
+import io
 import json
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import soundfile
 
 from cli.files import FAST, refused
+from keepgate.data.audio.files import resample
 from keepgate.data.recordings.segments import read_segments
 
 RATE = 4000
@@ -32,6 +35,11 @@ def manifest(file, tmp_path):
         (tmp_path / name).write_text(text)
         rows.append(f"{name[0]}.wav,{name}")
     return file("train.csv", rows)
+
+
+def give(monkeypatch, data):
+    """Give bytes on standard input."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
 @pytest.fixture
@@ -67,6 +75,50 @@ def test_predictions_for_a_manifest_are_a_manifest(keepgate, manifest, trained, 
         "a label track is of one recording, but there are several; write .csv or .json",
     )
     assert not (tmp_path / "found.txt").exists()
+
+
+@pytest.mark.parametrize("rate", [3000, 44100])
+def test_recordings_of_another_rate_are_resampled_to_the_model_s(keepgate, trained, file, tmp_path, rate):
+    samples, _ = soundfile.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "fast.wav", resample(samples, RATE, rate), rate)
+    rows = list(csv.DictReader(keepgate("predict", trained, tmp_path / "fast.wav").out.splitlines()))
+    [(start, end)] = [(float(row["start"]), float(row["end"])) for row in rows]
+    assert (start, end) == (pytest.approx(0.3, abs=0.1), pytest.approx(0.7, abs=0.1))
+    outcome = keepgate("evaluate", trained, file("fast.csv", ["path,segments", "fast.wav,a.csv"]))
+    assert outcome.code == 0
+    assert float(outcome.out.splitlines()[1].split()[3]) > 0.8
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3"])
+def test_a_recording_may_come_by_standard_input(keepgate, trained, tmp_path, monkeypatch, format):
+    samples, _ = soundfile.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "sound", resample(samples, RATE, 8000), 8000, format=format)
+    give(monkeypatch, (tmp_path / "sound").read_bytes())
+    found = keepgate("predict", trained, "-")
+    assert (found.code, found.err) == (0, "")
+    assert found.out.replace('"-"', "x") == keepgate("predict", trained, tmp_path / "sound").out.replace(
+        f'"{tmp_path / "sound"}"', "x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "standard input is empty"), (b"hello\n", "standard input is text and no recording")],
+)
+def test_standard_input_without_a_recording_is_told(keepgate, trained, monkeypatch, data, words):
+    give(monkeypatch, data)
+    refused(keepgate("predict", trained, "-"), f"keepgate predict: {words}; pipe a recording into it (WAV, FLAC")
+
+
+def test_fit_says_what_was_understood_of_the_data(keepgate, manifest, tmp_path):
+    outcome = keepgate("fit", "segment", manifest, "--out", tmp_path / "run", *SETTINGS)
+    lines = [
+        "recordings: 4 of 1 to 1 s, 0.0667 minutes in all, read at 4000 Hz",
+        "labels: 'speech (4 segments, 40 % of the time)'",
+        "recordings without a segment: 0; left out: 0",
+    ]
+    assert outcome.out.splitlines()[:3] == lines
+    assert ". ".join(lines) in html.unescape((tmp_path / "run" / "report.html").read_text())
 
 
 def test_bad_input_is_named_and_nothing_is_written(keepgate, manifest, file, trained, tmp_path):

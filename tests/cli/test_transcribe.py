@@ -1,6 +1,7 @@
 """fit, predict, evaluate and transcribe of the transcriber: from files to lines, live, and with rows that are bad."""
 
 import csv
+import html
 import io
 import json
 from types import SimpleNamespace
@@ -170,6 +171,39 @@ def test_a_live_stream_appears_as_it_is_heard_and_ends_as_the_file_does(
     assert listen(keepgate, monkeypatch, io.BytesIO(fast), live_run, "--rate", 2 * RATE).out == whole + "\n"
 
 
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3"])
+def test_standard_input_is_the_file_that_it_begins_as(keepgate, monkeypatch, live_run, tmp_path, format):
+    path = tmp_path / "sound"
+    soundfile.write(path, resample(tones("abcacb"), RATE, 8000), 8000, format=format)
+    assert listen(keepgate, monkeypatch, io.BytesIO(path.read_bytes()), live_run).out == "abcacb\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    [row] = csv.DictReader(io.StringIO(keepgate("predict", live_run, "-").out))
+    assert (row["path"], row["text_hat"]) == ("-", "abcacb")
+
+
+def test_standard_input_that_is_no_recording_is_never_transcribed(keepgate, monkeypatch, live_run):
+    for data, words in {
+        b"path,text\na.wav,b\n": "standard input is text and no recording; pipe a recording into it (WAV, FLAC",
+        b"PK\3\4" + bytes(900): "standard input is no audio file",
+    }.items():
+        refused(listen(keepgate, monkeypatch, io.BytesIO(data), live_run), words)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        refused(keepgate("predict", live_run, "-"), words)
+
+
+def test_fit_says_what_was_understood_of_the_data(keepgate, file, tmp_path, ink, sounds):
+    outcome = keepgate("fit", "transcribe", file("train.csv", sounds), "--out", tmp_path / "run", *FAST)
+    assert outcome.out.splitlines()[:3] == [
+        "recordings: 2 of 0.6 to 0.6 s, 0.02 minutes in all, read at 4000 Hz; no sessions",
+        "texts: 2 different ones of 2 to 2 characters; left out: 0",
+        "symbols: 2 characters, 'a', 'b'",
+    ]
+    outcome = keepgate("fit", "transcribe", ink, "--out", tmp_path / "ink", *FAST)
+    lines = outcome.out.splitlines()[:3]
+    assert lines[0] == "handwriting: 24 utterances of 2 to 11 points of the pen; no sessions"
+    assert ". ".join(lines) in html.unescape((tmp_path / "ink" / "report.html").read_text())
+
+
 @pytest.mark.parametrize("stack", [1, 3])
 @pytest.mark.parametrize("symbols", ["characters", "words"])
 def test_whatever_the_network_says_live_is_as_offline(symbols, stack):
@@ -194,7 +228,7 @@ def test_what_cannot_be_heard_live_is_refused(keepgate, monkeypatch, file, live_
     refused(listen(keepgate, monkeypatch, sound(), live_run, "--rate", 0), "--rate 0")
     outcome = listen(keepgate, monkeypatch, io.BytesIO(b""), live_run)
     assert (outcome.code, outcome.err) == (
-        2, "keepgate transcribe: standard input has no samples; pipe a recording into it\n"
+        2, "keepgate transcribe: standard input has no samples; pipe a recording into it (WAV, FLAC, OGG, MP3, ...)\n",
     )  # fmt: skip
     both = Transcriber(**SMALL, epochs=1, progress=False).fit([tones("ab")], ["ab"], rate=RATE)
     both.save(live_run.parent / "both")

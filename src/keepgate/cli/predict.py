@@ -23,13 +23,15 @@ EXAMPLE = """\
   keepgate predict runs/load history.csv --out forecast.parquet
   keepgate predict runs/sales history.csv --future promotions.csv
   keepgate predict runs/speech talk.wav --out talk.txt
+  keepgate predict runs/speech - < talk.mp3
   keepgate predict runs/handwriting new.jsonl --language-model words.txt --language words"""
 
 DESCRIPTION = """\
 Predict with a trained model: the class of every series, the steps that follow the end of every series, the tag of every
 token, the text of every utterance, or the segments of every recording, which are also written as .json and as a label
 track of Audacity, .txt; or the translation of every text, or replies to it. The file is read by the columns that the
-model was trained with."""
+model was trained with, and recordings are resampled to its rate. A table or a recording (WAV, FLAC, OGG, MP3, ...) may
+also come by standard input, named -."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")
 
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     """Write the predictions for a file, by default as CSV to standard output."""
     flags = parser("predict", DESCRIPTION, EXAMPLE)
     flags.add_argument("run", metavar="RUN", help="folder of the run")
-    flags.add_argument("data", metavar="DATA", help="file to predict for")
+    flags.add_argument("data", metavar="DATA", help="file to predict for, or - for standard input")
     flags.add_argument("--out", metavar="FILE", help=f"{', '.join(FORMATS)} (default: CSV to standard output)")
     flags.add_argument(
         "--future", metavar="FILE", help="of a forecast: what is known ahead of the rows after the end of each series"

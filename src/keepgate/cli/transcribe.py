@@ -28,8 +28,9 @@ EXAMPLE = """\
 DESCRIPTION = """\
 Print a line for each file: its path, a tab, and its text. Files are recordings, which are resampled to the model's
 rate, .inkml, or manifests (.csv, .jsonl, also .gz) of either, which give a line for each row. The one file - is
-standard input: 16-bit samples of one channel, or a WAV file, which a model that was fitted with --no-bidirectional
-transcribes as they come."""
+standard input: 16-bit samples of one channel, or a WAV file of such, which a model that was fitted with
+--no-bidirectional transcribes as they come; or a recording in another format (FLAC, OGG, MP3, ...), which is known by
+its first bytes and read to its end first."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -82,13 +83,10 @@ def read(face: Face, file: str) -> Utterances:
     """Return the utterances of one file, named as the lines that are printed."""
     from dataclasses import replace
 
-    from keepgate.data.recordings.manifest import Utterances, is_manifest, read_one
-
-    if not is_manifest(file):
-        kind, content, rate = read_one(file, face.estimator.rate_)
-        return Utterances(kind, [content], rate, None, [file])
     data = face.read_alike(file, labelled=False)
-    return replace(data, names=[data.where(i) for i in range(len(data))]) if data.kind == "ink" else data
+    if data.kind == "audio" or data.path is None:
+        return data
+    return replace(data, names=[data.where(i) for i in range(len(data))])
 
 
 def as_json(name: str, transcript: Transcript) -> str:

@@ -13,17 +13,23 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from keepgate import limits
 from keepgate.errors import InputError, quoted
 from keepgate.store import open_regular, standard_input
 
-__all__ = ["as_path", "blocks", "open_file", "read_bytes", "read_standard_input"]
+__all__ = ["as_path", "blocks", "open_file", "read_bytes", "read_pipe", "read_standard_input"]
 
 BLOCK = 2**20  # bytes read at a time
 GZIP = b"\x1f\x8b"
 LONGEST_PATH = 4096  # bytes; no system takes longer ones
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def as_path(path: str | os.PathLike[str]) -> Path:
@@ -65,9 +71,18 @@ def read_standard_input() -> bytes:
     Raises:
         InputError: it is closed or a terminal, or there are more bytes.
     """
-    stdin = standard_input()
-    found, total = [], 0
-    while block := stdin.read(BLOCK):
+    return read_pipe(standard_input())
+
+
+def read_pipe(pipe: Readable, head: bytes = b"") -> bytes:
+    """Return the bytes of standard input, as `read_standard_input` does.
+
+    Args:
+        pipe: standard input.
+        head: the bytes that were already taken from it.
+    """
+    found, total = [head], len(head)
+    while block := pipe.read(BLOCK):
         total += len(block)
         limits.check("file_bytes", total, "standard input")
         found.append(block)

@@ -1,5 +1,6 @@
 """Recordings: what is read, and what is refused."""
 
+import io
 import tracemalloc
 
 import numpy as np
@@ -64,3 +65,27 @@ def test_hours_are_refused_before_they_are_read(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 1e6  # the samples would take 14 MB
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3"])
+def test_standard_input_is_read_by_its_first_bytes(tmp_path, monkeypatch, format):
+    path = tmp_path / "a"
+    soundfile.write(path, tone(440), 8000, format=format)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    samples, rate = read_audio("-", 4000)
+    assert rate == 4000
+    np.testing.assert_array_equal(samples, read_audio(path, 4000)[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty; pipe a recording into it"),
+        (b"hello\n", "is text and no recording; pipe"),
+        (bytes(range(256)) * 20, "is no audio file"),
+    ],
+)
+def test_standard_input_without_a_recording_is_told(monkeypatch, data, words):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    with pytest.raises(InputError, match=f"^standard input {words}"):
+        read_audio("-")

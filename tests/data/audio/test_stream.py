@@ -5,8 +5,9 @@ import wave
 
 import numpy as np
 import pytest
+import soundfile
 
-from keepgate.data.audio.files import resample
+from keepgate.data.audio.files import read_audio, resample
 from keepgate.data.audio.log_mel import log_mel
 from keepgate.data.audio.stream import LogMelStream, live_samples
 from keepgate.errors import InputError
@@ -73,12 +74,33 @@ def test_another_rate_is_resampled_as_the_whole_would_be(give):
 
 
 @pytest.mark.parametrize(
+    ("format", "subtype"),
+    [
+        ("FLAC", None),
+        ("OGG", None),
+        ("MP3", None),
+        ("WAV", "PCM_24"),
+        ("WAV", "FLOAT"),
+        ("WAV", "PCM_U8"),
+        ("AIFF", None),
+    ],
+)
+def test_other_formats_are_known_by_their_first_bytes_and_heard_as_the_file_is(tmp_path, format, subtype):
+    path = tmp_path / "a"
+    soundfile.write(path, SAMPLES / 32768, 8000, format=format, subtype=subtype)
+    np.testing.assert_array_equal(heard(path.read_bytes(), rate=99), read_audio(path)[0])
+
+
+@pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"", "has no samples"),
-        (b"x", "has no samples"),
+        (b"\0", "has no samples"),
+        (b"x", "is text and no recording"),
+        ("Ein Satz, über Öl.\n".encode() * 400, "is text and no recording"),
+        (b"fLaC and what is no FLAC", "is no audio file"),
+        (b"PK\3\4" + bytes(900), "is no audio file"),
         (wav(SAMPLES[:0]), "has no samples"),
-        (wav(SAMPLES, width=4), "has 32 bits a sample; give 16"),
         (wav(SAMPLES)[:20], "cannot be read"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from keepgate import Segmenter
 from keepgate.data.audio.log_mel import hop_seconds
@@ -78,3 +79,17 @@ def test_what_does_not_fit_the_model_is_refused(fitted):
         face(fitted).evaluate(as_recordings([SOUND], [[(0.1, 0.2, "dog")]]))
     with pytest.raises(InputError, match=r"offset=0\.7 is above onset=0\.5"):
         Segmenter(onset=0.5, offset=0.7).fit([SOUND], [[(0, 0.1)]], rate=RATE)
+
+
+def test_the_score_is_f1_over_frames(fitted):
+    X, y = beeps(6, seed=7)
+    own, *_ = face(fitted).evaluate(as_recordings(X, y))
+    assert fitted.score(X, y) == fitted.score(as_recordings(X, y)) == own["F1"]
+    assert fitted.score(X, fitted.predict(X, RATE)) == 1
+
+
+def test_cross_validation_scores_it():
+    model = Segmenter(**SMALL, epochs=12, bidirectional=False)
+    scores = cross_val_score(model, *beeps(60), cv=2, params={"rate": RATE})
+    assert len(scores) == 2
+    assert 0.7 < scores.min() <= scores.max() <= 1

@@ -1,7 +1,9 @@
 """Transcriber: what it learns, where it puts symbols, what it keeps and refuses."""
 
+import jiwer
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from keepgate import Transcriber
 from keepgate.data.recordings.manifest import Utterances
@@ -93,3 +95,20 @@ def test_what_does_not_fit_the_model_is_refused(data, fitted):
         Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=(X[:2], ["a", "x"]))
     with pytest.raises(InputError, match="the recordings have 8000 Hz where the model was fitted to 4000 Hz"):
         Transcriber(**SMALL, epochs=1).fit(X, y, rate=RATE, valid=Utterances("audio", X[:1], 8000, ["a"], ["0"]))
+
+
+def test_the_score_is_one_less_the_label_error_rate(fitted):
+    X, y, _ = tones(12, seed=5)
+    found = fitted.predict(X, RATE)
+    assert fitted.score(X, y) == pytest.approx(1 - jiwer.cer(y, found))
+    assert fitted.score(X, found) == 1
+    wrong = [text + "ab" for text in found]
+    assert fitted.score(X, wrong) == pytest.approx(1 - 2 * len(X) / sum(map(len, wrong)))
+
+
+def test_cross_validation_scores_it(data):
+    X, y, _ = data
+    model = Transcriber(**SMALL, epochs=14, learning_rate=0.02)
+    scores = cross_val_score(model, X, y, cv=2, params={"rate": RATE})
+    assert len(scores) == 2
+    assert 0.5 < scores.min() <= scores.max() <= 1

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from keepgate import limits
 from keepgate.data.arrays import numbers_of
-from keepgate.data.files import as_path, open_file
+from keepgate.data.audio.kinds import HEAD, kind_of
+from keepgate.data.files import as_path, open_file, read_standard_input
 from keepgate.errors import InputError, quoted, reason
+from keepgate.store import STANDARD_STREAM
 
-__all__ = ["LONGEST", "as_samples", "check_rate", "read_audio", "resample"]
+__all__ = ["LONGEST", "as_samples", "check_rate", "decode_audio", "read_audio", "resample"]
 
 LONGEST = 3600.0  # seconds that a recording may last
 LOWEST_RATE = 100  # Hz: a hop of `keepgate.data.audio.log_mel` is one sample
 BLOCK = 2**20  # samples read at a time, of all channels
+PIPED = "pipe a recording into it (WAV, FLAC, OGG, MP3, ...)"
 
 
 def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, int]:
     """Read a recording.
 
     Args:
-        path: of the file, in any format that libsndfile reads.
+        path: of the file, in any format that libsndfile reads, which is told by its first bytes; "-" is standard input.
         rate: in Hz, to resample to; None: that of the file.
 
     Returns:
@@ -34,28 +38,43 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
             below 100 Hz; or there are more than `audio_rate`, `audio_channels` or `audio_samples`, which is noticed
             before memory is allocated.
     """
+    path = as_path(path)
+    if str(path) == STANDARD_STREAM:
+        return decode_audio(read_standard_input(), rate)
+    with open_file(path) as opened:
+        return _decoded(opened, path, rate)
+
+
+def decode_audio(data: bytes, rate: int | None = None) -> tuple[np.ndarray, int]:
+    """Return the recording whose file came by standard input; see `read_audio`."""
+    if not data:
+        raise InputError(f"standard input is empty; {PIPED}")
+    if kind_of(data[:HEAD]) == "text":
+        raise InputError(f"standard input is text and no recording; {PIPED}")
+    return _decoded(io.BytesIO(data), "standard input", rate)
+
+
+def _decoded(opened: BinaryIO, name: str | Path, rate: int | None) -> tuple[np.ndarray, int]:
     import soundfile
 
-    path = as_path(path)
     if rate is not None:
         check_rate(rate, "the rate to resample to")
-    with open_file(path) as opened:
-        try:
-            with soundfile.SoundFile(opened) as file:
-                _check_header(path, file)
-                samples, file_rate = _averaged(file), file.samplerate
-        except soundfile.SoundFileError as error:
-            what = getattr(error, "error_string", reason(error)).rstrip(".")
-            raise InputError(f"{path} is no audio file ({what})") from error
+    try:
+        with soundfile.SoundFile(opened) as file:
+            _check_header(name, file)
+            samples, file_rate = _averaged(file), file.samplerate
+    except soundfile.SoundFileError as error:
+        what = getattr(error, "error_string", reason(error)).rstrip(".")
+        raise InputError(f"{name} is no audio file ({what})") from error
     if not len(samples):
-        raise InputError(f"{path} has no samples")
+        raise InputError(f"{name} has no samples")
     if not np.isfinite(samples).all():
-        raise InputError(f"{path} has samples that are not finite")
+        raise InputError(f"{name} has samples that are not finite")
     if not samples.any():
-        raise InputError(f"{path} is silent throughout: all samples are zero")
+        raise InputError(f"{name} is silent throughout: all samples are zero")
     if rate in (None, file_rate):
         return samples, file_rate
-    limits.check("audio_samples", -(-len(samples) * rate // file_rate), f"{path} at {rate} Hz")
+    limits.check("audio_samples", -(-len(samples) * rate // file_rate), f"{name} at {rate} Hz")
     return resample(samples, file_rate, rate), rate
 
 
@@ -74,7 +93,7 @@ def check_rate(rate: int, what: object) -> None:
     limits.check("audio_rate", int(rate), what)
 
 
-def _check_header(path: Path, file: Any) -> None:
+def _check_header(path: str | Path, file: Any) -> None:
     check_rate(file.samplerate, path)
     limits.check("audio_channels", file.channels, path)
     seconds = file.frames / file.samplerate

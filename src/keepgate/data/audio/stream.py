@@ -10,8 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from keepgate import limits
-from keepgate.data.audio.files import check_rate
+from keepgate.data.audio.files import PIPED, check_rate, decode_audio
+from keepgate.data.audio.kinds import HEAD, kind_of
 from keepgate.data.audio.log_mel import hops, window_bands, window_sizes
+from keepgate.data.files import read_pipe
 from keepgate.errors import InputError
 
 __all__ = ["LogMelStream", "live_samples"]
@@ -62,44 +64,53 @@ def live_samples(pipe: Pipe, rate: int, to: int) -> Iterator[np.ndarray]:
     """Yield pieces [N] float32 from -1 to 1, as they come.
 
     Args:
-        pipe: of a WAV file, or of bare 16-bit little-endian samples of one channel.
+        pipe: of a WAV file, or of bare 16-bit little-endian samples of one channel; also of a file in another format
+            that `read_audio` reads, which is read to its end first.
         rate: of bare samples, in Hz.
         to: the rate of what is yielded, in Hz.
 
     Raises:
-        InputError: a WAV file is broken or has other than 16 bits, or the pipe has no samples.
+        InputError: a file is broken, or the pipe has text or no samples.
     """
     import soxr
 
-    head = pipe.read(4)
-    if head != b"RIFF":
-        check_rate(rate, "the rate of standard input")
-    pieces = _wav(_Rest(head, pipe)) if head == b"RIFF" else ((rate, piece) for piece in _bare(head, pipe))
+    head = pipe.read(HEAD)
     resampler, heard = None, False
-    for piece_rate, piece in pieces:
+    for piece_rate, piece in _READERS[kind_of(head)](head, pipe, rate):
         heard = True
         if piece_rate != to:
             resampler = resampler or soxr.ResampleStream(piece_rate, to, 1, dtype="float32")
             piece = resampler.resample_chunk(piece)
         yield piece
     if not heard:
-        raise InputError("standard input has no samples; pipe a recording into it")
+        raise InputError(f"standard input has no samples; {PIPED}")
     if resampler is not None:
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
-def _bare(data: bytes, pipe: Pipe) -> Iterator[np.ndarray]:
+# Readers of each kind yield the rate and the samples of pieces; `data` are the bytes that were already taken.
+
+Pieces = Iterator[tuple[int, np.ndarray]]
+
+
+def _bare(data: bytes, pipe: Pipe, rate: int) -> Pieces:
+    check_rate(rate, "the rate of standard input")
     while data:
         even = len(data) // 2 * 2
         if even:
-            yield np.frombuffer(data[:even], dtype="<i2") * SCALE
+            yield rate, np.frombuffer(data[:even], dtype="<i2") * SCALE
         more = pipe.read1(1 << 16)
         data = data[even:] + more if more else b""
 
 
-def _wav(file: _Rest) -> Iterator[tuple[int, np.ndarray]]:
+def _whole(data: bytes, pipe: Pipe, _: int) -> Pieces:
+    samples, rate = decode_audio(read_pipe(pipe, data))
+    yield from ((rate, samples[i : i + rate]) for i in range(0, len(samples), rate))
+
+
+def _wav(data: bytes, pipe: Pipe, _: int) -> Pieces:
     try:
-        with wave.open(file, "rb") as recording:  # type: ignore[arg-type]  # reads from a pipe, where it cannot seek
+        with wave.open(_Rest(data, pipe), "rb") as recording:  # type: ignore[arg-type]  # reads from a pipe, where it cannot seek
             channels, width, rate = recording.getnchannels(), recording.getsampwidth(), recording.getframerate()
             check_rate(rate, "the WAV file on standard input")
             limits.check("audio_channels", channels, "the WAV file on standard input")
@@ -124,3 +135,6 @@ class _Rest(io.RawIOBase):
 
     def tell(self) -> int:
         raise OSError("a pipe has no places")
+
+
+_READERS = {"bare": _bare, "wav": _wav, "container": _whole, "text": _whole}  # of text comes the message of `_whole`

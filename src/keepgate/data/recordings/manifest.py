@@ -32,6 +32,7 @@ __all__ = [
     "manifest_rows",
     "read_manifest",
     "read_one",
+    "read_utterances",
     "skipped_file",
 ]
 
@@ -191,6 +192,24 @@ def read_manifest(
         skip_bad,
         tuple(skipped),
     )
+
+
+def read_utterances(path: str | Path, *, rate: int | None = None, labelled: bool = True, **columns: Any) -> Utterances:
+    """Read a manifest and every file in it; or, where no texts are read, also one recording or .inkml file.
+
+    Args:
+        path: of the manifest or the file; "-" is a recording on standard input.
+        rate: as in `read_manifest`.
+        labelled: whether texts are read.
+        columns: further arguments of `read_manifest`.
+
+    Raises:
+        InputError: as `read_manifest` and `read_one`.
+    """
+    if labelled or is_manifest(path):
+        return read_manifest(path, rate=rate, labelled=labelled, **columns)
+    kind, content, file_rate = read_one(path, rate)
+    return Utterances(kind, [content], file_rate, None, [str(path)])
 
 
 def read_one(path: str | Path, rate: int | None = None) -> tuple[str, Content, int | None]:

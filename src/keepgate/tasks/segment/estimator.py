@@ -24,6 +24,7 @@ from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, 
 from keepgate.tasks.segment.examples import RecordingExamples, SegmentColumns, as_recordings, segments_of
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
 from keepgate.tasks.segment.network import SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.scores import frame_scores
 from keepgate.tasks.tag.network import frame_encoder, tagger
 from keepgate.training.callbacks import Callback
 
@@ -149,6 +150,19 @@ class Segmenter(Estimator):
         data = as_recordings(X, None, rate)
         probabilities = self.predict_proba(data)
         return [self.segments(p, len(content)) for p, content in zip(probabilities, data.contents, strict=True)]
+
+    def score(self, X: Any, y: Any = None, rate: int | None = None) -> float:
+        """Return F1 over all frames of 10 ms and all labels; the higher, the better, 1 at most.
+
+        Args:
+            X: the recordings.
+            y: their segments; None: those that X carries.
+            rate: of samples in X, in Hz; None: that of the training data.
+        """
+        self.check_fitted()
+        data = as_recordings(X, y, rate or self.rate_)
+        truth, guess = (self.frames(data, segments) for segments in (self.truth(data), self.predict(data)))
+        return frame_scores(truth, guess)["F1"]
 
     def predict_proba(self, X: Any, rate: int | None = None) -> list[np.ndarray]:
         """Return probabilities, N arrays [T_i, K], of the labels in the order of `labels_`, for every 10 ms."""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from keepgate.data.recordings.manifest import skipped_file
 from keepgate.data.recordings.recordings import Recordings, read_recordings
 from keepgate.data.recordings.segments import Segment, encode_segments
-from keepgate.errors import InputError
-from keepgate.tasks.common.face import Face
+from keepgate.errors import InputError, listed
 from keepgate.tasks.common.given import of_kind
+from keepgate.tasks.common.recordings_face import RecordingsFace, lengths
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.segment.examples import SegmentColumns
 from keepgate.tasks.segment.frames import energy, smooth
@@ -53,7 +52,7 @@ def _table_writer(suffix: str) -> Callable[[pa.Table], bytes]:
     return encode
 
 
-class SegmenterFace(Face):
+class SegmenterFace(RecordingsFace):
     """Face of `Segmenter`; its predictions are `Heard`."""
 
     formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
@@ -69,14 +68,20 @@ class SegmenterFace(Face):
         """Read a manifest and its files, or one recording; see `keepgate.data.recordings.recordings`."""
         return read_recordings(path, **asdict(columns or SegmentColumns()), labelled=labelled)
 
-    def notes(self, data: Recordings) -> list[str]:
-        """Return which recordings were left out."""
-        return [f"{one.file}, row {one.row} is left out: {one.reason}" for one in data.skipped]
-
-    def files(self) -> dict[str, tuple[str, bytes]]:
-        """Return skipped.csv, if recordings may be left out: file, row and reason of each."""
-        skipped = self.estimator.columns_.skip_bad
-        return {"skipped.csv": skipped_file(self.estimator.skipped_)} if skipped else {}
+    def about(self, data: Recordings) -> list[str]:
+        """Return the number of recordings and their lengths, the labels and how much of the time they hold."""
+        found = [segment for segments in self.estimator.truth(data) for segment in segments]
+        whole = sum(len(content) for content in data.contents) / data.rate
+        each = []
+        for label in self.estimator.labels_:
+            seconds = [one.end - one.start for one in found if one.label == label]
+            each.append(f"{label} ({len(seconds)} segments, {100 * sum(seconds) / whole:.3g} % of the time)")
+        empty = sum(not segments for segments in data.segments or ())
+        return [
+            lengths(data.contents, data.rate),
+            f"labels: {listed(each)}",
+            f"recordings without a segment: {empty}; left out: {len(data.skipped)}",
+        ]
 
     def table(self, data: Recordings) -> pa.Table:
         """Return a row for each segment: its recording, start and end in seconds, label and confidence."""

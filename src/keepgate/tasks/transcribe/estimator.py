@@ -155,6 +155,23 @@ class Transcriber(Estimator):
         """
         return self.texts(self.log_probs(X, rate))
 
+    def score(self, X: Any, y: Any = None, rate: int | None = None) -> float:
+        """Return 1 - the label error rate: edits from predicted to true characters (or words), per true one.
+
+        The higher, the better; 1 is without a mistake. It may be below 0.
+
+        Args:
+            X: the utterances.
+            y: their texts; None: those that X carries.
+            rate: of samples in X, in Hz; None: that of the training data.
+        """
+        from keepgate.tasks.transcribe.scores import error_rates  # which takes a package that fit does without
+
+        self.check_fitted()
+        data = utterances(X, y, rate or self.rate_)
+        rates = error_rates(texts_of(data), self.predict(data), self.symbols)
+        return 1 - next(iter(rates.values()))
+
     def transcribe(self, X: Any, rate: int | None = None) -> list[Transcript]:
         """Return the text of each utterance, and where each of its symbols lies.
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
-from keepgate.data.recordings.manifest import Utterances, read_manifest, skipped_file
-from keepgate.tasks.common.face import Face
+from keepgate.data.recordings.manifest import Utterances, read_utterances
+from keepgate.errors import listed
 from keepgate.tasks.common.given import of_kind
+from keepgate.tasks.common.recordings_face import RecordingsFace, lengths
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.transcribe.examples import TranscribeColumns, texts_of
+from keepgate.tasks.transcribe.examples import TranscribeColumns, split, texts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +34,7 @@ class Decoded(NamedTuple):
     texts: list[str]
 
 
-class TranscriberFace(Face):
+class TranscriberFace(RecordingsFace):
     """Face of `Transcriber`; its predictions are `Decoded`."""
 
     formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
@@ -44,23 +45,31 @@ class TranscriberFace(Face):
 
     @classmethod
     def read(cls, path: str | Path, columns: TranscribeColumns | None = None, *, labelled: bool = True) -> Utterances:
-        """Read a manifest and its files; see `keepgate.data.recordings.manifest`."""
-        return read_manifest(path, **asdict(columns or TranscribeColumns()), labelled=labelled)
-
-    def bind_columns(self, columns: TranscribeColumns) -> None:
-        """Let further files be read like the training file, and recordings at its rate."""
-        super().bind_columns(replace(columns, rate=self.estimator.rate_))
+        """Read a manifest and its files, or, without texts, one utterance; see `keepgate.data.recordings.manifest`."""
+        return read_utterances(path, **asdict(columns or TranscribeColumns()), labelled=labelled)
 
     def notes(self, data: Utterances) -> list[str]:
         """Return which rows were left out, and which symbols are unknown."""
-        left_out = [f"{one.file}, row {one.row} is left out: {one.reason}" for one in data.skipped]
         strange = self.estimator.strange_symbols(data)
-        return left_out + [f"{data.where(i)}: {reason}, so it counts as a mistake" for i, reason in strange.items()]
+        unknown = [f"{data.where(i)}: {reason}, so it counts as a mistake" for i, reason in strange.items()]
+        return super().notes(data) + unknown
 
-    def files(self) -> dict[str, tuple[str, bytes]]:
-        """Return skipped.csv, if rows may be left out: file, row and reason of each."""
-        skipped = self.estimator.columns_.skip_bad
-        return {"skipped.csv": skipped_file(self.estimator.skipped_)} if skipped else {}
+    def about(self, data: Utterances) -> list[str]:
+        """Return the number of utterances and their lengths, the texts, and what they are made of."""
+        model, texts = self.estimator, texts_of(data)
+        sizes = [len(split(text, model.symbols)) for text in texts]
+        if data.rate is None:
+            points = [sum(map(len, strokes)) for strokes in data.contents]
+            what = f"handwriting: {len(points)} utterances of {min(points)} to {max(points)} points of the pen"
+        else:
+            what = lengths(data.contents, data.rate)
+        sessions = f"sessions: {len(set(data.groups))}" if data.groups else "no sessions"
+        return [
+            f"{what}; {sessions}",
+            f"texts: {len(set(texts))} different ones of {min(sizes)} to {max(sizes)} {model.symbols}; left out: "
+            f"{len(data.skipped)}",
+            f"symbols: {len(model.symbols_)} {model.symbols}, {listed(model.symbols_)}",
+        ]
 
     def table(self, data: Utterances) -> pa.Table:
         """Return a row for each utterance: its name, its text, and the mean probability of its symbols."""
