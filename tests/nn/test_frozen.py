@@ -144,3 +144,10 @@ def test_a_copy_is_frozen_with_its_own_parameters(copied: str):
     nn.init.zeros_(other.weight_hh_l0)
     with pytest.raises(BackendError, match="changed"):
         other(X)
+
+
+def test_hooks_run_once():
+    layer, calls = GRU(3, 4), []
+    layer.register_forward_hook(lambda *_: calls.append(1))
+    layer.frozen()(X)
+    assert len(calls) == 1

@@ -67,7 +67,7 @@ class Frozen(Layers):
         shape = (1, 0) if self.batch_first else (0, 1)
         given = {name: weight.new_zeros(*shape, size[width]) for name, width in self.equations.step_inputs.items()}
         with torch.no_grad():
-            held(weight.new_zeros(*shape, self.input_size), step_inputs=given)
+            held.forward(weight.new_zeros(*shape, self.input_size), step_inputs=given)
         if held.bound is None:
             what = f"{weight.dtype} on {weight.device}, backend {self.backend!r}"
             self._refuse(f"runs on the native core in float32 or float64; this one is of {what}")
@@ -80,14 +80,16 @@ class Frozen(Layers):
         """
         if looked_at() or in_forward_mode():
             self._refuse("runs outside torch.compile, torch.jit.trace and torch.func; call the layer itself")
-        if torch.is_grad_enabled() and any(value.requires_grad for value in _tensors((input, hx, arguments, options))):
-            self._refuse("has no gradients, and an argument requires one; call the layer itself")
         if self._marks is None:  # a copy
             self._freeze()
         elif self._marks != self._seen():
             self._refuse("has the weights of its beginning, and its parameters have changed since; freeze it again")
+        if not torch.is_grad_enabled():
+            return self._held.forward(input, hx, *arguments, **options)
+        if any(value.requires_grad for value in _tensors((input, hx, arguments, options))):
+            self._refuse("has no gradients, and an argument requires one; call the layer itself")
         with torch.no_grad():
-            return self._held(input, hx, *arguments, **options)
+            return self._held.forward(input, hx, *arguments, **options)
 
     def _refuse(self, why: str) -> NoReturn:
         raise BackendError(f"{type(self._layer).__name__}: a frozen layer {why}")
