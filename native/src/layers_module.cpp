@@ -42,10 +42,10 @@ struct Given {
 class Layers {
  public:
   // Rows in the order of the states; every second one is a second direction if there are 2 `directions`. `hold`: the
-  // weights are those of the first call.
+  // weights are those of the first call. `storage`: of packed weights; see kernels.h.
   Layers(nb::typed<nb::object, TensorReader> reader, bool wide, int directions, std::vector<RowArguments> rows,
-         bool hold)
-      : reader_(std::move(reader)), wide_(wide), directions_(directions) {
+         bool hold, int storage)
+      : reader_(std::move(reader)), wide_(wide), directions_(directions), storage_(storage) {
     for (auto& [owner, names, shapes, weights, biases, vectors] : rows) {
       const auto* plan = nb::cast<const Plan*>(owner);
       rows_.push_back({std::move(owner), plan, std::move(names), std::move(shapes), std::move(weights),
@@ -133,6 +133,7 @@ class Layers {
       scan.steps = steps;
       scan.rows = batch;
       scan.threads = given.threads;
+      scan.storage = storage_;
       scan.x = x;
       scan.lengths = given.lengths;
       scan.reset = given.reset;
@@ -169,7 +170,7 @@ class Layers {
 
   nb::object reader_;
   const bool wide_;
-  const int directions_;
+  const int directions_, storage_;
   std::vector<Row> rows_;
 };
 
@@ -177,7 +178,7 @@ class Layers {
 
 void define_layers(nb::module_& m) {
   nb::class_<Layers>(m, "Layers")
-      .def(nb::init<nb::typed<nb::object, TensorReader>, bool, int, std::vector<RowArguments>, bool>())
+      .def(nb::init<nb::typed<nb::object, TensorReader>, bool, int, std::vector<RowArguments>, bool, int>())
       .def("run", &Layers::run);
 }
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from keepgate.errors import BackendError, ShapeError
+from keepgate.errors import BackendError, InputError, ShapeError
 from keepgate.nn import GRU, LSTM, Recurrent
 from keepgate.scan import engines
 
@@ -151,3 +151,32 @@ def test_hooks_run_once():
     layer.register_forward_hook(lambda *_: calls.append(1))
     layer.frozen()(X)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+def test_weights_in_fewer_bits_as_in_streams(storage: str):
+    layer, x = LSTM(17, 40, num_layers=2), torch.randn(9, 5, 17)
+    stream = layer.stream(5, storage)
+    wanted = torch.stack([stream.step(one) for one in x])
+    for _ in range(2):
+        output, final = layer.frozen(storage)(x)
+        assert torch.equal(output, wanted)
+        assert all(torch.equal(*pair) for pair in zip(final, stream.state, strict=True))
+    assert not torch.equal(layer.frozen()(x)[0], wanted)
+
+
+def test_weights_in_fewer_bits_both_ways_with_lengths():
+    layer, x = GRU(17, 40, bidirectional=True), torch.randn(9, 3, 17)
+    fast, lengths = layer.frozen("int8"), torch.tensor([9, 4, 0])
+    output, _ = fast(x, None, lengths)
+    alone = fast(x[:4, 1:2])[0]
+    assert torch.equal(output[:4, 1:2], alone)
+    assert not output[4:, 1].any()
+    with torch.no_grad():
+        assert (output - layer(x, None, lengths)[0]).abs().max() < 0.05
+
+
+def test_storages_that_do_not_go():
+    for layer, storage in ((LSTM(3, 4), "int4"), (LSTM(3, 4, dtype=torch.float64), "int8")):
+        with pytest.raises(InputError, match="storage is one of full, bfloat16, int8"):
+            layer.frozen(storage)

@@ -67,6 +67,7 @@ class Layers:
             tuple[Plan, Sequence[str], Sequence[Sequence[int]], Sequence[int], Sequence[int], Sequence[int]]
         ],
         hold: bool,
+        storage: int,
     ) -> None: ...
     def run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted
 from keepgate.native import engine as core
 
-__all__ = ["Stepper"]
+__all__ = ["Stepper", "check_storage", "stepper_stack"]
 
 MOST_DEPTH = 2**17  # of a product of 8-bit integers, whose sums have 32 bits: native/src/int8.h
 MOST_ROWS = 2**24  # of a batch: sizes in bytes stay far below what 64 bits count
@@ -62,18 +62,12 @@ class Stepper:
         self.dtype = np.dtype(dtype)
         if self.dtype.name not in ("float32", "float64"):
             raise InputError(f"dtype is float32 or float64, got {self.dtype.name}")
-        if storage not in core.STORAGES or (storage != "full" and self.dtype.name != "float32"):
-            raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but full in float32; got {storage!r}")
+        wanted = equations.parameters(input_size, hidden_size)
+        check_storage(storage, self.dtype.name, [p.shape for p in wanted if p.name.startswith("weight_")])
         if not isinstance(batch, int) or batch < 1:
             raise InputError(f"batch must be at least 1, got {quoted(batch)}")
         if batch > MOST_ROWS:
             raise InputError(f"batch must be at most {MOST_ROWS}, got {quoted(batch)}")
-        wanted = equations.parameters(input_size, hidden_size)
-        deepest = max((p.shape[-1] for p in wanted if p.name.startswith("weight_")), default=0)
-        if storage == "int8" and deepest > MOST_DEPTH:
-            raise InputError(
-                f'storage="int8" takes products of at most {MOST_DEPTH} numbers, got {deepest}; use "bfloat16"'
-            )
         made = core.engine(equations, input_size, hidden_size)
         held = self._held(wanted, parameters)
         self._core = core.stepper(made, self.dtype.name == "float64", held, batch, storage)
@@ -169,6 +163,26 @@ class Stepper:
                 f"rows are a mask of {self.batch} booleans or numbers below {self.batch}; got {quoted(rows)}"
             )
         return chosen
+
+
+def check_storage(storage: str, dtype: str, weights: Iterable[Sequence[int]]) -> None:
+    """Refuse a way to store packed weights that there is not, or that does not go with them.
+
+    Args:
+        storage: of the weights.
+        dtype: its name.
+        weights: their shapes.
+
+    Raises:
+        InputError: says which ways there are.
+    """
+    if storage not in core.STORAGES or (storage != "full" and dtype != "float32"):
+        raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but full in float32; got {storage!r}")
+    deepest = max((shape[-1] for shape in weights), default=0)
+    if storage == "int8" and deepest > MOST_DEPTH:
+        raise InputError(
+            f'storage="int8" takes products of at most {MOST_DEPTH} numbers, got {deepest}; use "bfloat16"'
+        )
 
 
 def stepper_stack(reader: Any, steppers: Sequence[Stepper]) -> Any:

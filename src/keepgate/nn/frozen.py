@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import BackendError
+from keepgate.native.stepper import check_storage
 from keepgate.nn.checks import looked_at
 from keepgate.nn.parameters import Layers
 from keepgate.scan.torch_private import in_forward_mode
@@ -39,31 +40,37 @@ class Frozen(Layers):
 
     Args:
         layer: is not changed.
+        storage: of the packed weights: `"full"`, or with float32 weights `"bfloat16"` or `"int8"`; see
+            `keepgate.native.Stepper`.
 
     Raises:
+        InputError: there is no such storage, or it does not go with the weights.
         BackendError: the native core does not run the layer, or its weights are of another dtype than float32 and
             float64. Later, at a call: a gradient is asked for, or a parameter has changed.
     """
 
     _layer: Recurrent
+    _storage: str
     _marks: list[Mark] | None
     _held: Recurrent
 
-    def __init__(self, layer: Recurrent) -> None:
+    def __init__(self, layer: Recurrent, storage: str = "full") -> None:
         self.__dict__.update(layer.__dict__)
-        self.__dict__["_layer"] = layer
+        self.__dict__.update(_layer=layer, _storage=storage)
         self._freeze()
 
     def _freeze(self) -> None:
         """Bind a second layer of the same parameters and pack their weights, by a call without a step."""
         layer: Any = self._layer
         held = object.__new__(type(layer))
-        held.__dict__.update(layer.__dict__, training=False, bound=None, holds=True)
+        held.__dict__.update(layer.__dict__, training=False, bound=None, held=self._storage)
         if layer._modules:  # parametrized: by what the parameters are now
             names = itertools.chain.from_iterable(layer._names)
             held.__dict__["_parameters"] = layer._parameters | {name: getattr(layer, name).detach() for name in names}
         self.__dict__.update(training=False, _parameters=held._parameters, _modules={}, _held=held, _marks=self._seen())
         weight, size = layer.all_weights[0][0].detach(), self.equations.resolve(self.input_size, self.hidden_size)
+        shapes = [value.shape for values in layer.all_weights for value in values if value.dim() > 1]
+        check_storage(self._storage, str(weight.dtype).removeprefix("torch."), shapes)
         shape = (1, 0) if self.batch_first else (0, 1)
         given = {name: weight.new_zeros(*shape, size[width]) for name, width in self.equations.step_inputs.items()}
         with torch.no_grad():

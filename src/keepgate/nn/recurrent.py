@@ -90,7 +90,7 @@ class Recurrent(Layers):
     """
 
     bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
-    holds = False  # whether the packed weights are held, as in `Frozen`
+    held: str | None = None  # how packed weights are stored that are held, as in `Frozen`
 
     def forward(
         self,
@@ -190,8 +190,8 @@ class Recurrent(Layers):
         """
         return Stream(self, batch, storage)
 
-    def frozen(self) -> Frozen:
-        """Return the layers for inference alone, with packed weights that are held; see `keepgate.nn.frozen.Frozen`.
+    def frozen(self, storage: str = "full") -> Frozen:
+        """Return the layers for inference alone, with packed weights that are held; arguments as in `Frozen`.
 
         >>> import torch
         >>> from keepgate.nn import LSTM
@@ -204,7 +204,7 @@ class Recurrent(Layers):
             BackendError: the native core does not run the layer, or its weights are of another dtype than float32 and
                 float64.
         """
-        return Frozen(self)
+        return Frozen(self, storage)
 
     def _gates(self, wanted: bool | Sequence[str]) -> tuple[str, ...]:
         """Return the names of values to record."""
@@ -379,7 +379,7 @@ class Recurrent(Layers):
                 return None
             names = [dict(zip(self._own_names, names, strict=True)) for names in self._names]
             sizes = (self.input_size, self.hidden_size)
-            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute, self.holds)
+            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute, self.held)
             self.__dict__["bound"] = stack
         return stack
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from keepgate.equations import Equations
 from keepgate.errors import InputError
-from keepgate.native.engine import _core, threads
+from keepgate.native.engine import STORAGES, _core, threads
 from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.autograd import Spec, differentiable_scan
 from keepgate.scan.buffers import Native, places_of
@@ -98,7 +98,7 @@ def stack_of(
     directions: int,
     dtype: torch.dtype,
     recompute: bool,
-    hold: bool = False,
+    held: str | None = None,
 ) -> Stack:
     """Return layers ready to be called.
 
@@ -110,7 +110,8 @@ def stack_of(
         directions: 1 or 2.
         dtype: of all tensors.
         recompute: keep less for the gradient.
-        hold: without a gradient, the weights of the first call are those of all.
+        held: without a gradient, the weights of the first call are those of all, and stored in this way; see
+            `keepgate.native.Stepper`.
     """
     size, output = equations.resolve(input_size, hidden_size), equations.states[0]
     widths = {state: size[width] for state, width in equations.widths.items()}
@@ -122,7 +123,8 @@ def stack_of(
             equations, tuple(row), inputs, hidden_size, number % directions == 1, (output,), recompute
         )
         rows.append(Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native))
-    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)], hold)
+    how = (held is not None, STORAGES.index(held or "full"))
+    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)], *how)
     return Stack(dtype, tuple(rows), directions, widths, core)
 
 
