@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.problems import Population, Problem, Ragged, Step, Streaming
+from benchmarks.problems import Frozen, Population, Problem, Ragged, Step, Streaming
 
 __all__ = [
     "Kept",
@@ -114,13 +114,13 @@ class Streamed(Peer):
 
 
 class WholeWeights(Peer):
-    """Our own stream with weights of float32: the ratio is what fewer bits gain, the error what they cost."""
+    """Ourselves with weights of float32: the ratio is what fewer bits gain, the error what they cost."""
 
     name = "keepgate, float32 weights"
 
-    def step(self, problem: Streaming) -> Step:
-        """Return one step of it."""
-        return problem.stream("full")
+    def step(self, problem: Streaming | Frozen) -> Step:
+        """Return one run of it."""
+        return problem.stored("full")
 
 
 class TorchPacked(TorchModule):

@@ -13,7 +13,7 @@ from torch.func import functional_call, vjp, vmap
 from benchmarks.shapes import Shape
 from keepgate.nn import Recurrent
 
-__all__ = ["Population", "Problem", "Ragged", "Recomputed", "Step", "Streaming"]
+__all__ = ["Frozen", "Population", "Problem", "Ragged", "Recomputed", "Step", "Streaming"]
 
 # One run; gives what both sides must agree on: in training the output and the gradients of the input and of every
 # parameter, in inference the output and the final state.
@@ -124,7 +124,7 @@ class Streaming(Problem):
         mode: ``inference``, or how the weights are stored.
     """
 
-    def stream(self, storage: str) -> Step:
+    def stored(self, storage: str) -> Step:
         """Return one step with weights stored so; the first run begins at the given state."""
         stream, x, output = self.layer.stream(self.shape.batch, storage), self.x[0], torch.empty_like(self.cotangent[0])
         stream.state = self.state
@@ -136,7 +136,29 @@ class Streaming(Problem):
 
     def ours(self) -> Step:
         """Return one step of keepgate."""
-        return self.stream("full" if self.mode == "inference" else self.mode)
+        return self.stored("full" if self.mode == "inference" else self.mode)
+
+
+class Frozen(Problem):
+    """A frozen layer on whole sequences.
+
+    Attributes:
+        mode: ``inference``, or how the weights are stored.
+    """
+
+    def stored(self, storage: str) -> Step:
+        """Return one run with weights stored so."""
+        layer = self.layer.frozen(storage)
+
+        def infer() -> Sequence[Tensor]:
+            output, state = layer(self.x, self.state)
+            return output, *state
+
+        return infer
+
+    def ours(self) -> Step:
+        """Return one run of keepgate."""
+        return self.stored("full" if self.mode == "inference" else self.mode)
 
 
 class Population(Problem):

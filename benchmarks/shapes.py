@@ -20,6 +20,8 @@ __all__ = [
     "STEPS",
     "STREAMING",
     "TRAINING",
+    "WIDE",
+    "WIDE_STEP",
     "Shape",
 ]
 
@@ -63,6 +65,9 @@ TRAINING = (
 )
 STREAMING = (Shape(1, 1, 64, 64), Shape(100, 1, 256, 256), Shape(100, 1, 512, 512))
 SINGLE = (Shape(1, 1, 64, 64), Shape(1, 1, 256, 256), Shape(1, 1, 512, 512))
+WIDE_STEP = Shape(1, 1, 1024, 1024)
+# Whole sequences whose weights fill the caches, of one row.
+WIDE = (Shape(100, 1, 256, 256), Shape(100, 1, 512, 512), Shape(100, 1, 1024, 1024))
 LOOPS = (Shape(50, 32, 16, 64), Shape(100, 32, 64, 128))
 DEEP = Shape(1000, 32, 64, 128)
 RAGGED = (*LOOPS, Shape(200, 16, 40, 250))

@@ -85,8 +85,8 @@ def _table(rows: Sequence[Row], threads: Sequence[int], suite: Suite) -> str:
     for key, found in cases.items():
         cells = [part for n in threads for part in _cells(found.get(n))]
         error = max(row.max_error for row in found.values())
-        goal = next(iter(found.values())).goal
-        lines.append([*key, *cells, f"{error:.0e}", f"{goal:.2f}"])
+        goals = dict.fromkeys(f"{found[n].goal:.2f}" for n in threads if n in found)
+        lines.append([*key, *cells, f"{error:.0e}", "; ".join(goals)])
         if suite.scaling:
             lines[-1].append(_scaling(found, suite.scaling))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
