@@ -58,8 +58,8 @@ class Layers {
   // Run all layers; the GIL is not held meanwhile.
   //
   // parameters: by name. x [T, B, I]; initial: per state [R, B, W], or none: zeros; step_inputs [T, B, W]. lengths [B],
-  // falling integers of 32 bits, and reset [T, B], bytes: addresses, or 0. output: [T + 1, B, W], whose first step is
-  // no result, of one direction; [T, B, 2 W] of two. final: per state [R, B, W].
+  // falling integers of 32 bits, and reset [T, B], bytes: addresses, or 0. Made for the call: output [T + 1, B, W],
+  // whose first step is no result, of one direction, or [T, B, 2 W] of two; final, per state [R, B, W].
   //
   // Return whether all tensors are plain ones of the right shapes; else nothing has been done.
   bool run(const nb::dict& parameters, nb::handle x, const std::vector<nb::object>& initial,
@@ -72,10 +72,10 @@ class Layers {
     if (!read(x, shape, given.x)) return false;
     const ptrdiff_t steps = given.steps = shape[0], batch = given.rows = shape[1];
     if (!read_all(initial, plan.state_widths, count, batch, given.initial)) return false;
-    if (!read_all(final, plan.state_widths, count, batch, given.final)) return false;
+    if (!read_all(final, plan.state_widths, count, batch, given.final, true)) return false;
     if (!read_all(step_inputs, plan.step_input_widths, steps, batch, given.step_inputs)) return false;
     shape = {directions_ == 2 ? steps : steps + 1, batch, directions_ * plan.state_widths[0]};
-    if (!read(output, shape, given.output)) return false;
+    if (!read(output, shape, given.output, true)) return false;
     std::vector<nb::object> held;  // while another thread may take the layer another parameter
     std::vector<Addresses> at(rows_.size());
     for (size_t r = 0; r < rows_.size(); ++r)
@@ -86,18 +86,18 @@ class Layers {
   }
 
  private:
-  bool read(nb::handle tensor, Shape& shape, uintptr_t& at) const {
-    return nb::cast<const TensorReader&>(reader_).read(tensor, wide_, shape, at);
+  bool read(nb::handle tensor, Shape& shape, uintptr_t& at, bool fresh = false) const {
+    return nb::cast<const TensorReader&>(reader_).read(tensor, wide_, shape, at, fresh);
   }
 
   // None, or [n, m, width] for each width.
   bool read_all(const std::vector<nb::object>& tensors, const Ints& widths, ptrdiff_t n, ptrdiff_t m,
-                Addresses& at) const {
+                Addresses& at, bool fresh = false) const {
     if (tensors.size() != widths.size()) return tensors.empty();
     at.resize(tensors.size());
     for (size_t i = 0; i < at.size(); ++i) {
       Shape shape{n, m, widths[i]};
-      if (!read(tensors[i], shape, at[i])) return false;
+      if (!read(tensors[i], shape, at[i], fresh)) return false;
     }
     return true;
   }

@@ -76,7 +76,7 @@ TensorReader::TensorReader(nb::object exchange, nb::object single, nb::object wi
   if (found) view_ = found->view;
 }
 
-bool TensorReader::read(nb::handle tensor, bool wide, Shape& shape, uintptr_t& at) const {
+bool TensorReader::read(nb::handle tensor, bool wide, Shape& shape, uintptr_t& at, bool fresh) const {
   if (view_) {
     nb::dlpack::dltensor view;
     if (view_(tensor.ptr(), &view)) {
@@ -98,6 +98,7 @@ bool TensorReader::read(nb::handle tensor, bool wide, Shape& shape, uintptr_t& a
       return false;
     }
   }
+  if (fresh) return true;
   const uintptr_t bytes = numbers(shape) * (wide ? sizeof(double) : sizeof(float));
   return !bytes || owns(tensor, at, bytes);
 }

@@ -19,8 +19,8 @@ class TensorReader {
   // Write where the numbers of a tensor lie to `at`, if it is a plain one: of float32 (`wide`: float64), of `shape`,
   // whose negative sizes are any and are written too, dense, on the CPU, with memory of its own for all its numbers.
   // A negated view has its numbers elsewhere and a zero tensor has none. Return whether it is a plain one; what is
-  // none, a tensor or not, leaves no error.
-  bool read(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;
+  // none, a tensor or not, leaves no error. `fresh`: it was just made, so that its memory needs no look.
+  bool read(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at, bool fresh = false) const;
 
  private:
   bool describe(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from keepgate.nn.checks import check_finite, looked_at
-from keepgate.nn.layout import Layout
 from keepgate.scan.layers import run_plain
 from keepgate.scan.torch_private import in_forward_mode
 
@@ -26,7 +25,10 @@ def run_plain_call(layer: Recurrent, input: Any, hx: Any) -> tuple[Any, ...] | N
     stack = layer.bound
     if stack is None or type(input) is not Tensor or input.dim() != 3:
         return None
-    if layer.drops or layer.draws or torch.is_autocast_enabled("cpu") or looked_at() or in_forward_mode():
+    training = layer.training
+    if (training and (layer.drops or layer.draws)) or torch.is_autocast_enabled("cpu"):
+        return None
+    if looked_at() or in_forward_mode():
         return None
     state: Any = (hx,) if len(stack.widths) == 1 else hx
     if hx is None:
@@ -39,7 +41,10 @@ def run_plain_call(layer: Recurrent, input: Any, hx: Any) -> tuple[Any, ...] | N
     if results is None:
         return None
     output, final = results
-    check_finite(layer, output, final)
-    layout = Layout(True, layer.batch_first, layer.state_batch_first)
-    states = [layout.state(value) for value in final.values()]
-    return layout.sequence(output), tuple(states) if len(states) > 1 else states[0]
+    if training:
+        check_finite(layer, output, dict(zip(stack.widths, final, strict=True)))
+    if layer.batch_first:
+        output = output.transpose(0, 1)
+    if layer.state_batch_first:
+        final = [value.transpose(0, 1) for value in final]
+    return output, tuple(final) if len(final) > 1 else final[0]

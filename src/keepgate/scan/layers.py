@@ -163,7 +163,8 @@ def run_layers(
         results = run_plain(stack, by_name, x, rest[: len(state)], rest[len(state) :], addresses((lengths, reset)))
     if results is None:
         raise InputError("the core cannot read the memory of a tensor; give plain tensors")
-    return results
+    output, final = results
+    return output, dict(zip(native.states, final, strict=True))
 
 
 def run_plain(
@@ -173,8 +174,10 @@ def run_plain(
     state: Sequence[Tensor],
     given: Sequence[Tensor] = (),
     masks: Sequence[int] = (0, 0),
-) -> tuple[Tensor, dict[str, Tensor]] | None:
+) -> tuple[Tensor, list[Tensor]] | None:
     """Do what `run_layers` does in one call of the core; None where a tensor is not as wanted or no plain one.
+
+    The final states are in the core's order.
 
     Args:
         stack: what the layers are.
@@ -184,11 +187,10 @@ def run_plain(
         given: step inputs in the core's order.
         masks: where lengths of int32, which fall, and resets lie; 0: there are none.
     """
-    (steps, batch, _), rows, width = x.shape, len(stack.rows), stack.rows[0].native.engine.widths[0]
+    (steps, batch, _), rows, widths = x.shape, len(stack.rows), stack.rows[0].native.engine.widths
     one = stack.directions == 1  # the core's states are the output then, from the second on
-    output = empty(x, (steps + one, batch, stack.directions * width))
-    final = {name: x.new_empty(rows, batch, stack.widths[name]) for name in stack.rows[0].native.states}
-    many = threads(torch.get_num_threads())
-    if not stack.core.run(parameters, x, state, given, *masks, output, [*final.values()], many):
+    output = empty(x, (steps + one, batch, stack.directions * widths[0]))
+    final = [x.new_empty(rows, batch, width) for width in widths]
+    if not stack.core.run(parameters, x, state, given, *masks, output, final, threads(torch.get_num_threads())):
         return None
-    return output.narrow(0, 1, steps) if one else output, final
+    return output[1:] if one else output, final

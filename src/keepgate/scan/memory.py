@@ -21,8 +21,7 @@ SMALL = 1 << 14  # numbers
 
 def empty(like: Tensor, shape: Sequence[int]) -> Tensor:
     """Return a tensor of the dtype of another that is not set to anything."""
-    (made,) = empties(like, (shape,))
-    return made
+    return like.new_empty(shape) if math.prod(shape) < SMALL else empties(like, (shape,))[0]
 
 
 def empties(like: Tensor, shapes: Iterable[Sequence[int]]) -> list[Tensor]:
