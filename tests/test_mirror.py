@@ -60,8 +60,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
     "conformance/test_networks.py": ("export/network.py", "nn/network.py"),
     # every cell, on ONNX Runtime, as an operator or a loop
     "export/test_layers.py": ("export/steps.py",),
-    "export/test_operators.py": ("export/nodes.py", "export/reading.py", "export/weights.py"),
-    "export/test_tasks.py": ("export/crf.py",),
+    "export/test_operators.py": ("export/nodes.py",),
     # every cell on every engine: values, all gradients, lengths, resets, sizes
     "conformance/test_engines.py": (
         "native/engine.py",
@@ -72,7 +71,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
     ),
     "conformance/test_layers.py": ("scan/layers.py",),
     "native/test_tensors.py": ("scan/memory.py",),
-    "objectives/test_ctc.py": ("native/objectives.py", "objectives/backend.py", "objectives/targets.py"),
+    "objectives/test_ctc.py": ("native/objectives.py", "objectives/backend.py"),
     "objectives/test_decode.py": ("objectives/language.py",),
     "compression/test_learner.py": ("native/predictor.py",),
     # every transform of torch, whole or compiled
@@ -83,7 +82,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "scan/torch_private.py",
     ),
     "scan/test_operators.py": ("scan/compiled.py",),
-    "tasks/forecast/test_estimator.py": ("tasks/forecast/reads.py",),
 }
 MEMBERS = {module: test for test, modules in FAMILIES.items() for module in modules}
 
