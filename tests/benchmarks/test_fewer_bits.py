@@ -35,5 +35,5 @@ def test_storages():
             assert isinstance(network.above[0], Frozen)
             errors[storage] = float((network(x) - wanted).abs().max())
         assert isinstance(network.below, LSTM)
-    assert errors["full"] == 0
-    assert 0 < errors["bfloat16"] < errors["int8"] < 0.05
+    assert errors.pop("full") == 0
+    assert all(0 < error < 0.05 for error in errors.values())
