@@ -22,7 +22,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "cells/gru_cho.py",
         "cells/lstm.py",
         "cells/lstm_1997.py",
-        "cells/modifiers.py",
         "cells/multiplicative_lstm.py",
         "cells/peephole_lstm.py",
         "cells/peephole_lstm_full.py",

@@ -143,19 +143,6 @@ def test_what_is_no_specification(spec):
         cells.get(spec)
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("coupled(gru)", "^gru has no value named 'i' in its step, which this modifier needs$"),
-        ("no_output_activation(gru)", "^gru has no tanh of its new state c to remove$"),
-        ("projected(gru, 2)", "^gru uses its state h unit by unit, so it cannot be projected; use a cell with a"),
-    ],
-)
-def test_modifiers_that_do_not_fit(spec: str, message: str):
-    with pytest.raises(CellError, match=message):
-        cells.get(spec)
-
-
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.text("lstmgru_zoneoutprjced(),'\"[]{}:.=+*- 0123", max_size=30) | st.text(max_size=10))
 def test_any_text_is_a_cell_or_one_sentence(spec: str):
@@ -243,18 +230,6 @@ def test_a_file_that_fails(tmp_path: Path, text: str, message: str):
     (tmp_path / "broken.py").write_text(text)
     with pytest.raises(InputError, match=message):
         cells.get(f"{tmp_path / 'broken.py'}:C")
-
-
-def test_modifiers_add_their_papers():
-    assert cells.get("zoneout(layer_norm(lstm))").paper == (
-        "Gers, Schmidhuber & Cummins 2000; Ba et al. 2016; Krueger et al. 2017"
-    )
-
-
-def test_coupled_is_the_published_coupled_cell():
-    coupled, published = cells.get("coupled(lstm)").equations, cells.get("coupled_lstm").equations
-    assert coupled.parameters(3, 4) == published.parameters(3, 4)
-    assert coupled.to_json()["new"].keys() == published.to_json()["new"].keys()
 
 
 @pytest.mark.parametrize(
