@@ -6,7 +6,7 @@ import torch
 
 from keepgate import cells
 from keepgate.networks import FLOAT, INT64, Attention, Dropout, Input, Network, Recurrent, Step, Value
-from keepgate.nn.blocks import dropout
+from keepgate.nn.blocks import dropout_along
 from keepgate.nn.network import NetworkModule
 from keepgate.tasks.translate.examples import PairExamples
 from keepgate.tasks.translate.network import TranslatorNetwork, translator
@@ -113,7 +113,7 @@ def test_dropout_is_one_mask_a_sentence():
     masks = {step.block for step in made.steps if isinstance(step.block, Dropout)}
     assert {(mask.rate, mask.axis) for mask in masks} == {(0.5, 1)}
     torch.manual_seed(1)
-    x = dropout(torch.ones(2, 7, 400), 0.5, True, 1)
+    x = dropout_along(torch.ones(2, 7, 400), 0.5, True, 1)
     assert torch.equal(x, x[:, :1].expand_as(x))
     assert not torch.equal(x[0], x[1])
     assert set(x.unique().tolist()) == {0.0, 2.0}
