@@ -31,7 +31,7 @@ def test_forecasts_follow_the_end_of_each_series(fitted: Forecaster) -> None:
     assert forecast["unique_id"].tolist() == ["series 0"] * 5 + ["series 1"] * 5
     assert forecast["ds"].tolist() == [*pd.date_range("2024-04-30", periods=5)] * 2
     assert (np.diff(values(forecast)[:, 1:]) >= 0).all()
-    assert (fitted.window_, fitted.patch_, fitted.season_, str(fitted.frequency_)) == (20, 3, 7, "1 day")
+    assert (fitted.window_, fitted.patch_, fitted.season_, str(fitted.frequency_)) == (14, 2, 7, "1 day")
 
 
 def test_the_model_learns_and_beats_the_baselines() -> None:

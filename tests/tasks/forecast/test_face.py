@@ -19,8 +19,8 @@ from tasks.forecast.data import LINES, SMALL, changed, waves
 
 def test_evaluate_is_the_error_of_predict(fitted: Forecaster) -> None:
     table = waves()
-    one = table.groupby("unique_id").tail(25)
-    forecast = fitted.predict(one.groupby("unique_id").head(20))
+    one = table.groupby("unique_id").tail(19)
+    forecast = fitted.predict(one.groupby("unique_id").head(14))
     truth = one.groupby("unique_id").tail(5)["y"].to_numpy()
     row = face(fitted).evaluate(one)[0]
     assert row["mse"] == pytest.approx(np.mean((truth - forecast["y_hat"]) ** 2))

@@ -36,7 +36,7 @@ def parts(rows: int = 300, known: bool = True) -> tuple[ForecastNetwork, Windows
 @pytest.mark.parametrize("season", [0, 1, 4])
 def test_without_a_penalty_it_is_weighted_least_squares(season: int) -> None:
     network, data = parts(known=False)
-    found = solve(network, data, None, [season], (1e-7,))
+    found = solve(network, data, None, [season], [1e-7])
     given, weight, target = data.numbers(np.arange(len(data.cuts)))
     z = given["normalized"][:, :, 0].astype(float)
     for step in range(2):
@@ -49,7 +49,7 @@ def test_without_a_penalty_it_is_weighted_least_squares(season: int) -> None:
 def test_what_is_known_ahead_has_one_effect_at_all_steps() -> None:
     """The same by one large regression of both steps at once, each with a window of its own."""
     network, data = parts()
-    found = solve(network, data, None, [1], (1e-7,))
+    found = solve(network, data, None, [1], [1e-7])
     given, weight, target = data.numbers(np.arange(len(data.cuts)))
     z, plan = given["normalized"][:, :, 0].astype(float), network.get_submodule("plan")
     before = plan(torch.from_numpy(given["before"]), torch.float64).numpy()[:, :, 0]
@@ -68,14 +68,14 @@ def test_what_is_known_ahead_has_one_effect_at_all_steps() -> None:
 def test_a_large_penalty_leaves_the_naive_forecast() -> None:
     network, data = parts(known=False)
     for season, row in ((1, [0, 0, 0, 0, 1]), (4, [0, 1, 0, 0, 0])):
-        found = solve(network, data, None, [season], (1e9,))
+        found = solve(network, data, None, [season], [1e9])
         np.testing.assert_allclose(found.weight[0], row, atol=1e-6)
-    np.testing.assert_allclose(solve(network, data, None, [0], (1e9,)).weight, 0, atol=1e-6)
+    np.testing.assert_allclose(solve(network, data, None, [0], [1e9]).weight, 0, atol=1e-6)
 
 
 def test_the_best_for_held_out_windows_is_chosen_and_put() -> None:
     network, data = parts()
-    found = solve(network, data, data, [1, 4], (1e-6, 1e3))
+    found = solve(network, data, data, [1, 4], [1e-6, 1e3])
     assert found.penalty == 1e-6
     found.put(network, data, data)
     assert found.excess == 1.0
@@ -87,3 +87,12 @@ def test_the_best_for_held_out_windows_is_chosen_and_put() -> None:
     )
     whole = network.loss(data.batch(np.arange(len(data)))).item()
     assert mean_loss(network, data) == pytest.approx(whole, rel=1e-5)
+
+
+def test_of_few_windows_blocks_choose_too() -> None:
+    """Where held-out windows say nothing, what predicts blocks from the others is chosen."""
+    network, data = parts(rows=60, known=False)
+    nothing = Windows(data.data, np.array([60]), np.ones(1), 16, (0, 1))
+    assert len(nothing.cuts) == 0
+    found = solve(network, data, nothing, [1], [1e-9, 1e-1, 1e9])
+    assert found.penalty == 1e-1

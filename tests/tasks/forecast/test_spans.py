@@ -13,10 +13,11 @@ from keepgate.tasks.forecast.spans import default_patch, default_window, found_s
     ("frequency", "horizon", "length", "window", "patch"),
     [
         (Frequency("hour", 1), 24, 10_000, 504, 24),  # three weeks
-        (Frequency("hour", 1), 24, 1_000, 166, 24),  # less where series are short
-        (Frequency("minute", 15), 96, 100_000, 1440, 96),
+        (Frequency("hour", 1), 24, 1_000, 144, 24),  # less where series are short, in whole days
+        (Frequency("hour", 1), 24, 2_000, 168, 24),  # or weeks
+        (Frequency("minute", 15), 96, 100_000, 1344, 96),  # two
         (Frequency("day", 1), 14, 1_000, 56, 7),
-        (Frequency("day", 1), 60, 1_000, 120, 7),  # two horizons
+        (Frequency("day", 1), 60, 1_000, 119, 7),  # two horizons
         (Frequency("day", 7), 13, 1_500, 156, 20),
         (Frequency("month", 1), 12, 600, 48, 12),
         (Frequency("step", 1), 13, 1_000, 104, 13),

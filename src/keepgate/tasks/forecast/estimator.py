@@ -25,6 +25,7 @@ from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Forecast
 from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.reads import FITTED, MOST_ROWS, Reads, deviations, infer
+from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
@@ -185,7 +186,7 @@ class Forecaster(Estimator):
         network.load_state_dict(self._begun(data).state_dict())
         with limited_threads(self.threads):
             network.cpu()
-            linear = solve(network, examples, None, [self.linear_.season], (self.linear_.penalty,))
+            linear = solve(network, examples, None, [self.linear_.season], [self.linear_.penalty])
             replace(linear, excess=self.linear_.excess).put(network, examples, None)
             network.to(device)
             if self.best_:
@@ -233,8 +234,30 @@ class Forecaster(Estimator):
         assert data.frequency is not None
         times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, self.horizon + 1))
         series = np.repeat(np.arange(len(data.ids)), self.horizon)
-        columns = dict(zip(self._names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
+        columns = dict(zip(self.forecast_names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
         return data.table(series, times.ravel(), columns)
+
+    def cross_validation(
+        self, table: Any, windows: int = 5, step: int | None = None, *, refit: bool = False, **columns: Any
+    ) -> CrossValidation:
+        """Return forecasts from several cut-offs in a table's end, and scores by series and step beside naive ones.
+
+        A copy of this estimator is fitted to the rows before the first cut-off; this one stays as it is.
+
+        Args:
+            table: the series, with what followed.
+            windows: how many cut-offs; the last is `horizon` rows before the end.
+            step: rows from one cut-off to the next; None: the horizon.
+            refit: fit again before each cut-off.
+            columns: as in `fit`.
+
+        Raises:
+            InputError: as in `fit`; or a series is too short for so many windows.
+        """
+        self.check_parameters()
+        named = _columns(columns) if columns else getattr(self, "columns_", ForecastColumns())
+        data = table if isinstance(table, Panel) else panel(table, **asdict(named))
+        return cross_validation(self, self._usable(data.without_counters()), windows, step, refit)
 
     def to_panel(self, table: Any) -> Panel:
         """Return the panel of a table to forecast or to score."""
@@ -373,7 +396,8 @@ class Forecaster(Estimator):
             )
         return data
 
-    def _names(self, target: str) -> list[str]:
+    def forecast_names(self, target: str) -> list[str]:
+        """Return the names of the columns of forecasts: of the mean, then of each quantile."""
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
 
 

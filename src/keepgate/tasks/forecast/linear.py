@@ -2,12 +2,13 @@
 
 Every step ahead is a naive forecast plus a linear map of the window (with what was known of its rows) plus a linear map
 of what is known of the step, the same for all steps. The naive forecast (the mean, the last value, or the
-value a season before) and the strength of the penalty are those with the least error on the held-out windows.
+value a season before) and the strength of the penalty are those with the least error on the held-out windows
+(of few windows, on blocks of the others too).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,11 @@ from keepgate.tasks.forecast.network import ForecastNetwork
 
 __all__ = ["Linear", "mean_loss", "solve"]
 
+FEW = 2_000  # windows, up to which they are chosen by too, each block of them by the others
+BLOCKS = 5
+MOST = 20_000  # windows that are solved for, spread over all
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the mean square of what they weigh
 AGE = 1  # the power with which the penalty grows with the age of a row in horizons: what is long ago counts for less
-MOST = 20_000  # windows that are solved for, spread over all
 AT_ONCE = 1024
 WIDEST = 5.0  # that errors may be elsewhere, in those of the windows solved for
 
@@ -70,7 +73,7 @@ class Linear:
     def errors(self, network: ForecastNetwork, data: Windows) -> Tensor:
         """Return the errors of windows, [N, horizon], in units of their spread."""
         found = []
-        for past, ahead, target in _parts(network, data, complete=False):
+        for past, ahead, target in _parts(network, data, _spread(len(data.cuts)), complete=False):
             error = target - past[:, :-1] @ self.weight.T - past[:, -1:] * self.bias - ahead @ self.effect
             found.append(torch.where(past[:, -1:] > 0, error / past[:, -1:], torch.nan))
         return torch.cat(found)
@@ -85,7 +88,11 @@ def mean_loss(network: ForecastNetwork, data: Windows) -> float:
 
 
 def solve(
-    network: ForecastNetwork, data: Windows, held_out: Windows | None, seasons: list[int], penalties: tuple = PENALTIES
+    network: ForecastNetwork,
+    data: Windows,
+    held_out: Windows | None,
+    seasons: list[int],
+    penalties: Sequence[float] = PENALTIES,
 ) -> Linear:
     """Return the best solution.
 
@@ -96,18 +103,41 @@ def solve(
         seasons: of naive forecasts, in rows, none longer than the window; 0 for the mean.
         penalties: to choose from.
     """
+    if held_out is None:
+        return _Sums(network, data, seasons[0], _spread(len(data.cuts))).solved(penalties[0])
     best, least = None, np.inf
+    whole = _spread(len(data.cuts))
     for season in seasons:
-        sums = _Sums(network, data, season)
+        sums = _Sums(network, data, season, whole)
+        folds = [(_Sums(network, data, season, rest), block) for block, rest in _folds(data)]
         for penalty in penalties:
             found = sums.solved(penalty)
-            if held_out is None:
-                return found
-            error = _error(network, found, held_out)
+            error = _error(network, found, held_out, _spread(len(held_out.cuts)))
+            error += sum(_error(network, part.solved(penalty), data, block) for part, block in folds)
             if best is None or error < least:
                 best, least = found, error
     assert best is not None
     return best
+
+
+def _spread(count: int) -> np.ndarray:
+    """Return the numbers of at most `MOST` of so many windows."""
+    return np.arange(count) if count <= MOST else np.arange(MOST) * count // MOST
+
+
+def _folds(data: Windows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the windows of a block to choose by, too, and those to solve for that share no value with it.
+
+    Only of few windows, where the held-out ones alone say little.
+    """
+    count, apart = len(data.cuts), data.data.reads.horizon
+    if count <= FEW:
+        for block in np.array_split(np.arange(count), BLOCKS):
+            rest = np.r_[
+                np.arange(max(block.min(initial=0) - apart, 0)), np.arange(block.max(initial=0) + apart, count)
+            ]
+            if len(block) and len(rest) >= BLOCKS:
+                yield block, rest
 
 
 class _Sums:
@@ -117,10 +147,10 @@ class _Sums:
     weight: P'P, and for each step ahead P'y and P'X; X'X and X'y over all steps.
     """
 
-    def __init__(self, network: ForecastNetwork, data: Windows, season: int) -> None:
+    def __init__(self, network: ForecastNetwork, data: Windows, season: int, rows: np.ndarray) -> None:
         self.window, self.horizon, self.season = data.data.reads.window, data.data.reads.horizon, season
         self.pp = self.py = self.px = self.xx = self.xy = torch.zeros(())
-        for past, ahead, target in _parts(network, data, complete=True):
+        for past, ahead, target in _parts(network, data, rows, complete=True):
             y = target - _naive(past, self.window, self.horizon, season)
             self.pp = self.pp + past.T @ past
             self.py = self.py + past.T @ y
@@ -158,22 +188,21 @@ def _naive(past: Tensor, window: int, horizon: int, season: int) -> Tensor:
     return past[:, _places(window, horizon, season)] if season else torch.zeros(len(past), horizon).double()
 
 
-def _error(network: ForecastNetwork, found: Linear, data: Windows) -> float:
-    total, count = 0.0, 0
-    for past, ahead, target in _parts(network, data, complete=False):
+def _error(network: ForecastNetwork, found: Linear, data: Windows, rows: np.ndarray) -> float:
+    """Return the sum of squared errors of some windows."""
+    total = 0.0
+    for past, ahead, target in _parts(network, data, rows, complete=False):
         error = past[:, :-1] @ found.weight.T + past[:, -1:] * found.bias + ahead @ found.effect - target
-        seen = ~error.isnan()
-        total, count = total + float(error[seen].square().sum()), count + int(seen.sum())
-    return total / max(count, 1)
+        total += float(error.square().nansum())
+    return total
 
 
-def _parts(network: ForecastNetwork, data: Windows, *, complete: bool) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _parts(
+    network: ForecastNetwork, data: Windows, chosen: np.ndarray, *, complete: bool
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield windows [B, P + 1], what is known ahead [B, horizon, F] and targets [B, horizon], each times its weight."""
-    count = len(data.cuts)
-    chosen = np.arange(count) if count <= MOST else np.arange(MOST) * count // MOST
     horizon, window = data.data.reads.horizon, data.data.reads.window
-    parts = np.array_split(chosen, -(-len(chosen) // AT_ONCE))
-    for rows in parts:
+    for rows in np.array_split(chosen, -(-len(chosen) // AT_ONCE)) if len(chosen) else ():
         given, weight, target = data.numbers(rows)
         if complete and np.isnan(target).any():
             target = np.where(np.isnan(target), weight * given["normalized"][:, -1:, 0], target)

@@ -51,7 +51,7 @@ def _autocorrelation(y: np.ndarray) -> np.ndarray:
 
 
 def default_window(season: int, frequency: Frequency, horizon: int, lengths: np.ndarray) -> int:
-    """Return the rows that a forecast is made from.
+    """Return the rows that a forecast is made from: whole seasons, so that their mean is that of a season.
 
     Args:
         season: in rows.
@@ -65,8 +65,9 @@ def default_window(season: int, frequency: Frequency, horizon: int, lengths: np.
         wanted = season * max(min(DAYS, MOST // season), 4)
     else:
         wanted = season * SEASONS.get(season, 4)
-    wanted = max(wanted, 2 * horizon)
-    return max(min(wanted, int(np.median(lengths)) // SHARE), min(season + 1, horizon + 1), 2)
+    window = min(max(wanted, 2 * horizon), int(np.median(lengths)) // SHARE)
+    whole = max((cycle for cycle in (season, *frequency.seasons) if cycle <= window), default=1)
+    return max(window // whole * whole, min(season + 1, horizon + 1), 2)
 
 
 def default_patch(season: int, window: int) -> int:

@@ -1,0 +1,184 @@
+"""Rolling evaluation: forecasts from several cut-offs in a table's end, scored by series and by step ahead.
+
+MASE: the mean absolute error in mean absolute seasonal differences of the rows before the first cut-off (Hyndman &
+Koehler 2006). sMAPE: the mean of 200 |y - f| / (|y| + |f|), as in the M4 competition. Both are of the median, which
+they are least for, if it is among the quantiles. WQL: twice the pinball loss over the sum of |y|, the mean of the
+quantiles; for a model without quantiles its point is all of them. Coverage: the share of values between the quantiles
+q and 1 - q.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from keepgate.data.tables.panel import Panel
+from keepgate.errors import InputError
+from keepgate.tasks.forecast.examples import Prepared
+from keepgate.tasks.forecast.scores import last_value, seasonal_naive
+
+__all__ = ["CrossValidation", "cross_validation", "seasonal_scale", "summary"]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Forecasts from several cut-offs, and their scores beside naive forecasts.
+
+    Attributes:
+        table: of the library of the table that was given: id, time, `cutoff` (the last time before the forecast), the
+            target, and the forecasts, as `predict` names them.
+        scores: a row for each model.
+        by_series: a row for each model and series.
+        by_step: a row for each model and step ahead, from 1.
+    """
+
+    table: Any
+    scores: list[dict[str, Any]]
+    by_series: list[dict[str, Any]]
+    by_step: list[dict[str, Any]]
+
+
+def cross_validation(model: Any, data: Panel, windows: int, step: int | None, refit: bool) -> CrossValidation:
+    """Return forecasts from cut-offs `step` rows apart, the last of which is `horizon` rows before the end.
+
+    Args:
+        model: a forecaster, which is not changed.
+        data: the series.
+        windows: how many cut-offs.
+        step: rows from one to the next; None: the horizon.
+        refit: fit before each cut-off, not only before the first.
+
+    Raises:
+        InputError: a series is too short, or a number is not at least 1.
+    """
+    horizon: int = model.horizon
+    step = horizon if step is None else step
+    if windows < 1 or step < 1:
+        raise InputError(f"windows={windows} and step={step} have to be at least 1")
+    reach = horizon + (windows - 1) * step
+    data.need(reach + horizon + 2, f"{windows} windows of horizon {horizon}, and horizon + 2 rows before them")
+    last = data.starts[1:] - reach
+    series = np.arange(len(data.ids))
+    found, fitted = [], None
+    for window in range(windows):
+        if fitted is None or refit:
+            rows = data.lengths - reach + window * step
+            fitted = _unfitted(model).fit(data.cut(np.zeros_like(rows), rows))
+        prepared = Prepared(data, fitted.reads_)
+        found.append((last + window * step, fitted.forecast(prepared, last + window * step, series)))
+    assert fitted is not None
+    prepared = Prepared(data, fitted.reads_)
+    cuts = np.stack([cut for cut, _ in found])  # [W, S]
+    truth = prepared.truth(cuts.ravel()).reshape(*cuts.shape, horizon)
+    scale = seasonal_scale(data, reach, fitted.season_)
+    named = {model_name: (point, None) for model_name, point in _naive(fitted, prepared, cuts).items()}
+    own = np.stack([forecast for _, forecast in found])  # [W, S, H, 1 + Q]
+    models = {fitted.cell_name(): (own[..., 0], own[..., 1:]), **named}
+    return CrossValidation(
+        _table(fitted, data, cuts, truth, own),
+        *_scored(models, truth, scale, sorted(model.quantiles), data),
+    )
+
+
+def _unfitted(model: Any) -> Any:
+    return clone(model)
+
+
+def seasonal_scale(data: Panel, reach: int, season: int) -> np.ndarray:
+    """Return the mean absolute seasonal difference of each series before its last `reach` rows, [S]; NaN if it is 0."""
+    found = []
+    for s, end in enumerate(data.starts[1:] - reach):
+        y = data.values[data.starts[s] : end, 0]
+        apart = season if len(y) > season else 1
+        differences = np.abs(y[apart:] - y[:-apart])
+        seen = differences[~np.isnan(differences)]
+        found.append(seen.mean() if seen.any() else np.nan)
+    return np.array(found)
+
+
+def summary(
+    truth: np.ndarray, point: np.ndarray, quantiles: np.ndarray | None, scale: np.ndarray, levels: Sequence[float]
+) -> dict[str, Any]:
+    """Return the scores of a model; missing values do not count, and a score that there is not is empty.
+
+    Args:
+        truth: [W, S, H].
+        point: [W, S, H], the mean.
+        quantiles: [W, S, H, Q] ascending; None: the model has none.
+        scale: [S].
+        levels: of the quantiles, ascending.
+    """
+    middle = point if quantiles is None or 0.5 not in levels else quantiles[..., levels.index(0.5)]
+    error, size = np.abs(truth - middle), np.abs(truth) + np.abs(middle)
+    seen = ~np.isnan(truth)
+    row = {
+        "MASE": _mean(error / scale[:, None], seen & ~np.isnan(scale)[:, None]),
+        "sMAPE": _mean(200 * error / np.where(size > 0, size, 1.0), seen),
+        "MAE": _mean(error, seen),
+    }
+    if not levels:
+        return row
+    given = point[..., None] if quantiles is None else quantiles
+    above = truth[..., None] - given
+    loss = np.maximum(np.array(levels) * above, (np.array(levels) - 1) * above).mean(-1)
+    total = np.abs(truth[seen]).sum()
+    row["WQL"] = float(2 * loss[seen].sum() / total) if total > 0 else ""
+    for k, q in enumerate(levels):
+        other = next((m for m, level in enumerate(levels) if abs(level + q - 1) < 1e-9), None)
+        if q < 0.5 and other is not None:
+            inside = "" if quantiles is None else (quantiles[..., k] <= truth) & (truth <= quantiles[..., other])
+            row[f"coverage {100 * q:g}-{100 * levels[other]:g}"] = (
+                inside if isinstance(inside, str) else _mean(inside, seen)
+            )
+    return row
+
+
+def _mean(values: np.ndarray, seen: np.ndarray) -> float | str:
+    return float(values[seen].mean()) if seen.any() else ""
+
+
+def _naive(fitted: Any, data: Prepared, cuts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the forecasts of naive models, [W, S, H] each: the last value, and every plausible season."""
+    seasons = [season for season in fitted.seasons() if season <= (cuts - data.panel.starts[:-1]).min()]
+    past = data.values[cuts.ravel()[:, None] - np.arange(max([1, *seasons]), 0, -1), 0]
+    shape = (*cuts.shape, fitted.horizon)
+    found = {f"seasonal naive {m}": seasonal_naive(past, fitted.horizon, m).reshape(shape) for m in seasons}
+    return {**found, "last value": last_value(past, fitted.horizon).reshape(shape)}
+
+
+def _table(fitted: Any, data: Panel, cuts: np.ndarray, truth: np.ndarray, own: np.ndarray) -> Any:
+    windows, count, horizon = truth.shape
+    series = np.tile(np.repeat(np.arange(count), horizon), windows)
+    times = data.times[(cuts[..., None] + np.arange(horizon)).ravel()]
+    cutoff = np.repeat(data.times[cuts.ravel() - 1], horizon)
+    names = fitted.forecast_names(data.names[2])
+    forecasts = dict(zip(names, own.reshape(len(series), -1).T, strict=True))
+    columns = {"cutoff": cutoff, data.names[2]: truth.ravel(), **forecasts}
+    return data.table(series, times, columns)
+
+
+def _scored(
+    models: dict[str, tuple[np.ndarray, np.ndarray | None]],
+    truth: np.ndarray,
+    scale: np.ndarray,
+    levels: Sequence[float],
+    data: Panel,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    whole, by_series, by_step = [], [], []
+    for name, (point, quantiles) in models.items():
+
+        def part(at: tuple[Any, ...], scale: np.ndarray) -> dict[str, Any]:
+            return summary(truth[at], point[at], None if quantiles is None else quantiles[at], scale, levels)  # noqa: B023
+
+        whole.append({"model": name, **part((slice(None),), scale)})
+        for s, series in enumerate(data.ids.to_list()):
+            here = (slice(None), slice(s, s + 1))
+            by_series.append({"model": name, data.names[0]: series, **part(here, scale[s : s + 1])})
+        for step in range(truth.shape[2]):
+            here = (slice(None), slice(None), slice(step, step + 1))
+            by_step.append({"model": name, "step": step + 1, **part(here, scale)})
+    return whole, by_series, by_step
