@@ -60,8 +60,8 @@ def _holiday(times: np.ndarray, country: str) -> np.ndarray:
     """Return 1 on the holidays of a country, else 0."""
     try:
         import holidays
-    except ImportError as error:
-        raise MissingExtraError("holidays need holidays; run: pip install 'keepgate[forecast]'") from error
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of("holidays", error) from error
     days = times.astype("datetime64[D]")
     years = range(int(str(days.min())[:4]), int(str(days.max())[:4]) + 1) if days.size else range(0)
     try:
