@@ -97,10 +97,77 @@ def test_timestamps_are_json_lines_with_each_symbol(keepgate, live_run, recordin
         found = json.loads(line)
         assert (found["path"], found["text"]) == (str(path), text)
         assert [one["symbol"] for one in found["symbols"]] == list(text)
+        [word] = found["words"]
+        assert word["word"] == text
+        assert (word["begin"], word["end"]) == (found["symbols"][0]["begin"], found["symbols"][-1]["end"])
         for k, one in enumerate(found["symbols"]):
             assert abs(one["begin"] - (0.1 + 0.25 * k)) < 0.2
             assert one["begin"] < one["end"]
             assert 0 < one["confidence"] <= 1
+
+
+@pytest.mark.parametrize("format", ["txt", "json", "tsv", "srt", "vtt", "TextGrid"])
+def test_a_folder_gets_a_file_of_each_recording_and_a_suffix_names_the_format(
+    keepgate, live_run, recordings, tmp_path, format
+):
+    outcome = keepgate("transcribe", live_run, *recordings, "--out", tmp_path / "texts", "--format", format)
+    assert outcome == (0, "", "")
+    assert {path.name for path in (tmp_path / "texts").iterdir()} == {f"{path.stem}.{format}" for path in recordings}
+    for path, text in recordings.items():
+        content = (tmp_path / "texts" / f"{path.stem}.{format}").read_text()
+        assert text in content
+        assert keepgate("transcribe", live_run, path, "--out", tmp_path / f"one.{format}") == (0, "", "")
+        assert (tmp_path / f"one.{format}").read_text() == content
+        if format != "txt":
+            assert keepgate("transcribe", live_run, path, "--format", format).out == content
+
+
+def test_a_bad_file_does_not_lose_the_others(keepgate, live_run, recordings, tmp_path):
+    (tmp_path / "broken.wav").write_text("no sound")
+    good = [f"{path}\t{text}\n" for path, text in recordings.items()]
+    one, *rest = recordings
+    outcome = keepgate("transcribe", live_run, "absent.wav", one, tmp_path / "broken.wav", *rest)
+    assert (outcome.code, outcome.out) == (2, "".join(good))
+    first, second, last = outcome.err.splitlines()
+    assert first.startswith("keepgate transcribe: absent.wav cannot be read: No such file")
+    assert second.startswith(f"keepgate transcribe: {tmp_path / 'broken.wav'} is no audio file")
+    assert last == "keepgate transcribe: 2 inputs could not be used; each is named above"
+    outcome = keepgate("transcribe", live_run, *recordings, "absent.wav", "--out", tmp_path / "texts")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert len(list((tmp_path / "texts").iterdir())) == 3
+
+
+def test_a_bad_row_of_a_manifest_does_not_lose_the_others(keepgate, file, live_run, recordings):
+    table = file("all.csv", ["path", "absent.wav", *(path.name for path in recordings)])
+    outcome = keepgate("transcribe", live_run, table)
+    assert (outcome.code, outcome.out) == (2, "".join(f"{path.name}\t{text}\n" for path, text in recordings.items()))
+    assert outcome.err.startswith(f"keepgate transcribe: {table}, row 1 is left out: ")
+
+
+def test_one_file_holds_one_recording(keepgate, file, live_run, recordings, tmp_path):
+    words = "one .srt is of one recording, but there are 3; give --out FOLDER"
+    refused(keepgate("transcribe", live_run, *recordings, "--format", "srt"), words)
+    refused(keepgate("transcribe", live_run, *recordings, "--out", tmp_path / "x.srt"), words)
+    table = file("all.csv", ["path", *(path.name for path in recordings)])
+    refused(
+        keepgate("transcribe", live_run, table, "--out", tmp_path / "x.srt"), f"but {table} has 3; give --out FOLDER"
+    )
+    assert not (tmp_path / "x.srt").exists()
+
+
+def test_a_recording_on_standard_input_gets_the_times_of_its_words_too(keepgate, monkeypatch, live_run, recordings):
+    path = next(iter(recordings))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    found = keepgate("transcribe", live_run, "-", "--format", "tsv")
+    assert found == keepgate("transcribe", live_run, path, "--format", "tsv")
+
+
+def test_rows_of_ink_are_written_by_their_numbers(keepgate, ink, ink_run, tmp_path):
+    assert keepgate("transcribe", ink_run, ink, "--out", tmp_path / "texts").code == 0
+    assert {path.name for path in (tmp_path / "texts").iterdir()} == {f"ink-{k}.txt" for k in range(1, 25)}
+    refused(
+        keepgate("transcribe", ink_run, ink, "--format", "vtt", "--out", tmp_path / "none"), "ink has no times for .vtt"
+    )
 
 
 def test_another_rate_is_resampled_to_the_model_s(keepgate, live_run, tmp_path):
@@ -223,7 +290,7 @@ def test_what_cannot_be_heard_live_is_refused(keepgate, monkeypatch, file, live_
     sound = lambda: io.BytesIO(b"\0\1" * 999)  # noqa: E731
     refused(listen(keepgate, monkeypatch, sound(), ink_run), "fitted to ink")
     refused(listen(keepgate, monkeypatch, sound(), live_run, "--beam", 4), "leave out the beam")
-    refused(listen(keepgate, monkeypatch, sound(), live_run, "--timestamps"), "without --timestamps")
+    refused(listen(keepgate, monkeypatch, sound(), live_run, "--rate", 8000, "--timestamps"), "--rate 8000 is of bare")
     refused(listen(keepgate, monkeypatch, sound(), live_run, "a.wav"), "transcribed alone")
     refused(listen(keepgate, monkeypatch, sound(), live_run, "--rate", 0), "--rate 0")
     outcome = listen(keepgate, monkeypatch, io.BytesIO(b""), live_run)

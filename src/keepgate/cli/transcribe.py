@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
-from keepgate.cli.text import print_notes
+from keepgate.cli.several import Outputs, Refusals
 from keepgate.errors import InputError
+from keepgate.store import STANDARD_STREAM, check_different
 
 if TYPE_CHECKING:
     from keepgate.data.recordings.manifest import Utterances
-    from keepgate.tasks.common.face import Face
     from keepgate.tasks.transcribe.alignment import Transcript
     from keepgate.tasks.transcribe.estimator import Transcriber
 
+LINES = ("txt", "json")  # formats of which many can be printed one after the other
+ALONE, FOLDER = "one .{} is of one recording", "give --out FOLDER, for a file of each"
+
 EXAMPLE = """\
   keepgate transcribe runs/digits new/*.wav
+  keepgate transcribe runs/speech talks/*.mp3 --out subtitles --format srt
+  keepgate transcribe runs/speech talk.mp3 --out talk.TextGrid
   keepgate transcribe runs/handwriting note.inkml words.jsonl --language-model words.txt --language words
   keepgate transcribe runs/digits call.flac --timestamps
   arecord -t raw -f S16_LE -r 8000 | keepgate transcribe runs/live -"""
@@ -30,42 +35,98 @@ Print a line for each file: its path, a tab, and its text. Files are recordings,
 rate, .inkml, or manifests (.csv, .jsonl, also .gz) of either, which give a line for each row. The one file - is
 standard input: 16-bit samples of one channel, or a WAV file of such, which a model that was fitted with
 --no-bidirectional transcribes as they come; or a recording in another format (FLAC, OGG, MP3, ...), which is known by
-its first bytes and read to its end first."""
+its first bytes and read to its end first. Formats: txt, the text; json, with the places of words and symbols; tsv, a
+row for each word; srt and vtt, subtitles; TextGrid, for Praat. A file that cannot be used does not stop the others: it
+is named at the end, and the exit code is 2."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Transcribe the files, or standard input."""
+    from keepgate.tasks.transcribe.writing import FORMATS
+
     flags = parser("transcribe", DESCRIPTION, EXAMPLE)
     flags.add_argument("run", metavar="RUN", help="folder of the run")
     flags.add_argument("files", metavar="FILE", nargs="+", help="recording, .inkml, manifest, or -")
     flags.add_argument(
+        "--out", metavar="PATH", help="a file with the suffix of a format, or a folder for a file of each recording"
+    )
+    flags.add_argument("--format", choices=FORMATS, help="(default: by the suffix of --out, else txt)")
+    flags.add_argument(
         "--timestamps",
         action="store_true",
-        help="print JSON lines instead: path, text, and of each symbol begin, end (seconds, or width of ink in "
-        "deviations of its height) and confidence",
+        help="print JSON lines, as --format json: path, text, and of each word and symbol begin, end (seconds, or "
+        "width of ink in deviations of its height) and confidence",
     )
     flags.add_argument("--rate", type=int, metavar="N", help="Hz of bare samples on standard input (default: model's)")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     options = flags.parse_args(arguments)
-    live = "-" in options.files
-    if live and (len(options.files) > 1 or options.timestamps):
-        raise InputError("standard input (-) is transcribed alone and without --timestamps")
+    format = "json" if options.timestamps else options.format
+    live = STANDARD_STREAM in options.files and format is None and options.out is None
+    if live and len(options.files) > 1:
+        raise InputError("standard input (-) is transcribed alone, unless --format or --out is given")
     if options.rate is not None and (not live or options.rate < 1):
         raise InputError(f"--rate {options.rate} is of bare samples on standard input (-), at least 1")
+    outputs = Outputs(options.out, format, tuple(FORMATS))
+    for file in options.files:
+        check_different(file, outputs.file)
     model = load(options.run, "cpu" if live else options.device)
     apply_decoding(model, options)
     if live:
         listen(model, options.rate)
-        return
-    from keepgate.tasks import face as face_of
+    else:
+        transcribe(model, options.files, outputs)
 
-    face = face_of(model)
-    for file in options.files:
-        data = read(face, file)
-        print_notes("transcribe", face.notes(data))
-        for name, transcript in zip(data.names, model.transcribe(data), strict=True):
-            print(as_json(name, transcript) if options.timestamps else f"{name}\t{transcript.text}", flush=True)
+
+def transcribe(model: Transcriber, files: Sequence[str], outputs: Outputs) -> None:
+    """Transcribe files, each for itself.
+
+    Raises:
+        InputError: some could not be; the others are done.
+    """
+    from keepgate.tasks import face as face_of
+    from keepgate.tasks.transcribe.writing import check_untimed
+
+    if model.rate_ is None:
+        check_untimed(outputs.format)
+    face, refusals = face_of(model), Refusals("transcribe")
+    alone = outputs.file is not None or (outputs.folder is None and outputs.format not in LINES)
+    if alone and len(files) > 1:
+        raise InputError(f"{ALONE.format(outputs.format)}, but there are {len(files)}; {FOLDER}")
+    for file in files:
+        with refusals.kept():
+            data = face.read_alike(file, labelled=False, skip_bad=True)  # type: ignore[call-arg]
+            if alone and len(data) > 1:
+                raise InputError(f"{ALONE.format(outputs.format)}, but {file} has {len(data)}; {FOLDER}")
+            refusals.messages += face.notes(data)
+            for index, transcript in enumerate(model.transcribe(data)):
+                with refusals.kept():
+                    deliver(data, index, transcript, outputs)
+    refusals.tell()
+
+
+def deliver(data: Utterances, index: int, transcript: Transcript, outputs: Outputs) -> None:
+    """Print or write one transcript."""
+    from keepgate.tasks.transcribe.writing import encode_transcript
+
+    name, stem = named(data, index)
+    if outputs.format == "txt" and outputs.file is None and outputs.folder is None:
+        print(f"{name}\t{transcript.text}", flush=True)
+        return
+    seconds = None if data.rate is None else len(data.contents[index]) / data.rate
+    content = encode_transcript(name, transcript, seconds, outputs.format)
+    if outputs.file is None and outputs.folder is None:
+        print(content, end="", flush=True)
+    else:
+        outputs.write(name, stem, content)
+
+
+def named(data: Utterances, index: int) -> tuple[str, str]:
+    """Return what an utterance is called, and the stem of the name of its file."""
+    if data.kind == "ink" and data.path is not None and data.numbers is not None:
+        return data.where(index), f"{Path(data.path).name.partition('.')[0]}-{data.numbers[index]}"
+    name = data.names[index]
+    return name, "standard-input" if name == STANDARD_STREAM else Path(name).stem
 
 
 def load(run: str, device: str) -> Transcriber:
@@ -77,27 +138,6 @@ def load(run: str, device: str) -> Transcriber:
     from keepgate.tasks.transcribe.estimator import Transcriber
 
     return Transcriber.load(run, device)
-
-
-def read(face: Face, file: str) -> Utterances:
-    """Return the utterances of one file, named as the lines that are printed."""
-    from dataclasses import replace
-
-    data = face.read_alike(file, labelled=False)
-    if data.kind == "audio" or data.path is None:
-        return data
-    return replace(data, names=[data.where(i) for i in range(len(data))])
-
-
-def as_json(name: str, transcript: Transcript) -> str:
-    """Return one utterance as a line of JSON."""
-    _, *columns = transcript
-    rows = zip(*columns, strict=True)
-    symbols = [
-        {"symbol": symbol, "begin": round(begin, 3), "end": round(end, 3), "confidence": round(confidence, 4)}
-        for symbol, begin, end, confidence in rows
-    ]
-    return json.dumps({"path": name, "text": transcript.text, "symbols": symbols}, ensure_ascii=False)
 
 
 def listen(model: Transcriber, rate: int | None) -> None:

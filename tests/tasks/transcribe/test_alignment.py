@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate.tasks.transcribe.alignment import align
+from keepgate.tasks.transcribe.alignment import Place, Transcript, align
 
 
 def best_by_hand(log_probs, path):
@@ -51,3 +51,24 @@ def test_a_pen_that_goes_back_has_its_place_in_order():
     scores = torch.tensor([[-50.0, 0.0], [-50.0, 0.0], [0.0, -50.0]]).log_softmax(-1)
     begins, ends, _ = align(scores, [1], np.array([5.0, 2.0, 4.0, 9.0]), 1)
     assert (begins, ends) == ([2.0], [5.0])
+
+
+def transcript(text, symbols):
+    count = len(symbols)
+    return Transcript(text, symbols, list(range(count)), [k + 1 for k in range(count)], [k / 10 for k in range(count)])
+
+
+def test_words_are_the_symbols_between_spaces():
+    found = transcript(" ab  c", list(" ab  c")).words
+    assert found == [Place("ab", 1, 3, pytest.approx(0.15)), Place("c", 5, 6, 0.5)]
+
+
+def test_symbols_that_are_words_are_the_words():
+    found = transcript("ab c ab", ["ab", "c", "ab"]).words
+    assert found == [Place("ab", 0, 1, 0), Place("c", 1, 2, 0.1), Place("ab", 2, 3, 0.2)]
+    assert transcript("", []).words == []
+
+
+def test_a_word_whose_pen_goes_back_lies_between_its_ends():
+    found = Transcript("ab", ["a", "b"], [2.0, 1.0], [3.0, 2.5], [0.5, 0.5]).words
+    assert found == [Place("ab", 1.0, 3.0, 0.5)]

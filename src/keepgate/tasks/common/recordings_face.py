@@ -16,10 +16,17 @@ __all__ = ["RecordingsFace", "lengths"]
 class RecordingsFace(Face):
     """Base of the faces of tasks on recordings."""
 
-    def read_alike(self, path: str | Path, *, labelled: bool = True) -> Any:
-        """Read a file like the training file, with recordings resampled to its rate; see `Face.read`."""
+    def read_alike(self, path: str | Path, *, labelled: bool = True, skip_bad: bool = False) -> Any:
+        """Read a file like the training file, with recordings resampled to its rate; see `Face.read`.
+
+        Args:
+            path: of the file.
+            labelled: whether what is to be predicted has to be in the file.
+            skip_bad: leave out rows that cannot be used, also where the training file was read without.
+        """
         columns = getattr(self.estimator, "columns_", None) or self.estimator.Columns()
-        return self.read(path, replace(columns, rate=self.estimator.rate_), labelled=labelled)
+        columns = replace(columns, rate=self.estimator.rate_, skip_bad=skip_bad or columns.skip_bad)
+        return self.read(path, columns, labelled=labelled)
 
     def notes(self, data: Any) -> list[str]:
         """Return which rows were left out."""

@@ -10,7 +10,23 @@ import torch
 
 from keepgate.objectives import ctc_align
 
-__all__ = ["Transcript", "align"]
+__all__ = ["Place", "Transcript", "align"]
+
+
+class Place(NamedTuple):
+    """A part of a text, and where it lies.
+
+    Attributes:
+        text: of the part, a symbol or a word.
+        begin: where it begins: seconds of a recording, width of ink.
+        end: where it ends.
+        confidence: its probability, of a word the mean of its symbols'.
+    """
+
+    text: str
+    begin: float
+    end: float
+    confidence: float
 
 
 class Transcript(NamedTuple):
@@ -29,6 +45,24 @@ class Transcript(NamedTuple):
     begins: list[float]
     ends: list[float]
     confidences: list[float]
+
+    @property
+    def places(self) -> list[Place]:
+        """The symbols, each with its place."""
+        return [Place(*one) for one in zip(*self[1:], strict=True)]
+
+    @property
+    def words(self) -> list[Place]:
+        """The words, which spaces part, each with its place."""
+        inked, found = iter(one for one in self.places if one.text.strip()), []
+        for word in self.text.split():
+            parts, size = [], 0
+            while size < len(word):
+                parts.append(next(inked))
+                size += len(parts[-1].text)
+            begin, end = min(part.begin for part in parts), max(part.end for part in parts)
+            found.append(Place(word, begin, end, float(np.mean([part.confidence for part in parts]))))
+        return found
 
 
 def align(
