@@ -8,14 +8,15 @@ from keepgate.errors import InputError
 from keepgate.training.checkpoint import Checkpoints, signature
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Streams
+from keepgate.training.score import Score
 from keepgate.training.settings import Settings
 from keepgate.training.state import Position, TrainingState
 
 DATA = Streams(torch.arange(6.0), count=1)
 
 
-def about(model=None, data=DATA, valid=None, processes=1, **settings):
-    return signature(model or nn.Linear(2, 3), data, valid, Settings(**settings), processes)
+def about(model=None, data=DATA, valid=None, processes=1, score=None, **settings):
+    return signature(model or nn.Linear(2, 3), data, valid, Settings(**settings), processes, score)
 
 
 def test_a_run_is_told_by_what_changes_its_result():
@@ -32,6 +33,7 @@ def test_a_run_is_told_by_what_changes_its_result():
         about(processes=2),
         about(epochs=7),
         about(seed=1),
+        about(score=Score("accuracy", lambda *_: (0.0, 0.0, None), float)),
     ):
         assert other != same
 

@@ -28,6 +28,7 @@ from keepgate.training.distributed import is_first
 from keepgate.training.examples import Examples, Streams
 from keepgate.training.history import History
 from keepgate.training.loop import train
+from keepgate.training.score import Score
 from keepgate.training.settings import Settings
 
-__all__ = ["CSVLog", "Examples", "History", "Settings", "Streams", "TensorBoard", "is_first", "train"]
+__all__ = ["CSVLog", "Examples", "History", "Score", "Settings", "Streams", "TensorBoard", "is_first", "train"]

@@ -19,6 +19,7 @@ from keepgate.errors import InputError, KeepgateError, quoted, reason
 from keepgate.store import has_model, read_model, write_atomic, write_model
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Examples
+from keepgate.training.score import Score
 from keepgate.training.settings import Settings
 from keepgate.training.state import TrainingState, anything, pack, pack_own, unpack
 
@@ -28,7 +29,7 @@ CONTENTS = ("model", "training data", "held-out data")  # what a signature has o
 
 
 def signature(
-    model: nn.Module, data: Examples, valid: Examples | None, settings: Settings, processes: int
+    model: nn.Module, data: Examples, valid: Examples | None, settings: Settings, processes: int, score: Score | None
 ) -> dict[str, Any]:
     """Return all that must be the same for a run to be resumed.
 
@@ -38,6 +39,7 @@ def signature(
         valid: likewise.
         settings: all but `checkpoint_seconds`.
         processes: how many train together.
+        score: that chooses the weights, if the loss does not.
     """
     chosen = asdict(settings)
     del chosen["checkpoint_seconds"]
@@ -48,6 +50,8 @@ def signature(
         data.fingerprint(),
         None if valid is None else valid.fingerprint(),
     )
+    if score is not None:
+        chosen["select"] = score.name
     return {**chosen, "processes": processes, **dict(zip(CONTENTS, contents, strict=True))}
 
 

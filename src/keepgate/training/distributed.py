@@ -67,6 +67,14 @@ class Processes:
         dist.gather_object(value, values)
         return values or []
 
+    def all(self, value: Any) -> list[Any]:
+        """Return the values of all processes in the order of their ranks, on each."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
     def from_first(self, function: Callable[[], Result]) -> Result:
         """Return on every process what `function` returns on the first; what it raises there is raised on all."""
         if self.size == 1:

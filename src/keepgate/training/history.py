@@ -11,17 +11,24 @@ from keepgate import schema
 
 __all__ = ["ROWS", "History"]
 
-ROWS = schema.several(
-    schema.record(
-        epoch=schema.whole(1, 2**53),
-        updates=schema.whole(1, 2**53),
-        train_loss=schema.number(),
-        valid_loss=schema.optional(schema.number()),
-        learning_rate=schema.number(0),
-        gradient_norm=schema.number(0),
-        seconds=schema.number(0),
-    )
-)
+ENTRIES = {
+    "epoch": schema.whole(1, 2**53),
+    "updates": schema.whole(1, 2**53),
+    "train_loss": schema.number(),
+    "valid_loss": schema.optional(schema.number()),
+    "learning_rate": schema.number(0),
+    "gradient_norm": schema.number(0),
+    "seconds": schema.number(0),
+}
+WITHOUT_SCORE = schema.record(**ENTRIES)
+WITH_SCORE = schema.record(**ENTRIES, valid_score=schema.number())
+
+
+def _row(name: str, value: Any) -> None:
+    (WITH_SCORE if isinstance(value, dict) and "valid_score" in value else WITHOUT_SCORE)(name, value)
+
+
+ROWS = schema.several(_row)
 
 
 @dataclass
@@ -29,8 +36,9 @@ class History:
     """The rows of `metrics.jsonl`, one dict an epoch, and whether the run has finished.
 
     A row has `epoch` (from 1), `updates` (so far), `train_loss` (mean over the epoch, while the weights changed),
-    `valid_loss` (None without a held-out part), `learning_rate` (of the last update), `gradient_norm` (mean, before
-    clipping) and `seconds` (of the epoch; the only entry that differs between two runs of the same settings).
+    `valid_loss` (None without a held-out part), `valid_score` (only where a score is given), `learning_rate` (of the
+    last update), `gradient_norm` (mean, before clipping) and `seconds` (of the epoch; the only entry that differs
+    between two runs of the same settings).
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -43,9 +51,12 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (from 1) whose weights are kept: of the lowest held-out loss, else the last; 0 if there is none."""
-        losses = self.valid_losses
-        return losses.index(min(losses)) + 1 if losses else len(self.rows)
+        """The epoch (from 1) whose weights are kept: the first of the best held-out ones; 0 if there is none.
+
+        The best has the highest score, and of these the lowest loss. Without a held-out part it is the last.
+        """
+        ranks = [(-row.get("valid_score", 0.0), row["valid_loss"]) for row in self.rows]
+        return ranks.index(min(ranks)) + 1 if self.valid_losses else len(self.rows)
 
     @property
     def best_loss(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,6 +26,7 @@ from keepgate.training.lock import alone
 from keepgate.training.optimizer import clip, make_optimizer
 from keepgate.training.progress import Lines, progress_of
 from keepgate.training.schedule import plateau_scale, rate
+from keepgate.training.score import Score
 from keepgate.training.settings import Settings
 from keepgate.training.state import Position, TrainingState
 from keepgate.training.tree import detach, to_device
@@ -42,6 +45,7 @@ def train(
     run: str | Path | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    score: Score | None = None,
 ) -> History:
     """Train a model in place and leave it with its best weights, in evaluation mode.
 
@@ -60,6 +64,8 @@ def train(
         progress: show a progress bar in a terminal or a notebook; elsewhere a line every minute.
         callbacks: functions of an epoch's row and the model, called after each epoch in the first process; see
             `keepgate.training.callbacks`.
+        score: of the held-out part, which chooses the weights that are kept and the end that `patience` waits for; of
+            two epochs with one score that of the lower loss is better. None: the loss does.
 
     Returns:
         The history of all epochs.
@@ -72,7 +78,7 @@ def train(
     _check(data, valid, settings)
     device = next(model.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        trainer = Trainer(model, loss, data, valid, settings, device)
+        trainer = Trainer(model, loss, data, valid, settings, device, score)
         torch.manual_seed(settings.seed + trainer.processes.rank)
         first = trainer.processes.first
         with alone(run, trainer.processes), progress_of(settings.epochs, progress and first) as shown:
@@ -105,9 +111,12 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.loss, self.windows = model, loss, windows
 
-    def forward(self, content: Any, carried: Any) -> tuple[torch.Tensor, Any]:
-        """Return the mean loss of a batch or window, and the state to carry on."""
-        return self.loss(self.model, content, carried) if self.windows else (self.loss(self.model, content), None)
+    def forward(self, content: Any, carried: Any) -> tuple[torch.Tensor, Any, Any]:
+        """Return the mean loss of a batch or window, no counts, and the state to carry on."""
+        if not self.windows:
+            return self.loss(self.model, content), 0.0, None
+        loss, carried = self.loss(self.model, content, carried)
+        return loss, 0.0, carried
 
 
 class Trainer:
@@ -121,6 +130,7 @@ class Trainer:
         valid: Examples | None,
         settings: Settings,
         device: torch.device,
+        score: Score | None,
     ):
         self.settings, self.processes = settings, join(device)
         cutting = (settings.batch_size, settings.window, self.processes)
@@ -130,13 +140,14 @@ class Trainer:
         self.state = TrainingState(model, make_optimizer(self.parameters, settings), device)
         self.objective = Objective(model, loss, settings.window is not None)
         self.parallel = self.processes.parallel(self.objective)
+        self.score = score
         self.checkpoints: Checkpoints | None = None
 
     def keep(self, run: Path) -> None:
         """Keep the run in a folder from now on; first resume the run in it, if there is one."""
         settings, processes, state = self.settings, self.processes, self.state
         parts = (self.data.data, self.valid and self.valid.data)
-        about = processes.from_first(lambda: signature(state.model, *parts, settings, processes.size))
+        about = processes.from_first(lambda: signature(state.model, *parts, settings, processes.size, self.score))
         self.checkpoints = Checkpoints(run, about, state, settings.checkpoint_seconds, processes)
         self.checkpoints.load()
 
@@ -184,7 +195,7 @@ class Trainer:
         """
         started = time.perf_counter()
         position = self.state.position
-        loss = self.forward(self.parallel, window)
+        loss, _ = self.forward(self.parallel, window)
         due = self.checkpoints is not None and self.checkpoints.due()
         total, weight, save = self.processes.sum(window.weight * float(loss.detach()), window.weight, due)
         _check_weight(weight, self.data)
@@ -200,12 +211,12 @@ class Trainer:
         position.add(total, weight, norm, time.perf_counter() - started)
         return bool(save)
 
-    def forward(self, objective: nn.Module, window: Window) -> torch.Tensor:
-        """Return the mean loss of a window; its state is carried on, its history is not."""
+    def forward(self, objective: Callable[..., Any], window: Window) -> tuple[torch.Tensor, Any]:
+        """Return the mean loss of a window and its counts; its state is carried on, its history is not."""
         with self.taken_up():
-            loss, carried = objective(to_device(window.content, self.state.device), self.state.carried)
+            loss, counts, carried = objective(to_device(window.content, self.state.device), self.state.carried)
         self.state.carried = detach(carried)
-        return loss
+        return loss, counts
 
     def taken_up(self) -> contextlib.AbstractContextManager[None]:
         """Blame the checkpoint for errors of a state that came from it, which may not fit the model."""
@@ -221,37 +232,46 @@ class Trainer:
             group["lr"] = position.learning_rate
         self.state.optimizer.step()
 
-    def evaluate(self, batches: Batches) -> float:
-        """Return the mean loss over all of a data set."""
+    def evaluate(self, batches: Batches) -> tuple[float, float | None]:
+        """Return the mean loss over all of a data set, and its score if there is one."""
         self.state.model.eval()
-        total, weights = 0.0, 0.0
+        measure = functools.partial(self.score.measure, self.state.model) if self.score else self.objective
+        total, weights, sums = 0.0, 0.0, np.zeros(())
         with torch.no_grad():
             for indices in batches.from_short_to_long():
                 self.state.carried = None
                 for window in batches.windows(indices):
-                    total += window.weight * float(self.forward(self.objective, window))
+                    loss, counts = self.forward(measure, window)
+                    total += window.weight * float(loss)
                     weights += window.weight
+                    if window.weight:
+                        sums = sums + np.asarray(counts, dtype=np.float64)
         self.state.carried = None
         total, weights = self.processes.sum(total, weights)
         _check_weight(weights, batches)
-        return total / weights
+        return total / weights, self.score and self.score.value(self._over_processes(sums))
+
+    def _over_processes(self, sums: np.ndarray) -> np.ndarray:
+        """Return counts added over the processes, of which some may have none."""
+        first, *others = self.processes.all(sums)
+        return functools.reduce(np.add, others, first)
 
     def close_epoch(self) -> None:
-        """Compute the held-out loss of an epoch, add its row, keep the best weights, and decide whether to go on.
+        """Compute the held-out loss and score of an epoch, add its row, keep the best weights, decide whether to go on.
 
         Raises:
             InputError: the held-out loss is not finite.
         """
         started = time.perf_counter()
         state, position, history = self.state, self.state.position, self.state.history
-        valid = None if self.valid is None else self.evaluate(self.valid)
+        valid, score = (None, None) if self.valid is None else self.evaluate(self.valid)
         if valid is not None and not math.isfinite(valid):
             raise InputError(
                 f"the held-out loss after epoch {position.epoch + 1} is {valid}: look for values that are not finite "
                 "in the held-out part, or lower learning_rate"
             )
         position.seconds += time.perf_counter() - started
-        history.rows.append(position.row(valid))
+        history.rows.append(position.row(valid, score))
         if valid is not None and history.best_epoch == len(history.rows):
             state.best = {name: value.clone() for name, value in state.model.state_dict().items()}
         waited = len(history.rows) - history.best_epoch

@@ -68,6 +68,9 @@ class Lines:
         """Show the last held-out loss and the best one from now on."""
         if history.valid_losses:
             self.valid = f", held-out {history.valid_losses[-1]:.4g} (best {history.best_loss:.4g})"
+            score = history.rows[-1].get("valid_score")
+            if score is not None:
+                self.valid += f", score {score:.4g} (best {history.rows[history.best_epoch - 1]['valid_score']:.4g})"
 
 
 class Bar(Lines):

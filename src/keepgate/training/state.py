@@ -56,13 +56,15 @@ class Position:
         self.loss, self.weight, self.norm = self.loss + total, self.weight + weight, self.norm + norm
         self.seconds += seconds
 
-    def row(self, valid_loss: float | None) -> dict[str, Any]:
+    def row(self, valid_loss: float | None, valid_score: float | None = None) -> dict[str, Any]:
         """Return the epoch's row of the history."""
+        score = {} if valid_score is None else {"valid_score": valid_score}
         return {
             "epoch": self.epoch + 1,
             "updates": self.update,
             "train_loss": self.loss / self.weight,
             "valid_loss": valid_loss,
+            **score,
             "learning_rate": self.learning_rate,
             "gradient_norm": self.norm / self.updates,
             "seconds": round(self.seconds, 3),

@@ -9,6 +9,7 @@ from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks import face, face_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
+from keepgate.tasks.classify.scores import class_scores
 from keepgate.tasks.embed.estimator import SequenceAutoencoder
 from keepgate.training import train
 from tasks.classify.data import SMALL, first_step_decides
@@ -104,20 +105,31 @@ def test_the_networks_parameters_reach_the_network(data, fitted, options, tmp_pa
 def test_the_epoch_of_the_best_held_out_loss_is_kept(data):
     X, y = data
     valid = first_step_decides(40, seed=3)
-    classifier = SequenceClassifier(hidden_size=8, epochs=12, learning_rate=0.05).fit(X, y, valid=valid)
+    classifier = SequenceClassifier(hidden_size=8, epochs=12, learning_rate=0.05, select="loss").fit(X, y, valid=valid)
     losses = [row["valid_loss"] for row in classifier.history_]
     assert log_loss(valid[1], classifier.predict_proba(valid[0])) == pytest.approx(min(losses), rel=1e-5)
 
 
-def test_patience_stops_the_training(data):
+@pytest.mark.parametrize("select", ["accuracy", "macro-f1"])
+def test_the_epoch_of_the_best_held_out_score_is_kept(data, select):
+    X, y = first_step_decides(40, seed=3)
+    classifier = SequenceClassifier(hidden_size=4, epochs=6, learning_rate=0.02, select=select).fit(*data, valid=(X, y))
+    scores = [row["valid_score"] for row in classifier.history_]
+    assert len(set(scores)) > 1
+    found = class_scores(np.asarray(y), classifier.predict(X))
+    assert found[select.replace("-f1", " F1")] == pytest.approx(max(scores))
+
+
+@pytest.mark.parametrize("select", ["accuracy", "macro-f1", "loss"])
+def test_patience_stops_the_training(data, select):
     X, y = data
     rng = np.random.default_rng(0)
     valid = [rng.normal(size=(5, 2)) for _ in range(20)], rng.choice(["minus", "plus"], 20)  # nothing to learn
-    classifier = SequenceClassifier(hidden_size=8, epochs=60, learning_rate=0.05, patience=2)
+    classifier = SequenceClassifier(hidden_size=8, epochs=60, learning_rate=0.05, patience=2, select=select)
     classifier.fit(X, y, valid=valid)
-    losses = [row["valid_loss"] for row in classifier.history_]
-    assert len(losses) < 60
-    assert len(losses) == losses.index(min(losses)) + 1 + 2
+    ranks = [(-row.get("valid_score", 0.0), row["valid_loss"]) for row in classifier.history_]
+    assert len(ranks) < 60
+    assert len(ranks) == ranks.index(min(ranks)) + 1 + 2
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(data, monkeypatch, tmp_path):

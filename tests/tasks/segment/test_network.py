@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from keepgate.tasks.common.counts import f1
 from keepgate.tasks.segment.examples import RecordingExamples
-from keepgate.tasks.segment.network import SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.network import SegmenterNetwork, SteadyFrontEnd, assess, segment_loss
+from keepgate.tasks.segment.scores import frame_scores
 from tasks.segment.data import RATE
 
 
@@ -51,3 +53,20 @@ def test_measured_features_have_the_mean_0_and_the_deviation_1(fitted):
         np.testing.assert_allclose(z.std(0, correction=0), np.ones(12), atol=1e-6)
     finally:
         network.standardise.load_state_dict(kept)
+
+
+def test_the_score_of_batches_is_f1_of_all_frames(fitted):
+    rng = np.random.default_rng(1)
+    lengths = (7, 3, 12, 5)
+    data = RecordingExamples(
+        [rng.normal(size=(n, 12)).astype(np.float32) for n in lengths], [rng.random((n, 2)) < 0.5 for n in lengths]
+    )
+    batches = [data.batch([0, 1]), data.batch([2, 3])]
+    with torch.no_grad():
+        found = [assess(fitted.network_, batch, None) for batch in batches]
+        guess = [one.numpy() > 0 for batch in batches for one in fitted.network_(*batch[:2])]
+        assert [float(loss) for loss, _, _ in found] == [
+            float(segment_loss(fitted.network_, batch)) for batch in batches
+        ]
+    guess = [one[:n] for one, n in zip(guess, lengths, strict=True)]
+    assert f1(sum(counts for _, counts, _ in found).numpy()) == pytest.approx(frame_scores(data.targets, guess)["F1"])

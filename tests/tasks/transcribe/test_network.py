@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from keepgate import Transcriber
-from tasks.transcribe.data import RATE
+from tasks.transcribe.data import RATE, SMALL
 
 
 def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
@@ -25,3 +26,14 @@ def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
     microphone = torch.tensor([0.5, -2.0, 3.0, 0.0])  # a filter adds to logarithms of power
     torch.testing.assert_close(whole(x + microphone)[:, :1], found[:, :1])
     torch.testing.assert_close(whole(x + microphone)[0], found[0])
+
+
+def test_the_held_out_score_is_that_of_the_estimator(data):
+    X, y, _ = data
+    valid = X[40:53], y[40:53]
+    model = Transcriber(**SMALL, epochs=4, learning_rate=0.02, progress=False).fit(
+        X[:40], y[:40], rate=RATE, valid=valid
+    )
+    scores = [row["valid_score"] for row in model.history_]
+    assert len(set(scores)) > 1
+    assert model.score(*valid, RATE) == pytest.approx(max(scores))

@@ -25,7 +25,14 @@ from keepgate.tasks.classify.labels import (
     encode,
     labels_of,
 )
-from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, classifier, pools_for
+from keepgate.tasks.classify.network import (
+    MOST_CONVOLUTIONS,
+    SELECT,
+    ClassifierNetwork,
+    class_score,
+    classifier,
+    pools_for,
+)
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import SHARE, STRENGTH, estimator, param
 from keepgate.tasks.common.pretrained import INIT, begin_with
@@ -75,7 +82,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
     )
-    later: ClassVar[Mapping[str, Any]] = {"convolutions": False, "pools": []}
+    later: ClassVar[Mapping[str, Any]] = {"convolutions": False, "pools": [], "select": "loss"}
 
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
@@ -89,6 +96,9 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         **STRENGTH,
     )
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
+    select: str = param(
+        "accuracy", "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
+    )
     init: str | None = param(None, INIT)
 
     network_: ClassifierNetwork = field(init=False)
@@ -131,9 +141,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
-        self.train_network(
-            ClassifierNetwork.loss, SequenceExamples(values, targets), held_out, run, callbacks=callbacks
-        )
+        examples, score = SequenceExamples(values, targets), class_score(self.select)
+        self.train_network(ClassifierNetwork.loss, examples, held_out, run, callbacks=callbacks, score=score)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -12,7 +12,10 @@ from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
+from keepgate.tasks.common.counts import SCORES, class_counts
+from keepgate.training import Score
 
+SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 FIRST_KERNEL, KERNEL, LAST_KERNEL = 8, 5, 3  # steps that a convolution reads
 SHORT, FEW, MANY = 32, 64, 256  # steps: too few to shorten; as recurrent layers like them; the most they get to see
 LEAST_HALVES, MOST_HALVES = 2, 6
@@ -148,6 +151,17 @@ class ClassifierNetwork(NetworkModule):
         readings = self.run({"x": x, "lengths": lengths}, *self.readers)
         return torch.stack([F.cross_entropy(logits, targets, label_smoothing=smoothing) for logits in readings]).mean()
 
+    def assess(self, batch: tuple[Tensor, Tensor, Tensor], state: None = None) -> tuple[Tensor, Tensor, None]:
+        """Return the mean cross entropy of a held-out batch, its `class_counts`, and no state."""
+        x, lengths, targets = batch
+        logits = self(x, lengths)
+        return F.cross_entropy(logits, targets), class_counts(targets, logits.argmax(1), logits.shape[1]), None
+
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""
         return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}"
+
+
+def class_score(select: str) -> Score | None:
+    """Return the held-out score that chooses the epoch, None for the loss."""
+    return None if select == "loss" else Score(select, ClassifierNetwork.assess, SCORES[select])

@@ -39,7 +39,7 @@ from keepgate.tasks.common.parameters import (
 )
 from keepgate.tasks.common.running import device_named, limited_threads, seeded
 from keepgate.tasks.common.stored import Stored, sizes_only, write
-from keepgate.training import Examples, Settings, train
+from keepgate.training import Examples, Score, Settings, train
 from keepgate.training.callbacks import Callback
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
@@ -273,6 +273,7 @@ class Estimator(BaseEstimator, ABC):
         run: str | Path | None,
         window: int | None = None,
         callbacks: Sequence[Callback] = (),
+        score: Score | None = None,
     ) -> None:
         """Train `network_` on its device and set `history_`; an interrupted training in the folder `run` is resumed.
 
@@ -283,9 +284,10 @@ class Estimator(BaseEstimator, ABC):
             run: folder of the run, or None.
             window: steps of truncated back-propagation through time; None: back through whole examples.
             callbacks: see `keepgate.training.train`.
+            score: see `keepgate.training.train`.
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
         settings = dataclasses.replace(self.settings(), window=window)
         with limited_threads(self.threads):
-            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress, callbacks).rows
+            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress, callbacks, score).rows

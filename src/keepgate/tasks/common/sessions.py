@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from keepgate.errors import InputError
-from keepgate.training import Examples
+from keepgate.training import Examples, Score
 from keepgate.training.tree import to_device
 
 if TYPE_CHECKING:
@@ -99,6 +100,20 @@ def loss_of_turns(network: Any, window: list[tuple[Any, float]], state: Any) -> 
         loss, state = network.session_loss(batch, state)
         losses.append(weight * loss)
     return sum(losses[1:], losses[0]) / sum(weight for _, weight in window), state
+
+
+def of_turns(score: Score) -> Score:
+    """Return the score of windows of turns, by the score of a turn."""
+
+    def measure(network: Any, window: list[tuple[Any, float]], state: Any) -> tuple[torch.Tensor, Any, Any]:
+        losses, counts = [], []
+        for batch, weight in window:
+            loss, count, state = score.measure(network, batch, state)
+            losses.append(weight * loss)
+            counts.append(count)
+        return sum(losses[1:], losses[0]) / sum(weight for _, weight in window), sum(counts), state
+
+    return replace(score, measure=measure)
 
 
 def carried(directions: int, state: Any, rows: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +23,7 @@ from keepgate.tasks.common.front_ends import HIGHEST_RATE, LOWEST_RATE, MOST_BAN
 from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, SHARE, STRENGTH, estimator, param
 from keepgate.tasks.segment.examples import RecordingExamples, SegmentColumns, as_recordings, segments_of
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
-from keepgate.tasks.segment.network import SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.network import SCORE, SELECT, SegmenterNetwork, SteadyFrontEnd, segment_loss
 from keepgate.tasks.segment.scores import frame_scores
 from keepgate.tasks.tag.network import frame_encoder, tagger
 from keepgate.training.callbacks import Callback
@@ -61,6 +61,7 @@ class Segmenter(Estimator):
         energy_threshold=schema.number(-1e6, 1e6),
     )
     fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
 
     bands: int = param(40, "mel bands", minimum=1, maximum=MOST_BANDS)
     augment: float = param(1.0, "how much recordings are varied while training (0: not at all)", minimum=0, maximum=100)
@@ -74,6 +75,9 @@ class Segmenter(Estimator):
     num_layers: int = param(2, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(True, "read the recording in both directions; without, only what was heard counts")
     dropout: float = param(0.2, "share of activations dropped while training, the same for a whole piece", **SHARE)
+    select: str = param(
+        SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
+    )
     epochs: int = param(20, "passes over the training data", **EPOCHS)
     batch_size: int = param(8, "pieces in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
@@ -131,7 +135,8 @@ class Segmenter(Estimator):
             truth_held_out = self.frames(held_out_data, self.truth(held_out_data))
             held_out = self._pieces(self._features(held_out_data), truth_held_out)
             self.skipped_ = (*data.skipped, *held_out_data.skipped)
-        self.train_network(segment_loss, self._pieces(values, truth), held_out, run, callbacks=callbacks)
+        pieces, score = self._pieces(values, truth), None if self.select == "loss" else SCORE
+        self.train_network(segment_loss, pieces, held_out, run, callbacks=callbacks, score=score)
         return self
 
     def check_parameters(self) -> None:

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from keepgate.networks import Network
+from keepgate.tasks.common.counts import f1
 from keepgate.tasks.common.front_ends import AudioFrontEnd
 from keepgate.tasks.tag.network import TaggerNetwork
+from keepgate.training import Score
 
 
 class SteadyFrontEnd(AudioFrontEnd):
@@ -46,6 +48,24 @@ class SegmenterNetwork(TaggerNetwork):
 def segment_loss(network: TaggerNetwork, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Return the mean binary cross entropy of a batch of `RecordingExamples`, of each frame and label."""
     frames, lengths, targets = batch
-    scores = network(frames, lengths)
+    return loss_of(network(frames, lengths), lengths, targets)
+
+
+def loss_of(scores: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean binary cross entropy of scores [B, T, K]."""
     inside = torch.arange(scores.shape[1], device=scores.device) < lengths[:, None]
     return F.binary_cross_entropy_with_logits(scores[inside], targets[inside].float())
+
+
+def assess(network: TaggerNetwork, batch: tuple[Tensor, Tensor, Tensor], state: None) -> tuple[Tensor, Tensor, None]:
+    """Return the loss of held-out pieces, how many frames of labels are right, wanted and given [3, 1], no state."""
+    frames, lengths, targets = batch
+    scores = network(frames, lengths)
+    inside = (torch.arange(scores.shape[1], device=scores.device) < lengths[:, None])[..., None]
+    wanted, given = targets.bool() & inside, (scores > 0) & inside
+    counts = torch.stack([(wanted & given).sum(), wanted.sum(), given.sum()])
+    return loss_of(scores, lengths, targets), counts.cpu()[:, None], state
+
+
+SELECT = ("f1", "loss")  # what chooses an epoch
+SCORE = Score("f1", assess, f1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,12 +18,13 @@ from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import EPOCHS, SHARE, SIZE, STRENGTH, estimator, param
 from keepgate.tasks.common.pretrained import INIT, begin_with
-from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns
+from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.registry import load
 from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, TagColumns, Vocabulary
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
 from keepgate.tasks.tag.network import TaggerNetwork, forbid_broken_spans, frame_encoder, tagger, token_encoder
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans
+from keepgate.tasks.tag.selection import SELECT, tag_score
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Tagger(Estimator):
         crf=schema.boolean,
     )
 
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
+
     hidden_size: int = param(200, "units of each layer and direction", **SIZE)
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", **SHARE)
@@ -83,6 +86,12 @@ class Tagger(Estimator):
     word_dropout: float = param(0.25, "share of words taken for unknown while training", **SHARE)
     crf: bool | None = param(
         None, "score neighboring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
+    )
+    select: str | None = param(
+        None,
+        "what chooses the best epoch on the held-out part; the loss decides between equals (none: F1 of spans where "
+        "B-, I- and O mark spans, else accuracy)",
+        choices=SELECT,
     )
     init: str | None = param(None, INIT)
     epochs: int = param(15, "passes over the training data", **EPOCHS)
@@ -139,7 +148,9 @@ class Tagger(Estimator):
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         examples = in_sessions(self._examples(values, tags), groups)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TaggerNetwork.loss, None)
-        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks)
+        score = tag_score(self.select, self.tags_, spanned=marks_spans(tags))
+        score = of_turns(score) if score and self.carries_ else score
+        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score)
         if self.network_.crf is not None:
             forbid_broken_spans(self.network_.crf, self.tags_, tags)
         return self

@@ -146,8 +146,12 @@ class TaggerNetwork(NetworkModule):
     def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
         if self.crf is None:
-            return scores.argmax(-1), scores.double().softmax(-1)
-        return self.crf.decode(scores, lengths), self.crf.marginals(scores, lengths).double()
+            return self.best(scores, lengths), scores.double().softmax(-1)
+        return self.best(scores, lengths), self.crf.marginals(scores, lengths).double()
+
+    def best(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Return the best tags [B, T], each step's own or those of the best path."""
+        return scores.argmax(-1) if self.crf is None else self.crf.decode(scores, lengths)
 
     def loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor]) -> Tensor:
         """Return the loss of sequences that each begin in the initial state."""
@@ -165,10 +169,14 @@ class TaggerNetwork(NetworkModule):
         """
         inputs, lengths, targets = batch
         scores, state = self.scan(inputs, lengths, state)
+        return self.loss_of(scores, lengths, targets), state
+
+    def loss_of(self, scores: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of scores [B, T, K]; see `session_loss`."""
         if self.crf is None:
-            return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1), state
+            return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1)
         known = (targets >= 0).sum(1) == lengths
-        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum(), state
+        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum()
 
 
 def forbid_broken_spans(crf: LinearChainCRF, names: Sequence[str], seen: Sequence[Sequence[str]]) -> None:

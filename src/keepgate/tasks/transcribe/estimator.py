@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,7 @@ from keepgate.errors import InputError
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.front_ends import FRONT_ENDS, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS, FrontEnd
 from keepgate.tasks.common.parameters import EPOCHS, LAYERS, NORM, SHARE, SIZE, STRENGTH, estimator, param
-from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns
+from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.transcribe.alignment import Transcript, align
 from keepgate.tasks.transcribe.decoding import Decoder, Decoding
 from keepgate.tasks.transcribe.examples import (
@@ -35,7 +35,7 @@ from keepgate.tasks.transcribe.examples import (
     utterances,
 )
 from keepgate.tasks.transcribe.live import LiveTranscription
-from keepgate.tasks.transcribe.network import TranscriberNetwork, transcriber
+from keepgate.tasks.transcribe.network import SCORE, SELECT, TranscriberNetwork, transcriber
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Transcriber(Estimator):
         carries=schema.boolean,
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
 
     symbols: str = param("characters", "what texts are made of: characters, or words apart by spaces", choices=SYMBOLS)
     bands: int = param(40, "recordings: mel bands", minimum=1, maximum=MOST_BANDS)
@@ -82,6 +83,9 @@ class Transcriber(Estimator):
     dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
     epochs: int = param(20, "passes over the training data", **EPOCHS)
     learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
+    select: str = param(
+        SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
+    )
     clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
 
     network_: TranscriberNetwork = field(init=False)
@@ -133,7 +137,9 @@ class Transcriber(Estimator):
             held_out = in_sessions(self._examples(rest, frames), rest.groups)
             self.skipped_ = (*data.skipped, *rest.skipped)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TranscriberNetwork.loss, None)
-        self.train_network(loss, in_sessions(examples, data.groups), held_out, run, window, callbacks=callbacks)
+        examples = in_sessions(examples, data.groups)
+        score = None if self.select == "loss" else of_turns(SCORE) if self.carries_ else SCORE
+        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score)
         return self
 
     def decode_with(self, decoding: Decoding, texts: Iterable[str] | None = None) -> Transcriber:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
 from keepgate import networks as blocks
@@ -14,9 +15,10 @@ from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn import Recurrent
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
-from keepgate.objectives import ctc_loss_from_logits
+from keepgate.objectives import best_path, ctc_loss_from_logits
 from keepgate.tasks.common.front_ends import FrontEnd
 from keepgate.tasks.common.sessions import carried
+from keepgate.training import Score
 
 
 def transcriber(
@@ -108,11 +110,34 @@ class TranscriberNetwork(NetworkModule):
         """
         x, lengths, symbols, sizes = batch
         scores, lengths, state = self.scan(x, lengths, state)
+        return self.loss_of(scores, lengths, symbols, sizes), state
+
+    def assess(self, batch: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """Return the loss of held-out utterances, the edits from their best paths to their texts and the symbols."""
+        x, lengths, symbols, sizes = batch
+        scores, lengths, state = self.scan(x, lengths, state)
+        paths = best_path(scores.transpose(0, 1).cpu().numpy(), lengths.cpu().numpy())
+        texts = symbols.cpu().split(sizes.tolist())
+        edits = sum(Levenshtein.distance(text.tolist(), path) for text, path in zip(texts, paths, strict=True))
+        return self.loss_of(scores, lengths, symbols, sizes), torch.tensor([edits, len(symbols)]), state
+
+    def loss_of(self, scores: Tensor, lengths: Tensor, symbols: Tensor, sizes: Tensor) -> Tensor:
+        """Return the mean CTC loss of a symbol; see `session_loss`."""
         losses = ctc_loss_from_logits(
             scores.transpose(0, 1), symbols, lengths, sizes, reduction="sum", zero_infinity=True
         )
-        return losses / sizes.sum(), state
+        return losses / sizes.sum()
 
     def _given(self, x: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         x, lengths = self.front_end(x, lengths)
         return {"frames": x, "lengths": lengths}
+
+
+def right_symbols(counts: np.ndarray) -> float:
+    """Return 1 - the label error rate, from the sums [2] of edits and symbols."""
+    edits, symbols = counts
+    return float(1 - edits / symbols)
+
+
+SELECT = ("label-error-rate", "loss")  # what chooses an epoch
+SCORE = Score("label-error-rate", TranscriberNetwork.assess, right_symbols)

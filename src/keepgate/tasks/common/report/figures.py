@@ -53,6 +53,11 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
         losses = [row[key] for row in history if row[key] is not None]
         if losses:
             axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
+    if scores := [row["valid_score"] for row in history if "valid_score" in row]:
+        beside = axes.twinx()
+        beside.plot(epochs, scores, color="C2", linestyle="--")
+        axes.plot([], [], color="C2", linestyle="--", label="held-out score (right)")
+        beside.set(ylabel="score")
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
