@@ -65,8 +65,7 @@ def test_the_score_of_batches_is_f1_of_all_frames(fitted):
     with torch.no_grad():
         found = [assess(fitted.network_, batch, None) for batch in batches]
         guess = [one.numpy() > 0 for batch in batches for one in fitted.network_(*batch[:2])]
-        assert [float(loss) for loss, _, _ in found] == [
-            float(segment_loss(fitted.network_, batch)) for batch in batches
-        ]
+        losses = [float(segment_loss(fitted.network_, batch)) for batch in batches]
+    assert [float(loss) for loss, _, _ in found] == losses
     guess = [one[:n] for one, n in zip(guess, lengths, strict=True)]
     assert f1(sum(counts for _, counts, _ in found).numpy()) == pytest.approx(frame_scores(data.targets, guess)["F1"])

@@ -31,9 +31,8 @@ def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
 def test_the_held_out_score_is_that_of_the_estimator(data):
     X, y, _ = data
     valid = X[40:53], y[40:53]
-    model = Transcriber(**SMALL, epochs=4, learning_rate=0.02, progress=False).fit(
-        X[:40], y[:40], rate=RATE, valid=valid
-    )
+    model = Transcriber(**SMALL, epochs=4, learning_rate=0.02, progress=False)
+    model.fit(X[:40], y[:40], rate=RATE, valid=valid)
     scores = [row["valid_score"] for row in model.history_]
     assert len(set(scores)) > 1
     assert model.score(*valid, RATE) == pytest.approx(max(scores))
