@@ -1,5 +1,3 @@
-"""What is inferred of a table: it comes back from JSON, and earlier files say less."""
-
 from __future__ import annotations
 
 import json
@@ -8,51 +6,97 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keepgate import Forecaster
 from keepgate.data.tables.reading import panel
 from keepgate.errors import InputError
-from keepgate.tasks.forecast.reads import FITTED, Reads, infer
-from tasks.forecast.data import SMALL
-
-OPTIONS = {"season": None, "window": None, "patch": None, "calendar": True, "holidays": None}
+from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
 
 
-def shop(rows: int = 200) -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    plan = (random.random(rows) < 0.25) * 1.0
-    days = pd.date_range("2024-01-01", periods=rows, freq="D")
-    y = 100 + 40 * plan + random.normal(size=rows)
-    return pd.DataFrame({"unique_id": "shop", "ds": days, "y": y, "plan": plan, "region": "north"})
+def series(**columns):
+    ds = pd.date_range("2024-01-01", periods=60, freq="D")
+    y = np.sin(np.arange(60.0))
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": ds, "y": y + level, **columns}) for name, level in (("a", 0), ("b", 9))
+    ]
+    return panel(pd.concat(parts, ignore_index=True))
 
 
-def test_all_that_is_read_comes_back_from_json() -> None:
-    table = shop()
-    table.loc[20, "y"] = None
-    data = panel(table, known_columns=["plan"], static_columns=["region"])
-    reads = infer(data, horizon=7, **OPTIONS)
-    assert (reads.window, reads.season, reads.gaps, reads.calendar) == (28, 7, True, ("week",))
-    assert (reads.known, reads.attributes) == (("plan",), {"region": ["north"]})
-    assert reads.scales["shop"] == pytest.approx([table["y"].ffill().std(ddof=0), 1.0])
-    state = json.loads(json.dumps(reads.to_json()))
-    FITTED("fitted", state)
-    assert Reads.from_json(state, 7) == reads
-    with pytest.raises(InputError, match=r"fitted\.scales has not 2 numbers"):
-        Reads.from_json({**state, "scales": {"shop": [1.0]}}, 7)
-    with pytest.raises(InputError, match=r"fitted\.calendar has 'moon'"):
-        Reads.from_json({**state, "calendar": ["moon"]}, 7)
+def inferred(data, **options):
+    given = {"horizon": 5, "season": None, "window": None, "patch": None, "calendar": False, "holidays": None}
+    return infer(data, **{**given, **options})
 
 
-def test_a_plan_that_is_known_ahead_is_followed(tmp_path) -> None:
-    """Without the plan the error is that of a coin, 40 up or not; with it that of the noise, 0.8 in the mean."""
-    table = shop()
-    past, after = table[:-14], table[-14:]
-    model = Forecaster(horizon=14, **SMALL).fit(past, known_columns=["plan"], static_columns=["region"])
-    forecast = model.predict(past, future=after.drop(columns="y"))
-    assert np.abs(forecast["y_hat"].to_numpy() - after["y"].to_numpy()).mean() < 1.5
-    pd.testing.assert_frame_equal(model.predict(table.assign(y=table["y"].where(table.index < 186))), forecast)
-    model.save(tmp_path)
-    pd.testing.assert_frame_equal(Forecaster.load(tmp_path).predict(past, future=after), forecast)
-    with pytest.raises(InputError, match="series 'shop' has no value of 'plan' in row 1 after its end"):
-        model.predict(past)
-    with pytest.raises(InputError, match="fit has no argument 'colour'"):
-        Forecaster(horizon=14, **SMALL).fit(past, colour="red")
+def test_what_is_given_is_taken():
+    reads = inferred(series(), season=3, window=12, patch=4)
+    assert (reads.horizon, reads.season, reads.window, reads.patch) == (5, 3, 12, 4)
+    assert (reads.channels, reads.ahead, reads.gaps) == (1, 0, False)
+    assert inferred(series(), window=14).season == 7  # of days
+
+
+def test_a_covariate_is_a_channel():
+    reads = inferred(series(heat=1.5 * np.arange(60.0) ** 2), window=14)
+    assert reads.covariates == ("heat",)
+    assert reads.channels == 2
+    assert reads.sizes(3).channels == 2
+    assert reads.sizes(3).quantiles == 3
+
+
+def test_it_goes_to_json_and_back():
+    reads = inferred(series(heat=1.5 * np.arange(60.0) ** 2), calendar=True, window=28)
+    written = json.loads(json.dumps(reads.to_json()))
+    FITTED("fitted", written)
+    assert Reads.from_json(written, 5) == reads
+    assert reads.ahead > 0
+
+
+def test_files_of_the_first_version_say_less():
+    written = inferred(series(), window=14).to_json()
+    early = {name: written[name] for name in ("window", "patch", "season", "frequency", "covariates")}
+    FITTED("fitted", early)
+    reads = Reads.from_json(early, 5)
+    assert (reads.gaps, reads.known, reads.calendar, reads.calibrated) == (False, (), (), False)
+
+
+def changed(**values):
+    return {**inferred(series(), window=14, patch=7).to_json(), **values}
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (changed(patch=15), "^fitted.patch=15 is longer than the window of 14 rows$"),
+        (changed(calendar=["tea"]), "^fitted.calendar has 'tea', which is none of "),
+        (changed(scales={"a": [1.0, 2.0]}), "^fitted.scales has not 1 numbers for each series$"),
+        (changed(frequency={"unit": "month", "count": 12_001, "month_end": False}), "^fitted.frequency.count=12001 "),
+    ],
+)
+def test_values_that_do_not_fit_each_other(written, words):
+    with pytest.raises(InputError, match=words):
+        Reads.from_json(written, 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (changed(window=1), "window"),
+        (changed(window=2.5), "window"),
+        (changed(frequency={"unit": "moon", "count": 1, "month_end": False}), "unit"),
+        (changed(covariates=["a", "a"]), "covariates"),
+        (changed(scales={"a": [-1.0]}), "scales"),
+        ([], "fitted"),
+    ],
+)
+def test_what_no_model_says(written, words):
+    with pytest.raises(InputError, match=words):
+        FITTED("fitted", written)
+
+
+def test_a_patch_longer_than_the_window():
+    with pytest.raises(InputError, match=r"^patch=9 is longer than the window of 8 rows$"):
+        inferred(series(), window=8, patch=9)
+
+
+def test_deviations_are_numpys_and_1_for_what_is_constant():
+    data = series(heat=np.full(60, 3.0))
+    assert data.covariates == ("heat",)
+    deviation = np.sin(np.arange(60.0)).std()
+    np.testing.assert_allclose(deviations(data), [[deviation, 1.0], [deviation, 1.0]])
