@@ -49,9 +49,10 @@ def test_useless_recordings_are_named(tmp_path, samples, words):
 def test_files_that_are_none_are_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.wav cannot be read: No such file"):
         read_audio(tmp_path / "nowhere.wav")
-    (tmp_path / "a.wav").write_text("hello")
-    with pytest.raises(InputError, match=r"a\.wav is no audio file"):
-        read_audio(tmp_path / "a.wav")
+    for text, words in (("hello", "no audio file"), ("", "empty: it has no bytes")):
+        (tmp_path / "a.wav").write_text(text)
+        with pytest.raises(InputError, match=rf"a\.wav is {words}"):
+            read_audio(tmp_path / "a.wav")
 
 
 def test_hours_are_refused_before_they_are_read(tmp_path):

@@ -42,6 +42,9 @@ def read_audio(path: str | Path, rate: int | None = None) -> tuple[np.ndarray, i
     if str(path) == STANDARD_STREAM:
         return decode_audio(read_standard_input(), rate)
     with open_file(path) as opened:
+        if not opened.read(1):
+            raise InputError(f"{path} is empty: it has no bytes")
+        opened.seek(0)
         return _decoded(opened, path, rate)
 
 
