@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
+from sklearn.metrics import f1_score, log_loss
+from sklearn.utils.class_weight import compute_class_weight
 
 from keepgate.cells import get
 from keepgate.data.sequences import Sequences
@@ -208,3 +209,33 @@ def test_japanese_vowels_by_default_settings(shared_data):
     models = [SequenceClassifier(seed=seed).fit(train_part) for seed in range(3)]
     scores = [face(model).evaluate(test_part)[0]["accuracy"] for model in models]
     assert np.mean(scores) >= 0.98
+
+
+def rare(count, seed, share=0.05):
+    """Noisy sines, 5 % of them with a bump of a twentieth of their length."""
+    rng = np.random.default_rng(seed)
+    y = np.where(rng.random(count) < share, "bump", "none")
+    steps = np.arange(60)
+    X = [np.sin(steps / 5 + rng.uniform(0, 6)) + 0.5 * rng.normal(size=60) for _ in range(count)]
+    for x, label in zip(X, y, strict=True):
+        if label == "bump":
+            x[(first := rng.integers(5, 50)) : first + 3] += 2.5
+    return [x[:, None] for x in X], y
+
+
+@pytest.mark.slow
+def test_balanced_weights_find_a_rare_class():
+    """A class of 5 % of 400 series: most are found."""
+    X, y = rare(400, 0)
+    test, truth = rare(1_000, 1)
+    found = SequenceClassifier(class_weight="balanced").fit(X, y).predict(test)
+    assert float((found == truth)[truth == "bump"].mean()) >= 0.6
+    assert f1_score(truth, found, pos_label="bump") > 0.5
+
+
+def test_balanced_weights_are_those_of_the_loss(data):
+    X, y = data[0][:20], ["rare"] * 4 + ["often"] * 16
+    network = SequenceClassifier(**SMALL, class_weight="balanced").fit(X, y).network_
+    assert network.class_weights is not None
+    np.testing.assert_allclose(network.class_weights, compute_class_weight("balanced", classes=np.unique(y), y=y))
+    assert "class_weights" not in network.state_dict()

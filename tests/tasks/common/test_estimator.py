@@ -19,7 +19,8 @@ def test_every_estimator_has_legal_defaults_that_reach_the_trainer(task):
     assert task == estimator.TASK
     estimator.check_parameters()
     named = {f.name for f in dataclasses.fields(Settings)} & {*estimator.get_params(deep=False)} - {"window"}
-    assert estimator.settings() == Settings(**{name: getattr(estimator, name) for name in named})
+    values = {name: getattr(estimator, name) for name in named}
+    assert estimator.settings() == Settings(**values | {"epochs": values["epochs"] or estimator.PASSES[0]})
     assert {"epochs", "batch_size", "optimizer", "seed"} < set(estimator.get_params())
     assert all(meta["help"] for _, _, meta in parameters(type(estimator)))
 
@@ -80,3 +81,10 @@ def test_callbacks_look_on_at_every_task(task, tmp_path):
     seen = []
     estimator, _ = fit(name, tmp_path, callbacks=[lambda row, network: seen.append((row["epoch"], network))])
     assert seen == [(1, estimator.network_)]
+
+
+@pytest.mark.parametrize(("examples", "passes"), [(1, 500), (48, 500), (160, 150), (1_600, 20), (100_000, 20)])
+def test_few_examples_are_read_more_often(examples, passes):
+    classifier = SequenceClassifier(batch_size=16)
+    assert classifier.passes(examples) == passes
+    assert classifier.set_params(epochs=7).passes(examples) == 7

@@ -34,7 +34,7 @@ from keepgate.tasks.classify.network import (
     pools_for,
 )
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import SHARE, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, STRENGTH, estimator, param
 from keepgate.tasks.common.pretrained import INIT, begin_with
 from keepgate.tasks.common.sequences import (
     MOST_CHANNELS,
@@ -47,6 +47,10 @@ from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+
+WEIGHTS = ("balanced",)
+EPOCHS_HELP = "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)"
 
 
 @estimator
@@ -82,11 +86,18 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
     )
-    later: ClassVar[Mapping[str, Any]] = {"convolutions": False, "pools": [], "select": "loss"}
+    later: ClassVar[Mapping[str, Any]] = {
+        **{"convolutions": False, "pools": []},
+        **{"select": "loss", "class_weight": None},
+    }
+    UPDATES: ClassVar[int] = 1_500
+    PASSES: ClassVar[tuple[int, int]] = (20, 500)
 
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
-    learning_rate: float = param(0.01, "highest step size of the optimizer", **STRENGTH)
+    epochs: int | None = param(None, EPOCHS_HELP, **EPOCHS)
+    batch_size: int = param(16, "examples in one step of the optimizer", **EXAMPLES)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
     convolutions: bool | None = param(
         None, "let convolutions find local shapes and shorten long sequences first (none: yes, unless init is given)"
     )
@@ -98,6 +109,9 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
     select: str = param(
         "accuracy", "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
+    )
+    class_weight: str | None = param(
+        None, "balanced: all classes weigh alike, however rare one is (none: all examples do)", choices=WEIGHTS
     )
     init: str | None = param(None, INIT)
 
@@ -141,6 +155,8 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
+        if self.class_weight is not None:
+            self.network_.weigh(len(values) / (len(self.classes_) * self.class_counts_))
         examples, score = SequenceExamples(values, targets), class_score(self.select)
         self.train_network(ClassifierNetwork.loss, examples, held_out, run, callbacks=callbacks, score=score)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -128,12 +129,18 @@ class ClassifierNetwork(NetworkModule):
     """`classifier` with its loss; while training, targets are smoothed (Szegedy et al. 2016)."""
 
     standardise: Standardize
+    class_weights: Tensor | None
 
     def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
         super().__init__(description, backend)
         self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", None, persistent=False)
         (self.logits,) = description.by_name["probabilities"].sources
         self.readers = ("output", "front_output") if "both" in description.by_name else ()
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Let the loss weigh an example of each class by one of the weights [K], which are no part of the model."""
+        self.class_weights = torch.from_numpy(weights).float()
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits [B, K]; steps past a sequence's length do not count."""
@@ -146,20 +153,29 @@ class ClassifierNetwork(NetworkModule):
         """
         x, lengths, targets = batch
         smoothing = self.label_smoothing if self.training else 0.0
-        if not (self.training and self.readers):
-            return F.cross_entropy(self(x, lengths), targets, label_smoothing=smoothing)
-        readings = self.run({"x": x, "lengths": lengths}, *self.readers)
-        return torch.stack([F.cross_entropy(logits, targets, label_smoothing=smoothing) for logits in readings]).mean()
+        if self.training and self.readers:
+            readings = self.run({"x": x, "lengths": lengths}, *self.readers)
+        else:
+            readings = (self(x, lengths),)
+        return torch.stack([self._loss_of(read, targets, smoothing) for read in readings]).mean()
+
+    def _loss_of(self, logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Return the mean cross entropy; weights are of the examples, for torch's would weigh smoothed targets too."""
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        each = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+        weights = self.class_weights[targets]
+        return (weights * each).sum() / weights.sum()
 
     def assess(self, batch: tuple[Tensor, Tensor, Tensor], state: None = None) -> tuple[Tensor, Tensor, None]:
         """Return the mean cross entropy of a held-out batch, its `class_counts`, and no state."""
         x, lengths, targets = batch
         logits = self(x, lengths)
-        return F.cross_entropy(logits, targets), class_counts(targets, logits.argmax(1), logits.shape[1]), None
+        return self._loss_of(logits, targets), class_counts(targets, logits.argmax(1), logits.shape[1]), None
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""
-        return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}"
+        return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}\nclass_weights={self.class_weights}"
 
 
 def class_score(select: str) -> Score | None:

@@ -89,13 +89,15 @@ class Estimator(BaseEstimator, ABC):
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that cannot be changed after `fit`
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
     later: ClassVar[Mapping[str, Any]] = {}  # parameters, columns and state that earlier files lack, as they were then
+    UPDATES: ClassVar[int] = 2_000  # steps of the optimizer that learning takes, where `epochs` is None, within
+    PASSES: ClassVar[tuple[int, int]] = (10, 200)  # the fewest and the most passes over the training data
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # names of the files of a model that is exported as several
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
     hidden_size: int = param(64, "units of each layer and direction", **SIZE)
     num_layers: int = param(1, "recurrent layers, one above the other", **LAYERS)
     dropout: float = param(0.0, "share of activations dropped while training", **SHARE)
-    epochs: int = param(50, "passes over the training data", **EPOCHS)
+    epochs: int | None = param(50, "passes over the training data (none: as many as learning takes)", **EPOCHS)
     batch_size: int = param(32, "examples in one step of the optimizer", **EXAMPLES)
     optimizer: str = param("adamw", "optimizer", choices=OPTIMIZERS)
     learning_rate: float = param(1e-3, "highest step size of the optimizer", **STRENGTH)
@@ -231,8 +233,22 @@ class Estimator(BaseEstimator, ABC):
 
     def settings(self) -> Settings:
         """Return the trainer's settings, those named in `TRAINER`."""
-        values = self.plain_parameters()
-        return Settings(**{name: values[name] for name in TRAINER})
+        values = {name: value for name, value in self.plain_parameters().items() if name in TRAINER}
+        if values["epochs"] is None:
+            values["epochs"] = self.PASSES[0]
+        return Settings(**values)
+
+    def passes(self, examples: int) -> int:
+        """Return the passes over so many examples that `epochs` asks for.
+
+        Where it is None, small data are read more often: a training of few updates learns little, whatever the number
+        of passes.
+        """
+        if self.epochs is not None:
+            return int(self.epochs)
+        fewest, most = self.PASSES
+        updates_of_a_pass = -(-examples // int(self.batch_size))
+        return min(max(-(-self.UPDATES // updates_of_a_pass), fewest), most)
 
     # What `fit` and `predict` are made of
 
@@ -288,6 +304,6 @@ class Estimator(BaseEstimator, ABC):
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
-        settings = dataclasses.replace(self.settings(), window=window)
+        settings = dataclasses.replace(self.settings(), window=window, epochs=self.passes(len(data)))
         with limited_threads(self.threads):
             self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress, callbacks, score).rows
