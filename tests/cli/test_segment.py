@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from cli.files import FAST, refused
-from keepgate.data.audio.files import resample
+from keepgate.data.audio.files import read_audio, resample
 from keepgate.data.recordings.segments import read_segments
 
 RATE = 4000
@@ -72,7 +72,7 @@ def test_predictions_for_a_manifest_are_a_manifest(keepgate, manifest, trained, 
     assert [float(x) for x in outcome.out.splitlines()[1].split()[1:]] == pytest.approx([1, 1, 1, 0], abs=0.02)
     refused(
         keepgate("predict", trained, manifest, "--out", tmp_path / "found.txt"),
-        "a label track is of one recording, but there are several; write .csv or .json",
+        "a label track is of one recording, but there are several; write .csv, .json or .rttm",
     )
     assert not (tmp_path / "found.txt").exists()
 
@@ -108,6 +108,71 @@ def test_a_recording_may_come_by_standard_input(keepgate, trained, tmp_path, mon
 def test_standard_input_without_a_recording_is_told(keepgate, trained, monkeypatch, data, words):
     give(monkeypatch, data)
     refused(keepgate("predict", trained, "-"), f"keepgate predict: {words}; pipe a recording into it (WAV, FLAC")
+
+
+def test_many_files_in_one_call_and_a_bad_one_does_not_lose_the_others(keepgate, trained, tmp_path):
+    files = [tmp_path / f"{name}.wav" for name in "abcd"]
+    outcome = keepgate("segment", trained, *files[:2], "absent.wav", *files[2:])
+    rows = list(csv.DictReader(outcome.out.splitlines()))
+    assert (outcome.code, [row["path"] for row in rows]) == (2, [str(path) for path in files])
+    assert outcome.err.startswith("keepgate segment: absent.wav cannot be read: No such file")
+    assert outcome.err.count("\n") == 1
+    for format in ("csv", "rttm", "txt", "json"):
+        out = tmp_path / f"found-{format}"
+        assert keepgate("segment", trained, *files, "--out", out, "--format", format) == (0, "", "")
+        assert {path.name for path in out.iterdir()} == {f"{name}.{format}" for name in "abcd"}
+        assert [one[:2] for one in read_segments(out / f"b.{format}")] == [
+            (float(rows[1]["start"]), float(rows[1]["end"]))
+        ]
+    refused(keepgate("segment", trained, *files, "--format", "txt"), "a label track is of one recording")
+
+
+def test_thresholds_are_set_at_use(keepgate, manifest, trained, tmp_path):
+    recording = tmp_path / "a.wav"
+    plain = keepgate("segment", trained, recording).out
+    assert plain.count("\n") == 2
+    assert keepgate("segment", trained, recording, "--onset", 1, "--offset", 1).out.count("\n") == 1
+    assert keepgate("predict", trained, recording, "--min-on", 0.9).out.count("\n") == 1
+    strict = keepgate("evaluate", trained, manifest, "--min-on", 0.9).out.splitlines()[1]
+    assert float(strict.split()[3]) == 0  # nothing is found
+    refused(keepgate("segment", trained, recording, "--onset", 0.3), "offset=0.4 is above onset=0.3")
+    refused(keepgate("segment", trained, recording, "--min-off", -1), "min_off")
+
+
+def test_rttm_goes_out_and_comes_in_as_labels(keepgate, manifest, trained, tmp_path):
+    out = tmp_path / "all.rttm"
+    assert keepgate("predict", trained, manifest, "--out", out).code == 0
+    assert [line.split()[:3] for line in out.read_text().splitlines()] == [["SPEAKER", name, "1"] for name in "abcd"]
+    scores = keepgate("evaluate", trained, out).out.splitlines()[1].split()[1:]
+    assert [float(x) for x in scores] == pytest.approx([1, 1, 1, 0], abs=0.02)
+    outcome = keepgate("fit", "segment", out, "--out", tmp_path / "new", *SETTINGS)
+    assert outcome.code == 0
+    assert "speech (4 segments, " in outcome.out
+    (tmp_path / "table.csv").write_text("path,segments\na.wav,all.rttm\nb.wav,all.rttm\n")
+    outcome = keepgate("fit", "segment", tmp_path / "table.csv", "--out", tmp_path / "both", *SETTINGS)
+    assert "speech (2 segments, " in outcome.out
+
+
+def test_a_live_stream_is_segmented_as_it_is_heard(keepgate, manifest, tmp_path, monkeypatch, trained):
+    options = ("--epochs", "20", "--learning-rate", "0.05", "--batch-size", "1", "--hidden-size", "6")
+    run = tmp_path / "live"
+    assert keepgate("fit", "segment", manifest, "--out", run, *SETTINGS, *options, "--no-bidirectional").code == 0
+    samples = np.concatenate([read_audio(tmp_path / f"{name}.wav")[0] for name in "abc"])
+    raw = np.clip(samples * 32768, -32768, 32767).astype("<i2")
+    soundfile.write(tmp_path / "long.wav", raw, RATE)
+    whole = keepgate("segment", run, tmp_path / "long.wav").out.replace(str(tmp_path / "long.wav"), "-")
+    places = lambda text: [line.split(",")[:4] for line in text.splitlines()]  # noqa: E731
+    assert len(places(whole)) >= 4
+    for data in (raw.tobytes(), (tmp_path / "long.wav").read_bytes()):
+        give(monkeypatch, data)
+        assert places(keepgate("segment", run, "-").out) == places(whole)
+    give(monkeypatch, raw.tobytes())
+    lines = keepgate("segment", run, "-", "--format", "rttm").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["SPEAKER"] * (len(places(whole)) - 1)
+    give(monkeypatch, b"hello\n")
+    assert keepgate("segment", run, "-").err.startswith("keepgate segment: standard input is text and no recording")
+    give(monkeypatch, raw.tobytes())
+    assert "fit one with --no-bidirectional" in keepgate("segment", trained, "-").err
 
 
 def test_fit_says_what_was_understood_of_the_data(keepgate, manifest, tmp_path):

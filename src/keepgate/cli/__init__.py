@@ -29,6 +29,7 @@ COMMANDS = {
     "write": "write on from a prompt with a language model",
     "suggest": "suggest words while one types",
     "transcribe": "print the text of recordings or handwriting, also of a live stream",
+    "segment": "print where in recordings something is heard, also of a live stream",
     "export": "write a trained model for other programs: ONNX",
     "compress": "compress a file with an LSTM that trains on it as it reads",
     "decompress": "unpack what compress packed",

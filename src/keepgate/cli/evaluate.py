@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.segment import add_thresholds, apply_thresholds
 from keepgate.cli.text import print_notes, table
 
 EXAMPLE = """\
@@ -28,9 +29,11 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("data", metavar="DATA", help="file with the truth, read as the training file was")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
+    add_thresholds(flags)
     options = flags.parse_args(arguments)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
+    apply_thresholds(estimator, options)
     face = tasks.face(estimator)
     data = face.read_alike(options.data)
     print_notes("evaluate", face.notes(data))

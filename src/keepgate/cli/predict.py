@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.segment import add_thresholds, apply_thresholds
 from keepgate.cli.text import print_notes
 from keepgate.errors import InputError
 from keepgate.store import check_different, write_atomic
@@ -47,10 +48,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
+    add_thresholds(flags)
     options = flags.parse_args(arguments)
     check_different(options.data, options.out)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
+    apply_thresholds(estimator, options)
     face = tasks.face(estimator)
     suffix = table_format(options.out, (*FORMATS, *face.encoders))
     data = face.read_alike(options.data, labelled=False)

@@ -75,3 +75,50 @@ def test_what_is_no_segment_is_named_with_its_line(tmp_path, name, text, words):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"none\.csv cannot be read: No such file"):
         read_segments(tmp_path / "none.csv")
+
+
+RTTM = """\
+;; two recordings
+SPKR-INFO talk 1 <NA> <NA> <NA> unknown ann <NA> <NA>
+SPEAKER talk 1 1.250 0.500 <NA> <NA> ann 0.9000 <NA>
+SPEAKER talk 1 0.000 1.000 <NA> <NA> bob <NA> <NA>
+SPEAKER call 1 2.000 1.000 <NA> <NA> <NA> <NA> <NA>
+"""
+
+
+def test_rttm_is_of_a_recording_by_the_stem_of_its_name(tmp_path):
+    path = tmp_path / "a.rttm"
+    path.write_text(RTTM)
+    assert read_segments(path, "talk") == [Segment(0.0, 1.0, "bob"), Segment(1.25, 1.75, "ann", 0.9)]
+    assert read_segments(path, "call") == [Segment(2.0, 3.0, "speech")]
+    assert read_segments(path, "none") == []
+    path.write_text(RTTM.replace("call", "talk"))
+    assert len(read_segments(path, "any")) == 3  # a file of one recording is that of whatever names it
+
+
+def test_rttm_is_written_as_it_is_read(tmp_path):
+    rows = [
+        {"path": "x/my talk.wav", "start": 0.5, "end": 1.25, "label": "a b", "confidence": 0.75},
+        {"path": "b.wav", "start": 1.0, "end": 2.0, "label": "c", "confidence": None},
+    ]
+    text = encode_segments(rows, ".rttm").decode()
+    assert text == (
+        "SPEAKER my_talk 1 0.500 0.750 <NA> <NA> a_b 0.7500 <NA>\nSPEAKER b 1 1.000 1.000 <NA> <NA> c <NA> <NA>\n"
+    )
+    (tmp_path / "a.rttm").write_text(text)
+    assert read_segments(tmp_path / "a.rttm", "b") == [Segment(1.0, 2.0, "c")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("SPEAKER talk 1 0.5", "line 1: a line of RTTM has ten fields, but this one 4"),
+        ("SPEAKER talk 1 x 1 <NA> <NA> a <NA> <NA>", "line 1: start is 'x', which is no number"),
+        ("SPEAKER talk 1 1 -1 <NA> <NA> a <NA> <NA>", "line 1: a segment from 1 s to 0 s"),
+    ],
+)
+def test_broken_rttm_is_named_by_file_and_line(tmp_path, line, words):
+    path = tmp_path / "a.rttm"
+    path.write_text(line)
+    with pytest.raises(InputError, match=rf"a\.rttm, {words}"):
+        read_segments(path)

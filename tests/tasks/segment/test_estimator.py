@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 from keepgate import Segmenter
@@ -79,6 +80,8 @@ def test_what_does_not_fit_the_model_is_refused(fitted):
         face(fitted).evaluate(as_recordings([SOUND], [[(0.1, 0.2, "dog")]]))
     with pytest.raises(InputError, match=r"offset=0\.7 is above onset=0\.5"):
         Segmenter(onset=0.5, offset=0.7).fit([SOUND], [[(0, 0.1)]], rate=RATE)
+    with pytest.raises(InputError, match=r"offset=0\.4 is above onset=0\.2"):
+        clone(fitted).set_params(onset=0.2).fit([SOUND], [[(0, 0.1)]], rate=RATE)
 
 
 def test_the_score_is_f1_over_frames(fitted):

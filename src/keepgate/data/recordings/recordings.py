@@ -2,12 +2,13 @@
 
 CSV with a header, or JSON lines, plain or gzipped; files are relative to the manifest. Either a row for each recording,
 `path` and `segments`, the file of its segments (in JSON lines also the list itself); or a row for each segment, `path`,
-`start`, `end`, `label`, where a row without start and end is a recording with none.
+`start`, `end`, `label`, where a row without start and end is a recording with none. Or an .rttm file, whose recordings
+lie beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ import numpy as np
 from keepgate.data.audio.files import read_audio
 from keepgate.data.files import as_path
 from keepgate.data.recordings.manifest import Skipped, is_manifest, manifest_cell, manifest_rows
-from keepgate.data.recordings.segments import Segment, as_segment, in_order, read_segments
+from keepgate.data.recordings.segments import Segment, as_segment, in_order, read_rttm, read_segments
 from keepgate.errors import InputError
 
 __all__ = ["Recordings", "read_recordings"]
 
+SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64")
 BEYOND = 0.1  # seconds that a segment may end after its recording does, for segments are rounded
 
 Rows = list[tuple[int, dict[str, Any]]]
@@ -73,12 +75,12 @@ def read_recordings(
         InputError: a recording or its segments cannot be used; the message names manifest and row, or the recording.
     """
     path = as_path(path)
-    if not labelled and not is_manifest(path):
+    if not labelled and not (is_manifest(path) or is_rttm(path)):
         samples, sample_rate = read_audio(path, rate)
         return Recordings([samples], sample_rate, [str(path)])
     usable: list[tuple[np.ndarray, int, str, list[Segment]]] = []
     skipped: list[Skipped] = []
-    for name, rows in _by_recording(path, path_column).items():
+    for name, rows in _by_recording(path, "path" if is_rttm(path) else path_column).items():
         number = rows[0][0]
         try:
             samples, sample_rate = read_audio(path.parent / as_path(name), rate)
@@ -87,7 +89,7 @@ def read_recordings(
                 raise InputError(
                     f"{name} has {sample_rate} Hz, but {first_name} {first_rate} Hz; give --rate to resample them all"
                 )
-            segments = _segments(path, rows, segments_column, len(samples) / sample_rate) if labelled else []
+            segments = _segments(path, name, rows, segments_column, len(samples) / sample_rate) if labelled else []
         except InputError as error:
             if not skip_bad:
                 raise InputError(f"{path}, row {number}: {error}") from error
@@ -103,7 +105,7 @@ def read_recordings(
 def _by_recording(path: Path, column: str) -> dict[str, Rows]:
     """Return the rows of each recording."""
     groups: dict[str, Rows] = {}
-    for number, row in manifest_rows(path):
+    for number, row in _rttm_rows(path) if is_rttm(path) else manifest_rows(path):
         try:
             name = manifest_cell(row, column).strip()
         except InputError as error:
@@ -112,7 +114,23 @@ def _by_recording(path: Path, column: str) -> dict[str, Rows]:
     return groups
 
 
-def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[Segment]:
+def is_rttm(path: str | Path) -> bool:
+    """Return whether the file's name is that of segments of recordings beside it."""
+    return Path(path).suffix.lower() == ".rttm"
+
+
+def _rttm_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the lines of an .rttm file as rows of a manifest, with the recordings of these names in its folder."""
+    files: dict[str, str] = {}
+    for file in sorted(path.parent.iterdir()):
+        if file.suffix.lower() in SOUNDS:
+            files.setdefault(file.stem, file.name)
+    for number, row in read_rttm(path):
+        name = row.pop("recording")
+        yield number, {"path": files.get(name, f"{name}.wav"), **row}
+
+
+def _segments(manifest: Path, name: str, rows: Rows, column: str, seconds: float) -> list[Segment]:
     """Return the segments of a recording of that many seconds."""
     first = rows[0][1]
     if "start" in first and column not in first:
@@ -122,7 +140,7 @@ def _segments(manifest: Path, rows: Rows, column: str, seconds: float) -> list[S
     elif isinstance(listed := first.get(column), Sequence) and not isinstance(listed, str):
         segments = [as_segment(item) for item in listed]
     else:
-        segments = read_segments(manifest.parent / as_path(manifest_cell(first, column).strip()))
+        segments = read_segments(manifest.parent / as_path(manifest_cell(first, column).strip()), Path(name).stem)
     for segment in segments:
         if segment.end > seconds + BEYOND:
             raise InputError(f"a segment ends at {segment.end:g} s, but the recording at {seconds:g} s")

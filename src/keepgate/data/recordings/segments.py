@@ -1,7 +1,9 @@
-"""Labelled stretches of a recording, and the three kinds of files they are kept in.
+"""Labelled stretches of a recording, and the four kinds of files they are kept in.
 
 .csv: a header with `start`, `end` (seconds) and, where there are any, `label` and `confidence`; .json: a list of
-objects with these keys; .txt: a label track of Audacity, on each line start, end and label apart by tabs.
+objects with these keys; .txt: a label track of Audacity, on each line start, end and label apart by tabs; .rttm: Rich
+Transcription Time Marked, on each line ten fields, `SPEAKER recording 1 start length <NA> <NA> label confidence <NA>`,
+where the recording is the stem of its file's name, of which there may be several.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from keepgate.data.files import as_path
 from keepgate.data.lines import check_row, csv_rows, json_value, read_lines, read_text
 from keepgate.errors import InputError, listed, quoted
 
-__all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_segments"]
+__all__ = ["SPEECH", "Segment", "as_segment", "encode_segments", "read_rttm", "read_segments"]
 
 SPEECH = "speech"  # the label of a segment that names none
+NONE = "<NA>"  # a field of .rttm that is not given
 
 
 class Segment(NamedTuple):
@@ -40,8 +43,12 @@ class Segment(NamedTuple):
     confidence: float | None = None
 
 
-def read_segments(path: str | Path) -> list[Segment]:
-    """Read the segments of a .csv, .json or .txt file, in order of time.
+def read_segments(path: str | Path, recording: str | None = None) -> list[Segment]:
+    """Read the segments of a .csv, .json, .txt or .rttm file, in order of time.
+
+    Args:
+        path: of the file.
+        recording: the stem of its name, of which the segments are read where the file is of several.
 
     Raises:
         InputError: a row is no segment, or does not end after it starts; the message names file and line.
@@ -50,8 +57,10 @@ def read_segments(path: str | Path) -> list[Segment]:
     if (suffix := path.suffix.lower()) not in _FORMATS:
         raise InputError(f"{path} is no file of segments: give one that ends in {', '.join(_FORMATS)}")
     read, _ = _FORMATS[suffix]
-    segments = []
-    for number, row in read(path):
+    rows, segments = list(read(path)), []
+    if suffix == ".rttm" and len({row["recording"] for _, row in rows}) > 1:
+        rows = [(number, row) for number, row in rows if row["recording"] == recording]
+    for number, row in rows:
         try:
             segments.append(as_segment(row))
         except InputError as error:
@@ -69,7 +78,7 @@ def encode_segments(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
 
     Args:
         rows: with the fields of a segment, and any others.
-        suffix: of the file: .csv, .json or .txt.
+        suffix: of the file: .csv, .json, .txt or .rttm.
     """
     return _FORMATS[suffix][1](rows).encode()
 
@@ -130,6 +139,28 @@ def _read_track(path: Path) -> Iterator[tuple[int, Any]]:
             yield number, line.split("\t")[:3]
 
 
+def read_rttm(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number of each line of an .rttm file, and its segment's fields with that of its `recording`.
+
+    Raises:
+        InputError: a line has too few fields, or times that are no numbers; the message names file and line.
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        fields = line.split()
+        if not fields or fields[0] != "SPEAKER":  # comments, and what is said of speakers elsewhere
+            continue
+        if len(fields) < 8:
+            raise InputError(f"{path}, line {number}: a line of RTTM has ten fields, but this one {len(fields)}")
+        _, recording, _, start, length, _, _, label, *rest = (None if field == NONE else field for field in fields)
+        try:
+            first, seconds = _seconds("start", start), _seconds("length", length)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from error
+        confidence = rest[0] if rest else None
+        times = {"start": first, "end": round(first + seconds, 6)}
+        yield number, {"recording": recording, **times, "label": label, "confidence": confidence}
+
+
 def _write_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     names = list(rows[0]) if rows else list(Segment._fields)
@@ -148,8 +179,27 @@ def _write_track(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(f"{row['start']:.6f}\t{row['end']:.6f}\t{' '.join(row['label'].split())}\n" for row in rows)
 
 
+def _write_rttm(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(
+        f"SPEAKER {_field(Path(row.get('path') or 'recording').stem)} 1 {row['start']:.3f} "
+        f"{row['end'] - row['start']:.3f} {NONE} {NONE} {_field(row['label'])} {_sureness(row)} {NONE}\n"
+        for row in rows
+    )
+
+
+def _field(text: str) -> str:
+    """Return a text as one field, which has no spaces."""
+    return "_".join(text.split()) or NONE
+
+
+def _sureness(row: Mapping[str, Any]) -> str:
+    confidence = row.get("confidence")
+    return NONE if confidence is None else f"{confidence:.4f}"
+
+
 _FORMATS: dict[str, tuple[Any, Any]] = {
     ".csv": (_read_csv, _write_csv),
     ".json": (_read_json, _write_json),
     ".txt": (_read_track, _write_track),
+    ".rttm": (read_rttm, _write_rttm),
 }

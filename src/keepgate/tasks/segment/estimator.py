@@ -14,6 +14,7 @@ import numpy as np
 from keepgate import limits, schema
 from keepgate import networks as blocks
 from keepgate.data.audio.log_mel import hop_seconds, hops
+from keepgate.data.audio.stream import LogMelStream
 from keepgate.data.recordings.manifest import Skipped
 from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment
@@ -23,6 +24,7 @@ from keepgate.tasks.common.front_ends import HIGHEST_RATE, LOWEST_RATE, MOST_BAN
 from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, SHARE, STRENGTH, estimator, param
 from keepgate.tasks.segment.examples import RecordingExamples, SegmentColumns, as_recordings, segments_of
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
+from keepgate.tasks.segment.live import LiveSegmentation, Stretches
 from keepgate.tasks.segment.network import SCORE, SELECT, SegmenterNetwork, SteadyFrontEnd, segment_loss
 from keepgate.tasks.segment.scores import frame_scores
 from keepgate.tasks.tag.network import frame_encoder, tagger
@@ -139,9 +141,8 @@ class Segmenter(Estimator):
         self.train_network(segment_loss, pieces, held_out, run, callbacks=callbacks, score=score)
         return self
 
-    def check_parameters(self) -> None:
-        """As `Estimator.check_parameters`; and a segment must be able to end."""
-        super().check_parameters()
+    def _check_values(self) -> None:
+        super()._check_values()  # and a segment must be able to end
         if self.offset > self.onset:
             raise InputError(f"offset={self.offset} is above onset={self.onset}: no segment could end")
 
@@ -155,6 +156,23 @@ class Segmenter(Estimator):
         data = as_recordings(X, None, rate)
         probabilities = self.predict_proba(data)
         return [self.segments(p, len(content)) for p, content in zip(probabilities, data.contents, strict=True)]
+
+    def live(self) -> LiveSegmentation:
+        """Return the segmentation of a recording of `rate_` Hz that comes in pieces.
+
+        Its `feed(samples)` returns the segments that have ended for sure, its `finish()` the rest.
+
+        Raises:
+            InputError: the model is bidirectional.
+        """
+        self.check_fitted()
+        if self.bidirectional:
+            raise InputError(
+                "a bidirectional model reads a recording to its end first, so it cannot segment a live stream; fit one "
+                "with --no-bidirectional"
+            )
+        stretches = [Stretches(self.onset, self.offset, *self.shortest) for _ in self.labels_]
+        return LiveSegmentation(self, LogMelStream(self.rate_, self.bands), stretches)
 
     def score(self, X: Any, y: Any = None, rate: int | None = None) -> float:
         """Return F1 over all frames of 10 ms and all labels; the higher, the better, 1 at most.

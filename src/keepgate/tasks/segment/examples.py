@@ -25,7 +25,7 @@ class SegmentColumns:
     """What a manifest's columns are called, and how its files are read."""
 
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
-    segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt)")
+    segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt, .rttm)")
     rate: int | None = param(
         None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
     )

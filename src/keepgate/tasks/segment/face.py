@@ -46,8 +46,10 @@ def _table_writer(suffix: str) -> Callable[[pa.Table], bytes]:
         rows = table.to_pylist()
         several = len(set(table["path"].to_pylist())) > 1
         if several and suffix == ".txt":
-            raise InputError("a label track is of one recording, but there are several; write .csv or .json")
-        return encode_segments(rows if several else [{k: v for k, v in r.items() if k != "path"} for r in rows], suffix)
+            raise InputError("a label track is of one recording, but there are several; write .csv, .json or .rttm")
+        if not several and suffix != ".rttm":  # which names its recording on each line
+            rows = [{name: value for name, value in row.items() if name != "path"} for row in rows]
+        return encode_segments(rows, suffix)
 
     return encode
 
@@ -57,7 +59,7 @@ class SegmenterFace(RecordingsFace):
 
     formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {
-        suffix: _table_writer(suffix) for suffix in (".json", ".txt")
+        suffix: _table_writer(suffix) for suffix in (".json", ".txt", ".rttm")
     }
     examples = """\
   keepgate fit segment train.csv --valid dev.csv --out runs/speech
