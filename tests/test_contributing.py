@@ -127,10 +127,11 @@ def test_the_block_goes_to_a_file_and_back(block):
 @pytest.fixture
 def task(tmp_path, monkeypatch):
     """The task of the page: its files where the page says, but below another folder, and its row."""
-    network, estimator, face, row = TASK
+    parameters, network, estimator, face, row = TASK
     package = tmp_path / "tasks" / "regress"
     package.mkdir(parents=True)
-    for name, text in (("__init__", ""), ("network", network), ("estimator", estimator), ("face", face)):
+    files = {"__init__": "", "parameters": parameters, "network": network, "estimator": estimator, "face": face}
+    for name, text in files.items():
         assert name == "__init__" or f"{name}.py`" in TEXT
         (package / f"{name}.py").write_text(text)
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(package.parent)])

@@ -26,6 +26,7 @@ TORCH_FREE = (
     "keepgate.objectives.decode",
     "keepgate.objectives.ngram",
     "keepgate.cli",
+    *(f"keepgate.tasks.{task}.parameters" for task in TASKS),
 )
 
 

@@ -47,6 +47,34 @@ def test_help_of_fit_has_a_flag_for_every_parameter_with_help_and_default(keepga
         assert " ".join(meta["help"].split()) + " (default: " in words
 
 
+CPU = [  # most seconds of processor time, of the command's own process
+    (["--help"], 0.1),
+    (["fit", "forecast", "--help"], 0.6),
+    (["fit", "tag", "--help"], 0.6),
+    (["fit", "tag", "a.conll", "--out", "b", "--hidden-sise", "3"], 0.6),
+    (["fit", "classify", "a.ts", "--out", "b", "--hidden-size", "0"], 0.6),
+    (["fit", "embed", "a.ts", "--out", "b", "--cell", "lstn"], 0.6),
+    (["predict", "--help"], 0.6),
+]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for the processor time of a child")
+@pytest.mark.parametrize(
+    ("arguments", "most"), CPU, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_help_and_wrong_usage_wait_for_no_heavy_import(arguments, most):
+    import resource
+
+    def seconds():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = python("-m", "keepgate", *arguments)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode == (0 if "--help" in arguments else 2)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) <= most
+
+
 def test_version(keepgate):
     assert keepgate("--version").out == f"keepgate {package.__version__}\n"
 

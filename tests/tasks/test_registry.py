@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 
 from keepgate.errors import InputError
-from keepgate.tasks import estimator_class, load
+from keepgate.tasks import TASKS, estimator_class, load, parameters_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
+from keepgate.tasks.common.parameters import parameters
 
 
 def test_an_unknown_task_is_told():
     with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, embed, forecast"):
         estimator_class("juggle")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_estimator_has_the_parameters_that_its_task_declares(task):
+    declared, kind = parameters_class(task), estimator_class(task)
+    assert issubclass(kind, declared)
+    assert parameters(kind) == parameters(declared)
+    assert all(line.startswith("  keepgate fit ") for line in declared.examples.splitlines())
 
 
 def test_load_finds_the_task_and_refuses_another(tmp_path):

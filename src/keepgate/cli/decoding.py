@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from keepgate.cli.flags import add_flags, take
 from keepgate.errors import InputError
+from keepgate.tasks.transcribe.parameters import Decoding
 
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def add_decoding(flags: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    from keepgate.tasks.transcribe.decoding import Decoding
-
     add_flags(flags.add_argument_group("decoding, for models of transcribe"), Decoding)
 
 
@@ -25,8 +24,6 @@ def apply_decoding(estimator: Estimator, options: argparse.Namespace) -> None:
     Raises:
         InputError: the flags are used and it does not decode.
     """
-    from keepgate.tasks.transcribe.decoding import Decoding
-
     decoding, decode_with = take(options, Decoding), getattr(estimator, "decode_with", None)
     if decode_with is not None:
         decode_with(decoding)

@@ -12,7 +12,7 @@ from keepgate.cli import one_of, parser
 from keepgate.cli.text import print_notes, table
 from keepgate.errors import printable
 from keepgate.store import write_atomic
-from keepgate.tasks import TASKS, estimator_class, face_class
+from keepgate.tasks import TASKS, estimator_class, face_class, parameters_class
 
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
@@ -42,20 +42,25 @@ def main(arguments: Sequence[str]) -> None:
 
 def fit(task: str, arguments: Sequence[str]) -> None:
     """Train the estimator of `task` as the arguments say."""
+    from keepgate import cells
     from keepgate.cli.flags import add_flags, take
+    from keepgate.tasks.common.parameters import check_parameters
 
-    kind, face_kind = estimator_class(task), face_class(task)
-    flags = parser(f"fit {task}", DESCRIPTION, face_kind.examples)
-    flags.add_argument("data", metavar="DATA", help=f"what to train on: a file in {', '.join(face_kind.formats)}")
+    known = parameters_class(task)
+    flags = parser(f"fit {task}", DESCRIPTION, known.examples)
+    flags.add_argument("data", metavar="DATA", help=f"what to train on: a file in {', '.join(known.formats)}")
     flags.add_argument("--out", metavar="RUN", required=True, help="folder of the run, made if need be")
     flags.add_argument("--valid", metavar="DATA", help="held-out file, to choose the best epoch (default: none)")
-    add_flags(flags.add_argument_group("columns of the data"), kind.Columns)
-    add_flags(flags.add_argument_group("model and training"), kind)
+    add_flags(flags.add_argument_group("columns of the data"), known.Columns)
+    add_flags(flags.add_argument_group("model and training"), known)
     options = flags.parse_args(arguments)
+    columns = take(options, known.Columns)
+    check_parameters(take(options, known))  # before what takes seconds to import
+    cells.get(options.cell)
 
-    estimator, columns = take(options, kind), take(options, kind.Columns)
+    estimator = take(options, estimator_class(task))
     estimator.check_parameters()
-    face = face_kind(estimator)
+    face = face_class(task)(estimator)
     data = face.read(options.data, columns)
     valid = None if options.valid is None else face.read(options.valid, columns)
     try:

@@ -11,10 +11,12 @@ from keepgate.errors import InputError, quoted
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
     from keepgate.tasks.common.face import Face
+    from keepgate.tasks.common.parameters import Parameters
 
-__all__ = ["TASKS", "estimator_class", "face", "face_class", "load"]
+__all__ = ["TASKS", "estimator_class", "face", "face_class", "load", "parameters_class"]
 
-# By task: its class in `keepgate.tasks.<task>.estimator`, and that in `keepgate.tasks.<task>.face`.
+# By task: its class in `keepgate.tasks.<task>.estimator`, and that in `keepgate.tasks.<task>.face`. The estimator's
+# parameters are declared in `<class>Parameters` of `keepgate.tasks.<task>.parameters`, which imports no torch.
 TASKS = {
     "classify": ("SequenceClassifier", "ClassifierFace"),
     "embed": ("SequenceAutoencoder", "AutoencoderFace"),
@@ -46,6 +48,15 @@ def face_class(task: str) -> type[Face]:
     return _class(task, "face")
 
 
+def parameters_class(task: str) -> type[Parameters]:
+    """Return the parameters of a task's estimator, without importing what it computes with.
+
+    Raises:
+        InputError: there is no such task.
+    """
+    return _class(task, "parameters")
+
+
 def face(estimator: Estimator) -> Face:
     """Return the face of an estimator: it reads files for it, makes tables, scores and reports."""
     return face_class(estimator.TASK)(estimator)
@@ -63,5 +74,5 @@ def _class(task: str, module: str) -> Any:
     if task not in TASKS:
         raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
     estimator_name, face_name = TASKS[task]
-    name = estimator_name if module == "estimator" else face_name
+    name = {"estimator": estimator_name, "face": face_name, "parameters": f"{estimator_name}Parameters"}[module]
     return getattr(importlib.import_module(f"keepgate.tasks.{task}.{module}"), name)

@@ -20,15 +20,50 @@
 and a checkpoint, and the same call goes on where a killed one stopped, to the same bits. `callbacks=[TensorBoard(
 "board")]` or `CSVLog`, or any function of an epoch's row and the model, looks on; the logger `keepgate.training` gets
 each row too. Under `torchrun`
-the same script trains by DistributedDataParallel: each process takes its part of every batch.
+the same script trains by DistributedDataParallel: each process takes its part of every batch. Names load on first use:
+the settings need no torch.
 """
 
-from keepgate.training.callbacks import CSVLog, TensorBoard
-from keepgate.training.distributed import is_first
-from keepgate.training.examples import Examples, Streams
-from keepgate.training.history import History
-from keepgate.training.loop import train
-from keepgate.training.score import Score
-from keepgate.training.settings import Settings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from keepgate.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from keepgate.training.callbacks import CSVLog, TensorBoard
+    from keepgate.training.distributed import is_first
+    from keepgate.training.examples import Examples, Streams
+    from keepgate.training.history import History
+    from keepgate.training.loop import train
+    from keepgate.training.score import Score
+    from keepgate.training.settings import Settings
+
+_HOMES = {
+    "CSVLog": "callbacks",
+    "Examples": "examples",
+    "History": "history",
+    "Score": "score",
+    "Settings": "settings",
+    "Streams": "examples",
+    "TensorBoard": "callbacks",
+    "is_first": "distributed",
+    "train": "loop",
+}
 
 __all__ = ["CSVLog", "Examples", "History", "Score", "Settings", "Streams", "TensorBoard", "is_first", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'keepgate.training' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(f"keepgate.training.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of(f"keepgate.training.{name}", error) from None
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

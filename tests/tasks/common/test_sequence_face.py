@@ -6,7 +6,7 @@ import pytest
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.face import ClassifierFace
-from keepgate.tasks.common.sequences import SequenceColumns
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
 TS = "@problemName x\n@timeStamps false\n@univariate true\n@classLabel {label}\n@data\n{data}\n"
 

@@ -25,20 +25,13 @@ from keepgate.tasks.classify.labels import (
     encode,
     labels_of,
 )
-from keepgate.tasks.classify.network import (
-    MOST_CONVOLUTIONS,
-    SELECT,
-    ClassifierNetwork,
-    class_score,
-    classifier,
-    pools_for,
-)
+from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, class_score, classifier, pools_for
+from keepgate.tasks.classify.parameters import SequenceClassifierParameters
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, STRENGTH, estimator, param
-from keepgate.tasks.common.pretrained import INIT, begin_with
+from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sequences import (
     MOST_CHANNELS,
-    SequenceColumns,
     SequenceExamples,
     check_channels,
 )
@@ -49,12 +42,8 @@ if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
 
-WEIGHTS = ("balanced",)
-EPOCHS_HELP = "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)"
-
-
 @estimator
-class SequenceClassifier(ClassifierMixin, Estimator):
+class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimator):
     """Recurrent classifier of whole sequences, of equal or of different lengths; a scikit-learn estimator.
 
     X everywhere is a list of N arrays [T_i, C]; or one array [N, T, C] (time before channels, as torch's batch_first;
@@ -77,8 +66,6 @@ class SequenceClassifier(ClassifierMixin, Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "classify"
-    Columns: ClassVar[type] = SequenceColumns
     STATE: ClassVar[schema.Check] = schema.record(
         classes=CLASSES,
         class_counts=schema.several(schema.whole(0, 2**53), 2),
@@ -92,28 +79,6 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     }
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
-
-    bidirectional: bool = param(True, "read the sequence in both directions")
-    dropout: float = param(0.5, "share of activations dropped while training", **SHARE)
-    epochs: int | None = param(None, EPOCHS_HELP, **EPOCHS)
-    batch_size: int = param(16, "examples in one step of the optimizer", **EXAMPLES)
-    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
-    convolutions: bool | None = param(
-        None, "let convolutions find local shapes and shorten long sequences first (none: yes, unless init is given)"
-    )
-    noise: float | None = param(
-        None,
-        "deviation of the noise on the standardized input while training (none: 0 before convolutions, else 0.5)",
-        **STRENGTH,
-    )
-    label_smoothing: float = param(0.1, "share of each target that is spread over all classes", **SHARE)
-    select: str = param(
-        "accuracy", "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
-    )
-    class_weight: str | None = param(
-        None, "balanced: all classes weigh alike, however rare one is (none: all examples do)", choices=WEIGHTS
-    )
-    init: str | None = param(None, INIT)
 
     network_: ClassifierNetwork = field(init=False)
 

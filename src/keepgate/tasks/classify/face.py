@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 class ClassifierFace(SequenceFace):
     """Face of `SequenceClassifier`; its predictions are the numbers [N] of the most probable classes."""
 
-    examples = """\
-  keepgate fit classify train.ts --out runs/vowels
-  keepgate fit classify train.csv --valid valid.csv --id-column series --label-column kind --out runs/kinds
-  keepgate fit classify train.ts --cell my_cells.py:MyCell --hidden-size 128 --out runs/mine"""
-
     def table(self, data: Sequences) -> pa.Table:
         """Return ids, predicted classes `<label column>_hat` and a probability for every class."""
         import pyarrow as pa

@@ -16,7 +16,6 @@ from keepgate.nn.network import NetworkModule
 from keepgate.tasks.common.counts import SCORES, class_counts
 from keepgate.training import Score
 
-SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 FIRST_KERNEL, KERNEL, LAST_KERNEL = 8, 5, 3  # steps that a convolution reads
 SHORT, FEW, MANY = 32, 64, 256  # steps: too few to shorten; as recurrent layers like them; the most they get to see
 LEAST_HALVES, MOST_HALVES = 2, 6

@@ -1,7 +1,7 @@
 """The base of the estimators: parameters as dataclass fields, scikit-learn's rules, training, the model file.
 
-An estimator is a class under `@estimator` whose fields are its parameters, each made by `param`. `__init__` only
-stores; `fit` checks the parameters and sets attributes that end in an underscore; `get_params` and `clone` work.
+An estimator is a class under `@estimator` that has the `Parameters` of its task for a base. `__init__` only stores;
+`fit` checks the parameters and sets attributes that end in an underscore; `get_params` and `clone` work.
 Files, tables and reports are the business of the task's `Face` (`keepgate.tasks.common.face`), of which an estimator
 knows nothing. CONTRIBUTING.md shows how a task is added.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -25,28 +25,16 @@ from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted
 from keepgate.nn.network import NetworkModule
 from keepgate.tasks.common import batching
-from keepgate.tasks.common.parameters import (
-    EPOCHS,
-    EXAMPLES,
-    LAYERS,
-    NORM,
-    SHARE,
-    SIZE,
-    STRENGTH,
-    checks,
-    estimator,
-    param,
-)
+from keepgate.tasks.common.parameters import Parameters, checks, estimator
 from keepgate.tasks.common.running import device_named, limited_threads, seeded
 from keepgate.tasks.common.stored import Stored, sizes_only, write
 from keepgate.training import Examples, Score, Settings, train
 from keepgate.training.callbacks import Callback
-from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
-__all__ = ["Estimator", "NoColumns", "NotFitted"]
+__all__ = ["Estimator", "NotFitted"]
 
 CHECKED_ELSEWHERE = ("cell", "device")  # these may be objects, too
 TRAINER = (  # parameters that are settings of the trainer under the same name
@@ -67,13 +55,8 @@ class NotFitted(InputError, NotFittedError):
     """An estimator is used before `fit`; also scikit-learn's `NotFittedError`."""
 
 
-@dataclass(frozen=True)
-class NoColumns:
-    """The `Columns` of a task that needs no column names beyond its own parameters."""
-
-
 @estimator
-class Estimator(BaseEstimator, ABC):
+class Estimator(Parameters, BaseEstimator, ABC):
     """Base of the estimators; not used by itself.
 
     Attributes:
@@ -83,8 +66,6 @@ class Estimator(BaseEstimator, ABC):
         columns_: how the columns of the file are called that was trained on, a `Columns`; only where there was one.
     """
 
-    TASK: ClassVar[str]  # its name on the command line and in the model file
-    Columns: ClassVar[type] = NoColumns  # a dataclass of `param` fields: the names of a file's columns
     STATE: ClassVar[schema.Check]  # what `state_to_json` returns, and a model file must say
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that cannot be changed after `fit`
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
@@ -92,32 +73,6 @@ class Estimator(BaseEstimator, ABC):
     UPDATES: ClassVar[int] = 2_000  # steps of the optimizer that learning takes, where `epochs` is None, within
     PASSES: ClassVar[tuple[int, int]] = (10, 200)  # the fewest and the most passes over the training data
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # names of the files of a model that is exported as several
-
-    cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
-    hidden_size: int = param(64, "units of each layer and direction", **SIZE)
-    num_layers: int = param(1, "recurrent layers, one above the other", **LAYERS)
-    dropout: float = param(0.0, "share of activations dropped while training", **SHARE)
-    epochs: int | None = param(50, "passes over the training data (none: as many as learning takes)", **EPOCHS)
-    batch_size: int = param(32, "examples in one step of the optimizer", **EXAMPLES)
-    optimizer: str = param("adamw", "optimizer", choices=OPTIMIZERS)
-    learning_rate: float = param(1e-3, "highest step size of the optimizer", **STRENGTH)
-    weight_decay: float = param(0.01, "weight decay of the optimizer", **STRENGTH)
-    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
-    schedule: str = param("cosine", "course of the step size over the epochs", choices=SCHEDULES)
-    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", **SHARE)
-    patience: int | None = param(
-        None, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
-    )
-    seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
-    backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
-    device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
-    threads: int | None = param(
-        1,
-        "processor threads; one is fastest for networks of the default size (none: torch's own setting)",
-        minimum=1,
-        maximum=1_024,
-    )
-    progress: bool = param(True, "show a progress bar where standard error is a terminal")
 
     equations_: Equations = field(init=False)
     network_: NetworkModule = field(init=False)

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keepgate.errors import InputError
-from keepgate.tasks.common.estimator import Estimator
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from keepgate.tasks.common.estimator import Estimator
     from keepgate.tasks.common.report.section import Section
 
-__all__ = ["LEFT_OUT", "TABLES", "Face"]
+__all__ = ["LEFT_OUT", "Face"]
 
 LEFT_OUT = "left out, for they only count rows: {}; name them in {} to keep them"
-TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # suffixes of tables
 
 
 class Face(ABC):
@@ -30,14 +29,10 @@ class Face(ABC):
 
     Attributes:
         estimator: fitted or not.
-        formats: suffixes of the files that `read` takes.
         encoders: by suffix of a further file that predictions are written to, its bytes from their table.
-        examples: command lines of `keepgate fit`, for its help.
     """
 
-    formats: ClassVar[tuple[str, ...]] = TABLES
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {}
-    examples: ClassVar[str]
 
     def __init__(self, estimator: Estimator) -> None:
         self.estimator: Any = estimator

@@ -21,23 +21,15 @@ from keepgate.data.audio.log_mel import hop_seconds, hops, log_mel
 from keepgate.data.ink import strokes
 from keepgate.errors import InputError
 from keepgate.tasks.common.ink_features import FEATURES, ink_features
-from keepgate.tasks.common.parameters import Bounds
+from keepgate.tasks.common.parameters import RATES
 
 __all__ = [
     "FRONT_ENDS",
-    "HERTZ",
-    "HIGHEST_RATE",
-    "LOWEST_RATE",
-    "MOST_BANDS",
     "AudioFrontEnd",
     "FrontEnd",
     "InkFrontEnd",
     "checked_rate",
 ]
-
-LOWEST_RATE, HIGHEST_RATE = 51, 1_000_000  # Hz; from the lowest on, a hop from window to window has a sample
-HERTZ: Bounds = {"minimum": LOWEST_RATE, "maximum": HIGHEST_RATE}
-MOST_BANDS = 512
 
 
 def checked_rate(rate: Any) -> int:
@@ -51,7 +43,7 @@ def checked_rate(rate: Any) -> int:
     """
     if rate is None:
         raise InputError("X holds samples: give their rate in Hz")
-    schema.whole(LOWEST_RATE, HIGHEST_RATE)("rate", rate)
+    schema.whole(*RATES)("rate", rate)
     return rate
 
 

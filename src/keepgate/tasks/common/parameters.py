@@ -1,4 +1,8 @@
-"""Parameters as dataclass fields: each with its help text and its legal values, for Python and the command line."""
+"""Parameters as dataclass fields: each with its help text and its legal values, for Python and the command line.
+
+An estimator's parameters are declared in `parameters.py` of its task, which imports neither torch nor scikit-learn: so
+the command line knows them, and refuses a wrong one, before either is loaded. `Parameters` holds those of all tasks.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypedDict, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypedDict, TypeVar, dataclass_transform
 
 from keepgate import schema
 from keepgate.errors import InputError, quoted
+from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
 T = TypeVar("T")
 MOST_VALUES = 10_000  # of a tuple
@@ -37,6 +42,12 @@ SHARE: Bounds = {"minimum": 0, "maximum": 1}
 STRENGTH: Bounds = {"minimum": 0, "maximum": 1e6}
 NORM: Bounds = {"minimum": 0, "maximum": 1e30}
 SECONDS: Bounds = {"minimum": 0, "maximum": 86_400}  # within a recording
+RATES = (51, 1_000_000)  # Hz; from the lowest on, a hop from window to window has a sample
+HERTZ: Bounds = {"minimum": RATES[0], "maximum": RATES[1]}
+BANDS: Bounds = {"minimum": 1, "maximum": 512}
+
+INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
+TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # suffixes of tables
 
 
 def param(
@@ -147,3 +158,51 @@ def _several(inner: schema.Check) -> schema.Check:
             inner(name, item)
 
     return check
+
+
+@dataclass(frozen=True)
+class NoColumns:
+    """The `Columns` of a task that needs no column names beyond its own parameters."""
+
+
+@estimator
+class Parameters:
+    """The parameters that the estimators of all tasks have; each task's own are in a class below this one.
+
+    Attributes:
+        TASK: its name on the command line and in the model file.
+        Columns: a dataclass of `param` fields: the names of a file's columns.
+        formats: suffixes of the files to train on.
+        examples: command lines of `keepgate fit`, for its help.
+    """
+
+    TASK: ClassVar[str]
+    Columns: ClassVar[type] = NoColumns
+    formats: ClassVar[tuple[str, ...]] = TABLES
+    examples: ClassVar[str]
+
+    cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")
+    hidden_size: int = param(64, "units of each layer and direction", **SIZE)
+    num_layers: int = param(1, "recurrent layers, one above the other", **LAYERS)
+    dropout: float = param(0.0, "share of activations dropped while training", **SHARE)
+    epochs: int | None = param(50, "passes over the training data (none: as many as learning takes)", **EPOCHS)
+    batch_size: int = param(32, "examples in one step of the optimizer", **EXAMPLES)
+    optimizer: str = param("adamw", "optimizer", choices=OPTIMIZERS)
+    learning_rate: float = param(1e-3, "highest step size of the optimizer", **STRENGTH)
+    weight_decay: float = param(0.01, "weight decay of the optimizer", **STRENGTH)
+    clip_norm: float | None = param(1.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
+    schedule: str = param("cosine", "course of the step size over the epochs", choices=SCHEDULES)
+    warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", **SHARE)
+    patience: int | None = param(
+        None, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
+    )
+    seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
+    backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
+    device: str = param("auto", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
+    threads: int | None = param(
+        1,
+        "processor threads; one is fastest for networks of the default size (none: torch's own setting)",
+        minimum=1,
+        maximum=1_024,
+    )
+    progress: bool = param(True, "show a progress bar where standard error is a terminal")

@@ -8,8 +8,6 @@ from keepgate.errors import InputError
 from keepgate.nn import Recurrent
 from keepgate.nn.blocks import Standardize
 
-INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
-
 
 def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
     """Give the recurrent layers of a network the weights of those of another one.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,16 +11,14 @@ from keepgate.data.sequences import Sequences
 from keepgate.data.tables.long import read_long_table
 from keepgate.data.tables.ts import read_ts
 from keepgate.errors import InputError, listed
-from keepgate.tasks.common.face import LEFT_OUT, TABLES, Face
-from keepgate.tasks.common.sequences import SequenceColumns
+from keepgate.tasks.common.face import LEFT_OUT, Face
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
 __all__ = ["SequenceFace"]
 
 
 class SequenceFace(Face):
     """Base of the faces of tasks on sequences of numbers."""
-
-    formats: ClassVar[tuple[str, ...]] = (*TABLES, ".ts")
 
     @classmethod
     def read(cls, path: str | Path, columns: SequenceColumns | None = None, *, labelled: bool = True) -> Sequences:

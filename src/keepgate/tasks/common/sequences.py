@@ -1,9 +1,8 @@
-"""What tasks on sequences of numbers learn from: their examples, and how a file's columns are called."""
+"""What tasks on sequences of numbers learn from: their examples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,20 +10,9 @@ from torch import Tensor
 
 from keepgate.errors import InputError
 from keepgate.tasks.common.padded import pad_frames
-from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
 
 MOST_CHANNELS = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class SequenceColumns:
-    """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
-
-    id_column: str = param("unique_id", "tables: column that names the series")
-    time_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
-    label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
-    channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
 
 
 class SequenceExamples(Examples):

@@ -10,7 +10,7 @@ import numpy as np
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.common.sequences import SequenceColumns
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
 from keepgate.tasks.embed.anomalies import stretches
 from keepgate.tasks.embed.estimator import SequenceAutoencoder
 

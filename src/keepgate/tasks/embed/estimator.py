@@ -17,12 +17,13 @@ from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import SIZE, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.running import limited_threads
-from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceColumns, SequenceExamples, check_channels
+from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
 from keepgate.tasks.embed.anomalies import ERRORS, ErrorDistribution
 from keepgate.tasks.embed.examples import Pieces
 from keepgate.tasks.embed.network import AutoencoderNetwork, autoencoder
+from keepgate.tasks.embed.parameters import SequenceAutoencoderParameters
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ OVERLAP = 2  # pieces that a step is reconstructed in; four times as many are tr
 
 
 @estimator
-class SequenceAutoencoder(TransformerMixin, Estimator):
+class SequenceAutoencoder(SequenceAutoencoderParameters, TransformerMixin, Estimator):
     """Recurrent autoencoder of sequences: a scikit-learn transformer and an anomaly detector.
 
     X everywhere is as `SequenceClassifier` takes it: a list of N arrays [T_i, C], an array [N, T, C] or [N, T], or the
@@ -56,22 +57,12 @@ class SequenceAutoencoder(TransformerMixin, Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "embed"
-    Columns: ClassVar[type] = SequenceColumns
     STATE: ClassVar[schema.Check] = schema.record(
         n_channels=schema.whole(1, MOST_CHANNELS),
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
         ordinary=ERRORS,
     )
     fixed: ClassVar[tuple[str, ...]] = ("vector_size",)
-
-    bidirectional: bool = param(True, "read the sequence in both directions")
-    vector_size: int = param(32, "size of the vector that stands for a sequence", **SIZE)
-    piece: int | None = param(
-        None, "cut series into pieces of so many steps (none: each is read whole)", minimum=2, maximum=1_000_000_000
-    )
-    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
-    noise: float = param(0.2, "deviation of the noise on the standardized input while training", **STRENGTH)
 
     network_: AutoencoderNetwork = field(init=False)
     ordinary_: ErrorDistribution = field(init=False)

@@ -11,7 +11,7 @@ import torch
 from keepgate.data.sequences import Sequences
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.common.sequence_face import SequenceFace
-from keepgate.tasks.common.sequences import SequenceColumns
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
 from keepgate.tasks.embed.scores import mean_squared_error
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ Compared = tuple[np.ndarray, list[np.ndarray]]
 
 class AutoencoderFace(SequenceFace):
     """Face of `SequenceAutoencoder`; its predictions are vectors and errors, as `compare` returns them."""
-
-    examples = """\
-  keepgate fit embed series.csv --out runs/shapes
-  keepgate fit embed history.csv --piece 48 --valid later.csv --out runs/ordinary
-  keepgate fit classify few_labels.csv --init runs/shapes --out runs/kinds"""
 
     @classmethod
     def read(cls, path: str | Path, columns: SequenceColumns | None = None, *, labelled: bool = True) -> Sequences:

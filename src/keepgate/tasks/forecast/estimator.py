@@ -18,13 +18,14 @@ from keepgate.data.tables.reading import panel, with_future
 from keepgate.errors import InputError, listed, quoted
 from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, STRENGTH, estimator, param, with_tuples
 from keepgate.tasks.common.parameters import check_parameters as check_values
+from keepgate.tasks.common.parameters import estimator, with_tuples
 from keepgate.tasks.common.running import limited_threads
-from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, ForecastColumns, Prepared, Windows
+from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
 from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
-from keepgate.tasks.forecast.reads import FITTED, MOST_ROWS, Reads, deviations, infer
+from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
+from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
 from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training import Settings, train
@@ -39,7 +40,7 @@ AT_ONCE = 1024  # windows forecast in one go
 
 
 @estimator
-class Forecaster(Estimator):
+class Forecaster(ForecasterParameters, Estimator):
     """Forecasts the next `horizon` steps of every series of a table, by one recurrent model of them all.
 
     A table (pandas, polars or pyarrow) is long: columns `unique_id`, `ds` (timestamps, dates or integers) and `y`;
@@ -68,8 +69,6 @@ class Forecaster(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "forecast"
-    Columns: ClassVar[type] = ForecastColumns
     STATE: ClassVar[schema.Check] = staticmethod(FITTED)
     fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles")
     later: ClassVar[Mapping[str, Any]] = {
@@ -79,45 +78,6 @@ class Forecaster(Estimator):
 
     network_: ForecastNetwork = field(init=False)
     reads_: Reads = field(init=False)
-
-    horizon: int = param(24, "steps to forecast", minimum=1, maximum=MOST_ROWS)
-    quantiles: tuple[float, ...] = param(
-        (0.1, 0.5, 0.9), "quantiles to forecast besides the mean, between 0 and 1", **SHARE
-    )
-    season: int | None = param(
-        None,
-        "rows in one season (none: a day, week or year, as the step between rows suggests)",
-        minimum=1,
-        maximum=MOST_ROWS,
-    )
-    window: int | None = param(
-        None,
-        "rows that a forecast is made from (none: three weeks of rows within a day, eight weeks of days, three years "
-        "of weeks, four years of months; at least two horizons; less where the series are short)",
-        minimum=2,
-        maximum=MOST_ROWS,
-    )
-    patch: int | None = param(
-        None,
-        "rows that the recurrent layers take in one step (none: a season, or an eighth of the window)",
-        minimum=1,
-        maximum=MOST_ROWS,
-    )
-    calendar: bool = param(True, "read the hour, the day of the week and the time of the year of the rows ahead")
-    holidays: str | None = param(
-        None, "country whose holidays are known ahead, such as US or DE; needs the extra `forecast` (none: no holidays)"
-    )
-    refit: bool = param(True, "after the best epoch is found, learn again from all rows, the held-out ones too")
-    hidden_size: int = param(128, "units of each layer and direction", **SIZE)
-    bidirectional: bool = param(False, "read the sequence in both directions")
-    dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
-    epochs: int = param(10, "epochs, of at least 50 and at most 200 batches each", **EPOCHS)
-    batch_size: int = param(256, "windows in one step of the optimizer", **EXAMPLES)
-    learning_rate: float = param(5e-4, "highest step size of the optimizer", **STRENGTH)
-    warmup: float = param(0.1, "share of all steps over which the step size rises to its highest", **SHARE)
-    patience: int | None = param(
-        3, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
-    )
 
     def fit(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,30 +13,12 @@ from keepgate.data.tables.calendar import calendar_values
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.errors import InputError, quoted
 from keepgate.runtime.blocks import window_norm
-from keepgate.tasks.common.parameters import param
 from keepgate.tasks.forecast.reads import Reads, deviations
 from keepgate.training import Examples
 
 UPDATES = (50, 200)  # least and most of an epoch, so that it means the same for short and for long tables
 HELD_OUT_UPDATES = (0, 40)
 LEAST_SPREAD = 0.01  # of a window, in deviations of its series, so that no window weighs without bound
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForecastColumns:
-    """Names of the columns of a table with one row for each time of each series."""
-
-    id_column: str = param("unique_id", "column that names the series; without it the rows are one series")
-    time_column: str = param("ds", "column of the times, or of integers that count the steps")
-    target_column: str = param("y", "column of what is to be forecast; empty in rows of the future")
-    covariate_columns: tuple[str, ...] | None = param(
-        None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
-    )
-    known_columns: tuple[str, ...] = param(
-        (), "columns of numbers that are known ahead, such as planned promotions or a weather forecast"
-    )
-    static_columns: tuple[str, ...] = param((), "columns of attributes, one value for each series, such as a region")
-    skip_bad: bool = param(False, "leave out series that cannot be used, and name them, instead of stopping")
 
 
 def cuts(panel: Panel, lead: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:

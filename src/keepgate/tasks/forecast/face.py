@@ -15,7 +15,8 @@ from keepgate.data.tables.table import read_table
 from keepgate.errors import listed
 from keepgate.tasks.common.face import LEFT_OUT, Face
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.forecast.examples import ForecastColumns, Prepared, cuts
+from keepgate.tasks.forecast.examples import Prepared, cuts
+from keepgate.tasks.forecast.parameters import ForecastColumns
 from keepgate.tasks.forecast.scores import Scores, last_value, seasonal_naive
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ class Backtest:
 
 class ForecasterFace(Face):
     """Face of `Forecaster`; its predictions are a `Backtest`."""
-
-    examples = """\
-  keepgate fit forecast history.csv --horizon 24 --out runs/load
-  keepgate fit forecast sales.csv --known-columns promotion price --static-columns region --out runs/sales
-  keepgate fit forecast history.parquet --horizon 96 --cell gru --epochs 20 --out runs/gru"""
 
     @classmethod
     def read(cls, path: str | Path, columns: ForecastColumns | None = None, *, labelled: bool = True) -> Panel:

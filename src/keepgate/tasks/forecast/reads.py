@@ -13,11 +13,11 @@ from keepgate.data.tables.frequency import US, Frequency
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.forecast.network import Sizes
+from keepgate.tasks.forecast.parameters import MOST_ROWS
 from keepgate.tasks.forecast.spans import default_patch, default_window, found_season
 
-__all__ = ["FITTED", "MOST_ROWS", "Reads", "deviations", "infer"]
+__all__ = ["FITTED", "Reads", "deviations", "infer"]
 
-MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
 MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 NAMES = schema.several(schema.text(), distinct=True)
 PARTS = {

@@ -20,12 +20,12 @@ from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.front_ends import HIGHEST_RATE, LOWEST_RATE, MOST_BANDS
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SECONDS, SHARE, STRENGTH, estimator, param
-from keepgate.tasks.segment.examples import RecordingExamples, SegmentColumns, as_recordings, segments_of
+from keepgate.tasks.common.parameters import RATES, estimator
+from keepgate.tasks.segment.examples import RecordingExamples, as_recordings, segments_of
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
 from keepgate.tasks.segment.live import LiveSegmentation, Stretches
-from keepgate.tasks.segment.network import SCORE, SELECT, SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.network import SCORE, SegmenterNetwork, SteadyFrontEnd, segment_loss
+from keepgate.tasks.segment.parameters import SegmenterParameters
 from keepgate.tasks.segment.scores import frame_scores
 from keepgate.tasks.tag.network import frame_encoder, tagger
 from keepgate.training.callbacks import Callback
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @estimator
-class Segmenter(Estimator):
+class Segmenter(SegmenterParameters, Estimator):
     """Finds the labeled stretches of recordings: speech activity, speakers, events.
 
     X is a list of N recordings, each samples [N_i], all of `rate` Hz; or the `Recordings` of a file, which carry their
@@ -54,35 +54,14 @@ class Segmenter(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "segment"
-    Columns: ClassVar[type] = SegmentColumns
     STATE: ClassVar[schema.Check] = schema.record(
         labels=schema.several(schema.text(least=1), 1, distinct=True),
-        rate=schema.whole(LOWEST_RATE, HIGHEST_RATE),
+        rate=schema.whole(*RATES),
         commonest=schema.text(),
         energy_threshold=schema.number(-1e6, 1e6),
     )
     fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
     later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
-
-    bands: int = param(40, "mel bands", minimum=1, maximum=MOST_BANDS)
-    augment: float = param(1.0, "how much recordings are varied while training (0: not at all)", minimum=0, maximum=100)
-    piece: float = param(
-        10.0, "seconds of the pieces that recordings are cut into while training", minimum=0.1, maximum=86_400
-    )
-    onset: float = param(0.6, "probability that a segment has to reach", **SHARE)
-    offset: float = param(0.4, "probability below which a segment ends", **SHARE)
-    min_on: float = param(0.1, "seconds below which a segment is left out", **SECONDS)
-    min_off: float = param(0.1, "seconds below which the gap between two segments is closed", **SECONDS)
-    num_layers: int = param(2, "recurrent layers, one above the other", **LAYERS)
-    bidirectional: bool = param(True, "read the recording in both directions; without, only what was heard counts")
-    dropout: float = param(0.2, "share of activations dropped while training, the same for a whole piece", **SHARE)
-    select: str = param(
-        SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
-    )
-    epochs: int = param(20, "passes over the training data", **EPOCHS)
-    batch_size: int = param(8, "pieces in one step of the optimizer", **EXAMPLES)
-    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: SegmenterNetwork = field(init=False)
     labels_: list[str] = field(init=False)

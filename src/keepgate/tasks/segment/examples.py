@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,10 @@ from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.recordings import Recordings
 from keepgate.data.recordings.segments import Segment, as_segment, in_order
 from keepgate.errors import InputError, reason
-from keepgate.tasks.common.front_ends import HERTZ, checked_rate
+from keepgate.tasks.common.front_ends import checked_rate
 from keepgate.tasks.common.given import as_pair
 from keepgate.tasks.common.padded import pad_frames
-from keepgate.tasks.common.parameters import param
 from keepgate.tasks.tag.examples import FrameExamples
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentColumns:
-    """What a manifest's columns are called, and how its files are read."""
-
-    path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
-    segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt, .rttm)")
-    rate: int | None = param(
-        None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
-    )
-    skip_bad: bool = param(False, "leave out recordings that cannot be used, and list them in skipped.csv of the run")
 
 
 class RecordingExamples(FrameExamples):

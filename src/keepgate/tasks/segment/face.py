@@ -15,8 +15,8 @@ from keepgate.errors import InputError, listed
 from keepgate.tasks.common.given import of_kind
 from keepgate.tasks.common.recordings_face import RecordingsFace, lengths
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.segment.examples import SegmentColumns
 from keepgate.tasks.segment.frames import energy, smooth
+from keepgate.tasks.segment.parameters import SegmentColumns
 from keepgate.tasks.segment.scores import boundary_errors, frame_scores
 
 if TYPE_CHECKING:
@@ -57,13 +57,9 @@ def _table_writer(suffix: str) -> Callable[[pa.Table], bytes]:
 class SegmenterFace(RecordingsFace):
     """Face of `Segmenter`; its predictions are `Heard`."""
 
-    formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {
         suffix: _table_writer(suffix) for suffix in (".json", ".txt", ".rttm")
     }
-    examples = """\
-  keepgate fit segment train.csv --valid dev.csv --out runs/speech
-  keepgate fit segment talks.jsonl --rate 16000 --no-bidirectional --out runs/live"""
 
     @classmethod
     def read(cls, path: str | Path, columns: SegmentColumns | None = None, *, labelled: bool = True) -> Recordings:

@@ -67,5 +67,4 @@ def assess(network: TaggerNetwork, batch: tuple[Tensor, Tensor, Tensor], state: 
     return loss_of(scores, lengths, targets), counts.cpu()[:, None], state
 
 
-SELECT = ("f1", "loss")  # what chooses an epoch
 SCORE = Score("f1", assess, f1)

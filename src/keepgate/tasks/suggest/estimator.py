@@ -13,14 +13,16 @@ import numpy as np
 
 from keepgate import schema, store
 from keepgate.errors import InputError, listed
-from keepgate.objectives.ngram import MOST_ORDER, NGram
+from keepgate.objectives.ngram import NGram
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.given import as_list
-from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.suggest.keyboard import Keyboard
+from keepgate.tasks.suggest.parameters import SuggesterParameters
 from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, numbers_of
-from keepgate.tasks.write.examples import COUNTS, MOST_UNITS, as_counts, streams
+from keepgate.tasks.write.examples import COUNTS, as_counts, streams
 from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
+from keepgate.tasks.write.parameters import MOST_UNITS
 from keepgate.tasks.write.text import as_text, split
 from keepgate.training import Streams
 from keepgate.training.callbacks import Callback
@@ -32,7 +34,7 @@ MOST_TYPED = 2**20  # characters
 
 
 @estimator
-class Suggester(Estimator):
+class Suggester(SuggesterParameters, Estimator):
     """Word suggestions as on a phone's keyboard.
 
     Three models of the next word are mixed, with weights estimated on the held-out text: a recurrent network of the
@@ -51,25 +53,12 @@ class Suggester(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "suggest"
     retired: ClassVar[Mapping[str, Any]] = {"bidirectional": False}
     STATE: ClassVar[schema.Check] = schema.record(
         names=schema.several(schema.text(least=1), 1, MOST_UNITS, distinct=True),
         counts=COUNTS,
         weights=schema.items(*[schema.number(1e-30, 1)] * 3),
     )
-
-    vocabulary_size: int = param(
-        8000, "words and marks that the network knows: the commonest", minimum=2, maximum=MOST_UNITS
-    )
-    embedding_size: int = param(96, "size of the vector learned for a word", **SIZE)
-    hidden_size: int = param(192, "units of each layer", **SIZE)
-    order: int = param(2, "words that the n-grams look at together", minimum=1, maximum=MOST_ORDER)
-    dropout: float = param(0.3, "share of values dropped, by one mask for a window", minimum=0, maximum=0.95)
-    weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
-    window: int = param(35, "steps that the gradient goes back; the state goes on", **STEPS)
-    epochs: int = param(4, "passes over the training text", **EPOCHS)
-    learning_rate: float = param(4e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: LanguageNetwork = field(init=False)
     names_: list[str] = field(init=False)

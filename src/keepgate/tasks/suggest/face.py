@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,11 +23,6 @@ SHOWN = 4000  # characters of the typed text in the report
 
 class SuggesterFace(Face):
     """Face of `Suggester`; its predictions are how a text is typed with its suggestions."""
-
-    formats: ClassVar[tuple[str, ...]] = (".txt", "any other text in UTF-8", "each also .gz")
-    examples = """\
-  keepgate fit suggest report.txt --out runs/report
-  keepgate fit suggest letters.txt --valid letter.txt --vocabulary-size 20000 --out runs/letters"""
 
     @classmethod
     def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> TextFile:

@@ -16,15 +16,16 @@ from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, SHARE, SIZE, STRENGTH, estimator, param
-from keepgate.tasks.common.pretrained import INIT, begin_with
+from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.registry import load
-from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, TagColumns, Vocabulary
+from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, Vocabulary
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
 from keepgate.tasks.tag.network import TaggerNetwork, forbid_broken_spans, frame_encoder, tagger, token_encoder
+from keepgate.tasks.tag.parameters import TaggerParameters
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans
-from keepgate.tasks.tag.selection import SELECT, tag_score
+from keepgate.tasks.tag.selection import tag_score
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @estimator
-class Tagger(Estimator):
+class Tagger(TaggerParameters, Estimator):
     """Recurrent tagger of sentences, or of sequences of numbers with a label for each step.
 
     X is a list of N sentences, each a list of tokens; or a list of N arrays [T_i, C] of frames; or the `Sentences` of
@@ -57,8 +58,6 @@ class Tagger(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "tag"
-    Columns: ClassVar[type] = TagColumns
     STATE: ClassVar[schema.Check] = schema.record(
         tags=schema.several(schema.items(schema.text(), schema.whole(0, 2**53)), 2),
         vocabulary=schema.optional(
@@ -74,28 +73,6 @@ class Tagger(Estimator):
     )
 
     later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
-
-    hidden_size: int = param(200, "units of each layer and direction", **SIZE)
-    bidirectional: bool = param(True, "read the sequence in both directions")
-    dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", **SHARE)
-    word_size: int = param(100, "size of the vector learned for a word", **SIZE)
-    character_size: int = param(64, "units a direction of the layer that reads a word's characters", **SIZE)
-    least_count: int = param(
-        2, "words that occur less often are known by their characters alone", minimum=1, maximum=2**31
-    )
-    word_dropout: float = param(0.25, "share of words taken for unknown while training", **SHARE)
-    crf: bool | None = param(
-        None, "score neighboring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
-    )
-    select: str | None = param(
-        None,
-        "what chooses the best epoch on the held-out part; the loss decides between equals (none: F1 of spans where "
-        "B-, I- and O mark spans, else accuracy)",
-        choices=SELECT,
-    )
-    init: str | None = param(None, INIT)
-    epochs: int = param(15, "passes over the training data", **EPOCHS)
-    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)

@@ -12,29 +12,11 @@ import torch
 from torch import Tensor
 
 from keepgate.tasks.common.padded import pad_frames, pad_numbers
-from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
 
 UNKNOWN = 1  # word and character; 0 is padding
 FIRST = UNKNOWN + 1  # number of the first known word or character
 LONGEST = 64  # characters of a word that are read
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagColumns:
-    """Columns of a CoNLL file, counted from 1."""
-
-    token_column: int | None = param(
-        None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)", minimum=1, maximum=10_000
-    )
-    tag_column: int | None = param(
-        None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)", minimum=1, maximum=10_000
-    )
-    session_column: str | None = param(
-        None,
-        "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
-        "that begins it, such as newdoc (none: every sentence begins anew)",
-    )
 
 
 class Tokens(NamedTuple):

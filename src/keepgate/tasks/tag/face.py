@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keepgate.data.text.sentences import Sentences, read_sentences
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.tag.examples import TagColumns
 from keepgate.tasks.tag.inputs import as_tagged
+from keepgate.tasks.tag.parameters import TagColumns
 from keepgate.tasks.tag.scores import marks_spans, span_scores, token_scores
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ Tags = list[list[str]]
 
 class TaggerFace(Face):
     """Face of `Tagger`; its predictions are the tags of each sequence."""
-
-    formats: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".tsv", ".txt", ".jsonl", "each also .gz")
-    examples = """\
-  keepgate fit tag train.conll --valid dev.conll --out runs/tags
-  keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
-  keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
 
     @classmethod
     def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:

@@ -13,8 +13,6 @@ from keepgate.tasks.tag.network import TaggerNetwork
 from keepgate.tasks.tag.scores import spans
 from keepgate.training import Score
 
-SELECT = ("f1", "accuracy", "loss")
-
 
 def tag_score(select: str | None, tags: Sequence[str], *, spanned: bool) -> Score | None:
     """Return the score of held-out tags, None for the loss.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,40 +11,14 @@ import numpy as np
 from keepgate.data.lines import read_lines
 from keepgate.errors import InputError
 from keepgate.objectives import beam_search, best_path, symbol_language, word_language
-from keepgate.objectives.ngram import MOST_ORDER, NGram
-from keepgate.tasks.common.parameters import STRENGTH, check_parameters, param
+from keepgate.objectives.ngram import NGram
+from keepgate.tasks.common.parameters import check_parameters
 from keepgate.tasks.transcribe.examples import split
+from keepgate.tasks.transcribe.parameters import BEAM, Decoding
 
 __all__ = ["LANGUAGES", "Decoder", "Decoding"]
 
 SPACE = " "
-BEAM = 50  # readings followed where a language is known and no beam is given
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decoding:
-    """Options of decoding; those that are None follow from the language, see `LANGUAGES`."""
-
-    beam: int | None = param(
-        None,
-        f"readings followed at a time (none: {BEAM} with a language model, else the most probable symbol of each step)",
-        minimum=1,
-        maximum=100_000,
-    )
-    language_model: str | None = param(None, "plain text file to learn the language from: a sentence or a word a line")
-    language: str = param(
-        "symbols",
-        "what is learned from it: which symbols follow each other, or a list of words and their order",
-        choices=("symbols", "words"),
-    )
-    new_words: bool = param(False, "words that are not in the list may come too, where the scores are clear")
-    order: int | None = param(
-        None, "symbols or words that the language model looks at together (none: 6 or 3)", minimum=1, maximum=MOST_ORDER
-    )
-    weight: float | None = param(None, "weight of the language model (none: 0.8 or 1)", **STRENGTH)
-    bonus: float | None = param(
-        None, "added for each symbol or word, against short readings (none: 1.2 or 0)", minimum=-1e6, maximum=1e6
-    )
 
 
 class Decoder:

@@ -17,14 +17,12 @@ from keepgate.data.audio.stream import LogMelStream
 from keepgate.data.recordings.manifest import Skipped, Utterances
 from keepgate.errors import InputError
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.front_ends import FRONT_ENDS, HIGHEST_RATE, LOWEST_RATE, MOST_BANDS, FrontEnd
-from keepgate.tasks.common.parameters import EPOCHS, LAYERS, NORM, SHARE, SIZE, STRENGTH, estimator, param
+from keepgate.tasks.common.front_ends import FRONT_ENDS, FrontEnd
+from keepgate.tasks.common.parameters import RATES, estimator
 from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.transcribe.alignment import Transcript, align
 from keepgate.tasks.transcribe.decoding import Decoder, Decoding
 from keepgate.tasks.transcribe.examples import (
-    SYMBOLS,
-    TranscribeColumns,
     UtteranceExamples,
     join,
     separator,
@@ -35,7 +33,8 @@ from keepgate.tasks.transcribe.examples import (
     utterances,
 )
 from keepgate.tasks.transcribe.live import LiveTranscription
-from keepgate.tasks.transcribe.network import SCORE, SELECT, TranscriberNetwork, transcriber
+from keepgate.tasks.transcribe.network import SCORE, TranscriberNetwork, transcriber
+from keepgate.tasks.transcribe.parameters import TranscriberParameters
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 
 @estimator
-class Transcriber(Estimator):
+class Transcriber(TranscriberParameters, Estimator):
     """Transcribes recordings and pen strokes: deep recurrent layers under connectionist temporal classification.
 
     X is a list of N utterances of one kind: samples [N_i] of recordings, all of `rate` Hz; or strokes, each a list of
@@ -61,32 +60,15 @@ class Transcriber(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "transcribe"
-    Columns: ClassVar[type] = TranscribeColumns
     STATE: ClassVar[schema.Check] = schema.record(
         symbols=schema.several(schema.text(least=1), 1, distinct=True),
         kind=schema.choice(FRONT_ENDS),
-        rate=schema.optional(schema.whole(LOWEST_RATE, HIGHEST_RATE)),
+        rate=schema.optional(schema.whole(*RATES)),
         commonest=schema.text(),
         carries=schema.boolean,
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
     later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
-
-    symbols: str = param("characters", "what texts are made of: characters, or words apart by spaces", choices=SYMBOLS)
-    bands: int = param(40, "recordings: mel bands", minimum=1, maximum=MOST_BANDS)
-    stack: int = param(2, "features (10 ms of a recording, points of ink) that make a step", minimum=1, maximum=1_000)
-    augment: float = param(1.0, "how much utterances are varied while training (0: not at all)", minimum=0, maximum=100)
-    hidden_size: int = param(128, "units of each layer and direction", **SIZE)
-    num_layers: int = param(3, "recurrent layers, one above the other", **LAYERS)
-    bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
-    dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
-    epochs: int = param(20, "passes over the training data", **EPOCHS)
-    learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
-    select: str = param(
-        SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
-    )
-    clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
 
     network_: TranscriberNetwork = field(init=False)
     symbols_: list[str] = field(init=False)

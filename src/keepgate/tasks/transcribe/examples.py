@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,28 +13,10 @@ from torch import Tensor
 from keepgate.data.audio.files import as_samples
 from keepgate.data.recordings.manifest import Utterances, as_strokes
 from keepgate.errors import InputError, quoted, reason
-from keepgate.tasks.common.front_ends import HERTZ, checked_rate
+from keepgate.tasks.common.front_ends import checked_rate
 from keepgate.tasks.common.given import as_list, as_pair, of_kind
 from keepgate.tasks.common.padded import pad_frames
-from keepgate.tasks.common.parameters import param
 from keepgate.training import Examples
-
-SYMBOLS = ("characters", "words")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TranscribeColumns:
-    """What a manifest's columns are called, and how its files are read."""
-
-    path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
-    text_column: str = param("text", "manifest: column of what is said or written")
-    session_column: str | None = param(
-        None, "manifest: column of the session, through whose rows the state is carried (none: every row begins anew)"
-    )
-    rate: int | None = param(
-        None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
-    )
-    skip_bad: bool = param(False, "leave out rows that cannot be used, and list them in skipped.csv of the run")
 
 
 class UtteranceExamples(Examples):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from keepgate.errors import listed
 from keepgate.tasks.common.given import of_kind
 from keepgate.tasks.common.recordings_face import RecordingsFace, lengths
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.transcribe.examples import TranscribeColumns, split, texts_of
+from keepgate.tasks.transcribe.examples import split, texts_of
+from keepgate.tasks.transcribe.parameters import TranscribeColumns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,12 +37,6 @@ class Decoded(NamedTuple):
 
 class TranscriberFace(RecordingsFace):
     """Face of `Transcriber`; its predictions are `Decoded`."""
-
-    formats: ClassVar[tuple[str, ...]] = (".csv", ".jsonl", "each also .gz")
-    examples = """\
-  keepgate fit transcribe train.csv --valid dev.csv --out runs/digits
-  keepgate fit transcribe words.jsonl.gz --valid dev.jsonl.gz --epochs 30 --out runs/handwriting
-  keepgate fit transcribe phonemes.csv --symbols words --rate 16000 --skip-bad --out runs/phonemes"""
 
     @classmethod
     def read(cls, path: str | Path, columns: TranscribeColumns | None = None, *, labelled: bool = True) -> Utterances:

@@ -139,5 +139,4 @@ def right_symbols(counts: np.ndarray) -> float:
     return float(1 - edits / symbols)
 
 
-SELECT = ("label-error-rate", "loss")  # what chooses an epoch
 SCORE = Score("label-error-rate", TranscriberNetwork.assess, right_symbols)

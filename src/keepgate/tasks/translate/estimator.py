@@ -17,23 +17,22 @@ from keepgate.data.text.pairs import Pairs
 from keepgate.data.text.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SHARE, SIZE, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.translate.beam import Ranking
 from keepgate.tasks.translate.examples import PairExamples, as_pairs, targets_of
 from keepgate.tasks.translate.network import TranslatorNetwork, translator
+from keepgate.tasks.translate.parameters import MOST_BEAM, TranslatorParameters
 from keepgate.tasks.translate.search import Translation, as_translation, replies, translations
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
-KINDS = ("translate", "reply")
 REPLIES = 3  # for a message
-MOST_BEAM = 1_000  # hypotheses
 
 
 @estimator
-class Translator(Estimator):
+class Translator(TranslatorParameters, Estimator):
     """Translates texts; with `task="reply"` answers messages, by several short replies that begin differently.
 
     X is a list of N source texts, y a list of their N targets; or X is the `Pairs` of a file, which carry both. Texts
@@ -50,31 +49,11 @@ class Translator(Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "translate"
     onnx_parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     STATE: ClassVar[schema.Check] = schema.record(
         tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
     )
     fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
-
-    task: str = param("translate", "what is learned: translations, or replies to messages", choices=KINDS)
-    vocabulary: int = param(4000, "subwords of a language at most", minimum=257, maximum=2**22)
-    shared: bool = param(False, "sources and targets have one vocabulary; with --task reply they always have")
-    lowercase: bool = param(False, "turn all texts to lower case")
-    embedding_size: int = param(256, "size of the vector learned for a subword", **SIZE)
-    hidden_size: int = param(256, "units of each layer", **SIZE)
-    num_layers: int = param(2, "layers of the encoder, and of the decoder", **LAYERS)
-    bidirectional: bool = param(True, "the encoder's first layer reads in both directions, with half the units each")
-    dropout: float = param(0.3, "share of activations dropped while training, the same for a whole text", **SHARE)
-    label_smoothing: float = param(0.1, "share of probability aimed at all subwords alike", **SHARE)
-    beam: int = param(6, "hypotheses kept while searching for a translation", minimum=1, maximum=MOST_BEAM)
-    length_penalty: float = param(
-        1.0, "power of the length that log-probabilities are divided by", minimum=0, maximum=100
-    )
-    coverage_penalty: float = param(0.0, "weight of what was not attended to", **STRENGTH)
-    epochs: int = param(7, "passes over the training data", **EPOCHS)
-    batch_size: int = param(64, "examples in one step of the optimizer", **EXAMPLES)
-    learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: TranslatorNetwork = field(init=False)
     tokens_: tuple[Tokens, Tokens] = field(init=False)

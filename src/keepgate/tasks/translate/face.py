@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +22,6 @@ DRAWN = 4  # pictures of attention in it
 
 class TranslatorFace(Face):
     """Face of `Translator`; its predictions are the translations of each source."""
-
-    formats: ClassVar[tuple[str, ...]] = (".tsv", ".txt", ".jsonl", "each also .gz")
-    examples = """\
-  keepgate fit translate train.tsv --valid dev.tsv --lowercase --out runs/captions
-  keepgate fit translate train.jsonl.gz --valid dev.jsonl.gz --hidden-size 384 --epochs 15 --out runs/large
-  keepgate fit translate dialogues.tsv --task reply --out runs/replies"""
 
     @classmethod
     def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> Pairs:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keepgate import schema, store
-from keepgate.data.text.tokens import TOKENS, UNITS, Tokens
+from keepgate.data.text.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.objectives import NGram
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.running import limited_threads
-from keepgate.tasks.write.examples import COUNTS, MOST_UNITS, as_counts, streams
+from keepgate.tasks.write.examples import COUNTS, as_counts, streams
 from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
+from keepgate.tasks.write.parameters import LanguageModelParameters
 from keepgate.tasks.write.sampling import Sampler, sampled
 from keepgate.tasks.write.text import content_of, split
 from keepgate.training import Streams
@@ -32,7 +33,7 @@ COUNTED = 2**22  # units of the training text that the n-gram baseline is counte
 
 
 @estimator
-class LanguageModel(Estimator):
+class LanguageModel(LanguageModelParameters, Estimator):
     """Recurrent language model of a text.
 
     A text is a str, or bytes (UTF-8, or with `units="bytes"` any). It is cut into as many streams as a batch has rows;
@@ -53,27 +54,9 @@ class LanguageModel(Estimator):
         equations_, history_, columns_: as in every estimator of keepgate.
     """
 
-    TASK: ClassVar[str] = "write"
     retired: ClassVar[Mapping[str, Any]] = {"bidirectional": False}
     STATE: ClassVar[schema.Check] = schema.record(tokens=TOKENS, counts=COUNTS)
     fixed: ClassVar[tuple[str, ...]] = ("units",)
-
-    units: str = param("characters", "units that the text is read by", choices=UNITS)
-    vocabulary_size: int = param(8000, "subwords: how many at most", minimum=256, maximum=MOST_UNITS)
-    embedding_size: int | None = param(64, "size of the vector learned for a unit (none: the hidden size)", **SIZE)
-    hidden_size: int = param(512, "units of each layer", **SIZE)
-    tied: bool = param(False, "use the embedding as the output's weights; its size has to be that of the output")
-    adaptive: bool = param(False, "predict rare units in clusters, with fewer weights: for large vocabularies")
-    dropout: float = param(
-        0.25, "share of a layer's outputs dropped, by one mask for a window", minimum=0, maximum=0.95
-    )
-    embedding_dropout: float = param(
-        0.0, "share of an embedding's values dropped, by one mask for a window", minimum=0, maximum=0.95
-    )
-    weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
-    window: int = param(64, "steps that the gradient goes back; the state goes on", **STEPS)
-    epochs: int = param(8, "passes over the training text", **EPOCHS)
-    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
 
     network_: LanguageNetwork = field(init=False)
     tokens_: Tokens = field(init=False)

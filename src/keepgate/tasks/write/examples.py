@@ -7,11 +7,11 @@ import torch
 
 from keepgate import schema
 from keepgate.errors import InputError
+from keepgate.tasks.write.parameters import MOST_UNITS
 from keepgate.training import Streams
 
-__all__ = ["COUNTS", "MOST_UNITS", "as_counts", "streams"]
+__all__ = ["COUNTS", "as_counts", "streams"]
 
-MOST_UNITS = 2**22
 COUNTS = schema.several(schema.whole(0, 2**40), 1, MOST_UNITS)  # of units, in a model file; their sum is an int64
 
 

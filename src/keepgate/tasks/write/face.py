@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,12 +20,6 @@ SAMPLE, SAMPLES = 600, (0.5, 0.8, 1.0)  # units and temperatures of the report's
 
 class LanguageModelFace(Face):
     """Face of `LanguageModel`; its predictions are the log-probabilities of a text's units."""
-
-    formats: ClassVar[tuple[str, ...]] = (".txt", "any other text", "with --units bytes any file", "each also .gz")
-    examples = """\
-  keepgate fit write plays.txt --out runs/plays
-  keepgate fit write book.txt --valid other.txt --units subwords --adaptive --out runs/book
-  keepgate fit write program.bin --units bytes --cell multiplicative_lstm --out runs/bytes"""
 
     @classmethod
     def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> TextFile:

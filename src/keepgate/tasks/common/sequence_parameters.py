@@ -1,0 +1,26 @@
+"""What a user can say of tasks on sequences of numbers: how the columns of their files are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from keepgate.tasks.common.parameters import TABLES, Parameters, estimator, param
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceColumns:
+    """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
+
+    id_column: str = param("unique_id", "tables: column that names the series")
+    time_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
+    label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
+    channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
+
+
+@estimator
+class SequenceParameters(Parameters):
+    """Parameters of tasks on sequences of numbers."""
+
+    Columns: ClassVar[type] = SequenceColumns
+    formats: ClassVar[tuple[str, ...]] = (*TABLES, ".ts")

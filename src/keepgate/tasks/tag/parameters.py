@@ -1,0 +1,62 @@
+"""What a user can say of tagging: its parameters, how a file's columns are called, and examples of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from keepgate.tasks.common.parameters import EPOCHS, INIT, SHARE, SIZE, STRENGTH, Parameters, estimator, param
+
+SELECT = ("f1", "accuracy", "loss")  # what chooses an epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagColumns:
+    """Columns of a CoNLL file, counted from 1."""
+
+    token_column: int | None = param(
+        None, "CoNLL: column of the tokens (none: the first; in CoNLL-U the second)", minimum=1, maximum=10_000
+    )
+    tag_column: int | None = param(
+        None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)", minimum=1, maximum=10_000
+    )
+    session_column: str | None = param(
+        None,
+        "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
+        "that begins it, such as newdoc (none: every sentence begins anew)",
+    )
+
+
+@estimator
+class TaggerParameters(Parameters):
+    """Parameters of `Tagger`."""
+
+    TASK: ClassVar[str] = "tag"
+    Columns: ClassVar[type] = TagColumns
+    formats: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".tsv", ".txt", ".jsonl", "each also .gz")
+    examples: ClassVar[str] = """\
+  keepgate fit tag train.conll --valid dev.conll --out runs/tags
+  keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
+  keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
+
+    hidden_size: int = param(200, "units of each layer and direction", **SIZE)
+    bidirectional: bool = param(True, "read the sequence in both directions")
+    dropout: float = param(0.5, "share of activations dropped while training, the same for a whole sequence", **SHARE)
+    word_size: int = param(100, "size of the vector learned for a word", **SIZE)
+    character_size: int = param(64, "units a direction of the layer that reads a word's characters", **SIZE)
+    least_count: int = param(
+        2, "words that occur less often are known by their characters alone", minimum=1, maximum=2**31
+    )
+    word_dropout: float = param(0.25, "share of words taken for unknown while training", **SHARE)
+    crf: bool | None = param(
+        None, "score neighboring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
+    )
+    select: str | None = param(
+        None,
+        "what chooses the best epoch on the held-out part; the loss decides between equals (none: F1 of spans where "
+        "B-, I- and O mark spans, else accuracy)",
+        choices=SELECT,
+    )
+    init: str | None = param(None, INIT)
+    epochs: int = param(15, "passes over the training data", **EPOCHS)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
