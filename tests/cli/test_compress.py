@@ -221,3 +221,14 @@ def test_help_has_examples_and_defaults(keepgate, command):
     assert f"  keepgate {command} book" in out
     for flag in ("--out", "--model"):
         assert re.search(rf"{flag} [A-Z]+ .*?\(default: [^)]+\)", out, re.DOTALL)
+
+
+def test_a_bad_archive_does_not_hide_the_list_of_the_good_ones(keepgate, book, tmp_path):
+    assert keepgate("compress", book, "--lstm-only").code == 0
+    bad = tmp_path / "bad.kg"
+    bad.write_bytes(b"no archive")
+    result = keepgate("decompress", "--list", bad, f"{book}.kg")
+    assert result.code == 2
+    assert "book.txt.kg" in result.out
+    assert str(bad) in result.err
+    assert "1 of 2 files could not be done" in result.err

@@ -34,7 +34,7 @@ def main(command: str, arguments: Sequence[str], description: str, examples: str
     options = _flags(command, description, examples).parse_args(arguments)
     files = options.files or [PIPE]
     if options.job == LIST:
-        return _list(files)
+        return _list(command, files)
     if options.out is not None and options.job == TEST:
         raise InputError("--test writes nothing: leave --out and --stdout out")
     if len(files) > 1 and options.out not in (None, PIPE):
@@ -144,11 +144,12 @@ def _is_terminal(stream: TextIO | None, out: str) -> bool:
     return out == PIPE and stream is not None and stream.isatty()
 
 
-def _list(files: Sequence[str]) -> None:
+def _list(command: str, files: Sequence[str]) -> None:
     from keepgate.compression import read_header
 
     rows = []
-    for file in files:
+
+    def add(file: str) -> None:
         header, size = read_header(file)
         rows.append(
             {
@@ -160,7 +161,12 @@ def _list(files: Sequence[str]) -> None:
                 "model": header.model.hex()[:8] if any(header.model) else "none",
             }
         )
-    print(table(rows))
+
+    try:
+        _each(command, files, add)
+    finally:
+        if rows:
+            print(table(rows), flush=True)
 
 
 def _size(path: str) -> int | None:

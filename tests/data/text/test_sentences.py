@@ -47,6 +47,37 @@ def test_every_form_holds_the_same_sentences(tmp_path, name, text, zipped):
     assert read_sentences(path, labelled=False).tokens == EXPECTED[0]
 
 
+def read_text(tmp_path, text, **options):
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    return read_sentences(path, **options)
+
+
+def test_a_word_that_begins_with_a_hash_is_no_comment(tmp_path):
+    found = read_text(tmp_path, "#Paris B-location\nrocks O\n\n# O\nis O\n\nin O\nParis B-location\n")
+    assert found.tokens == [["#Paris", "rocks"], ["#", "is"], ["in", "Paris"]]
+    assert found.tags == [["B-location", "O"], ["O", "O"], ["O", "B-location"]]
+
+
+def test_comments_stay_comments_beside_words_apart_by_spaces(tmp_path):
+    found = read_text(tmp_path, "# newdoc id = x\n#begin document (7); part 000\nrocks O\n\n# text\nParis B-location\n")
+    assert found.tokens == [["rocks"], ["Paris"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [("#Paris B-town\n\nrocks O\n", {}), ("#Paris\n\nrocks\n", {"labelled": False})],
+)
+def test_what_may_be_a_word_or_a_comment_is_asked_about(tmp_path, text, options):
+    with pytest.raises(InputError, match=r"line 1: '#Paris.*' may be a comment or a word; put a space after the #"):
+        read_text(tmp_path, text, **options)
+
+
+def test_raw_sentences_keep_all_their_words(tmp_path):
+    found = read_text(tmp_path, "I live in Paris .\n#Paris rocks !\n\nYes\n", labelled=False)
+    assert found.tokens == [["I", "live", "in", "Paris", "."], ["#Paris", "rocks", "!"], ["Yes"]]
+
+
 def test_columns_can_be_named(tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)

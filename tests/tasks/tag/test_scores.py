@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from keepgate.tasks.tag.scores import Span, marks_spans, span_scores, spans, token_scores
+from keepgate.tasks.tag.scores import Span, breaks_span, marks_spans, span_scores, spans, token_scores
 
 TAGS = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])
 
@@ -63,3 +63,34 @@ def test_spans_of_a_sentence():
     assert marks_spans([["O", "B-x"]])
     assert not marks_spans([["O", "O"]])
     assert not marks_spans([["O", "NOUN"]])
+
+
+@given(st.lists(st.tuples(st.sampled_from("Oxy"), st.integers(1, 3)), min_size=1, max_size=6))
+def test_both_ways_to_mark_spans_mean_the_same(runs):
+    """Runs of tokens, each a span or outside, marked by B-, I-, O and by B-, I-, E-, S-, O."""
+    two, five, expected, place = [], [], [], 0
+    for kind, count in runs:
+        if kind == "O":
+            two += ["O"] * count
+            five += ["O"] * count
+        else:
+            two += [f"B-{kind}", *[f"I-{kind}"] * (count - 1)]
+            five += [f"S-{kind}"] if count == 1 else [f"B-{kind}", *[f"I-{kind}"] * (count - 2), f"E-{kind}"]
+            expected.append(Span(kind, place, place + count))
+        place += count
+    assert spans(two) == spans(five) == expected
+    for tags in (two, five):
+        assert not any(breaks_span(before, tag) for before, tag in zip([None, *tags], tags, strict=False))
+        assert marks_spans([tags]) == (set(tags) != {"O"} and "O" in tags)
+
+
+@pytest.mark.parametrize(
+    ("before", "tag", "breaks"),
+    [("E-x", "I-x", True), ("S-x", "E-x", True), ("B-x", "E-x", False), ("I-x", "E-y", True), (None, "E-x", True)],
+)
+def test_what_follows_an_end_begins_anew(before, tag, breaks):
+    assert breaks_span(before, tag) == breaks
+
+
+def test_an_end_alone_is_a_span():
+    assert spans(["E-x", "I-x", "E-x"]) == [Span("x", 0, 1), Span("x", 1, 3)]

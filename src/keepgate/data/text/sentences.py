@@ -1,15 +1,17 @@
 """Tagged sentences in files: CoNLL columns (two or more, CoNLL-U too) and JSON lines, plain or gzipped.
 
 CoNLL: a line a token, columns apart by a tab (or, where there is none, by white space), a blank line, `<s>` or `</s>`
-between sentences; lines that start with `#` before a sentence are comments, and CoNLL-U's ranges (`3-4`) and empty
-nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags": [...]}` a line. Sessions (a dialogue, a document)
-are named by a key of JSON lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
+between sentences; lines that start with `#` before a sentence are comments, unless they are a word and its tag as other
+lines are, and CoNLL-U's ranges (`3-4`) and empty nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags":
+[...]}` a line. Where no tags are asked for, a file without tabs whose lines have different numbers of words holds a
+sentence in each line, its tokens apart by white space. Sessions (a dialogue, a document) are named by a key of JSON
+lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,16 +74,53 @@ def read_sentences(
     if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")):
         sentences = _json(path, session_column, labelled)
     else:
-        sentences = _conll(path, read_lines(path), token_column, tag_column, session_column, labelled)
+        lines = list(read_lines(path))
+        raw = not labelled and token_column is None and session_column is None and _are_sentences(lines)
+        sentences = (
+            [(line.split(), [], "") for line in lines if line.strip()]
+            if raw
+            else _conll(path, lines, token_column, tag_column, session_column, labelled)
+        )
     if not sentences:
         raise InputError(f"{path} has no sentence")
     tokens, tags, groups = map(list, zip(*sentences, strict=True))
     return Sentences(tokens, tags if labelled else None, groups if session_column else None)
 
 
+def _are_sentences(lines: Sequence[str]) -> bool:
+    """Return whether each line is a sentence: there is no tab, and lines differ in their number of words."""
+    counts = {len(line.split()) for line in lines if line.strip() not in MARKS and not line.startswith("#")}
+    return len(counts) > 1 and not any("\t" in line for line in lines)
+
+
+class _Comments:
+    """Which lines that start with `#` are comments, in a file whose other lines show how words and tags look."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        rows = [line.split() for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+        self.counts, self.tags = {len(row) for row in rows}, {row[-1] for row in rows if len(row) > 1}
+
+    def has(self, path: Path, number: int, line: str, labelled: bool) -> bool:
+        """Return whether a line with `#` in front is a comment.
+
+        Raises:
+            InputError: it may as well be a word.
+        """
+        columns = line.split()
+        if "\t" in line or (len(columns) in self.counts and columns[-1] in self.tags):
+            return False
+        stuck = len(columns[0]) > 1  # a comment has a space behind its mark
+        if stuck and len(columns) in self.counts and (labelled or len(columns) == 1):
+            raise InputError(
+                f"{path}, line {number}: {quoted(line.strip())} may be a comment or a word; put a space after the # of "
+                "a comment, and a tab between a word and its tag"
+            )
+        return True
+
+
 def _conll(
     path: Path,
-    lines: Iterable[str],
+    lines: Sequence[str],
     token_column: int | None,
     tag_column: int | None,
     session_column: str | None,
@@ -89,13 +128,14 @@ def _conll(
 ) -> list[Row]:
     session, begins = "", re.compile(rf"#\s*{re.escape(session_column or '')}(\s+id)?\s*(=\s*(?P<name>.*))?")
     sentences: list[Row] = [([], [], session)]
+    comments = _Comments(lines)
     for number, line in enumerate(lines, start=1):
         tokens, tags, _ = sentences[-1]
         if line.strip() in MARKS:
             if tokens:
                 sentences.append(([], [], session))
             continue
-        if line.startswith("#") and not tokens and "\t" not in line:
+        if line.startswith("#") and not tokens and comments.has(path, number, line, labelled):
             if session_column and (comment := begins.fullmatch(line.strip())):
                 session = comment["name"] or f"line {number}"
                 sentences[-1] = ([], [], session)

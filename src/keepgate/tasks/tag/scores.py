@@ -1,4 +1,4 @@
-"""Scores of tags: token by token, and of the spans that B-, I- and O tags mark, by exact match."""
+"""Scores of tags: token by token, and of the spans that B-, I- and O (or B-, I-, E-, S- and O) mark, by exact match."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 Tags = Sequence[Sequence[str]]
+MARKS = ("B-", "I-", "E-", "S-")  # begin, inside, end, single
+INNER, LAST = ("I-", "E-"), ("E-", "S-")  # those that continue a span, and those that end one
 
 
 class Span(NamedTuple):
@@ -18,27 +20,28 @@ class Span(NamedTuple):
 
 
 def marks_spans(tags: Tags) -> bool:
-    """Return whether all tags are O, B-KIND or I-KIND, and some mark a span."""
+    """Return whether all tags are O or begin with one of `MARKS`, and some mark a span."""
     kinds = {tag for sentence in tags for tag in sentence}
-    return kinds > {"O"} and all(tag == "O" or tag[:2] in ("B-", "I-") for tag in kinds)
+    return kinds > {"O"} and all(tag == "O" or tag.startswith(MARKS) for tag in kinds)
 
 
 def breaks_span(before: str | None, tag: str) -> bool:
     """Return whether `tag` continues a span that is not there; `before` is None at the beginning."""
-    return tag[:2] == "I-" and (before is None or before == "O" or before[2:] != tag[2:])
+    if tag[:2] not in INNER:
+        return False
+    return before is None or before == "O" or before[2:] != tag[2:] or before[:2] in LAST
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """Return the spans of a sentence; an I- that continues no span of its kind begins one, as in conlleval."""
+    """Return the spans of a sentence; an I- or E- that continues no span of its kind begins one, as in conlleval."""
     result: list[Span] = []
-    for i, tag in enumerate(tags):
+    for i, (before, tag) in enumerate(zip([None, *tags], tags, strict=False)):
         if tag == "O":
             continue
-        mark, kind = tag[:2], tag[2:]
-        if mark == "I-" and result and result[-1].kind == kind and result[-1].stop == i:
+        if tag[:2] in INNER and not breaks_span(before, tag):
             result[-1] = result[-1]._replace(stop=i + 1)
         else:
-            result.append(Span(kind, i, i + 1))
+            result.append(Span(tag[2:], i, i + 1))
     return result
 
 
