@@ -2,10 +2,12 @@
 
 import csv
 import io
+import json
 
 import pytest
 
 from cli.files import FAST, refused
+from keepgate.data.text.sentences import read_sentences
 from keepgate.tasks.tag.estimator import Tagger
 
 LINES = [
@@ -49,3 +51,36 @@ def test_a_line_without_a_tag_is_refused_and_nothing_is_written(keepgate, file, 
     outcome = keepgate("fit", "tag", file("bad.conll", [*LINES, "lonely"]), "--out", tmp_path / "run", *FAST)
     refused(outcome, "bad.conll, line 9: no tag in column 2 of 1")
     assert not (tmp_path / "run").exists()
+
+
+def test_predictions_are_written_as_conll_and_as_json_lines(keepgate, file, tmp_path):
+    data = file("spans.tsv", ["in\tO", "deep\tB-x", "learning\tI-x", "", "works\tO", ""] * 8)
+    run = tmp_path / "spans"
+    fit = keepgate("fit", "tag", data, "--out", run, *FAST, "--epochs", "30", "--learning-rate", "0.02")
+    assert fit.code == 0
+    new = file("new.txt", ["in", "deep", "learning", "", "works"])
+    assert keepgate("predict", run, new, "--out", tmp_path / "a.conll").code == 0
+    text = (tmp_path / "a.conll").read_text()
+    found = read_sentences(tmp_path / "a.conll")
+    assert text.endswith("works\tO\n\n")
+    assert found.tokens == [["in", "deep", "learning"], ["works"]]
+    assert found.tags == [["O", "B-x", "I-x"], ["O"]]
+    assert keepgate("predict", run, new, "--out", tmp_path / "a.jsonl").code == 0
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row["tags"] for row in rows] == found.tags
+    (span,) = rows[0]["spans"]
+    assert span == {"kind": "x", "start": 1, "stop": 3, "text": "deep learning", "begin": 3, "end": 16}
+    assert " ".join(rows[0]["tokens"])[span["begin"] : span["end"]] == span["text"]
+    assert rows[1]["spans"] == []
+    assert all(0 < p <= 1 for row in rows for p in row["probabilities"])
+
+
+def test_scores_are_written_as_json_and_csv(keepgate, file, tagged, tmp_path):
+    data = file("test.conll", LINES)
+    rows = json.loads(keepgate("evaluate", tagged, data, "--json", "--out", tmp_path / "scores.csv").out)
+    assert [row["model"] for row in rows] == ["lstm", "commonest tag of the word", "commonest tag"]
+    written = list(csv.DictReader((tmp_path / "scores.csv").read_text().splitlines()))
+    assert [float(row["accuracy"]) for row in written] == pytest.approx([row["accuracy"] for row in rows])
+    assert "accuracy" in keepgate("evaluate", tagged, data, "--out", tmp_path / "scores.json").out
+    assert json.loads((tmp_path / "scores.json").read_text()) == rows
+    refused(keepgate("evaluate", tagged, data, "--out", tmp_path / "a.txt"), "ends in none of .json, .csv")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
 from keepgate.cli.segment import add_thresholds, apply_thresholds
 from keepgate.cli.text import print_notes, table
+from keepgate.errors import InputError
+from keepgate.store import check_different, write_atomic
 
 EXAMPLE = """\
   keepgate evaluate runs/vowels test.ts
-  keepgate evaluate runs/load history_and_after.csv
+  keepgate evaluate runs/load history_and_after.csv --json
+  keepgate evaluate runs/terms test.conll --out scores.csv
   keepgate evaluate runs/digits test.csv --beam 20"""
 
 DESCRIPTION = """\
@@ -28,13 +37,44 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("run", metavar="RUN", help="folder of the run")
     flags.add_argument("data", metavar="DATA", help="file with the truth, read as the training file was")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    flags.add_argument("--json", action="store_true", help="print the scores as JSON, not as a table (default: no)")
+    flags.add_argument("--out", metavar="FILE", help="write the scores to a file too, .json or .csv (default: no file)")
     add_decoding(flags)
     add_thresholds(flags)
     options = flags.parse_args(arguments)
+    if options.out is not None and Path(options.out).suffix.lower() not in WRITERS:
+        raise InputError(f"--out {options.out} ends in none of {', '.join(WRITERS)}")
+    check_different(options.data, options.out)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
     apply_thresholds(estimator, options)
     face = tasks.face(estimator)
     data = face.read_alike(options.data)
     print_notes("evaluate", face.notes(data))
-    print(table(face.evaluate(data)))
+    rows = face.evaluate(data)
+    if options.out is not None:
+        write_atomic(options.out, WRITERS[Path(options.out).suffix.lower()](rows))
+    print(as_json(rows).decode() if options.json else table(rows), end="" if options.json else "\n")
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as JSON; what is empty or no number is null."""
+
+    def plain(value: Any) -> Any:
+        value = value.item() if hasattr(value, "item") else value
+        return None if value == "" or (isinstance(value, float) and not math.isfinite(value)) else value
+
+    content = [{name: plain(value) for name, value in row.items()} for row in rows]
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+WRITERS: dict[str, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {".json": as_json, ".csv": as_csv}

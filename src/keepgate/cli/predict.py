@@ -23,16 +23,17 @@ EXAMPLE = """\
   keepgate predict runs/vowels new.ts
   keepgate predict runs/load history.csv --out forecast.parquet
   keepgate predict runs/sales history.csv --future promotions.csv
+  keepgate predict runs/terms new.txt --out new.conll
   keepgate predict runs/speech talk.wav --out talk.txt
   keepgate predict runs/speech - < talk.mp3
   keepgate predict runs/handwriting new.jsonl --language-model words.txt --language words"""
 
 DESCRIPTION = """\
 Predict with a trained model: the class of every series, the steps that follow the end of every series, the tag of every
-token, the text of every utterance, or the segments of every recording, which are also written as .json and as a label
-track of Audacity, .txt; or the translation of every text, or replies to it. The file is read by the columns that the
-model was trained with, and recordings are resampled to its rate. A table or a recording (WAV, FLAC, OGG, MP3, ...) may
-also come by standard input, named -."""
+token (also as .conll, and as .jsonl with the spans), the text of every utterance, or the segments of every recording,
+which are also written as .json, as RTTM and as a label track of Audacity, .txt; or the translation of every text, or
+replies to it. The file is read by the columns that the model was trained with, and recordings are resampled to its
+rate. A table or a recording (WAV, FLAC, OGG, MP3, ...) may also come by standard input, named -."""
 
 FORMATS = (".csv", ".parquet", ".arrow", ".feather")
 

@@ -87,3 +87,15 @@ def test_what_is_too_short() -> None:
         Forecaster(horizon=5, **SMALL).cross_validation(waves(), windows=100)
     with pytest.raises(InputError, match="windows=0 and step=5 have to be at least 1"):
         Forecaster(horizon=5, **SMALL).cross_validation(waves(), windows=0)
+
+
+def test_the_score_of_a_model_is_minus_the_mase_of_the_last_rows() -> None:
+    past, horizon = waves().groupby("unique_id").head(120 - 5), 5
+    model = Forecaster(horizon=horizon, **SMALL).fit(past)
+    table = model.predict(past).merge(waves(), on=["unique_id", "ds"])
+    scale = past.groupby("unique_id")["y"].apply(lambda y: y.diff(7).abs().mean())
+    expected = ((table["y"] - table["y_hat_q50"]).abs() / table["unique_id"].map(scale)).mean()
+    assert len(table) == horizon * past["unique_id"].nunique()
+    assert model.score(waves()) == pytest.approx(-expected)
+    with pytest.raises(InputError, match="nothing to score: the last rows of all series are empty"):
+        model.score(waves().assign(y=1.0))

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import cross_val_score
 
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
 from keepgate.tasks import face, face_class
+from keepgate.tasks.tag.scores import marks_spans, span_scores
 from tasks.tag.data import SMALL, after_a_switch, frames_that_count
 
 
@@ -92,3 +95,16 @@ def test_parts_of_speech_of_web_texts(shared_data):
     tagger = Tagger(epochs=2, hidden_size=100).fit(train)
     rows = {row["model"]: row["accuracy"] for row in face(tagger).evaluate(test)}
     assert rows["lstm"] > 0.925 > rows["commonest tag of the word"] > 0.8
+
+
+def test_the_score_is_the_share_of_right_tags_and_f1_where_tags_mark_spans(data, fitted):
+    X, y = data
+    guess = fitted.predict(X)
+    flat = [[tag for row in rows for tag in row] for rows in (y, guess)]
+    assert fitted.score(X, y) == fitted.score(Sentences(X, y)) == pytest.approx(accuracy_score(*flat))
+    sentences = [["in", "deep", "learning"], ["works"]] * 10
+    tagger = Tagger(**SMALL).fit(sentences, [["O", "B-x", "I-x"], ["O"]] * 10)
+    truth = [["O", "B-x", "O"], ["B-x"]] * 10
+    assert marks_spans(truth)
+    assert tagger.score(sentences, truth) == span_scores(truth, tagger.predict(sentences))[""]["F1"]
+    assert len(cross_val_score(Tagger(**SMALL), X, y, cv=2)) == 2

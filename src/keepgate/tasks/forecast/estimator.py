@@ -26,7 +26,7 @@ from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
-from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation
+from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation, seasonal_scale, summary
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
@@ -218,6 +218,29 @@ class Forecaster(ForecasterParameters, Estimator):
         named = _columns(columns) if columns else getattr(self, "columns_", ForecastColumns())
         data = table if isinstance(table, Panel) else panel(table, **asdict(named))
         return cross_validation(self, self._usable(data.without_counters()), windows, step, refit)
+
+    def score(self, table: Any, y: None = None) -> float:
+        """Return minus the MASE of forecasts of the last `horizon` rows of each series, from the rows before them.
+
+        The higher, the better; at -1 they are as far off as the seasonal naive forecast is on the rows before.
+
+        Args:
+            table: the series.
+            y: nothing; scikit-learn passes it.
+
+        Raises:
+            InputError: a series is too short, or none has a value to be scored by.
+        """
+        data = self.to_panel(table)
+        data.need(self.window_ + self.horizon, f"window={self.window_} and horizon={self.horizon}")
+        cuts, prepared = data.starts[1:] - self.horizon, Prepared(data, self.reads_)
+        found = self.forecast(prepared, cuts, np.arange(len(data.ids)))[None]
+        truth = prepared.truth(cuts).reshape(found.shape[:-1])
+        scale = seasonal_scale(data, self.horizon, self.season_)
+        mase = summary(truth, found[..., 0], found[..., 1:], scale, sorted(self.quantiles))["MASE"]
+        if isinstance(mase, str):
+            raise InputError("nothing to score: the last rows of all series are empty, or those before never change")
+        return -mase
 
     def to_panel(self, table: Any) -> Panel:
         """Return the panel of a table to forecast or to score."""

@@ -24,7 +24,7 @@ from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, Vocabul
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
 from keepgate.tasks.tag.network import TaggerNetwork, forbid_broken_spans, frame_encoder, tagger, token_encoder
 from keepgate.tasks.tag.parameters import TaggerParameters
-from keepgate.tasks.tag.scores import commonest_tags, marks_spans
+from keepgate.tasks.tag.scores import commonest_tags, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag.selection import tag_score
 from keepgate.training.callbacks import Callback
 
@@ -139,6 +139,18 @@ class Tagger(TaggerParameters, Estimator):
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Return probabilities, N arrays [T_i, K] float64, of the tags as in `tags_`; with `crf`, over all paths."""
         return [probabilities for _, probabilities in self.read_off(X)]
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return F1 of the spans where B-, I- and O (or B-, I-, E-, S- and O) mark spans, else the share of right tags.
+
+        Args:
+            X: the sequences.
+            y: their tags; None: those that X carries.
+        """
+        self.check_fitted()
+        values, truth = as_tagged(X, y)
+        scores = span_scores if marks_spans(truth) else token_scores
+        return scores(truth, self.predict(values if y is not None else X))[""]["F1"]
 
     def read_off(self, X: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from keepgate.data.text.sentences import Sentences, read_sentences
+from keepgate.errors import InputError
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.tag.inputs import as_tagged
 from keepgate.tasks.tag.parameters import TagColumns
-from keepgate.tasks.tag.scores import marks_spans, span_scores, token_scores
+from keepgate.tasks.tag.scores import Span, marks_spans, span_scores, spans, token_scores
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +26,59 @@ SHOWN = 20  # sentences with mistakes in the report
 Tags = list[list[str]]
 
 
+def _sentences(table: pa.Table) -> list[tuple[list[str], list[str], list[float]]]:
+    """Return tokens, tags and probabilities of each sentence of a table of predictions.
+
+    Raises:
+        InputError: there are no tokens.
+    """
+    if "token" not in table.column_names:
+        raise InputError("the sequences are frames, without tokens; write a table")
+    each: dict[int, tuple[list[str], list[str], list[float]]] = {}
+    for row in table.to_pylist():
+        tokens, tags, probabilities = each.setdefault(row["sentence"], ([], [], []))
+        tokens.append(row["token"])
+        tags.append(row["tag_hat"])
+        probabilities.append(row["probability"])
+    return list(each.values())
+
+
+def as_conll(table: pa.Table) -> bytes:
+    """Return predictions as CoNLL columns: token, tab and tag, and a blank line after each sentence."""
+    sentences = [
+        "".join(f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True))
+        for tokens, tags, _ in _sentences(table)
+    ]
+    return "".join(f"{sentence}\n" for sentence in sentences).encode()
+
+
+def as_json_lines(table: pa.Table) -> bytes:
+    """Return predictions as JSON lines: tokens, tags, probabilities, and the spans where tags mark any.
+
+    A span has its `kind`, its tokens from `start` to `stop` (exclusive), and its `text`, which is the tokens apart by
+    single spaces, with the characters from `begin` to `end` of the sentence that is written so.
+    """
+    sentences = _sentences(table)
+    marked = marks_spans([tags for _, tags, _ in sentences])
+    lines = []
+    for tokens, tags, probabilities in sentences:
+        row: dict[str, Any] = {"tokens": tokens, "tags": tags, "probabilities": [round(p, 6) for p in probabilities]}
+        if marked:
+            row["spans"] = [_placed(span, tokens) for span in spans(tags)]
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines).encode()
+
+
+def _placed(span: Span, tokens: list[str]) -> dict[str, Any]:
+    begin = sum(len(token) + 1 for token in tokens[: span.start])
+    text = " ".join(tokens[span.start : span.stop])
+    return {**span._asdict(), "text": text, "begin": begin, "end": begin + len(text)}
+
+
 class TaggerFace(Face):
     """Face of `Tagger`; its predictions are the tags of each sequence."""
+
+    encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {".conll": as_conll, ".jsonl": as_json_lines}
 
     @classmethod
     def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
