@@ -28,6 +28,17 @@ def test_write_goes_on_from_the_prompt(keepgate, written):
     assert (outcome.code, outcome.out, outcome.err) == (0, f"the {expected}\n", "")
 
 
+def test_several_samples_from_a_piped_prompt_end_where_they_are_told(keepgate, written, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("the \n"))
+    flags = ("--prompt", "-", "--length", "30", "--samples", "2", "--seed", "1", "--top-k", "5", "--stop", "\n")
+    outcome = keepgate("write", written, *flags)
+    model = LanguageModel.load(written)
+    each = ["the " + "".join(model.write("the ", 30, 0.8, seed=seed, top_k=5, stop="\n")) for seed in (1, 2)]
+    assert outcome.out == f"{each[0]}\n---\n{each[1]}\n"
+    assert all("\n" not in text for text in each)
+    refused(keepgate("write", written, "--samples", "0"), "--samples 0")
+
+
 def test_evaluate_and_predict_read_a_text(keepgate, file, written):
     other = file("other.txt", LINES[:2])
     assert keepgate("evaluate", written, other).out.splitlines()[0].split()[:2] == ["model", "perplexity"]

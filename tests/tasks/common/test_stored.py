@@ -22,7 +22,7 @@ from keepgate.errors import InputError
 from keepgate.tasks import TASKS, estimator_class, face, load
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
-from keepgate.tasks.write.sampling import draw
+from keepgate.tasks.write.sampling import Sampling, draw
 from tasks.tiny import CELL, TINY, fit
 
 OLD = Path(__file__).parents[1] / "old_runs" / "0.1.0"
@@ -452,4 +452,4 @@ def test_scores_that_are_no_numbers_are_told(altered, name, tensor, command, cap
 def test_probabilities_that_are_no_numbers_are_told():
     for log_probs in (np.array([0.0, np.nan]), np.full(2, -np.inf)):
         with pytest.raises(InputError, match="are no numbers: its weights are of no training; train it again"):
-            draw(log_probs, 1.0, 1.0, np.random.default_rng(0))
+            draw(log_probs, Sampling(), np.random.default_rng(0))

@@ -20,7 +20,7 @@ from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.write.examples import COUNTS, as_counts, streams
 from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
 from keepgate.tasks.write.parameters import LanguageModelParameters
-from keepgate.tasks.write.sampling import Sampler, sampled
+from keepgate.tasks.write.sampling import Sampler, Sampling, sampled
 from keepgate.tasks.write.text import content_of, split
 from keepgate.training import Streams
 from keepgate.training.callbacks import Callback
@@ -125,27 +125,41 @@ class LanguageModel(LanguageModelParameters, Estimator):
         return numbers
 
     def write(
-        self, prompt: Any = "", length: int = 500, temperature: float = 1.0, top_p: float = 1.0, seed: int | None = None
+        self,
+        prompt: Any = "",
+        length: int = 500,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        *,
+        top_k: int | None = None,
+        repetition_penalty: float = 1.0,
+        stop: str | Sequence[str] = (),
     ) -> Iterator[str]:
         """Continue a prompt: yield the text of `length` units, in pieces, as they are drawn.
 
         Args:
             prompt: a text.
-            length: units to draw.
+            length: units to draw, at most.
             temperature: probabilities are taken to the power of its inverse; 0: always the most probable unit.
             top_p: of these, draw from the fewest most probable units that have this share of the probability (Holtzman
                 et al. 2020).
             seed: the same one writes the same text; None: another one each time.
+            top_k: draw from so many most probable units (Fan, Lewis & Dauphin 2018); None: all.
+            repetition_penalty: by which the logarithms of the probabilities of units that were there before are
+                multiplied (after Keskar et al. 2019).
+            stop: a text, or several, before the first of which the text ends.
 
         Raises:
             InputError: the prompt has units that were not in the training text, or an option is out of range.
         """
         self.check_fitted()
-        numbers = self._prompt(prompt)
-        sampler = Sampler(self.network_)
-        pieces = sampled(sampler, self.tokens_, length, temperature, top_p, seed)
-        sampler.read(numbers)
-        return pieces
+        how = Sampling(
+            **{"length": length, "temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed},
+            repetition_penalty=repetition_penalty,
+            stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        )
+        return sampled(Sampler(self.network_), self.tokens_, self._prompt(prompt), how)
 
     def _prompt(self, prompt: Any) -> np.ndarray:
         numbers = self.tokens_.encode(content_of(prompt))
