@@ -34,6 +34,18 @@ def test_predict_and_translate_say_the_same(keepgate, file, translated, monkeypa
     assert keepgate("evaluate", translated, tmp_path / "train.tsv").out.split()[:3] == ["model", "BLEU", "chrF"]
 
 
+def test_two_parallel_files_train_as_one_of_pairs(keepgate, file, translated, tmp_path):
+    for place, suffix in enumerate(("de", "en")):
+        file(f"pairs.{suffix}", [pair.split("\t")[place] for pair in PAIRS * 4])
+    flags = ("--source-suffix", "de", "--target-suffix", "en", *FAST)
+    data, run = tmp_path / "pairs", tmp_path / "parallel"
+    assert keepgate("fit", "translate", data, "--valid", data, *flags, "--out", run).code == 0
+    assert keepgate("translate", run, "ein Hund").out == keepgate("translate", translated, "ein Hund").out
+    assert keepgate("evaluate", run, data).out == keepgate("evaluate", translated, tmp_path / "train.tsv").out
+    assert keepgate("predict", run, data).out == keepgate("predict", run, tmp_path / "pairs.de").out
+    refused(keepgate("fit", "translate", data, *flags[:2], "--out", tmp_path / "no"), "give both source_suffix")
+
+
 def test_several_translations_are_ranked(keepgate, translated):
     lines = keepgate("translate", translated, "--nbest", "3", "ein Hund").out.splitlines()
     assert lines[3:] == [""]

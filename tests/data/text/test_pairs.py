@@ -27,6 +27,42 @@ def test_pairs_are_read(tmp_path, name, text, pack):
     assert (alone.sources, alone.targets) == (SOURCES, None)
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_two_parallel_files_are_pairs_line_by_line(tmp_path, pack):
+    for suffix, texts in (("de", SOURCES), ("en", TARGETS)):
+        text = "".join(f"{line}\n" for line in texts).encode() + b"\n"
+        (tmp_path / (f"train.v1.{suffix}" + ".gz" * pack)).write_bytes(gzip.compress(text) if pack else text)
+    pairs = read_pairs(tmp_path / "train.v1", source_suffix="de", target_suffix=".en")
+    assert (pairs.sources, pairs.targets) == (SOURCES, TARGETS)
+    alone = read_pairs(tmp_path / "train.v1", False, "de", "en")
+    assert (alone.sources, alone.targets) == (SOURCES, None)
+
+
+def test_a_file_that_is_there_is_read_as_it_is_beside_suffixes(tmp_path):
+    (tmp_path / "a.tsv").write_text(TSV)
+    assert read_pairs(tmp_path / "a.tsv", True, "de", "en").targets == TARGETS
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("a\nb\n", "c\n", "t.de has 2 lines and "),
+        ("a\n\nb\n", "c\nd\ne\n", "t.de, line 2: the source is empty"),
+        ("a\n", " \n", "t.en has no line; a line is a target"),
+        ("a\n", None, "t.en cannot be read: No such file"),
+    ],
+)
+def test_parallel_files_that_are_no_pairs_are_refused(tmp_path, source, target, words):
+    (tmp_path / "t.de").write_text(source)
+    if target is not None:
+        (tmp_path / "t.en").write_text(target)
+    with pytest.raises(InputError) as caught:
+        read_pairs(tmp_path / "t", True, "de", "en")
+    assert words in str(caught.value)
+    with pytest.raises(InputError, match="give both source_suffix and target_suffix, or neither"):
+        read_pairs(tmp_path / "t", True, "de")
+
+
 def test_sources_alone_need_no_target(tmp_path):
     for name, text in (("a.txt", "ein Hund\nzwei\n"), ("a.jsonl", '{"source": "ein Hund"}\n{"source": "zwei"}\n')):
         (tmp_path / name).write_text(text)

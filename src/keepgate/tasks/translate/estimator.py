@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -54,6 +54,7 @@ class Translator(TranslatorParameters, Estimator):
         tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
     )
     fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
+    later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None}
 
     network_: TranslatorNetwork = field(init=False)
     tokens_: tuple[Tokens, Tokens] = field(init=False)

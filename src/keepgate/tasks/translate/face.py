@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from keepgate.data.text.pairs import Pairs, read_pairs
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.translate.examples import as_pairs, targets_of
+from keepgate.tasks.translate.parameters import TranslateColumns
 from keepgate.tasks.translate.search import Translation
 
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ class TranslatorFace(Face):
     """Face of `Translator`; its predictions are the translations of each source."""
 
     @classmethod
-    def read(cls, path: str | Path, columns: Any = None, *, labelled: bool = True) -> Pairs:
-        """Read a file of pairs; see `keepgate.data.text.pairs`."""
-        return read_pairs(path, labelled)
+    def read(cls, path: str | Path, columns: TranslateColumns | None = None, *, labelled: bool = True) -> Pairs:
+        """Read a file of pairs, or two parallel ones; see `keepgate.data.text.pairs`."""
+        return read_pairs(path, labelled, **asdict(columns or TranslateColumns()))
 
     def table(self, data: Any) -> pa.Table:
         """Return a row for each translation, or for each of the replies to a message: source, rank, target, score."""

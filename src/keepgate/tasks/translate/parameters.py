@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from keepgate.tasks.common.parameters import (
@@ -20,15 +21,28 @@ KINDS = ("translate", "reply")
 MOST_BEAM = 1_000  # hypotheses
 
 
+@dataclass(frozen=True, kw_only=True)
+class TranslateColumns:
+    """How two parallel files are called."""
+
+    source_suffix: str | None = param(
+        None,
+        "of two parallel files, train.de and train.en with DATA train, the sources' suffix (none: one file)",
+    )
+    target_suffix: str | None = param(None, "of two parallel files, the targets' suffix")
+
+
 @estimator
 class TranslatorParameters(Parameters):
     """Parameters of `Translator`."""
 
     TASK: ClassVar[str] = "translate"
+    Columns: ClassVar[type] = TranslateColumns
     formats: ClassVar[tuple[str, ...]] = (".tsv", ".txt", ".jsonl", "each also .gz")
     examples: ClassVar[str] = """\
   keepgate fit translate train.tsv --valid dev.tsv --lowercase --out runs/captions
   keepgate fit translate train.jsonl.gz --valid dev.jsonl.gz --hidden-size 384 --epochs 15 --out runs/large
+  keepgate fit translate train --source-suffix de --target-suffix en --valid dev --out runs/parallel
   keepgate fit translate dialogues.tsv --task reply --out runs/replies"""
 
     task: str = param("translate", "what is learned: translations, or replies to messages", choices=KINDS)
