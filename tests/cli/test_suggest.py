@@ -18,6 +18,7 @@ def suggesting(keepgate, file, tmp_path):
     outcome = keepgate("fit", "suggest", file("train.txt", LINES), "--out", tmp_path / "suggester", *flags)
     assert (outcome.code, outcome.err) == (0, "")
     assert "keystrokes saved" in outcome.out
+    assert "words and marks to train on; the network knows " in outcome.out
     return tmp_path / "suggester"
 
 

@@ -17,6 +17,7 @@ def translated(keepgate, file, tmp_path):
     outcome = keepgate("fit", "translate", train, "--valid", train, "--out", tmp_path / "translated", *FAST)
     assert (outcome.code, outcome.err) == (0, "")
     assert "source itself" in outcome.out
+    assert "16 pairs; 2.0 words a source and 2.0 a target\nsubwords: " in outcome.out
     assert "Attention" in (tmp_path / "translated" / "report.html").read_text()
     return tmp_path / "translated"
 

@@ -17,6 +17,8 @@ def written(keepgate, file, tmp_path):
     outcome = keepgate("fit", "write", file("train.txt", LINES), "--out", tmp_path / "run", *OPTIONS)
     assert (outcome.code, outcome.err) == (0, "")
     assert "6-gram" in outcome.out
+    assert "characters to train on, 14 different ones\n" in outcome.out
+    assert "read in 4 places at once, the gradient goes back over 8 of them\n" in outcome.out
     assert "Surprise on the held-out text" in (tmp_path / "run" / "report.html").read_text()
     return tmp_path / "run"
 

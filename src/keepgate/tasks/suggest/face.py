@@ -29,6 +29,17 @@ class SuggesterFace(Face):
         """Read a file, unzipped if its name ends in .gz."""
         return TextFile.read(Path(path))
 
+    def about(self, data: Any) -> list[str]:
+        """Return how many words there are, and how many of them each model knows."""
+        model = self.estimator
+        words = int(model.counts_.sum())
+        share = 1 - model.counts_[-1] / words
+        return [
+            f"{words:,} words and marks to train on; the network knows {len(model.names_):,}, {share:.1%} of the text",
+            f"n-grams of up to {model.order} words; weights of network, n-grams and recent words: "
+            + ", ".join(f"{weight:.2f}" for weight in model.weights_),
+        ]
+
     def table(self, data: Any) -> pa.Table:
         """Return a row for each keystroke of a text that is typed without taps: the present word, three suggestions."""
         import pyarrow as pa

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keepgate.data.text.sentences import Sentences, read_sentences
-from keepgate.errors import InputError
+from keepgate.errors import InputError, listed
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.tag.inputs import as_tagged
@@ -21,6 +21,7 @@ from keepgate.tasks.tag.scores import Span, marks_spans, span_scores, spans, tok
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FREQUENT = 5  # tags that are named
 SHOWN = 20  # sentences with mistakes in the report
 
 Tags = list[list[str]]
@@ -84,6 +85,20 @@ class TaggerFace(Face):
     def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
         """Read a CoNLL or JSON lines file; see `keepgate.data.text.sentences`."""
         return read_sentences(path, **asdict(columns or TagColumns()), labelled=labelled)
+
+    def about(self, data: Any) -> list[str]:
+        """Return how many sequences and tokens there are, the tags, and how they are read."""
+        model, (values, tags) = self.estimator, as_tagged(data, None)
+        steps = sum(map(len, tags))
+        kinds = sorted({span.kind for row in tags for span in spans(row)}) if marks_spans(tags) else []
+        frequent = sorted(model.tags_, key=lambda tag: -model.tag_counts_[tag])[:FREQUENT]
+        shares = ", ".join(f"{tag} {model.tag_counts_[tag] / steps:.0%}" for tag in frequent)
+        what = "tokens" if model.vocabulary_ else "frames"
+        known = f"; {len(model.vocabulary_.words):,} words are known as such" if model.vocabulary_ else ""
+        lines = [f"{len(values):,} sequences of {steps:,} {what}{known}", f"{len(model.tags_)} tags: {shares}"]
+        if kinds:
+            lines.append(f"they mark spans: {listed(kinds)}")
+        return lines
 
     def table(self, data: Sentences) -> pa.Table:
         """Return a row for each token: number of its sentence and its own, both from 1, the tag and its probability."""

@@ -30,6 +30,18 @@ class TranslatorFace(Face):
         """Read a file of pairs, or two parallel ones; see `keepgate.data.text.pairs`."""
         return read_pairs(path, labelled, **asdict(columns or TranslateColumns()))
 
+    def about(self, data: Any) -> list[str]:
+        """Return how many pairs there are, how long they are, and the subwords of each side."""
+        model, data = self.estimator, as_pairs(data)
+        sides = (data.sources, targets_of(data))
+        words = [sum(len(text.split()) for text in texts) / len(texts) for texts in sides]
+        sizes = [tokens.size for tokens in model.tokens_]
+        case = ", in lower case" if model.lowercase else ""
+        return [
+            f"{len(data):,} pairs; {words[0]:.1f} words a source and {words[1]:.1f} a target",
+            f"subwords: {sizes[0]:,} of sources, {sizes[1]:,} of targets{case}",
+        ]
+
     def table(self, data: Any) -> pa.Table:
         """Return a row for each translation, or for each of the replies to a message: source, rank, target, score."""
         import pyarrow as pa

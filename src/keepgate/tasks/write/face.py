@@ -26,6 +26,15 @@ class LanguageModelFace(Face):
         """Read a file, unzipped if its name ends in .gz."""
         return TextFile.read(Path(path))
 
+    def about(self, data: Any) -> list[str]:
+        """Return how many units there are, and how they are read."""
+        model = self.estimator
+        different = int(np.count_nonzero(model.counts_))
+        return [
+            f"{int(model.counts_.sum()):,} {model.units} to train on, {different:,} different ones",
+            f"read in {model.batch_size} places at once, the gradient goes back over {model.window} of them",
+        ]
+
     def table(self, data: Any) -> pa.Table:
         """Return a row for each unit of a text: its number from 1, its text, and its surprise in bits."""
         import pyarrow as pa
