@@ -99,13 +99,13 @@ def draw(log_probs: np.ndarray, how: Sampling, random: np.random.Generator) -> i
     return int(random.choice(kept, p=probabilities[kept] / probabilities[kept].sum()))
 
 
-def sampled(sampler: Sampler, tokens: Tokens, prompt: Sequence[int], how: Sampling) -> Iterator[str]:
+def sampled(sampler: Sampler, tokens: Tokens, prompt: np.ndarray, how: Sampling) -> Iterator[str]:
     """Yield the text of units drawn one after the other, in pieces as soon as their characters are whole.
 
     Args:
         sampler: the language model.
         tokens: its units.
-        prompt: the units that it has read before.
+        prompt: the units that it reads before, [P] integers.
         how: they are drawn.
     """
     sampler.read(prompt)
@@ -130,11 +130,11 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
         yield held
 
 
-def _pieces(sampler: Sampler, tokens: Tokens, prompt: Sequence[int], how: Sampling) -> Iterator[str]:
+def _pieces(sampler: Sampler, tokens: Tokens, prompt: np.ndarray, how: Sampling) -> Iterator[str]:
     random, decoder = np.random.default_rng(how.seed), codecs.getincrementaldecoder("utf-8")("replace")
     silent = [number for number, piece in enumerate(tokens.pieces) if not piece]  # special symbols are never written
     seen = np.zeros(len(tokens.pieces), dtype=bool)
-    seen[np.asarray(prompt, dtype=np.int64)] = True
+    seen[prompt] = True
     for _ in range(how.length):
         log_probs = np.where(seen, sampler.log_probs * how.repetition_penalty, sampler.log_probs)
         log_probs[silent] = -np.inf
