@@ -43,14 +43,14 @@ def test_detect_prints_the_stretch_and_writes_scores_and_report(keepgate, file, 
     out, report = tmp_path / "scores.csv", tmp_path / "report.html"
     outcome = keepgate("detect", ordinary, data, "--out", out, "--report", report)
     assert outcome.code == 0
-    series, begin, end, _ = outcome.out.splitlines()[1].split()
-    assert series == "s4"
-    assert int(begin) <= 10 <= int(end)
+    series, begin, end, steps, channel, _ = outcome.out.splitlines()[1].split()
+    assert (series, channel) == ("s4", "y")
+    assert int(begin) <= 9 <= int(end) < int(begin) + int(steps)  # by the column ds, which counts from 0
     assert outcome.err.endswith("(1 is ordinary).\n")
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 160
     worst = max(rows, key=lambda row: float(row["anomaly_score"]))
-    assert (worst["unique_id"], worst["step"], worst["anomaly"]) == ("s4", "10", "true")
+    assert (worst["unique_id"], worst["step"], worst["ds"], worst["anomaly"]) == ("s4", "10", "9", "true")
     assert "Series s4" in report.read_text()
     assert keepgate("detect", ordinary, data, "--by", "series").out.splitlines()[1].split()[0] == "s4"
 

@@ -21,6 +21,7 @@ class Sequences:
         labels: [N], or None.
         channels: C names.
         left_out: names of columns that only count rows, and so are no channels.
+        times: N arrays [T_i], when each step was, as the file says; None: it does not.
     """
 
     ids: Sequence[Any]
@@ -28,3 +29,4 @@ class Sequences:
     labels: np.ndarray | None
     channels: Sequence[str]
     left_out: Sequence[str] = ()
+    times: list[np.ndarray] | None = None

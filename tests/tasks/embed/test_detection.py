@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from keepgate.errors import InputError
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
 from keepgate.tasks.embed.anomalies import ErrorDistribution
 from keepgate.tasks.embed.detection import Detection
 from tasks.embed.data import sequences, waves
@@ -27,10 +30,12 @@ def test_a_fault_is_where_the_scores_are_highest(trained):
     assert "s3" in found.sections(trained)[1].title
 
 
-def found(by="step", threshold=2.0):
+def found(by="step", threshold=2.0, times=None):
     scores = [np.array([1.0, 3.0, 4.0, 0.0]), np.array([9.0]), np.array([0.5, 0.5])]
     data = sequences([np.zeros((len(s), 2)) for s in scores])
-    return Detection(data, scores, threshold, by, "series")
+    data = replace(data, times=None if times is None else [np.asarray(times)[: len(s)] for s in scores])
+    shares = [np.stack([np.zeros(len(s)), 2 * s], axis=1) for s in scores]
+    return Detection(data, scores, threshold, by, SequenceColumns(id_column="series"), shares, ["u", "v"])
 
 
 def test_steps_by_hand():
@@ -38,14 +43,54 @@ def test_steps_by_hand():
     assert detection.table().to_pydict() == {
         "series": ["s0"] * 4 + ["s1"] + ["s2"] * 2,
         "step": [1, 2, 3, 4, 1, 1, 2],
+        "channel": ["v", "v", "v", "u", "v", "v", "v"],
         "anomaly_score": [1.0, 3.0, 4.0, 0.0, 9.0, 0.5, 0.5],
         "anomaly": [False, True, True, False, True, False, False],
     }
     assert detection.rows() == [
-        {"series": "s1", "begin": 1, "end": 1, "score": 9.0},
-        {"series": "s0", "begin": 2, "end": 3, "score": 4.0},
+        {"series": "s1", "begin": 1, "end": 1, "steps": 1, "channel": "v", "score": 9.0},
+        {"series": "s0", "begin": 2, "end": 3, "steps": 2, "channel": "v", "score": 4.0},
     ]
     assert detection.summary() == "3 of 7 steps score above 2 (1 is ordinary)."
+
+
+@pytest.mark.parametrize(
+    ("times", "begin", "end"),
+    [
+        (np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]"), "2024-01-02", "2024-01-03"),
+        (
+            np.arange("2024-01-01T10", "2024-01-01T14", dtype="datetime64[h]").astype("datetime64[us]"),
+            "2024-01-01 11:00:00",
+            "2024-01-01 12:00:00",
+        ),
+        ([5, 10, 15, 20], 10, 15),
+        (["a", "b", "c", "d"], "b", "c"),
+    ],
+)
+def test_stretches_are_told_by_their_times(times, begin, end):
+    detection = found(times=times)
+    row = detection.rows()[1]
+    assert (row["begin"], row["end"], row["steps"]) == (begin, end, 2)
+    assert len(detection.table().column("ds")) == 7
+
+
+def test_a_channel_adds_what_it_takes_away_from_the_distance():
+    """The squared Mahalanobis distance is the sum of what the channels add."""
+    random = np.random.default_rng(0)
+    ordinary = random.normal(size=(500, 3)) @ random.normal(size=(3, 3))
+    distribution = ErrorDistribution.of([ordinary])
+    other = 3 * random.normal(size=(7, 3))
+    inverse = np.linalg.inv(np.linalg.inv(distribution.whiten) @ np.linalg.inv(distribution.whiten).T)
+    apart = other - ordinary.mean(axis=0)
+    np.testing.assert_allclose(distribution.shares(other).sum(axis=1), np.einsum("ti,ij,tj->t", apart, inverse, apart))
+    np.testing.assert_allclose(distribution.shares(other).mean(axis=1), distribution.scores([other])[0])
+
+
+def test_the_channel_at_fault_is_named(trained):
+    values = waves(10, seed=2)
+    values[3][12:15, 1] += 2.0
+    found = Detection.of(trained, sequences(values), 0.999, "step")
+    assert found.rows()[0]["channel"] == found.channels[1]
 
 
 def test_series_by_hand():

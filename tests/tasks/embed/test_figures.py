@@ -23,13 +23,17 @@ def test_the_channels_that_differ_most_are_drawn():
 
 def test_of_a_long_series_what_stands_out_is_drawn():
     value, scores = np.random.default_rng(0).normal(size=(2000, 1)), np.ones(2000)
-    scores[1000] = 50.0
+    scores[1000], scores[1700:1703] = 50.0, 9.0
     figure = series_figure(value, value, ["a"], scores, threshold=2.0)
     steps = lines(figure.axes[0])[0][:, 0]
     assert (steps[0], steps[-1], len(steps)) == (801, 1200, 400)
     assert figure.axes[-1].get_ylabel() == "score"
     shaded = figure.axes[0].patches
     assert [(patch.get_x(), patch.get_width()) for patch in shaded] == [(1000.5, 1.0)]
+    shown, *stretches = figure.axes[-1].patches  # of all steps: what is drawn above, and every stretch
+    assert (shown.get_x(), shown.get_width()) == (800.5, 400.0)
+    assert [(patch.get_x(), patch.get_width()) for patch in stretches] == [(1000.5, 1.0), (1700.5, 3.0)]
+    figure.canvas.draw()
 
 
 @pytest.mark.parametrize("at", [0, 1999])

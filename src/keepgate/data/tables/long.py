@@ -66,10 +66,12 @@ def read_long_table(
     left_out = left_out if len(left_out) < len(channels) else []
     channels = [name for name in channels if name not in left_out]
     values = np.stack([columns[name] for name in channels], axis=1)
-    series = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
+    places = np.cumsum(np.bincount(codes))[:-1]
+    series = np.split(values[order], places)
+    when = None if steps is None else np.split(np.asarray(frame[time_column].to_numpy())[order], places)
     if labels is not None:
         labels = _one_for_each(labels, codes, ids, f"{path}, column {quoted(label_column)}")
-    return Sequences(ids, series, labels, channels, left_out)
+    return Sequences(ids, series, labels, channels, left_out, when)
 
 
 def _present(column: nw.Series, source: str) -> list[Any]:

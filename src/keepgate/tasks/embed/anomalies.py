@@ -68,6 +68,14 @@ class ErrorDistribution:
             raise InputError("the scores of the model are no numbers: its weights are of no training; train it again")
         return scores
 
+    def shares(self, error: np.ndarray) -> np.ndarray:
+        """Return what each channel adds to the scores of steps, [T, C], from their errors [T, C].
+
+        The mean over the channels is the score; a channel that others explain may add less than nothing.
+        """
+        apart = error - self.mean
+        return apart * (apart @ self.whiten.T @ self.whiten)
+
     def threshold(self, quantile: float, by: str) -> float:
         """Return the score that a share `quantile` of ordinary steps or series (`by`) stays below."""
         if not 0 < quantile <= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,18 @@ class Detection:
         scores: of their steps, N arrays [T_i].
         threshold: for the scores of steps, or for the means of series.
         by: "step" or "series".
-        id_column: name of the column of the series' ids.
+        columns: the names of the file's columns.
+        shares: what each channel adds to the scores, N arrays [T_i, C].
+        channels: their names.
     """
 
     data: Sequences
     scores: list[np.ndarray]
     threshold: float
     by: str
-    id_column: str
+    columns: SequenceColumns
+    shares: list[np.ndarray]
+    channels: Sequence[str]
 
     @classmethod
     def of(cls, estimator: SequenceAutoencoder, data: Sequences, quantile: float, by: str) -> Detection:
@@ -56,7 +61,9 @@ class Detection:
             raise InputError(f"by={quoted(by)} is none of {', '.join(BY)}")
         threshold = estimator.ordinary_.threshold(quantile, by)
         columns = getattr(estimator, "columns_", SequenceColumns())
-        return cls(data, estimator.anomaly_scores(data), threshold, by, columns.id_column)
+        (_, errors), (_, channels) = estimator.compare(data), estimator.in_order(data)
+        shares = [estimator.ordinary_.shares(error) for error in errors]
+        return cls(data, estimator.ordinary_.scores(errors), threshold, by, columns, shares, channels)
 
     @property
     def means(self) -> np.ndarray:
@@ -64,27 +71,55 @@ class Detection:
         return np.array([score.mean() for score in self.scores])
 
     def table(self) -> pa.Table:
-        """Return a row for each step (from 1) or series: its id, its score, and whether that is above the threshold."""
+        """Return a row for each step (from 1) or series: its id, its score, and whether that is above the threshold.
+
+        A step also has its time, where the file says it, and the channel that adds most to its score.
+        """
         import pyarrow as pa
 
         if self.by == "series":
-            named, scores = {self.id_column: list(self.data.ids)}, self.means
+            named, scores = {self.columns.id_column: list(self.data.ids)}, self.means
         else:
             ids = [name for name, score in zip(self.data.ids, self.scores, strict=True) for _ in score]
             steps = np.concatenate([np.arange(1, len(score) + 1) for score in self.scores])
-            named, scores = {self.id_column: ids, "step": steps}, np.concatenate(self.scores)
+            times = self.data.times
+            when = {} if times is None else {self.columns.time_column: np.concatenate(times)}
+            most = np.concatenate([share.argmax(axis=1) for share in self.shares])
+            channel = {"channel": [self.channels[k] for k in most]}
+            named = {self.columns.id_column: ids, "step": steps, **when, **channel}
+            scores = np.concatenate(self.scores)
         return pa.table({**named, "anomaly_score": scores, "anomaly": scores > self.threshold})
 
     def rows(self) -> list[dict[str, object]]:
-        """Return series, or stretches of steps (from 1, the end included) above the threshold, the highest first."""
+        """Return series, or stretches of steps above the threshold, the highest first.
+
+        A stretch has its first and its last step, by their times or, where the file says none, by their numbers from 1;
+        how many steps it has; and the channel that adds most to its scores.
+        """
         ids = self.data.ids
         if self.by == "series":
             order = [i for i in np.argsort(-self.means, kind="stable") if self.means[i] > self.threshold]
             return [{"series": ids[i], "score": float(self.means[i])} for i in order]
         return [
-            {"series": ids[one.series], "begin": one.begin + 1, "end": one.end, "score": one.peak}
+            {
+                "series": ids[one.series],
+                "begin": self._when(one.series, one.begin),
+                "end": self._when(one.series, one.end - 1),
+                "steps": one.end - one.begin,
+                "channel": self.channels[int(self.shares[one.series][one.begin : one.end].sum(axis=0).argmax())],
+                "score": one.peak,
+            }
             for one in stretches(self.scores, self.threshold)
         ]
+
+    def _when(self, series: int, step: int) -> object:
+        """Return the time of a step (from 0), or its number from 1."""
+        if self.data.times is None:
+            return step + 1
+        time = self.data.times[series][step]
+        if isinstance(time, np.datetime64):
+            return str(time.astype("datetime64[s]")).replace("T", " ").removesuffix(" 00:00:00")
+        return time.item() if isinstance(time, np.generic) else time
 
     def summary(self) -> str:
         """Return one sentence: how much is above which threshold."""

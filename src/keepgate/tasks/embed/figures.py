@@ -24,6 +24,9 @@ def series_figure(
 ) -> Figure:
     """Return a figure of a series and its reconstruction: the channels that differ most, if not all fit.
 
+    Of a long one it has the steps around the highest score, and below them the scores of all steps, with every stretch
+    above the threshold.
+
     Args:
         value: the series, [T, C].
         restored: its reconstruction.
@@ -35,9 +38,12 @@ def series_figure(
     steps = np.arange(first, min(first + STEPS, len(value)))
     error = np.square(value - restored)[steps].mean(axis=0) / (value.var(axis=0) + np.finfo(np.float64).tiny)
     shown = np.sort(np.argsort(-error, kind="stable")[:CHANNELS])
-    rows = len(shown) + (scores is not None)
-    figure = ShownFigure(figsize=(7.0, 0.5 + 1.2 * rows), layout="constrained")
-    axes = figure.subplots(rows, sharex=True, squeeze=False)[:, 0]
+    rows, whole = len(shown) + (scores is not None), scores is not None and len(value) > STEPS
+    figure = ShownFigure(figsize=(7.0, 0.5 + 1.2 * (rows + whole)), layout="constrained")
+    parts = figure.subfigures(1 + whole, squeeze=False, height_ratios=[rows, *([1.2] if whole else [])])[:, 0]
+    axes = parts[0].subplots(rows, sharex=True, squeeze=False)[:, 0]
+    if whole:
+        _overview(parts[1].subplots(), scores, threshold, steps)
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")
         ax.plot(steps + 1, restored[steps, channel], color="C0", linewidth=1, label="reconstruction")
@@ -54,6 +60,18 @@ def series_figure(
     axes[-1].set_xlabel("step")
     axes[0].legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")
     return figure
+
+
+def _overview(ax: Any, scores: np.ndarray, threshold: float, steps: np.ndarray) -> None:
+    """Draw the scores of all steps, the stretches above the threshold, and which steps are drawn below."""
+    ax.plot(np.arange(1, len(scores) + 1), scores, color="C3", linewidth=0.7)
+    ax.axhline(threshold, color="0.35", linewidth=0.8, linestyle="--")
+    ax.axvspan(steps[0] + 0.5, steps[-1] + 1.5, color="0.5", alpha=0.15, linewidth=0)
+    for begin, end in runs(scores > threshold):
+        ax.axvspan(begin + 0.5, end + 0.5, color="C3", alpha=0.4, linewidth=0)
+    ax.set(ylabel="score", yscale="log", title="all steps; above, those in gray")
+    ax.title.set_fontsize("small")
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def map_figure(vectors: np.ndarray, labels: Any) -> Figure:

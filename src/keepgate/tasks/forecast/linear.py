@@ -171,7 +171,8 @@ class _Sums:
             through = torch.einsum("pq,hqf->hpf", inverse, self.px)
             own = self.xx - torch.einsum("hpf,hpg->fg", self.px, through)
             right = self.xy - torch.einsum("hpf,ph->f", through, self.py)
-            effect = torch.linalg.solve(own + penalty * self.xx.diagonal().mean() * torch.eye(count).double(), right)
+            ridge = penalty * self.xx.diagonal().mean().clamp(min=1e-12)  # what is known ahead may never change
+            effect = torch.linalg.solve(own + ridge * torch.eye(count).double(), right)
         left = self.py - (self.px @ effect).T if count else self.py
         solution = (inverse @ left).T
         if self.season:
