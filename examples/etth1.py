@@ -1,9 +1,9 @@
-"""The long-horizon benchmark ETTh1 from windows of 96 hours, else by default: `python examples/etth1.py [ETTh1.csv]`.
+"""The long-horizon benchmark ETTh1, by default: `python examples/etth1.py [ETTh1.csv]`.
 
 The hourly record of a transformer (https://github.com/zhouhaoyi/ETDataset, ETT-small/ETTh1.csv): its 7 channels are 7
 series, the first 12 months of 30 days train, 4 choose the epoch, 4 test; each channel is standardized by the first 12
-months. Scored are all windows whose horizon lies in the test months. From the same 96 hours of input the literature has
-for horizon 96: SegRNN 0.368, iTransformer 0.386, PatchTST 0.414 (MSE).
+months. Scored are all windows whose horizon lies in the test months. The default reads three weeks; from 96 hours of
+input the literature has for horizon 96: SegRNN 0.368, iTransformer 0.386, PatchTST 0.414 (MSE).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from keepgate.tasks import face
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "ett" / "ETTh1.csv"
 MONTH = 30 * 24
-WINDOW = 96  # hours, as in the literature; the default is three weeks
+WINDOW = 21 * 24  # hours that a forecast is made from by default
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def measure(path: Path, horizon: int, seed: int = 0) -> tuple[float, float, list
     """Training time (by the clock, of the processor) and the scores of the model and the baselines."""
     train, valid, test = splits(path)
     clock, processor = time.perf_counter(), time.process_time()
-    forecaster = Forecaster(horizon=horizon, window=WINDOW, seed=seed).fit(train, valid=valid)
+    forecaster = Forecaster(horizon=horizon, seed=seed).fit(train, valid=valid)
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
     return clock, processor, face(forecaster).evaluate(test)
 

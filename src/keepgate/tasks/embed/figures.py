@@ -42,7 +42,7 @@ def series_figure(
     figure = ShownFigure(figsize=(7.0, 0.5 + 1.2 * (rows + whole)), layout="constrained")
     parts = figure.subfigures(1 + whole, squeeze=False, height_ratios=[rows, *([1.2] if whole else [])])[:, 0]
     axes = parts[0].subplots(rows, sharex=True, squeeze=False)[:, 0]
-    if whole:
+    if whole and scores is not None:
         _overview(parts[1].subplots(), scores, threshold, steps)
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(steps + 1, value[steps, channel], color="0.35", linewidth=1, label="series")
