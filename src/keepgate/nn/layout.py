@@ -5,11 +5,15 @@ Rows of states, R, are layers times directions: `l0, l0_reverse, l1, …`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "stacked", "states_named"]
 
 
 class Layout(NamedTuple):
@@ -66,3 +70,14 @@ class Layout(NamedTuple):
         if self.state_batch_first:
             return value.permute(2, 0, 1, 3)
         return value.transpose(1, 2) if self.batch_first else value
+
+
+def stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
+    """Return the states of all rows R by name, each as one tensor [R, ...]."""
+    return {name: torch.stack(rows) if len(rows) > 1 else rows[0].unsqueeze(0) for name, rows in tables.items()}
+
+
+@cache
+def states_named(names: tuple[str, ...]) -> Any:
+    """Return the named tuple of states with these names."""
+    return namedtuple("States", names)

@@ -35,6 +35,8 @@ class Options(TypedDict, total=False):
 class Layers(LayerSizes, nn.Module):
     """What `Recurrent` holds; its arguments are explained there."""
 
+    bound: Any = None  # what is known of the layers before a call; see `Recurrent._stack`
+
     def __init__(
         self,
         cell: str | Cell | type[Cell] | Equations,
@@ -132,6 +134,15 @@ class Layers(LayerSizes, nn.Module):
     def parameters_of(self, row: int) -> dict[str, Tensor]:
         """Return the parameters of one layer and direction, by their names in the equations."""
         return {own: getattr(self, name) for own, name in zip(self._own_names, self._names[row], strict=True)}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and forget what is known of the layers before a call."""
+        super().__setattr__(name, value)
+        self.__dict__["bound"] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled."""
+        return {**self.__dict__, "bound": None}
 
     def learned_states(self) -> dict[str, Tensor]:
         """Return the initial states that are learned, by name, [R, W]; none where they are zeros."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import torch
@@ -19,7 +17,7 @@ from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
 from keepgate.nn.checks import check_finite, check_input, check_state, looked_at, states_of
 from keepgate.nn.dropout import drop_weights, dropout, recurrent_weights
 from keepgate.nn.frozen import Frozen
-from keepgate.nn.layout import Layout
+from keepgate.nn.layout import Layout, stacked, states_named
 from keepgate.nn.packed import Packing
 from keepgate.nn.parameters import Layers
 from keepgate.nn.plain import run_plain_call
@@ -89,7 +87,6 @@ class Recurrent(Layers):
         CellError: the equations of the cell are wrong, or it has no parameters.
     """
 
-    bound: Stack | None = None  # what is known of the layers before a call; see `_stack`
     held: str | None = None  # how packed weights are stored that are held, as in `Frozen`
 
     def forward(
@@ -163,7 +160,7 @@ class Recurrent(Layers):
         states = [layout.state(value) for value in final.values()]
         result: tuple[Any, ...] = (layout.sequence(output), tuple(states) if len(states) > 1 else states[0])
         if return_states:
-            result += (_states(names)(*(layout.trace(traces[name]) for name in names)),)
+            result += (states_named(names)(*(layout.trace(traces[name]) for name in names)),)
         return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
 
     def _first_weight(self) -> Tensor:
@@ -321,9 +318,9 @@ class Recurrent(Layers):
                         rows.append(by_name[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         if order.rows is None:
-            return x, _stacked(final), _stacked(traces)
+            return x, stacked(final), stacked(traces)
         unsort = order.unsort
-        ended, traced = ({k: unsort(v, -2) for k, v in _stacked(table).items()} for table in (final, traces))
+        ended, traced = ({k: unsort(v, -2) for k, v in stacked(table).items()} for table in (final, traces))
         return unsort(x, -2), ended, traced
 
     def _engine(self, arguments: Arguments) -> Engine:
@@ -383,15 +380,6 @@ class Recurrent(Layers):
             self.__dict__["bound"] = stack
         return stack
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute, and forget what is known of the layers before a call."""
-        super().__setattr__(name, value)
-        self.__dict__["bound"] = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is copied and pickled."""
-        return {**self.__dict__, "bound": None}
-
     def _between(self, x: Tensor) -> Tensor:
         """Return what the next layer reads of the outputs [T, B, W] of the one below."""
         return dropout(x, self.dropout, self.training)
@@ -408,12 +396,3 @@ class Recurrent(Layers):
         packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
         output, *others = self.forward(layout.sequence(packing.pad()), hx, packing.lengths, **options)
         return packing.pack(layout.time_major(output)), *others
-
-
-def _stacked(tables: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack(rows) if len(rows) > 1 else rows[0].unsqueeze(0) for name, rows in tables.items()}
-
-
-@cache
-def _states(names: tuple[str, ...]) -> Any:
-    return namedtuple("States", names)
