@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
+from keepgate.cli.predict import encode, table_format
 from keepgate.cli.segment import add_thresholds, apply_thresholds
 from keepgate.cli.text import print_notes, table
-from keepgate.errors import InputError
 from keepgate.store import check_different, write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = (".json", ".csv")
 
 EXAMPLE = """\
   keepgate evaluate runs/vowels test.ts
@@ -42,8 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     add_decoding(flags)
     add_thresholds(flags)
     options = flags.parse_args(arguments)
-    if options.out is not None and Path(options.out).suffix.lower() not in WRITERS:
-        raise InputError(f"--out {options.out} ends in none of {', '.join(WRITERS)}")
+    suffix = table_format(options.out, FORMATS)
     check_different(options.data, options.out)
     estimator = tasks.load(options.run, options.device)
     apply_decoding(estimator, options)
@@ -53,28 +54,27 @@ def main(arguments: Sequence[str]) -> None:
     print_notes("evaluate", face.notes(data))
     rows = face.evaluate(data)
     if options.out is not None:
-        write_atomic(options.out, WRITERS[Path(options.out).suffix.lower()](rows))
+        write_atomic(options.out, as_json(rows) if suffix == ".json" else encode(pa_table(rows), suffix))
     print(as_json(rows).decode() if options.json else table(rows), end="" if options.json else "\n")
 
 
-def as_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows as JSON; what is empty or no number is null."""
+def plain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of Python's own values; what is empty or no number is None."""
 
-    def plain(value: Any) -> Any:
+    def value_of(value: Any) -> Any:
         value = value.item() if hasattr(value, "item") else value
         return None if value == "" or (isinstance(value, float) and not math.isfinite(value)) else value
 
-    content = [{name: plain(value) for name, value in row.items()} for row in rows]
-    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return [{name: value_of(value) for name, value in row.items()} for row in rows]
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows as CSV with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+def as_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as JSON."""
+    return (json.dumps(plain(rows), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-WRITERS: dict[str, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {".json": as_json, ".csv": as_csv}
+def pa_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return rows as a table."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(plain(rows))

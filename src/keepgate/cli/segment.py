@@ -13,18 +13,15 @@ from keepgate.cli import parser
 from keepgate.cli.several import Outputs, Refusals
 from keepgate.errors import InputError
 from keepgate.store import STANDARD_STREAM, check_different
+from keepgate.tasks.common.parameters import parameters
+from keepgate.tasks.segment.parameters import SegmenterParameters
 
 if TYPE_CHECKING:
     from keepgate.tasks.common.estimator import Estimator
     from keepgate.tasks.segment.estimator import Segmenter
 
 FORMATS = ("csv", "rttm", "txt", "json")
-THRESHOLDS = {
-    "onset": "probability that a segment has to reach",
-    "offset": "probability below which a segment ends",
-    "min_on": "seconds below which a segment is left out",
-    "min_off": "seconds below which the gap between two segments is closed",
-}
+THRESHOLDS = ("onset", "offset", "min_on", "min_off")
 
 EXAMPLE = """\
   keepgate segment runs/speech talks/*.mp3 --out segments --format rttm
@@ -73,9 +70,10 @@ def main(arguments: Sequence[str]) -> None:
 def add_thresholds(flags: argparse.ArgumentParser) -> None:
     """Add the flags of what makes probabilities segments."""
     group = flags.add_argument_group("thresholds, for models of segment")
-    for name, text in THRESHOLDS.items():
-        flag = "--" + name.replace("_", "-")
-        group.add_argument(flag, type=float, metavar="X", help=f"{text} (default: as the model was fitted)")
+    for name, _, about in parameters(SegmenterParameters):
+        if name in THRESHOLDS:
+            text = f"{about['help']} (default: as the model was fitted)"
+            group.add_argument("--" + name.replace("_", "-"), type=float, metavar="X", help=text)
 
 
 def apply_thresholds(estimator: Estimator, options: argparse.Namespace) -> None:

@@ -89,15 +89,19 @@ def read_sentences(
 
 def _are_sentences(lines: Sequence[str]) -> bool:
     """Return whether each line is a sentence: there is no tab, and lines differ in their number of words."""
-    counts = {len(line.split()) for line in lines if line.strip() not in MARKS and not line.startswith("#")}
-    return len(counts) > 1 and not any("\t" in line for line in lines)
+    return len({len(row) for row in _plain_rows(lines)}) > 1 and not any("\t" in line for line in lines)
+
+
+def _plain_rows(lines: Sequence[str]) -> list[list[str]]:
+    """Return the words of each line that is neither a mark between sentences nor begins with `#`."""
+    return [line.split() for line in lines if line.strip() not in MARKS and not line.startswith("#")]
 
 
 class _Comments:
     """Which lines that start with `#` are comments, in a file whose other lines show how words and tags look."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        rows = [line.split() for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+        rows = _plain_rows(lines)
         self.counts, self.tags = {len(row) for row in rows}, {row[-1] for row in rows if len(row) > 1}
 
     def has(self, path: Path, number: int, line: str, labelled: bool) -> bool:
