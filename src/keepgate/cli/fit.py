@@ -93,12 +93,11 @@ def data_section(lines: Sequence[str]) -> Section:
 def write_report(path: Path, estimator: Estimator, sections: list[Section], title: str) -> None:
     """Write report.html: the task's sections, how the training went, and what was trained."""
     from keepgate.tasks.common.report import page
-    from keepgate.tasks.common.report.figures import learning_curve
     from keepgate.tasks.common.report.section import Section
 
     settings = [{"parameter": name, "value": value} for name, value in estimator.get_params(deep=False).items()]
     about = [
-        Section("Learning curve", figure=learning_curve(estimator.history_)),
+        Section("Learning curve", figure=estimator.learning_curve()),
         Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_)),
         Section("Parameters", rows=settings),
     ]

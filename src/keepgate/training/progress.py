@@ -79,10 +79,10 @@ class Bar(Lines):
     def __init__(self, epochs: int):
         super().__init__(epochs, None)
         bar_class = _tqdm().tqdm
-        self.bar: Any = bar_class(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=False)
+        self.bar: Any = bar_class(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=_in_notebook())
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the bar from a terminal; a notebook keeps it."""
         self.bar.close()
 
     def show(self, epoch: int, done: float, loss: float) -> None:

@@ -32,6 +32,8 @@ from keepgate.training import Examples, Score, Settings, train
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from keepgate.export.graph import Graph
 
 __all__ = ["Estimator", "NotFitted"]
@@ -127,6 +129,13 @@ class Estimator(Parameters, BaseEstimator, ABC):
 
     def read_companions(self, folder: Path) -> None:
         """Read what `save` wrote next to the two files of the model: here nothing."""
+
+    def learning_curve(self) -> Figure:
+        """Return a figure of `history_`: training loss, held-out loss and score against epoch; a notebook shows it."""
+        from keepgate.tasks.common.report.figures import learning_curve
+
+        self.check_fitted()
+        return learning_curve(self.history_)
 
     def cell_name(self) -> str:
         """Return the cell as it was named, or the name of a cell that was given as an object."""
