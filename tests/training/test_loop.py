@@ -255,3 +255,25 @@ def test_what_cannot_be_trained_is_refused(problem):
         train(model, problem.squares, some)
     with pytest.raises(InputError, match=r"examples of Sums weigh 0\.0 together"):
         train(model, problem.squares, problem.Sums(3, seed=1), some)
+
+
+def test_minutes_end_a_training_and_bend_its_rate(problem, monkeypatch):
+    """By a clock that goes on by a second whenever it is read: an update takes one, and so does an evaluation."""
+    clock = iter(range(10_000))
+    monkeypatch.setattr("keepgate.training.loop.time.perf_counter", lambda: float(next(clock)))
+    data, settings = problem.Sums(12, seed=1), Settings(**{**OPTIONS, "epochs": 1000}, schedule="cosine", minutes=0.2)
+    history = train(problem.network(), problem.squares, data, settings=settings)
+    assert history.finished
+    assert [row["updates"] for row in history.rows] == [3, 6, 9]  # 12 seconds: 9 updates, and 3 ends of epochs
+    rates = [row["learning_rate"] for row in history.rows]
+    parts = [2 / 12, 6 / 12, 10 / 12]  # of the time before the last update of each
+    expected = [0.5 * settings.learning_rate * (1 + np.cos(np.pi * part)) for part in parts]
+    assert rates == pytest.approx(expected, rel=0.02)
+
+
+def test_an_epoch_may_be_cut_by_minutes(problem, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr("keepgate.training.loop.time.perf_counter", lambda: float(next(clock)))
+    settings = Settings(**{**OPTIONS, "epochs": 5}, minutes=2 / 60)
+    history = train(problem.network(), problem.squares, problem.Sums(40, seed=1), settings=settings)
+    assert [row["updates"] for row in history.rows] == [2]

@@ -29,6 +29,7 @@ WRONG = [
     ("warmup", 1.1, "from 0 to 1"),
     ("patience", 0, "a whole number from 1 on or None"),
     ("window", 0, "a whole number from 1 on or None"),
+    ("minutes", 0, "a number above 0 or None"),
     ("seed", -1, "a whole number from 0 on"),
     ("checkpoint_seconds", float("nan"), "a number from 0 on"),
 ]

@@ -75,7 +75,7 @@ def fit(task: str, arguments: Sequence[str]) -> None:
     about = face.about(data)
     for line in about:
         print(printable(line))
-    print_notes("fit", face.notes(data))
+    print_notes("fit", [*face.notes(data), *estimator.fit_notes_])
     sections = face.report(data, valid)
     if about:
         sections = [data_section(about), *sections]

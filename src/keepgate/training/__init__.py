@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from keepgate.training.examples import Examples, Streams
     from keepgate.training.history import History
     from keepgate.training.loop import train
+    from keepgate.training.parts import Part, held_out_indices
     from keepgate.training.score import Score
     from keepgate.training.settings import Settings
 
@@ -44,15 +45,29 @@ _HOMES = {
     "CSVLog": "callbacks",
     "Examples": "examples",
     "History": "history",
+    "Part": "parts",
     "Score": "score",
     "Settings": "settings",
     "Streams": "examples",
     "TensorBoard": "callbacks",
+    "held_out_indices": "parts",
     "is_first": "distributed",
     "train": "loop",
 }
 
-__all__ = ["CSVLog", "Examples", "History", "Score", "Settings", "Streams", "TensorBoard", "is_first", "train"]
+__all__ = [
+    "CSVLog",
+    "Examples",
+    "History",
+    "Part",
+    "Score",
+    "Settings",
+    "Streams",
+    "TensorBoard",
+    "held_out_indices",
+    "is_first",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -170,7 +170,7 @@ class Trainer:
         self.state.model.train()
         position = self.state.position
         batches = self.data.shuffled(self.settings.seed, position.epoch)
-        while position.batch < len(batches):
+        while position.batch < len(batches) and self.progress() < 1:
             for window in self.data.windows(batches[position.batch], first=position.window):
                 done = (position.batch + window.done) / len(batches)
                 save = self.update(window, done)
@@ -178,6 +178,8 @@ class Trainer:
                 shown.show(position.epoch, done, position.loss / position.weight)
                 if self.checkpoints and save:
                     self.checkpoints.save()
+                if self.progress() >= 1:
+                    break
             position.batch, position.window, self.state.carried = position.batch + 1, 0, None
 
     def update(self, window: Window, done: float) -> bool:
@@ -208,7 +210,7 @@ class Trainer:
                 f"gradient ({norm:.4g}) is not finite; look for such values in the data, or lower learning_rate"
             )
         self.step(done)
-        position.add(total, weight, norm, time.perf_counter() - started)
+        position.add(total, weight, norm, self.seconds_since(started))
         return bool(save)
 
     def forward(self, objective: Callable[..., Any], window: Window) -> tuple[torch.Tensor, Any]:
@@ -226,11 +228,31 @@ class Trainer:
     def step(self, done: float) -> None:
         """Let the optimizer take one step, at the rate of this position."""
         position, settings = self.state.position, self.settings
-        position.learning_rate = rate(settings, (position.epoch + done) / settings.epochs)
+        position.learning_rate = rate(settings, self.progress(done))
         position.learning_rate *= plateau_scale(settings, self.state.history.valid_losses)
         for group in self.state.optimizer.param_groups:
             group["lr"] = position.learning_rate
         self.state.optimizer.step()
+
+    def progress(self, done: float = 0.0) -> float:
+        """Return the part of the training that is done, 0 to 1, by epochs or by minutes, whichever is greater.
+
+        Args:
+            done: the part of the present epoch.
+        """
+        position, settings = self.state.position, self.settings
+        of_epochs = (position.epoch + done) / settings.epochs
+        if settings.minutes is None:
+            return of_epochs
+        seconds = sum(row["seconds"] for row in self.state.history.rows) + position.seconds
+        return min(max(of_epochs, seconds / (60 * settings.minutes)), 1.0)
+
+    def seconds_since(self, started: float) -> float:
+        """Return the seconds since then; where minutes decide, their mean over the processes, which have to agree."""
+        seconds = time.perf_counter() - started
+        if self.settings.minutes is not None:
+            (seconds,) = self.processes.sum(seconds / self.processes.size)
+        return seconds
 
     def evaluate(self, batches: Batches) -> tuple[float, float | None]:
         """Return the mean loss over all of a data set, and its score if there is one."""
@@ -270,12 +292,12 @@ class Trainer:
                 f"the held-out loss after epoch {position.epoch + 1} is {valid}: look for values that are not finite "
                 "in the held-out part, or lower learning_rate"
             )
-        position.seconds += time.perf_counter() - started
+        position.seconds += self.seconds_since(started)
         history.rows.append(position.row(valid, score))
         if valid is not None and history.best_epoch == len(history.rows):
             state.best = {name: value.clone() for name, value in state.model.state_dict().items()}
         waited = len(history.rows) - history.best_epoch
-        history.finished = len(history.rows) == self.settings.epochs or waited == self.settings.patience
+        state.position = Position(epoch=position.epoch + 1, update=position.update)
+        history.finished = self.progress() >= 1 or waited == self.settings.patience
         if history.finished and state.best:
             state.model.load_state_dict(state.best)
-        state.position = Position(epoch=position.epoch + 1, update=position.update)

@@ -34,12 +34,12 @@ class Settings:
         warmup: the part of the whole training, 0 to 1, over which the rate rises linearly from zero.
         patience: stop after that many epochs in a row without a better held-out loss; None: never.
         window: steps in a window of truncated back-propagation through time (Williams & Peng 1990): one update a
-            window;
-            the state is carried on and the gradient is not. None: back through the whole sequence.
+            window; the state is carried on and the gradient is not. None: back through the whole sequence.
+        minutes: end after so long, even if `epochs` are not over; the rate follows the greater of the two parts that
+            are done. What is learned then depends on the speed of the machine. None: `epochs` alone count.
         seed: of the order of the examples and of dropout.
         checkpoint_seconds: least time between two checkpoints inside an epoch; at an epoch's end there always is one.
-            This
-            setting alone may differ when a run is resumed: the weights do not depend on it.
+            This setting alone may differ when a run is resumed: the weights do not depend on it.
 
     Raises:
         InputError: a value is not possible; the message says what is.
@@ -58,6 +58,7 @@ class Settings:
     warmup: float = 0.0
     patience: int | None = None
     window: int | None = None
+    minutes: float | None = None
     seed: int = 0
     checkpoint_seconds: float = 30.0
 
@@ -78,7 +79,7 @@ def _is(kind: type, value: object) -> bool:
     return isinstance(value, abstract) and not isinstance(value, bool)
 
 
-OPTIONAL = ("clip_norm", "patience", "window")
+OPTIONAL = ("clip_norm", "patience", "window", "minutes")
 COUNT = (int, lambda value: value >= 1, "a whole number from 1 on")
 POSITIVE = (float, lambda value: 0 < value < math.inf, "a number above 0")
 NOT_NEGATIVE = (float, lambda value: 0 <= value < math.inf, "a number from 0 on")
@@ -96,6 +97,7 @@ RULES = {
     "warmup": (float, lambda value: 0 <= value <= 1, "a number from 0 to 1"),
     "patience": COUNT,
     "window": COUNT,
+    "minutes": POSITIVE,
     "seed": (int, lambda value: value >= 0, "a whole number from 0 on"),
     "checkpoint_seconds": (float, lambda value: value >= 0, "a number from 0 on"),
 }

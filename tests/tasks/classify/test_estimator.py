@@ -149,7 +149,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(data, monkeypatch, tmp_path
         return train(model, limited, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr("keepgate.tasks.common.estimator.train", stop)
+        patch.setattr("keepgate.tasks.common.fitting.train", stop)
         with pytest.raises(KeyboardInterrupt):
             SequenceClassifier(**SMALL).fit(X, y, run=tmp_path / "cut")
     resumed = SequenceClassifier(**SMALL).fit(X, y, run=tmp_path / "cut")

@@ -9,6 +9,7 @@ from keepgate.errors import BackendError, InputError
 from keepgate.tasks import TASKS, estimator_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
+from keepgate.tasks.common.sequences import SequenceExamples
 from keepgate.training import Settings
 from tasks.tiny import TINY, fit
 
@@ -85,6 +86,6 @@ def test_callbacks_look_on_at_every_task(task, tmp_path):
 
 @pytest.mark.parametrize(("examples", "passes"), [(1, 500), (48, 500), (160, 150), (1_600, 20), (100_000, 20)])
 def test_few_examples_are_read_more_often(examples, passes):
-    classifier = SequenceClassifier(batch_size=16)
-    assert classifier.passes(examples) == passes
-    assert classifier.set_params(epochs=7).passes(examples) == 7
+    classifier, data = SequenceClassifier(batch_size=16), SequenceExamples([np.zeros((1, 1))] * examples)
+    assert classifier.passes(data) == passes
+    assert classifier.set_params(epochs=7).passes(data) == 7

@@ -76,7 +76,7 @@ SOUND = np.sin(np.arange(800.0))
         ([SOUND, SOUND], ["a", " "], RATE, r"X\[1\]: its text is empty"),
         ([SOUND, SOUND * 0], ["a", "b"], RATE, r"X\[1\]: the recording is silent"),
         ([SOUND, SOUND * np.nan], ["a", "b"], RATE, r"X\[1\]: samples of shape"),
-        ([SOUND], ["a" * 30], RATE, r"X\[0\]: its text takes 59 steps, but it has 10"),
+        ([SOUND], ["a" * 30], RATE, r"X\[0\]: its text takes 59 steps, but it has 20"),
         ([[[[1, 1]]]], ["a"], None, r"X\[0\]: the ink is a single point"),
     ],
 )

@@ -13,7 +13,7 @@ def test_a_recording_that_is_known_whole_is_taken_from_its_mean():
     torch.manual_seed(0)
     x, lengths = torch.randn(3, 9, 4), torch.tensor([9, 5, 1])
     model = Transcriber(bands=4, hidden_size=2, num_layers=1)
-    model.kind_, model.rate_, model.symbols_ = "audio", RATE, ["a"]
+    model.kind_, model.rate_, model.symbols_, model.stack_ = "audio", RATE, ["a"], 2
     model.check_parameters()
     network = model.build_network()
 

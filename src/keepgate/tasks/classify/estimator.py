@@ -123,7 +123,8 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         if self.class_weight is not None:
             self.network_.weigh(len(values) / (len(self.classes_) * self.class_counts_))
         examples, score = SequenceExamples(values, targets), class_score(self.select)
-        self.train_network(ClassifierNetwork.loss, examples, held_out, run, callbacks=callbacks, score=score)
+        loss = ClassifierNetwork.loss
+        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, classes=targets.tolist())
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, INIT, SHARE, STRENGTH, estimator, param
+from keepgate.tasks.common.parameters import (
+    EPOCHS,
+    EXAMPLES,
+    INIT,
+    SHARE,
+    STRENGTH,
+    HeldOutParameters,
+    estimator,
+    param,
+)
 from keepgate.tasks.common.sequence_parameters import SequenceParameters
 
 EPOCHS_HELP = "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)"
@@ -13,7 +22,7 @@ SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 
 
 @estimator
-class SequenceClassifierParameters(SequenceParameters):
+class SequenceClassifierParameters(SequenceParameters, HeldOutParameters):
     """Parameters of `SequenceClassifier`."""
 
     TASK: ClassVar[str] = "classify"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,11 +24,12 @@ from keepgate import networks as blocks
 from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted
 from keepgate.nn.network import NetworkModule
-from keepgate.tasks.common import batching
+from keepgate.tasks.common import batching, fitting
+from keepgate.tasks.common.fitting import Fitting
 from keepgate.tasks.common.parameters import Parameters, checks, estimator
 from keepgate.tasks.common.running import device_named, limited_threads, seeded
 from keepgate.tasks.common.stored import Stored, sizes_only, write
-from keepgate.training import Examples, Score, Settings, train
+from keepgate.training import Examples, Score, Settings, held_out_indices
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ TRAINER = (  # parameters that are settings of the trainer under the same name
     "schedule",
     "warmup",
     "patience",
+    "minutes",
     "seed",
 )
 
@@ -65,13 +67,13 @@ class Estimator(Parameters, BaseEstimator, ABC):
         equations_: of the cell.
         network_: the torch module.
         history_: a dict for each epoch.
+        fit_notes_: sentences on how the fit went, such as that it ended too early; a model that was loaded has none.
         columns_: how the columns of the file are called that was trained on, a `Columns`; only where there was one.
     """
 
     STATE: ClassVar[schema.Check]  # what `state_to_json` returns, and a model file must say
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that cannot be changed after `fit`
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
-    later: ClassVar[Mapping[str, Any]] = {}  # parameters, columns and state that earlier files lack, as they were then
     UPDATES: ClassVar[int] = 2_000  # steps of the optimizer that learning takes, where `epochs` is None, within
     PASSES: ClassVar[tuple[int, int]] = (10, 200)  # the fewest and the most passes over the training data
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # names of the files of a model that is exported as several
@@ -79,6 +81,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
     equations_: Equations = field(init=False)
     network_: NetworkModule = field(init=False)
     history_: list[dict[str, Any]] = field(init=False)
+    fit_notes_: list[str] = field(init=False)
     columns_: Any = field(init=False)
 
     # What each task has to say
@@ -202,17 +205,11 @@ class Estimator(Parameters, BaseEstimator, ABC):
             values["epochs"] = self.PASSES[0]
         return Settings(**values)
 
-    def passes(self, examples: int) -> int:
-        """Return the passes over so many examples that `epochs` asks for.
-
-        Where it is None, small data are read more often: a training of few updates learns little, whatever the number
-        of passes.
-        """
+    def passes(self, data: Examples, window: int | None = None) -> int:
+        """Return the passes over data that `epochs` asks for, or where it is None, those that learning takes."""
         if self.epochs is not None:
             return int(self.epochs)
-        fewest, most = self.PASSES
-        updates_of_a_pass = -(-examples // int(self.batch_size))
-        return min(max(-(-self.UPDATES // updates_of_a_pass), fewest), most)
+        return fitting.passes(data, int(self.batch_size), window, self.UPDATES, self.PASSES)
 
     # What `fit` and `predict` are made of
 
@@ -254,8 +251,12 @@ class Estimator(Parameters, BaseEstimator, ABC):
         window: int | None = None,
         callbacks: Sequence[Callback] = (),
         score: Score | None = None,
+        groups: Sequence[Hashable] | None = None,
+        classes: Sequence[Hashable] | None = None,
     ) -> None:
         """Train `network_` on its device and set `history_`; an interrupted training in the folder `run` is resumed.
+
+        Without `valid` the parameters `hold_out` and `refit` say what is held out, and whether it is then learned too.
 
         Args:
             loss: see `keepgate.training.train`.
@@ -265,9 +266,32 @@ class Estimator(Parameters, BaseEstimator, ABC):
             window: steps of truncated back-propagation through time; None: back through whole examples.
             callbacks: see `keepgate.training.train`.
             score: see `keepgate.training.train`.
+            groups: of each example; what is held out by itself are whole groups.
+            classes: of each example; as many of each are held out.
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
-        settings = dataclasses.replace(self.settings(), window=window, epochs=self.passes(len(data)))
+        settings = dataclasses.replace(self.settings(), window=window, epochs=self.passes(data, window))
+        fit = Fitting(self.network_, loss, score, settings, run, self.progress)
+        indices = self._held_out(len(data), groups, classes) if valid is None else None
+        held = 0 if indices is None else len(indices)
+        again = held > 0 and fitting.worth_a_second(getattr(self, "refit", None), held / len(data))
         with limited_threads(self.threads):
-            self.history_ = train(self.network_, loss, data, valid, settings, run, self.progress, callbacks, score).rows
+            if again and indices is not None:
+                history = fit.twice(data, indices, callbacks, self.calibrate)
+            else:
+                part, valid = (data, valid) if indices is None else fitting.parts(data, indices)
+                history = fit.once(part, valid, callbacks)
+                if valid is not None:
+                    self.calibrate(valid)
+        self.history_ = history.rows
+        self.fit_notes_ = fitting.about(history.rows, len(data), held, again)
+
+    def _held_out(self, count: int, groups: Any, classes: Any) -> np.ndarray | None:
+        """Return the indices of the examples to hold out, or None if there are none."""
+        share = fitting.share_held_out(self.plain_parameters().get("hold_out", 0.0), count)
+        indices = held_out_indices(count, share, int(self.seed), groups, classes)
+        return indices if len(indices) else None
+
+    def calibrate(self, held_out: Examples) -> None:
+        """Do what a task does with the held-out part once the best epoch is known: here nothing."""

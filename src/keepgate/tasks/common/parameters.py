@@ -11,7 +11,7 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, TypedDict, TypeVar, dataclass_transform
@@ -41,6 +41,7 @@ EXAMPLES: Bounds = {"minimum": 1, "maximum": 2**24}
 SHARE: Bounds = {"minimum": 0, "maximum": 1}
 STRENGTH: Bounds = {"minimum": 0, "maximum": 1e6}
 NORM: Bounds = {"minimum": 0, "maximum": 1e30}
+MINUTES: Bounds = {"minimum": 1e-3, "maximum": 1e6}
 SECONDS: Bounds = {"minimum": 0, "maximum": 86_400}  # within a recording
 RATES = (51, 1_000_000)  # Hz; from the lowest on, a hop from window to window has a sample
 HERTZ: Bounds = {"minimum": RATES[0], "maximum": RATES[1]}
@@ -174,7 +175,11 @@ class Parameters:
         Columns: a dataclass of `param` fields: the names of a file's columns.
         formats: suffixes of the files to train on.
         examples: command lines of `keepgate fit`, for its help.
+        later: parameters, columns and state that earlier model files lack, as they were then; besides those of the
+            bases.
     """
+
+    later: ClassVar[Mapping[str, Any]] = {"minutes": None}
 
     TASK: ClassVar[str]
     Columns: ClassVar[type] = NoColumns
@@ -186,6 +191,11 @@ class Parameters:
     num_layers: int = param(1, "recurrent layers, one above the other", **LAYERS)
     dropout: float = param(0.0, "share of activations dropped while training", **SHARE)
     epochs: int | None = param(50, "passes over the training data (none: as many as learning takes)", **EPOCHS)
+    minutes: float | None = param(
+        None,
+        "end after so many minutes, with the course of the step size fitted to them (none: by epochs alone)",
+        **MINUTES,
+    )
     batch_size: int = param(32, "examples in one step of the optimizer", **EXAMPLES)
     optimizer: str = param("adamw", "optimizer", choices=OPTIMIZERS)
     learning_rate: float = param(1e-3, "highest step size of the optimizer", **STRENGTH)
@@ -206,3 +216,21 @@ class Parameters:
         maximum=1_024,
     )
     progress: bool = param(True, "show a progress bar where standard error is a terminal")
+
+
+@estimator
+class HeldOutParameters(Parameters):
+    """The parameters of tasks that hold out a part of the training data by themselves."""
+
+    later: ClassVar[Mapping[str, Any]] = {"hold_out": 0.0, "refit": False}
+
+    hold_out: float | None = param(
+        None,
+        "share of the training data that chooses the best epoch, where no held-out data are given (none: a tenth of "
+        "100 examples or more, at most 1,000; 0: nothing)",
+        minimum=0,
+        maximum=0.9,
+    )
+    refit: bool | None = param(
+        None, "then learn again, from that share too (none: where it is a twentieth or more of the data)"
+    )

@@ -166,7 +166,8 @@ def without_retired(config: Mapping[str, Any], retired: Mapping[str, Any]) -> Ma
 def with_later(config: Mapping[str, Any], kind: type[Estimator]) -> Mapping[str, Any]:
     """Return a configuration with the parameters, columns and state that came after it was written, as they were."""
     filled, parts = dict(config), {"parameters": checks(kind), "columns": checks(kind.Columns)}
-    for name, value in kind.later.items():
+    later = [item for base in kind.__mro__ for item in vars(base).get("later", {}).items()]
+    for name, value in later:
         part = next((part for part, names in parts.items() if name in names), "fitted")
         if isinstance(filled.get(part), dict):
             filled[part] = {name: value, **filled[part]}

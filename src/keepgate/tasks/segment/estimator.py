@@ -62,6 +62,8 @@ class Segmenter(SegmenterParameters, Estimator):
     )
     fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
     later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
+    UPDATES: ClassVar[int] = 2_000
+    PASSES: ClassVar[tuple[int, int]] = (20, 200)
 
     network_: SegmenterNetwork = field(init=False)
     labels_: list[str] = field(init=False)
@@ -117,7 +119,8 @@ class Segmenter(SegmenterParameters, Estimator):
             held_out = self._pieces(self._features(held_out_data), truth_held_out)
             self.skipped_ = (*data.skipped, *held_out_data.skipped)
         pieces, score = self._pieces(values, truth), None if self.select == "loss" else SCORE
-        self.train_network(segment_loss, pieces, held_out, run, callbacks=callbacks, score=score)
+        whole = [i for i, one in enumerate(values) for _ in range(0, len(one), self._piece_size())]
+        self.train_network(segment_loss, pieces, held_out, run, callbacks=callbacks, score=score, groups=whole)
         return self
 
     def _check_values(self) -> None:
@@ -264,4 +267,8 @@ class Segmenter(SegmenterParameters, Estimator):
         return [self.network_.front_end.frames(content) for content in data.contents]
 
     def _pieces(self, values: list[np.ndarray], truth: list[np.ndarray]) -> RecordingExamples:
-        return RecordingExamples.cut(values, truth, max(1, round(self.piece / hop_seconds(self.rate_))))
+        return RecordingExamples.cut(values, truth, self._piece_size())
+
+    def _piece_size(self) -> int:
+        """Return the frames of the pieces that recordings are cut into."""
+        return max(1, round(self.piece / hop_seconds(self.rate_)))

@@ -14,7 +14,7 @@ from keepgate.tasks.common.parameters import (
     SECONDS,
     SHARE,
     STRENGTH,
-    Parameters,
+    HeldOutParameters,
     estimator,
     param,
 )
@@ -35,7 +35,7 @@ class SegmentColumns:
 
 
 @estimator
-class SegmenterParameters(Parameters):
+class SegmenterParameters(HeldOutParameters):
     """Parameters of `Segmenter`."""
 
     TASK: ClassVar[str] = "segment"
@@ -60,6 +60,8 @@ class SegmenterParameters(Parameters):
     select: str = param(
         SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
     )
-    epochs: int = param(20, "passes over the training data", **EPOCHS)
+    epochs: int | None = param(
+        None, "passes over the training data (none: at least 20, and for few data up to 200: 2000 updates)", **EPOCHS
+    )
     batch_size: int = param(8, "pieces in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)

@@ -59,6 +59,8 @@ class Suggester(SuggesterParameters, Estimator):
         counts=COUNTS,
         weights=schema.items(*[schema.number(1e-30, 1)] * 3),
     )
+    UPDATES: ClassVar[int] = 1_000
+    PASSES: ClassVar[tuple[int, int]] = (4, 20)
 
     network_: LanguageNetwork = field(init=False)
     names_: list[str] = field(init=False)

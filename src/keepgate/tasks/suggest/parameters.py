@@ -28,5 +28,7 @@ class SuggesterParameters(Parameters):
     dropout: float = param(0.3, "share of values dropped, by one mask for a window", minimum=0, maximum=0.95)
     weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
     window: int = param(35, "steps that the gradient goes back; the state goes on", **STEPS)
-    epochs: int = param(4, "passes over the training text", **EPOCHS)
+    epochs: int | None = param(
+        None, "passes over the training text (none: at least 4, and for short texts up to 20: 1000 updates)", **EPOCHS
+    )
     learning_rate: float = param(4e-3, "highest step size of the optimizer", **STRENGTH)

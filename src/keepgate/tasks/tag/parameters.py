@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keepgate.tasks.common.parameters import EPOCHS, INIT, SHARE, SIZE, STRENGTH, Parameters, estimator, param
+from keepgate.tasks.common.parameters import EPOCHS, INIT, SHARE, SIZE, STRENGTH, HeldOutParameters, estimator, param
 
 SELECT = ("f1", "accuracy", "loss")  # what chooses an epoch
 
@@ -28,7 +28,7 @@ class TagColumns:
 
 
 @estimator
-class TaggerParameters(Parameters):
+class TaggerParameters(HeldOutParameters):
     """Parameters of `Tagger`."""
 
     TASK: ClassVar[str] = "tag"

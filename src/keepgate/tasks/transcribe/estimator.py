@@ -24,6 +24,7 @@ from keepgate.tasks.transcribe.alignment import Transcript, align
 from keepgate.tasks.transcribe.decoding import Decoder, Decoding
 from keepgate.tasks.transcribe.examples import (
     UtteranceExamples,
+    frames_a_step,
     join,
     separator,
     split,
@@ -54,6 +55,7 @@ class Transcriber(TranscriberParameters, Estimator):
         kind_: "audio" or "ink".
         rate_: of the recordings in Hz.
         commonest_: the commonest text.
+        stack_: features that make a step.
         carries_: whether the state is carried through sessions (the `groups` of `Utterances`), from each utterance to
             the next.
         skipped_: the rows of files that were left out.
@@ -66,15 +68,19 @@ class Transcriber(TranscriberParameters, Estimator):
         rate=schema.optional(schema.whole(*RATES)),
         commonest=schema.text(),
         carries=schema.boolean,
+        frames_a_step=schema.optional(schema.whole(1, 1_000)),
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "frames_a_step": None}
+    UPDATES: ClassVar[int] = 3_000
+    PASSES: ClassVar[tuple[int, int]] = (15, 150)
 
     network_: TranscriberNetwork = field(init=False)
     symbols_: list[str] = field(init=False)
     kind_: str = field(init=False)
     rate_: int | None = field(init=False)
     commonest_: str = field(init=False)
+    stack_: int = field(init=False)
     skipped_: tuple[Skipped, ...] = field(init=False)
     decoder_: Decoder = field(init=False)
 
@@ -105,6 +111,7 @@ class Transcriber(TranscriberParameters, Estimator):
         self.check_parameters()
         data = utterances(X, y, rate)
         self.kind_, self.rate_, self.carries_ = data.kind, data.rate, data.groups is not None
+        self.stack_ = int(self.stack or frames_a_step(self._targets(data), self._frames(data)))
         data, frames = self._usable(data)
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in split(text, self.symbols)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
@@ -219,7 +226,7 @@ class Transcriber(TranscriberParameters, Estimator):
         """Return the text of an utterance with log-probabilities [T', K + 1], and where its symbols lie."""
         path = self._path(scores)
         symbols = self._named(path)
-        places = align(scores, path, self.network_.front_end.times(content), self.stack)
+        places = align(scores, path, self.network_.front_end.times(content), self.stack_)
         return Transcript(join(symbols, self.symbols), symbols, *places)
 
     def strange_symbols(self, data: Utterances) -> dict[int, str]:
@@ -234,12 +241,14 @@ class Transcriber(TranscriberParameters, Estimator):
             "rate": self.rate_,
             "commonest": self.commonest_,
             "carries": self.carries_,
+            "frames_a_step": self.stack_,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set symbols, what utterances are, and the network."""
         self.symbols_, self.kind_ = state["symbols"], state["kind"]
         self.rate_, self.commonest_, self.carries_ = state["rate"], state["commonest"], state["carries"]
+        self.stack_ = int(state["frames_a_step"] or self.stack or 1)
         if (self.kind_ == "audio") != (self.rate_ is not None):
             raise InputError(f"fitted.rate={self.rate_} does not go with utterances that are {self.kind_}")
         self.network_ = self.build_network()
@@ -253,10 +262,10 @@ class Transcriber(TranscriberParameters, Estimator):
         """Return the network, untrained."""
         front_end, both = self.front_end(), bool(self.bidirectional)
         description = transcriber(
-            self.layers(front_end.size * int(self.stack), bidirectional=both),
+            self.layers(front_end.size * self.stack_, bidirectional=both),
             front_end.size,
             len(self.symbols_),
-            stack=int(self.stack),
+            stack=self.stack_,
             dropout=float(self.dropout),
             centred=self.kind_ == "audio" and both,
         )
@@ -278,7 +287,7 @@ class Transcriber(TranscriberParameters, Estimator):
         inputs = {"frames": ("features", features), "lengths": ("lengths", "rows of features of each, 1 to T, [B]")}
         outputs = {
             "log_probs": ("log_probs", scores),
-            "stacked.lengths": ("steps", f"steps of each, of {self.stack} rows of features, [B]"),
+            "stacked.lengths": ("steps", f"steps of each, of {self.stack_} rows of features, [B]"),
         }
         self.emit_network(graph, inputs, outputs)
 
@@ -306,7 +315,7 @@ class Transcriber(TranscriberParameters, Estimator):
     def _usable(self, data: Utterances, symbols: Sequence[str] | None = None) -> tuple[Utterances, list[np.ndarray]]:
         """Return the utterances whose texts fit their length and have these symbols (None: any), and their frames."""
         targets, frames = self._targets(data), self._frames(data)
-        reasons = too_long(targets, [-(-len(frame) // self.stack) for frame in frames])
+        reasons = too_long(targets, [-(-len(frame) // self.stack_) for frame in frames])
         if symbols is not None:
             reasons |= unknown(targets, symbols)
         return data.without(reasons), [frame for i, frame in enumerate(frames) if i not in reasons]

@@ -18,6 +18,8 @@ from keepgate.tasks.common.given import as_list, as_pair, of_kind
 from keepgate.tasks.common.padded import pad_frames
 from keepgate.training import Examples
 
+HURRIED, STEPS_A_SYMBOL, MOST_FRAMES = 0.1, 2, 4  # so many utterances may have shorter symbols
+
 
 class UtteranceExamples(Examples):
     """Utterances as batches of `(x [B, T, ...], lengths [B], symbols of all targets, their lengths [B])`.
@@ -117,6 +119,15 @@ def too_long(targets: Sequence[Sequence[str]], steps: Sequence[int]) -> dict[int
         for i, (need, count) in enumerate(zip(needed, steps, strict=True))
         if need > count
     }
+
+
+def frames_a_step(targets: Sequence[Sequence[str]], frames: Sequence[np.ndarray]) -> int:
+    """Return how many frames make a step, where nobody says it.
+
+    A network of long steps is faster and learns sooner; but a symbol has to last for some of them.
+    """
+    room = [len(rows) / max(len(target), 1) for target, rows in zip(targets, frames, strict=True)]
+    return int(min(max(np.quantile(room, HURRIED) // STEPS_A_SYMBOL, 1), MOST_FRAMES))
 
 
 def unknown(targets: Sequence[Sequence[str]], known: Sequence[str]) -> dict[int, str]:

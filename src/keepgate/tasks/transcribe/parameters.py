@@ -9,13 +9,14 @@ from keepgate.objectives.ngram import MOST_ORDER
 from keepgate.tasks.common.parameters import (
     BANDS,
     EPOCHS,
+    EXAMPLES,
     HERTZ,
     LAYERS,
     NORM,
     SHARE,
     SIZE,
     STRENGTH,
-    Parameters,
+    HeldOutParameters,
     estimator,
     param,
 )
@@ -41,7 +42,7 @@ class TranscribeColumns:
 
 
 @estimator
-class TranscriberParameters(Parameters):
+class TranscriberParameters(HeldOutParameters):
     """Parameters of `Transcriber`."""
 
     TASK: ClassVar[str] = "transcribe"
@@ -54,14 +55,23 @@ class TranscriberParameters(Parameters):
 
     symbols: str = param("characters", "what texts are made of: characters, or words apart by spaces", choices=SYMBOLS)
     bands: int = param(40, "recordings: mel bands", **BANDS)
-    stack: int = param(2, "features (10 ms of a recording, points of ink) that make a step", minimum=1, maximum=1_000)
+    stack: int | None = param(
+        None,
+        "features (10 ms of a recording, points of ink) that make a step (none: up to 4, as the length of the texts "
+        "allows)",
+        minimum=1,
+        maximum=1_000,
+    )
     augment: float = param(1.0, "how much utterances are varied while training (0: not at all)", minimum=0, maximum=100)
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
     num_layers: int = param(3, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
     dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
-    epochs: int = param(20, "passes over the training data", **EPOCHS)
-    learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
+    epochs: int | None = param(
+        None, "passes over the training data (none: at least 15, and for few data up to 150: 3000 updates)", **EPOCHS
+    )
+    batch_size: int = param(16, "utterances in one step of the optimizer", **EXAMPLES)
+    learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
     select: str = param(
         SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
     )

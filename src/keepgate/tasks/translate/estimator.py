@@ -55,6 +55,8 @@ class Translator(TranslatorParameters, Estimator):
     )
     fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
     later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None}
+    UPDATES: ClassVar[int] = 3_000
+    PASSES: ClassVar[tuple[int, int]] = (7, 100)
 
     network_: TranslatorNetwork = field(init=False)
     tokens_: tuple[Tokens, Tokens] = field(init=False)

@@ -12,7 +12,7 @@ from keepgate.tasks.common.parameters import (
     SHARE,
     SIZE,
     STRENGTH,
-    Parameters,
+    HeldOutParameters,
     estimator,
     param,
 )
@@ -33,7 +33,7 @@ class TranslateColumns:
 
 
 @estimator
-class TranslatorParameters(Parameters):
+class TranslatorParameters(HeldOutParameters):
     """Parameters of `Translator`."""
 
     TASK: ClassVar[str] = "translate"
@@ -60,6 +60,8 @@ class TranslatorParameters(Parameters):
         1.0, "power of the length that log-probabilities are divided by", minimum=0, maximum=100
     )
     coverage_penalty: float = param(0.0, "weight of what was not attended to", **STRENGTH)
-    epochs: int = param(7, "passes over the training data", **EPOCHS)
+    epochs: int | None = param(
+        None, "passes over the training data (none: at least 7, and for few data up to 100: 3000 updates)", **EPOCHS
+    )
     batch_size: int = param(64, "examples in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)

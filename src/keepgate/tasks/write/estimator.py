@@ -50,7 +50,10 @@ class LanguageModel(LanguageModelParameters, Estimator):
         tokens_: the units and their numbers (`keepgate.data.text.tokens`).
         counts_: how often each is in the training text.
         ngram_: the n-gram baseline, or None.
-        network_: its tensors are listed in `keepgate.tasks.write.network`.
+    UPDATES: ClassVar[int] = 2_000
+    PASSES: ClassVar[tuple[int, int]] = (8, 40)
+
+    network_: its tensors are listed in `keepgate.tasks.write.network`.
         equations_, history_, columns_: as in every estimator of keepgate.
     """
 

@@ -35,5 +35,7 @@ class LanguageModelParameters(Parameters):
     )
     weight_drop: float = param(0.2, "share of the recurrent weights dropped in a window", minimum=0, maximum=0.95)
     window: int = param(64, "steps that the gradient goes back; the state goes on", **STEPS)
-    epochs: int = param(8, "passes over the training text", **EPOCHS)
+    epochs: int | None = param(
+        None, "passes over the training text (none: at least 8, and for short texts up to 40: 2000 updates)", **EPOCHS
+    )
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)

@@ -1,0 +1,150 @@
+"""How a network is fitted: how often the data are read, what is held out by itself, and what follows the best epoch."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from keepgate.training import Examples, History, Part, Score, Settings, train
+from keepgate.training.callbacks import Callback
+
+__all__ = ["Fitting", "about", "parts", "passes", "share_held_out", "still_improving", "worth_a_second"]
+
+FEWEST, SHARE, MOST = 100, 0.1, 1_000  # from so many examples on this share is held out, but at most so many
+WORTH = 0.05  # what is held out is learned in a second training, if it is this share or more
+TAIL, GAIN = 0.2, 0.1  # a fit still improves whose held-out loss fell by this share of it in its last epochs
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A network, and how it is fitted; but for the network all is as `keepgate.training.train` takes it."""
+
+    network: nn.Module
+    loss: Callable[..., Any]
+    score: Score | None
+    settings: Settings
+    run: str | Path | None
+    progress: bool
+
+    def once(self, data: Examples, valid: Examples | None, callbacks: Sequence[Callback]) -> History:
+        """Train, with the weights that are best for `valid`, if it is given."""
+        how = (self.settings, self.run, self.progress, callbacks, self.score)
+        return train(self.network, self.loss, data, valid, *how)
+
+    def twice(
+        self, data: Examples, held_out: np.ndarray, callbacks: Sequence[Callback], chosen: Callable[[Examples], None]
+    ) -> History:
+        """Train on a part, then from the same weights again on all: for as many updates as were best.
+
+        They are at least half of those planned, for a small part that is held out may be best by chance. A limit in
+        minutes is halved between the two. The second training is kept in the folder `refit` of the run.
+
+        Args:
+            data: all that is given.
+            held_out: the indices of the examples that choose the best epoch.
+            callbacks: of the first training.
+            chosen: called with what was held out, when the network has the weights of the best epoch.
+
+        Returns:
+            The history of the first training.
+        """
+        minutes = self.settings.minutes
+        settings = self.settings if minutes is None else dataclasses.replace(self.settings, minutes=minutes / 2)
+        start = copy.deepcopy(self.network.state_dict())
+        part, rest = parts(data, held_out)
+        history = dataclasses.replace(self, settings=settings).once(part, rest, callbacks)
+        chosen(rest)
+        planned = settings.epochs if minutes is None else len(history.rows)
+        epochs = max(history.best_epoch, planned / 2) * len(part) / len(data)
+        again = dataclasses.replace(
+            settings,
+            epochs=max(round(epochs), 1),
+            patience=None,
+            schedule="cosine" if settings.schedule == "plateau" else settings.schedule,  # nothing shows a plateau now
+        )
+        self.network.load_state_dict(start)
+        run = None if self.run is None else Path(self.run) / "refit"
+        dataclasses.replace(self, settings=again, run=run, score=None).once(data, None, ())
+        return history
+
+
+def parts(data: Examples, held_out: np.ndarray) -> tuple[Part, Part]:
+    """Return what is learned from, and what is held out: the examples with these indices."""
+    others = np.setdiff1d(np.arange(len(data)), held_out)
+    return Part(data, others), Part(data, held_out)
+
+
+def passes(data: Examples, batch_size: int, window: int | None, updates: int, bounds: tuple[int, int]) -> int:
+    """Return the passes over data that learning takes: small data are read more often.
+
+    A training of few updates learns little, whatever the number of passes.
+
+    Args:
+        data: to learn from.
+        batch_size: examples of an update.
+        window: steps of an update, or None.
+        updates: that learning takes.
+        bounds: the fewest and the most passes.
+    """
+    windows = 1.0
+    if window is not None:
+        windows = float(np.mean([-(-data.length(i) // window) for i in range(len(data))]))
+    fewest, most = bounds
+    each = max(-(-len(data) // batch_size) * windows, 1)
+    return min(max(math.ceil(updates / each), fewest), most)
+
+
+def share_held_out(asked: float | None, count: int) -> float:
+    """Return the share of so many examples that is held out, if nothing else is said (`asked` is None)."""
+    if asked is not None:
+        return asked
+    return min(SHARE, MOST / count) if count >= FEWEST else 0.0
+
+
+def worth_a_second(asked: bool | None, share: float) -> bool:
+    """Return whether to learn again with the share that was held out; if nothing is said, where it is much."""
+    return share >= WORTH if asked is None else asked
+
+
+def about(rows: Sequence[dict[str, Any]], count: int, held_out: int, again: bool) -> list[str]:
+    """Return sentences on how a fit went, for whom it may concern.
+
+    Args:
+        rows: of the history.
+        count: of all examples.
+        held_out: how many of them were held out by themselves.
+        again: whether they were learned in the end.
+    """
+    said = []
+    if held_out:
+        best = History(list(rows)).best_epoch
+        then = "then all were learned" if again else "they were not learned"
+        said.append(f"{held_out:,} of {count:,} examples were held out and chose epoch {best} of {len(rows)}; {then}")
+    return said + [sentence for sentence in [still_improving(rows)] if sentence]
+
+
+def still_improving(rows: Sequence[dict[str, Any]]) -> str | None:
+    """Return a sentence where a fit ended while its held-out loss was falling, else None.
+
+    Args:
+        rows: of the history.
+    """
+    losses = [row["valid_loss"] for row in rows]
+    tail = math.ceil(TAIL * len(rows))
+    if None in losses or len(rows) < 3:
+        return None
+    before, after = min(losses[:-tail]), min(losses[-tail:])
+    if before - after <= GAIN * abs(before):
+        return None
+    return (
+        f"the held-out loss still fell, from {before:.4g} to {after:.4g} in the last {tail} of {len(rows)} epochs: "
+        "more epochs would learn more"
+    )
