@@ -80,12 +80,13 @@ def test_transcribe_ink():
 
 
 @pytest.mark.parametrize("crf", [False, True])
-def test_tag_tokens(crf):
+def test_tag_tokens(crf, tmp_path):
+    (tmp_path / "a.vec").write_text("the 1 2\ncat 3 4\nhere 5 6\n")
     tags = [["B-X" if w == "the" else "I-X" if w == "cat" else "O" for w in sentence] for sentence in WORDS]
-    model = Tagger(**QUICK, word_size=4, character_size=3, crf=crf).fit(WORDS, tags)
+    model = Tagger(**QUICK, word_size=4, character_size=3, vectors=str(tmp_path / "a.vec"), crf=crf).fit(WORDS, tags)
     exported = export.onnx(model)
-    given, lengths, _ = SentenceExamples(WORDS, model.vocabulary_).batch(np.arange(len(WORDS)))
-    feed = {name: value.numpy() for name, value in {**given._asdict(), "lengths": lengths}.items()}
+    given, lengths, _ = SentenceExamples(WORDS, model.vocabulary_, None, model.vectors_).batch(np.arange(len(WORDS)))
+    feed = {name: value.numpy() for name, value in {**given, "lengths": lengths}.items()}
     *path, probabilities = run_onnx(exported, feed)
     for found, wanted in zip(probabilities, model.predict_proba(WORDS), strict=True):
         np.testing.assert_allclose(found[: len(wanted)], wanted, atol=1e-5)

@@ -87,6 +87,47 @@ def test_frames_are_refused_where_words_were_learned_and_the_other_way_round(fit
         by_frames.predict([["a", "b"]])
 
 
+def coloured(count, seed):
+    """Words that occur once each, the tag of which stands in nothing but the sign of their vector's first number."""
+    rng = np.random.default_rng(seed)
+    words = ["".join(rng.choice(list("abcdefgh"), 8)) for _ in range(3 * count)]
+    return [words[i : i + 3] for i in range(0, len(words), 3)], dict(
+        zip(words, rng.normal(size=(3 * count, 4)), strict=True)
+    )
+
+
+def test_words_that_were_never_seen_are_told_by_their_vectors(tmp_path):
+    (X, known), (unseen, further) = coloured(60, 0), coloured(30, 1)
+    vectors = {**known, **further}
+    path = tmp_path / "words.vec"
+    rows = [" ".join([word, *(f"{value:.6f}" for value in vector)]) for word, vector in vectors.items()]
+    path.write_text("\n".join([f"{len(rows)} 4", *rows]) + "\n")
+    tagger = Tagger(**{**SMALL, "epochs": 30}, dropout=0.1, learning_rate=0.02, vectors=str(path))
+    tags = [[["minus", "plus"][int(vectors[word][0] > 0)] for word in row] for row in (*X, *unseen)]
+    tagger.fit(X, tags[:60])
+    assert tagger.score([[word.upper() for word in row] for row in unseen], tags[60:]) > 0.9
+    tagger.save(tmp_path / "run")
+    path.unlink()  # the folder has all that is needed
+    again = Tagger.load(tmp_path / "run")
+    for a, b in zip(again.predict_proba(unseen), tagger.predict_proba(unseen), strict=True):
+        np.testing.assert_array_equal(a, b)
+    table = tagger.network_.get_parameter("encoder.vectors.weight").numpy()
+    given = np.array([vectors[word] for word in tagger.vectors_.words])
+    np.testing.assert_allclose(
+        table[2:] / table[2, 0], given / given[0, 0], rtol=1e-4
+    )  # training left them as they were
+
+
+def test_vectors_are_refused_in_one_sentence(tmp_path):
+    (tmp_path / "a.vec").write_text("Katze 1 2\n")
+    with pytest.raises(InputError, match="none of the 2 words of the data"):
+        Tagger(**SMALL, vectors=str(tmp_path / "a.vec")).fit([["a", "cat"]], [["DET", "NOUN"]])
+    with pytest.raises(InputError, match=r"vectors='.*a\.vec' are of words, but X holds frames"):
+        Tagger(**SMALL, vectors=str(tmp_path / "a.vec")).fit(*frames_that_count(4))
+    with pytest.raises(InputError, match=r"none\.txt"):
+        Tagger(**SMALL, vectors=str(tmp_path / "none.txt")).fit([["a", "cat"]], [["DET", "NOUN"]])
+
+
 @pytest.mark.slow
 def test_parts_of_speech_of_web_texts(shared_data):
     """Two epochs of a small network are enough to be far above the baselines."""

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate.tasks.tag.examples import FIRST, LONGEST, UNKNOWN, FrameExamples, SentenceExamples, Vocabulary
+from keepgate.tasks.tag.examples import (
+    FIRST,
+    LONGEST,
+    UNKNOWN,
+    FrameExamples,
+    SentenceExamples,
+    VectorWords,
+    Vocabulary,
+)
 
 SENTENCES = [["The", "cat", "saw", "the", "dog"], ["dog"], ["a", "cat"]]
 
@@ -32,18 +40,26 @@ def test_a_batch_spells_each_of_its_words_once_and_puts_all_back():
     tokens, lengths, targets = examples.batch([0, 2])
     assert lengths.tolist() == [5, 2]
     assert targets.tolist() == [[0, 1, 2, 3, 4], [0, 1, -1, -1, -1]]
-    assert len(tokens.forms) == 6  # The, cat, saw, the, dog, a
+    assert len(tokens["forms"]) == 6  # The, cat, saw, the, dog, a
     for row, sentence in enumerate([SENTENCES[0], SENTENCES[2]]):
         for place, word in enumerate(sentence):
-            form = int(tokens.places[row, place])
-            assert tokens.forms[form, : tokens.form_lengths[form]].tolist() == vocabulary.spell(word)
-            assert int(tokens.words[row, place]) == vocabulary.number(word)
-    assert not tokens.words[1, 2:].any()
+            form = int(tokens["places"][row, place])
+            assert tokens["forms"][form, : tokens["form_lengths"][form]].tolist() == vocabulary.spell(word)
+            assert int(tokens["words"][row, place]) == vocabulary.number(word)
+    assert not tokens["words"][1, 2:].any()
+
+
+def test_a_word_has_the_vector_of_its_own_form_or_else_of_its_small_letters():
+    vectors = VectorWords(["the", "The", "cat"])
+    assert [vectors.number(word) for word in ("the", "The", "THE", "Cat", "dog")] == [2, 3, 2, 4, UNKNOWN]
+    assert vectors.size == FIRST + 3
+    tokens, _, _ = SentenceExamples(SENTENCES, Vocabulary([], []), vectors=vectors).batch([0, 2])
+    assert tokens["vectors"].tolist() == [[3, 4, UNKNOWN, 2, UNKNOWN], [UNKNOWN, 4, 0, 0, 0]]
 
 
 def test_one_word_alone():
     tokens, lengths, targets = SentenceExamples([["x"]], Vocabulary([], [])).batch([0])
-    assert (tokens.words.tolist(), tokens.forms.tolist(), lengths.tolist(), targets.tolist()) == (
+    assert (tokens["words"].tolist(), tokens["forms"].tolist(), lengths.tolist(), targets.tolist()) == (
         [[1]],
         [[1]],
         [1],

@@ -124,8 +124,8 @@ def _binary(path: Path) -> Iterator[Row]:
     header = stream.until(b"\n", 64)
     if header is None or header[:4] == FASTTEXT or not _are_sizes(header):
         raise InputError(
-            f"{path} is no binary file of word2vec, which begins with the numbers of words and values; of fastText take "
-            "the .vec file"
+            f"{path} is no binary file of word2vec, which begins with the numbers of words and values; of fastText "
+            "take the .vec file"
         )
     count, width = map(int, header.split())
     size = 4 * _width(path, width)

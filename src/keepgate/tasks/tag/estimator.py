@@ -14,15 +14,23 @@ import numpy as np
 from keepgate import limits, schema
 from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
+from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.registry import load
-from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, Vocabulary
+from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
-from keepgate.tasks.tag.network import TaggerNetwork, forbid_broken_spans, frame_encoder, tagger, token_encoder
+from keepgate.tasks.tag.network import (
+    TaggerNetwork,
+    forbid_broken_spans,
+    frame_encoder,
+    tagger,
+    token_encoder,
+    vector_encoder,
+)
 from keepgate.tasks.tag.parameters import TaggerParameters
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag.selection import tag_score
@@ -30,6 +38,9 @@ from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
+SPREAD = 0.3  # root mean square of the vectors, whatever it was in their file
 
 
 @estimator
@@ -52,6 +63,9 @@ class Tagger(TaggerParameters, Estimator):
         tag_counts_: how often each is in the training data.
         commonest_: the commonest tag of each word.
         vocabulary_: words and characters; None for frames.
+        vectors_: the words that have a vector that was learned elsewhere: those of the training data, and the first
+            50,000 of the file; None: there are none.
+        vector_size_: size of such a vector; None.
         n_features_in_: channels of frames; None for sentences.
         carries_: whether the state is carried through sessions.
         crf_: whether neighboring tags are scored together.
@@ -66,16 +80,20 @@ class Tagger(TaggerParameters, Estimator):
                 characters=schema.several(schema.text(1, 1), distinct=True),
             )
         ),
+        vector_words=schema.optional(schema.several(schema.text(), distinct=True)),
+        vector_size=schema.optional(schema.whole(1, WIDEST)),
         commonest=schema.table(schema.text()),
         n_channels=schema.optional(schema.whole(1, 1_000_000)),
         carries=schema.boolean,
         crf=schema.boolean,
     )
 
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "vectors": None, "vector_words": None, "vector_size": None}
 
     network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)
+    vectors_: VectorWords | None = field(init=False)
+    vector_size_: int | None = field(init=False)
     n_features_in_: int | None = field(init=False)
 
     def fit(
@@ -112,6 +130,7 @@ class Tagger(TaggerParameters, Estimator):
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
         self.commonest_ = commonest_tags(values, tags) if self.vocabulary_ else {}
+        learned = self._read_vectors(values)
         groups, held_out = sessions_of(X), None
         self.carries_ = groups is not None
         if valid is not None:
@@ -121,6 +140,8 @@ class Tagger(TaggerParameters, Estimator):
         self.network_ = self.new_network()
         if self.network_.standardise is not None:
             self.network_.standardise.fit(values)
+        if learned is not None:
+            self.network_.take_vectors(learned.values)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         examples = in_sessions(self._examples(values, tags), groups)
@@ -169,6 +190,8 @@ class Tagger(TaggerParameters, Estimator):
         return {
             "tags": [[tag, self.tag_counts_[tag]] for tag in self.tags_],
             "vocabulary": self.vocabulary_ and asdict(self.vocabulary_),
+            "vector_words": self.vectors_ and self.vectors_.words,
+            "vector_size": self.vector_size_,
             "commonest": self.commonest_,
             "n_channels": self.n_features_in_,
             "carries": self.carries_,
@@ -180,10 +203,14 @@ class Tagger(TaggerParameters, Estimator):
         self.tag_counts_ = Counter(dict(state["tags"]))
         self.tags_ = sorted(self.tag_counts_)
         self.vocabulary_ = state["vocabulary"] and Vocabulary(**state["vocabulary"])
+        self.vectors_ = state["vector_words"] and VectorWords(state["vector_words"])
+        self.vector_size_ = state["vector_size"]
         self.commonest_, self.n_features_in_ = state["commonest"], state["n_channels"]
         self.carries_, self.crf_ = state["carries"], state["crf"]
         if (self.vocabulary_ is None) == (self.n_features_in_ is None):
             raise InputError("fitted says a vocabulary or a number of channels, and not both")
+        if (self.vectors_ is None) != (self.vector_size_ is None) or (self.vectors_ and not self.vocabulary_):
+            raise InputError("fitted says the words and the size of vectors, of a model of sentences, or neither")
         if unknown := [tag for tag in self.commonest_.values() if tag not in self.tag_counts_]:
             raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self.build_network()
@@ -205,6 +232,9 @@ class Tagger(TaggerParameters, Estimator):
                 "form_lengths": ("form_lengths", "characters of each of these, [U]"),
                 "places": ("places", "which of them stands where, [B, T]"),
             }
+            if self.vectors_:
+                graph.metadata["vectors"] = json.dumps(self.vectors_.words)
+                inputs["vectors"] = ("vectors", "numbers of the words in the metadata's vectors, counted alike, [B, T]")
         else:
             inputs["frames"] = (
                 "input",
@@ -222,7 +252,9 @@ class Tagger(TaggerParameters, Estimator):
         if self.vocabulary_:
             size = values["character_size"]
             spelling = blocks.Recurrent(self.equations_, size, size, bidirectional=True)
-            encoder = token_encoder(*self.vocabulary_.sizes, values["word_size"], spelling, values["word_dropout"])
+            further = [vector_encoder(self.vectors_.size, int(self.vector_size_ or 0))] if self.vectors_ else []
+            sizes = (*self.vocabulary_.sizes, values["word_size"])
+            encoder = token_encoder(*sizes, spelling, values["word_dropout"], further)
         else:
             assert self.n_features_in_ is not None
             encoder = frame_encoder(self.n_features_in_)
@@ -239,11 +271,25 @@ class Tagger(TaggerParameters, Estimator):
             return values
         return as_sequences(values, self.n_features_in_)
 
+    def _read_vectors(self, values: Any) -> Vectors | None:
+        """Set which words have a vector that was learned elsewhere; return these vectors, of one spread."""
+        self.vectors_ = self.vector_size_ = None
+        if self.vectors is None:
+            return None
+        if self.vocabulary_ is None:
+            raise InputError(f"vectors={quoted(self.vectors)} are of words, but X holds frames")
+        words = {form for sentence in values for word in sentence for form in (word, word.lower())}
+        learned = read_vectors(self.vectors, words, KEPT)
+        self.vectors_, self.vector_size_ = VectorWords(learned.words), learned.values.shape[1]
+        return Vectors(
+            learned.words, learned.values * (SPREAD / max(float(np.sqrt(np.mean(learned.values**2))), 1e-30))
+        )
+
     def _examples(self, values: Any, tags: Any = None) -> SentenceExamples | FrameExamples:
         number = {tag: k for k, tag in enumerate(self.tags_)}
         targets = None
         if tags is not None:
             targets = [np.array([number.get(tag, -1) for tag in row], dtype=np.int64) for row in tags]
         if self.vocabulary_:
-            return SentenceExamples(values, self.vocabulary_, targets)
+            return SentenceExamples(values, self.vocabulary_, targets, self.vectors_)
         return FrameExamples(values, targets)

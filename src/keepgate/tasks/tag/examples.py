@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,22 +17,6 @@ from keepgate.training import Examples
 UNKNOWN = 1  # word and character; 0 is padding
 FIRST = UNKNOWN + 1  # number of the first known word or character
 LONGEST = 64  # characters of a word that are read
-
-
-class Tokens(NamedTuple):
-    """Sentences as numbers.
-
-    Attributes:
-        words: [B, T].
-        forms: the batch's distinct tokens by their characters, [U, L].
-        form_lengths: their lengths, [U].
-        places: which of them stands where, [B, T].
-    """
-
-    words: Tensor
-    forms: Tensor
-    form_lengths: Tensor
-    places: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,21 +53,52 @@ class Vocabulary:
         return self._words.get(word.lower(), UNKNOWN)  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True)
+class VectorWords:
+    """Words that have a vector that was learned elsewhere; each is numbered by its position, from 2 on."""
+
+    words: list[str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_numbers", {word: FIRST + i for i, word in enumerate(self.words)})
+
+    @property
+    def size(self) -> int:
+        """Numbers in use, padding and unknown included."""
+        return FIRST + len(self.words)
+
+    def number(self, word: str) -> int:
+        """Return the number of a word as it is written, or else in lower case."""
+        numbers = self._numbers  # type: ignore[attr-defined]
+        return numbers.get(word) or numbers.get(word.lower(), UNKNOWN)
+
+
 class SentenceExamples(Examples):
-    """Sentences as batches of `(Tokens, lengths [B], targets [B, T])`; targets past a length are -1.
+    """Sentences as batches of the network's inputs by name, lengths [B], and targets [B, T], -1 past a length.
+
+    The inputs are `words` [B, T], `forms` [U, L], the batch's distinct tokens by their characters, `form_lengths` [U],
+    `places` [B, T], which of them stands where, and where there are such vectors `vectors` [B, T].
 
     Args:
         sentences: lists of tokens.
         vocabulary: numbers for them.
         targets: the number of each token's tag, -1 for an unknown one; None: zeros.
+        vectors: the words that have a vector that was learned elsewhere; None: there are none.
     """
 
     def __init__(
-        self, sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, targets: Sequence[np.ndarray] | None = None
+        self,
+        sentences: Sequence[Sequence[str]],
+        vocabulary: Vocabulary,
+        targets: Sequence[np.ndarray] | None = None,
+        vectors: VectorWords | None = None,
     ) -> None:
         numbers = {form: i for i, form in enumerate(dict.fromkeys(word for s in sentences for word in s))}
         self.spelled = [np.array(vocabulary.spell(form)) for form in numbers]
-        self.words = np.array([vocabulary.number(form) for form in numbers], dtype=np.int64)
+        tables = {"words": vocabulary} | ({"vectors": vectors} if vectors else {})
+        self.numbers = {
+            name: np.array([table.number(form) for form in numbers], dtype=np.int64) for name, table in tables.items()
+        }
         self.sentences = [np.array([numbers[word] for word in s], dtype=np.int64) for s in sentences]
         self.targets = [np.zeros_like(s) for s in self.sentences] if targets is None else targets
 
@@ -94,21 +109,20 @@ class SentenceExamples(Examples):
         """Return the number of tokens of sentence `index`."""
         return len(self.sentences[index])
 
-    def batch(self, indices: Sequence[int]) -> tuple[Tokens, Tensor, Tensor]:
+    def batch(self, indices: Sequence[int]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Return the sentences `indices`, padded to the longest, and the distinct words in them."""
         rows = [self.sentences[i] for i in indices]
         forms, places = np.unique(np.concatenate(rows), return_inverse=True)
         lengths = torch.tensor([len(row) for row in rows])
         spelled = [self.spelled[form] for form in forms]
-        tokens = Tokens(
-            words=pad_numbers([self.words[row] for row in rows]),
-            forms=pad_numbers(spelled),
-            form_lengths=torch.tensor([len(form) for form in spelled]),
-            places=pad_numbers(np.split(places, np.cumsum(lengths.numpy())[:-1])),
-        )
-        return tokens, lengths, pad_numbers([self.targets[i] for i in indices], -1)
+        inputs = {name: pad_numbers([numbers[row] for row in rows]) for name, numbers in self.numbers.items()} | {
+            "forms": pad_numbers(spelled),
+            "form_lengths": torch.tensor([len(form) for form in spelled]),
+            "places": pad_numbers(np.split(places, np.cumsum(lengths.numpy())[:-1])),
+        }
+        return inputs, lengths, pad_numbers([self.targets[i] for i in indices], -1)
 
-    def weight(self, batch: tuple[Tokens, Tensor, Tensor], count: int) -> float:
+    def weight(self, batch: Any, count: int) -> float:
         """Return the number of tokens, for the loss is their mean."""
         return float(batch[1].sum()) if count else 0.0
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,13 +18,23 @@ from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.sessions import carried
-from keepgate.tasks.tag.examples import UNKNOWN, Tokens
+from keepgate.tasks.tag.examples import FIRST, UNKNOWN
 from keepgate.tasks.tag.scores import breaks_span, marks_spans
 
 Encoder = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, the last one's value, and its width
 
 
-def token_encoder(words: int, characters: int, word_size: int, spelling: blocks.Recurrent, dropout: float) -> Encoder:
+Inputs = Mapping[str, Tensor] | Tensor  # of a batch: those of sentences by name, or frames [B, T, C]
+
+
+def token_encoder(
+    words: int,
+    characters: int,
+    word_size: int,
+    spelling: blocks.Recurrent,
+    dropout: float,
+    further: Sequence[Encoder] = (),
+) -> Encoder:
     """Return the part that encodes a token: a vector learned for its word, and one read from its characters.
 
     The latter are the final states of a recurrent layer (Ling et al. 2015; Plank, Søgaard & Goldberg 2016). While
@@ -35,12 +46,14 @@ def token_encoder(words: int, characters: int, word_size: int, spelling: blocks.
         word_size: size of a word's vector.
         spelling: the recurrent layer over characters.
         dropout: share of words taken for unknown.
+        further: parts that encode tokens in other ways; all are put side by side.
     """
     inputs = (
         Input("words", Value(INT64, ("batch", "time"))),
         Input("forms", Value(INT64, ("forms", "letters"))),
         Input("form_lengths", Value(INT64, ("forms",))),
         Input("places", Value(INT64, ("batch", "time"))),
+        *(entry for part in further for entry in part[0]),
     )
     state = f"encoder.recurrent.{spelling.equations.states[0]}"
     steps = (
@@ -50,9 +63,22 @@ def token_encoder(words: int, characters: int, word_size: int, spelling: blocks.
         Step("encoder.recurrent", spelling, ("encoder.characters", "form_lengths")),
         Step("spelled", blocks.Last(spelling.directions), (state,)),
         Step("looked_up", blocks.Lookup(), ("spelled", "places")),
-        Step("tokens", blocks.Concat(), ("encoder.words", "looked_up")),
+        *(step for part in further for step in part[1]),
+        Step("tokens", blocks.Concat(), ("encoder.words", "looked_up", *(part[2] for part in further))),
     )
-    return inputs, steps, "tokens", word_size + spelling.output_size
+    return inputs, steps, "tokens", word_size + spelling.output_size + sum(part[3] for part in further)
+
+
+def vector_encoder(words: int, width: int) -> Encoder:
+    """Return the part that looks up the vector of a word that was learned elsewhere.
+
+    Args:
+        words: numbers in use for words.
+        width: size of a vector.
+    """
+    inputs = (Input("vectors", Value(INT64, ("batch", "time"))),)
+    step = Step("encoder.vectors", blocks.Embedding(words, width, padding=0), ("vectors",))
+    return inputs, (step,), step.name, width
 
 
 def frame_encoder(channels: int, *, centred: bool = False) -> Encoder:
@@ -103,6 +129,7 @@ class TaggerNetwork(NetworkModule):
     """`tagger` with its loss."""
 
     DRAWN = ("encoder.recurrent",)
+    FROZEN = ("encoder.vectors.",)  # these were learned elsewhere, and stay as they are
     recurrent: Recurrent
     crf: LinearChainCRF | None
 
@@ -110,11 +137,22 @@ class TaggerNetwork(NetworkModule):
         super().__init__(description, backend)
         if "crf" not in description.by_name:
             self.crf = None
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(not name.startswith(self.FROZEN))
 
     def _draw(self, step: Step) -> None:
+        if f"{step.name}.".startswith(self.FROZEN):
+            return
         super()._draw(step)
         if step.name == "encoder.characters":  # words begin small; they were drawn before, which a seed promises
             nn.init.normal_(self.get_parameter("encoder.words.weight"), std=0.1)
+
+    def take_vectors(self, values: np.ndarray) -> None:
+        """Let words have these vectors [V, D], the padding and the unknown word zeros."""
+        weight = self.get_parameter("encoder.vectors.weight")
+        with torch.no_grad():
+            weight[:FIRST] = 0
+            weight[FIRST:] = torch.from_numpy(values)
 
     @property
     def standardise(self) -> Standardize | None:
@@ -122,15 +160,15 @@ class TaggerNetwork(NetworkModule):
         steps = self.description.by_name
         return self.get_submodule("encoder.standardise") if "encoder.standardise" in steps else None  # type: ignore[return-value]
 
-    def forward(self, given: Tokens | Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, given: Inputs, lengths: Tensor) -> Tensor:
         """Return scores [B, T, K]; those past a sequence's length are undefined."""
         return self.scan(given, lengths)[0]
 
-    def scan(self, given: Tokens | Tensor, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def scan(self, given: Inputs, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Return scores [B, T, K], and the state that the recurrent layers end in.
 
         Args:
-            given: tokens, or frames [B, T, C].
+            given: inputs of sentences by name, or frames [B, T, C].
             lengths: of the sequences, [B].
             state: that the sequences before ended in; see `carried`.
         """
@@ -138,9 +176,9 @@ class TaggerNetwork(NetworkModule):
         (scores,), state = self.run_on(self.given(given, lengths), state, "output")
         return scores, state
 
-    def given(self, read: Tokens | Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def given(self, read: Inputs, lengths: Tensor) -> dict[str, Tensor]:
         """Return the network's inputs by name."""
-        values = read._asdict() if isinstance(read, Tokens) else {"frames": read}
+        values = {"frames": read} if isinstance(read, Tensor) else read
         return {**values, "lengths": lengths}
 
     def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,11 +191,11 @@ class TaggerNetwork(NetworkModule):
         """Return the best tags [B, T], each step's own or those of the best path."""
         return scores.argmax(-1) if self.crf is None else self.crf.decode(scores, lengths)
 
-    def loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor]) -> Tensor:
+    def loss(self, batch: tuple[Inputs, Tensor, Tensor]) -> Tensor:
         """Return the loss of sequences that each begin in the initial state."""
         return self.session_loss(batch, None)[0]
 
-    def session_loss(self, batch: tuple[Tokens | Tensor, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
+    def session_loss(self, batch: tuple[Inputs, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return the mean of -log p over the batch's tags, and the state for the sequences that follow these.
 
         For a CRF, p is the probability of all tags of a sequence. A tag that the training data lack (-1) does not

@@ -37,6 +37,7 @@ class TaggerParameters(HeldOutParameters):
     examples: ClassVar[str] = """\
   keepgate fit tag train.conll --valid dev.conll --out runs/tags
   keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
+  keepgate fit tag train.conll --valid dev.conll --vectors glove.6B.100d.txt --out runs/names
   keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
 
     hidden_size: int = param(200, "units of each layer and direction", **SIZE)
@@ -48,6 +49,11 @@ class TaggerParameters(HeldOutParameters):
         2, "words that occur less often are known by their characters alone", minimum=1, maximum=2**31
     )
     word_dropout: float = param(0.25, "share of words taken for unknown while training", **SHARE)
+    vectors: str | None = param(
+        None,
+        "file of vectors of words that were learned elsewhere, which are inputs too: text of GloVe, fastText (.vec) or "
+        "word2vec, also .gz, binary word2vec (.bin), or .safetensors (none: no such vectors)",
+    )
     crf: bool | None = param(
         None, "score neighboring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
     )
