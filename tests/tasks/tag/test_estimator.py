@@ -91,16 +91,16 @@ def coloured(count, seed):
     """Words that occur once each, the tag of which stands in nothing but the sign of their vector's first number."""
     rng = np.random.default_rng(seed)
     words = ["".join(rng.choice(list("abcdefgh"), 8)) for _ in range(3 * count)]
-    return [words[i : i + 3] for i in range(0, len(words), 3)], dict(
-        zip(words, rng.normal(size=(3 * count, 4)), strict=True)
-    )
+    vectors = rng.normal(size=(3 * count, 4))
+    vectors[:, 0] = np.sign(vectors[:, 0])
+    return [words[i : i + 3] for i in range(0, len(words), 3)], dict(zip(words, vectors, strict=True))
 
 
 def test_words_that_were_never_seen_are_told_by_their_vectors(tmp_path):
     (X, known), (unseen, further) = coloured(60, 0), coloured(30, 1)
     vectors = {**known, **further}
     path = tmp_path / "words.vec"
-    rows = [" ".join([word, *(f"{value:.6f}" for value in vector)]) for word, vector in vectors.items()]
+    rows = [" ".join([word, *map(str, vector.tolist())]) for word, vector in vectors.items()]
     path.write_text("\n".join([f"{len(rows)} 4", *rows]) + "\n")
     tagger = Tagger(**{**SMALL, "epochs": 30}, dropout=0.1, learning_rate=0.02, vectors=str(path))
     tags = [[["minus", "plus"][int(vectors[word][0] > 0)] for word in row] for row in (*X, *unseen)]
