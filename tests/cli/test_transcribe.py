@@ -44,9 +44,7 @@ def words(count, symbols, seed=0):
 def live_run(tmp_path_factory):
     """A model of tones that reads in one direction."""
     texts = words(120, HERTZ)
-    model = Transcriber(
-        **SMALL, bidirectional=False, epochs=12, stack=2, learning_rate=0.02, progress=False
-    )
+    model = Transcriber(**SMALL, bidirectional=False, epochs=12, stack=2, learning_rate=0.02, progress=False)
     model.fit([tones(text, i) for i, text in enumerate(texts)], texts, rate=RATE)
     face(model).bind_columns(model.Columns())
     model.save(folder := tmp_path_factory.mktemp("live"))

@@ -5,10 +5,11 @@ import json
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from keepgate.errors import InputError
-from keepgate.tasks.transcribe.alignment import Place, Transcript
+from keepgate.tasks.transcribe.alignment import Place, Transcript, word_spans
 from keepgate.tasks.transcribe.writing import FORMATS, encode_transcript, subtitles
 
 
@@ -16,7 +17,10 @@ def transcript(text, step=0.25, symbols=None):
     """Symbols that follow each other, each for a quarter of a second."""
     symbols = list(text) if symbols is None else symbols
     begins = [step * k for k in range(len(symbols))]
-    return Transcript(text, symbols, begins, [b + step for b in begins], [0.5 + 0.01 * k for k in range(len(symbols))])
+    ends, sure = [b + step for b in begins], [0.5 + 0.01 * k for k in range(len(symbols))]
+    return Transcript(
+        text, symbols, begins, ends, sure, [float(np.mean(sure[a:b])) for a, b in word_spans(text, symbols)]
+    )
 
 
 def encode(one, format, seconds=10.0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +18,8 @@ from keepgate.training.callbacks import Callback
 __all__ = ["Fitting", "about", "parts", "passes", "share_held_out", "still_improving", "worth_a_second"]
 
 FEWEST, SHARE, MOST = 100, 0.1, 1_000  # from so many examples on this share is held out, but at most so many
-WORTH = 0.05  # what is held out is learned in a second training, if it is this share or more
+WORTH = 0.05  # what is held out is learned in the end, if it is this share or more
+AGAIN, RATE = 0.2, 0.3  # of the epochs, and of the highest rate: how all data are then learned
 TAIL, GAIN = 0.2, 0.1  # a fit still improves whose held-out loss fell by this share of it in its last epochs
 
 
@@ -42,10 +42,10 @@ class Fitting:
     def twice(
         self, data: Examples, held_out: np.ndarray, callbacks: Sequence[Callback], chosen: Callable[[Examples], None]
     ) -> History:
-        """Train on a part, then from the same weights again on all: for as many updates as were best.
+        """Train on a part, then go on from the best weights with all: a fifth as long, at a lower rate.
 
-        They are at least half of those planned, for a small part that is held out may be best by chance. A limit in
-        minutes is halved between the two. The second training is kept in the folder `refit` of the run.
+        That a small part that is held out may be best early by chance does no harm: the second training is at least a
+        tenth of the epochs that were planned. It is kept in the folder `refit` of the run.
 
         Args:
             data: all that is given.
@@ -57,22 +57,22 @@ class Fitting:
             The history of the first training.
         """
         minutes = self.settings.minutes
-        settings = self.settings if minutes is None else dataclasses.replace(self.settings, minutes=minutes / 2)
-        start = copy.deepcopy(self.network.state_dict())
+        shares = [None if minutes is None else minutes * share / (1 + AGAIN) for share in (1, AGAIN)]
+        first = dataclasses.replace(self.settings, minutes=shares[0])
         part, rest = parts(data, held_out)
-        history = dataclasses.replace(self, settings=settings).once(part, rest, callbacks)
+        history = dataclasses.replace(self, settings=first).once(part, rest, callbacks)
         chosen(rest)
-        planned = settings.epochs if minutes is None else len(history.rows)
-        epochs = max(history.best_epoch, planned / 2) * len(part) / len(data)
-        again = dataclasses.replace(
-            settings,
-            epochs=max(round(epochs), 1),
+        planned = first.epochs if minutes is None else len(history.rows)
+        second = dataclasses.replace(
+            first,
+            minutes=shares[1],
+            epochs=max(round(AGAIN * max(history.best_epoch, planned / 2)), 1),
+            learning_rate=RATE * first.learning_rate,
             patience=None,
-            schedule="cosine" if settings.schedule == "plateau" else settings.schedule,  # nothing shows a plateau now
+            schedule="cosine",  # to its end, whatever the first one's
         )
-        self.network.load_state_dict(start)
         run = None if self.run is None else Path(self.run) / "refit"
-        dataclasses.replace(self, settings=again, run=run, score=None).once(data, None, ())
+        dataclasses.replace(self, settings=second, run=run, score=None).once(data, None, ())
         return history
 
 

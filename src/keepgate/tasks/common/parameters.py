@@ -232,5 +232,6 @@ class HeldOutParameters(Parameters):
         maximum=0.9,
     )
     refit: bool | None = param(
-        None, "then learn again, from that share too (none: where it is a twentieth or more of the data)"
+        None,
+        "then go on with all data, a fifth as long and at a lower rate (none: where that share is a twentieth or more)",
     )

@@ -10,7 +10,7 @@ import torch
 
 from keepgate.objectives import ctc_align
 
-__all__ = ["Place", "Transcript", "align"]
+__all__ = ["Place", "Transcript", "align", "word_spans"]
 
 
 class Place(NamedTuple):
@@ -20,7 +20,7 @@ class Place(NamedTuple):
         text: of the part, a symbol or a word.
         begin: where it begins: seconds of a recording, width of ink.
         end: where it ends.
-        confidence: its probability, of a word the mean of its symbols'.
+        confidence: the probability that it is right, a word all of it.
     """
 
     text: str
@@ -37,7 +37,8 @@ class Transcript(NamedTuple):
         symbols: that it is made of.
         begins: where each begins: seconds of a recording, width of ink (see `FrontEnd.times`).
         ends: where each ends.
-        confidences: the probability of each.
+        confidences: the probability that each is right.
+        word_confidences: the probability that each word is, all of it.
     """
 
     text: str
@@ -45,30 +46,38 @@ class Transcript(NamedTuple):
     begins: list[float]
     ends: list[float]
     confidences: list[float]
+    word_confidences: list[float]
 
     @property
     def places(self) -> list[Place]:
         """The symbols, each with its place."""
-        return [Place(*one) for one in zip(*self[1:], strict=True)]
+        return [Place(*one) for one in zip(*self[1:5], strict=True)]
 
     @property
     def words(self) -> list[Place]:
         """The words, which spaces part, each with its place."""
-        inked, found = iter(one for one in self.places if one.text.strip()), []
-        for word in self.text.split():
-            parts, size = [], 0
-            while size < len(word):
-                parts.append(next(inked))
-                size += len(parts[-1].text)
-            begin, end = min(part.begin for part in parts), max(part.end for part in parts)
-            found.append(Place(word, begin, end, float(np.mean([part.confidence for part in parts]))))
-        return found
+        spans = word_spans(self.text, self.symbols)
+        return [
+            Place(word, min(self.begins[a:b]), max(self.ends[a:b]), confidence)
+            for word, (a, b), confidence in zip(self.text.split(), spans, self.word_confidences, strict=True)
+        ]
 
 
-def align(
-    scores: torch.Tensor, path: Sequence[int], times: np.ndarray, stack: int
-) -> tuple[list[float], list[float], list[float]]:
-    """Return where each symbol of a path begins and ends, and its probability.
+def word_spans(text: str, symbols: Sequence[str]) -> list[tuple[int, int]]:
+    """Return for each word of a text which of its symbols are the first and the one after the last of the word."""
+    spans, at = [], 0
+    for word in text.split():
+        while not symbols[at].strip():
+            at += 1
+        begin, size = at, 0
+        while size < len(word):
+            size, at = size + len(symbols[at]), at + 1
+        spans.append((begin, at))
+    return spans
+
+
+def align(scores: torch.Tensor, path: Sequence[int], times: np.ndarray, stack: int) -> tuple[list[float], list[float]]:
+    """Return where each symbol of a path begins and ends.
 
     Args:
         scores: log-probabilities [T', K + 1] of the blank and the symbols.
@@ -77,10 +86,10 @@ def align(
         stack: frames in a step.
     """
     if not path:
-        return [], [], []
+        return [], []
     target, size = torch.tensor([path]), torch.tensor([len(path)])
     steps = ctc_align(scores[:, None], target, torch.tensor([len(scores)]), size)
     begin, end = (np.minimum(step[0].numpy() * stack, len(times) - 1) for step in (steps.begin, steps.end))
     places = [times[a : b + 1] for a, b in zip(begin, end, strict=True)]
     begins, ends = ([float(of(place)) for place in places] for of in (np.min, np.max))  # a pen goes back, too
-    return begins, ends, steps.confidence[0].tolist()
+    return begins, ends

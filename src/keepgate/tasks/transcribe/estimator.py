@@ -16,11 +16,13 @@ from keepgate import schema
 from keepgate.data.audio.stream import LogMelStream
 from keepgate.data.recordings.manifest import Skipped, Utterances
 from keepgate.errors import InputError
+from keepgate.objectives import best_path
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.front_ends import FRONT_ENDS, FrontEnd
 from keepgate.tasks.common.parameters import RATES, estimator
 from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
-from keepgate.tasks.transcribe.alignment import Transcript, align
+from keepgate.tasks.transcribe.alignment import Transcript, align, word_spans
+from keepgate.tasks.transcribe.confidence import TEMPERATURES, right_words, sureness, temperature
 from keepgate.tasks.transcribe.decoding import Decoder, Decoding
 from keepgate.tasks.transcribe.examples import (
     UtteranceExamples,
@@ -36,10 +38,14 @@ from keepgate.tasks.transcribe.examples import (
 from keepgate.tasks.transcribe.live import LiveTranscription
 from keepgate.tasks.transcribe.network import SCORE, TranscriberNetwork, transcriber
 from keepgate.tasks.transcribe.parameters import TranscriberParameters
+from keepgate.training import Examples, Part
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+
+CALIBRATED = 500  # held-out utterances, at most, that choose the temperature
 
 
 @estimator
@@ -56,6 +62,7 @@ class Transcriber(TranscriberParameters, Estimator):
         rate_: of the recordings in Hz.
         commonest_: the commonest text.
         stack_: features that make a step.
+        temperature_: that scores are divided by to say how sure words are; held-out utterances chose it.
         carries_: whether the state is carried through sessions (the `groups` of `Utterances`), from each utterance to
             the next.
         skipped_: the rows of files that were left out.
@@ -69,11 +76,12 @@ class Transcriber(TranscriberParameters, Estimator):
         commonest=schema.text(),
         carries=schema.boolean,
         frames_a_step=schema.optional(schema.whole(1, 1_000)),
+        temperature=schema.number(1e-3, 1e3),
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "frames_a_step": None}
-    UPDATES: ClassVar[int] = 3_000
-    PASSES: ClassVar[tuple[int, int]] = (15, 150)
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "frames_a_step": None, "temperature": 1.0}
+    UPDATES: ClassVar[int] = 6_000
+    PASSES: ClassVar[tuple[int, int]] = (15, 200)
 
     network_: TranscriberNetwork = field(init=False)
     symbols_: list[str] = field(init=False)
@@ -81,6 +89,7 @@ class Transcriber(TranscriberParameters, Estimator):
     rate_: int | None = field(init=False)
     commonest_: str = field(init=False)
     stack_: int = field(init=False)
+    temperature_: float = field(init=False)
     skipped_: tuple[Skipped, ...] = field(init=False)
     decoder_: Decoder = field(init=False)
 
@@ -116,6 +125,7 @@ class Transcriber(TranscriberParameters, Estimator):
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in split(text, self.symbols)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
         self.decode_with(Decoding())
+        self.temperature_ = 1.0
         self.network_ = self.new_network()
         self.network_.measure(frames)
         examples, held_out, self.skipped_ = self._examples(data, frames), None, data.skipped
@@ -226,8 +236,38 @@ class Transcriber(TranscriberParameters, Estimator):
         """Return the text of an utterance with log-probabilities [T', K + 1], and where its symbols lie."""
         path = self._path(scores)
         symbols = self._named(path)
+        text = join(symbols, self.symbols)
         places = align(scores, path, self.network_.front_end.times(content), self.stack_)
-        return Transcript(join(symbols, self.symbols), symbols, *places)
+        sure = sureness(scores.numpy(), path, self._word_spans(text, symbols), self.temperature_)
+        return Transcript(text, symbols, *places, sure.symbols.tolist(), sure.words.tolist())
+
+    def calibrate(self, held_out: Examples) -> None:
+        """Choose the temperature at which words are as sure as they are right."""
+        self.temperature_ = 1.0 if self.carries_ else temperature(self._answers(held_out))
+
+    def _answers(self, held_out: Examples) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+        """Return how sure words along the best paths are at each temperature, and which of them are right."""
+        some = Part(held_out, np.arange(min(len(held_out), CALIBRATED)))
+
+        def compute(batch: Any) -> list[tuple[np.ndarray, list[int]]]:
+            x, lengths, symbols, sizes = batch
+            scores, lengths = self.network_(x, lengths)
+            rows = zip(scores.log_softmax(-1).cpu(), lengths.tolist(), symbols.cpu().split(sizes.tolist()), strict=True)
+            return [(row[:count].numpy(), target.tolist()) for row, count, target in rows]
+
+        found = self.each_example(some, compute)
+        answers: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in TEMPERATURES]
+        for scores, target in found:
+            path = best_path(scores[:, None])[0]
+            symbols = self._named(path)
+            text, truth = join(symbols, self.symbols), join(self._named(target), self.symbols)
+            spans, right = self._word_spans(text, symbols), right_words(text.split(), truth.split())
+            for one, of_temperature in zip(TEMPERATURES, answers, strict=True):
+                of_temperature.append((sureness(scores, path, spans, one).words, right))
+        return answers
+
+    def _word_spans(self, text: str, symbols: Sequence[str]) -> list[tuple[int, int]] | None:
+        return None if self.symbols == "words" else word_spans(text, symbols)
 
     def strange_symbols(self, data: Utterances) -> dict[int, str]:
         """Return by index what is wrong with utterances whose texts have symbols that the model does not know."""
@@ -242,12 +282,14 @@ class Transcriber(TranscriberParameters, Estimator):
             "commonest": self.commonest_,
             "carries": self.carries_,
             "frames_a_step": self.stack_,
+            "temperature": self.temperature_,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set symbols, what utterances are, and the network."""
         self.symbols_, self.kind_ = state["symbols"], state["kind"]
         self.rate_, self.commonest_, self.carries_ = state["rate"], state["commonest"], state["carries"]
+        self.temperature_ = state["temperature"]
         self.stack_ = int(state["frames_a_step"] or self.stack or 1)
         if (self.kind_ == "audio") != (self.rate_ is not None):
             raise InputError(f"fitted.rate={self.rate_} does not go with utterances that are {self.kind_}")

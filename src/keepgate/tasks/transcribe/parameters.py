@@ -68,7 +68,7 @@ class TranscriberParameters(HeldOutParameters):
     bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
     dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
     epochs: int | None = param(
-        None, "passes over the training data (none: at least 15, and for few data up to 150: 3000 updates)", **EPOCHS
+        None, "passes over the training data (none: at least 15, and for few data up to 200: 6000 updates)", **EPOCHS
     )
     batch_size: int = param(16, "utterances in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
