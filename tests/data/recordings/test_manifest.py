@@ -108,3 +108,12 @@ def test_what_is_no_manifest(tmp_path, name, text, words):
     path.write_text(text)
     with pytest.raises(InputError, match=words):
         read_manifest(path)
+
+
+def test_who_speaks_is_read_with_the_texts(folder):
+    path = csv(folder, "sounds/a.wav,one,ann", "sounds/b.wav,two,bob", header="path,text,who")
+    assert read_manifest(path, group_column="who").sources == ["ann", "bob"]
+    assert read_manifest(path, group_column="who").part([1]).sources == ["bob"]
+    assert read_manifest(path, group_column="who", labelled=False).sources is None
+    with pytest.raises(InputError, match="there is no column 'whom'"):
+        read_manifest(path, group_column="whom")

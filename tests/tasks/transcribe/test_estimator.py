@@ -1,5 +1,7 @@
 """Transcriber: what it learns, where it puts symbols, what it keeps and refuses."""
 
+from dataclasses import replace
+
 import jiwer
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from keepgate import Transcriber
 from keepgate.data.recordings.manifest import Utterances
 from keepgate.errors import InputError
 from keepgate.tasks import face
+from keepgate.tasks.transcribe.examples import utterances
 from tasks.transcribe.data import RATE, SMALL, tones
 
 
@@ -112,3 +115,13 @@ def test_cross_validation_scores_it(data):
     scores = cross_val_score(model, X, y, cv=2, params={"rate": RATE})
     assert len(scores) == 2
     assert 0.5 < scores.min() <= scores.max() <= 1
+
+
+def test_whole_speakers_are_held_out(monkeypatch):
+    X, y, _ = tones(120)
+    seen = []
+    monkeypatch.setattr(Transcriber, "calibrate", lambda self, held_out: seen.append(held_out))
+    data = replace(utterances(X, y, RATE), sources=[f"speaker {i % 5}" for i in range(120)])
+    Transcriber(**SMALL, epochs=1, refit=False).fit(data)
+    assert {*(seen[0].indices % 5)} == {seen[0].indices[0] % 5}
+    assert len(seen[0]) == 24

@@ -73,6 +73,7 @@ class Utterances:
         numbers: of its rows.
         skip_bad: whether rows that cannot be used are left out.
         skipped: those that were left out.
+        sources: the cell of each in the column of groups, such as who speaks, or None.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class Utterances:
     numbers: list[int] | None = None
     skip_bad: bool = False
     skipped: tuple[Skipped, ...] = ()
+    sources: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -95,7 +97,7 @@ class Utterances:
 
     def part(self, indices: Sequence[int]) -> Utterances:
         """Return some of the utterances."""
-        lists = ("contents", "texts", "names", "groups", "numbers")
+        lists = ("contents", "texts", "names", "groups", "numbers", "sources")
         whole = {name: getattr(self, name) for name in lists}
         return replace(self, **{name: v if v is None else [v[i] for i in indices] for name, v in whole.items()})
 
@@ -134,6 +136,7 @@ class _Row:
     rate: int | None
     text: str | None
     group: str | None
+    source: str | None
 
 
 def read_manifest(
@@ -142,6 +145,7 @@ def read_manifest(
     path_column: str = "path",
     text_column: str = "text",
     session_column: str | None = None,
+    group_column: str | None = None,
     rate: int | None = None,
     skip_bad: bool = False,
     labelled: bool = True,
@@ -153,6 +157,7 @@ def read_manifest(
         path_column: the column of paths.
         text_column: the column of texts.
         session_column: the column that names the session (a speaker, a writer), if there is one.
+        group_column: the column that names who speaks or writes, if there is one; read only with texts.
         rate: in Hz, to resample recordings to; None: that of the first, which all must have then.
         skip_bad: leave out rows that cannot be used, and list them in `skipped`, instead of raising for the first.
         labelled: whether texts must be there.
@@ -169,8 +174,9 @@ def read_manifest(
         try:
             text = _text(cells, text_column) if labelled else None
             group = manifest_cell(cells, session_column) if session_column else None
+            source = manifest_cell(cells, group_column) if group_column and labelled else None
             name, kind, content, sample_rate = _content(path, number, cells, path_column, rate)
-            row = _Row(number, name, kind, content, sample_rate, text, group)
+            row = _Row(number, name, kind, content, sample_rate, text, group, source)
             _check_like(row, rows)
         except InputError as error:
             if not skip_bad:
@@ -191,6 +197,7 @@ def read_manifest(
         [row.number for row in rows],
         skip_bad,
         tuple(skipped),
+        [row.source or "" for row in rows] if group_column and labelled else None,
     )
 
 

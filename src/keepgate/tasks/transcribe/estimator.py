@@ -79,7 +79,10 @@ class Transcriber(TranscriberParameters, Estimator):
         temperature=schema.number(1e-3, 1e3),
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "frames_a_step": None, "temperature": 1.0}
+    later: ClassVar[Mapping[str, Any]] = {
+        **{"select": "loss", "group_column": None},
+        **{"frames_a_step": None, "temperature": 1.0},
+    }
     UPDATES: ClassVar[int] = 6_000
     PASSES: ClassVar[tuple[int, int]] = (15, 200)
 
@@ -138,7 +141,8 @@ class Transcriber(TranscriberParameters, Estimator):
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TranscriberNetwork.loss, None)
         examples = in_sessions(examples, data.groups)
         score = None if self.select == "loss" else of_turns(SCORE) if self.carries_ else SCORE
-        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score)
+        sources = None if self.carries_ else data.sources
+        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score, groups=sources)
         return self
 
     def decode_with(self, decoding: Decoding, texts: Iterable[str] | None = None) -> Transcriber:

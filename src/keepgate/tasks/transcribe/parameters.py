@@ -35,6 +35,10 @@ class TranscribeColumns:
     session_column: str | None = param(
         None, "manifest: column of the session, through whose rows the state is carried (none: every row begins anew)"
     )
+    group_column: str | None = param(
+        None,
+        "manifest: column of the speaker or writer; what is held out are all rows of some (none: any rows)",
+    )
     rate: int | None = param(
         None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
     )
