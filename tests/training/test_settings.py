@@ -30,6 +30,7 @@ WRONG = [
     ("patience", 0, "a whole number from 1 on or None"),
     ("window", 0, "a whole number from 1 on or None"),
     ("minutes", 0, "a number above 0 or None"),
+    ("average", 1.0, "a number between 0 and 1 or None"),
     ("seed", -1, "a whole number from 0 on"),
     ("checkpoint_seconds", float("nan"), "a number from 0 on"),
 ]

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from keepgate.errors import InputError
+from keepgate.training.average import add, averaged
 from keepgate.training.batches import Batches, Window
 from keepgate.training.callbacks import Callback
 from keepgate.training.checkpoint import Checkpoints, signature
@@ -233,6 +234,8 @@ class Trainer:
         for group in self.state.optimizer.param_groups:
             group["lr"] = position.learning_rate
         self.state.optimizer.step()
+        if settings.average is not None:
+            add(self.state.average, self.state.model, settings.average, position.update + 1)
 
     def progress(self, done: float = 0.0) -> float:
         """Return the part of the training that is done, 0 to 1, by epochs or by minutes, whichever is greater.
@@ -286,7 +289,10 @@ class Trainer:
         """
         started = time.perf_counter()
         state, position, history = self.state, self.state.position, self.state.history
-        valid, score = (None, None) if self.valid is None else self.evaluate(self.valid)
+        with averaged(state.model, state.average):
+            valid, score = (None, None) if self.valid is None else self.evaluate(self.valid)
+            kept = state.model.state_dict() if self.valid is not None or state.average else {}
+            weights = {name: value.clone() for name, value in kept.items()}
         if valid is not None and not math.isfinite(valid):
             raise InputError(
                 f"the held-out loss after epoch {position.epoch + 1} is {valid}: look for values that are not finite "
@@ -294,8 +300,8 @@ class Trainer:
             )
         position.seconds += self.seconds_since(started)
         history.rows.append(position.row(valid, score))
-        if valid is not None and history.best_epoch == len(history.rows):
-            state.best = {name: value.clone() for name, value in state.model.state_dict().items()}
+        if history.best_epoch == len(history.rows):
+            state.best = weights
         waited = len(history.rows) - history.best_epoch
         state.position = Position(epoch=position.epoch + 1, update=position.update)
         history.finished = self.progress() >= 1 or waited == self.settings.patience

@@ -37,6 +37,8 @@ class Settings:
             window; the state is carried on and the gradient is not. None: back through the whole sequence.
         minutes: end after so long, even if `epochs` are not over; the rate follows the greater of the two parts that
             are done. What is learned then depends on the speed of the machine. None: `epochs` alone count.
+        average: decay of an average of the weights over the updates, such as 0.999, which is judged and kept in the
+            place of the last weights; None: no average.
         seed: of the order of the examples and of dropout.
         checkpoint_seconds: least time between two checkpoints inside an epoch; at an epoch's end there always is one.
             This setting alone may differ when a run is resumed: the weights do not depend on it.
@@ -59,6 +61,7 @@ class Settings:
     patience: int | None = None
     window: int | None = None
     minutes: float | None = None
+    average: float | None = None
     seed: int = 0
     checkpoint_seconds: float = 30.0
 
@@ -79,7 +82,7 @@ def _is(kind: type, value: object) -> bool:
     return isinstance(value, abstract) and not isinstance(value, bool)
 
 
-OPTIONAL = ("clip_norm", "patience", "window", "minutes")
+OPTIONAL = ("clip_norm", "patience", "window", "minutes", "average")
 COUNT = (int, lambda value: value >= 1, "a whole number from 1 on")
 POSITIVE = (float, lambda value: 0 < value < math.inf, "a number above 0")
 NOT_NEGATIVE = (float, lambda value: 0 <= value < math.inf, "a number from 0 on")
@@ -98,6 +101,7 @@ RULES = {
     "patience": COUNT,
     "window": COUNT,
     "minutes": POSITIVE,
+    "average": (float, lambda value: 0 < value < 1, "a number between 0 and 1"),
     "seed": (int, lambda value: value >= 0, "a whole number from 0 on"),
     "checkpoint_seconds": (float, lambda value: value >= 0, "a number from 0 on"),
 }

@@ -84,7 +84,8 @@ class TrainingState:
     device: torch.device
     position: Position = field(default_factory=Position)
     history: History = field(default_factory=History)
-    best: dict[str, torch.Tensor] = field(default_factory=dict)  # the weights of the best epoch, if one is held out
+    best: dict[str, torch.Tensor] = field(default_factory=dict)  # the weights of the best epoch, if there is a choice
+    average: dict[str, torch.Tensor] = field(default_factory=dict)  # of the weights over the updates, if asked for
     carried: Any = None  # the recurrent state that goes on to the next window
 
 
@@ -113,7 +114,8 @@ def pack(state: TrainingState, processes: list[Any]) -> tuple[dict[str, Any], di
     if history.finished:
         return config, arrays
     config |= {"position": asdict(state.position), "carried": [structure for structure, _ in processes]}
-    arrays |= {f"best.{name}": _array(value) for name, value in state.best.items()}
+    for kind, values in (("best", state.best), ("average", state.average)):
+        arrays |= {f"{kind}.{name}": _array(value) for name, value in values.items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         arrays |= {f"optimizer.{index}.{name}": _array(value) for name, value in moments.items()}
     for rank, (_, process_arrays) in enumerate(processes):
@@ -145,15 +147,16 @@ def unpack(state: TrainingState, config: dict[str, Any], saved: dict[str, np.nda
         raise InputError("a training that is finished has no row")
     if not finished:
         position = _position(config["position"], history)
-        if best := _under(arrays, "best."):
-            check_alike(weights, best)
-            check_finite(best)
+        best, average = _under(arrays, "best."), _under(arrays, "average.")
+        for values in filter(None, (best, average)):
+            check_alike(weights, values)
+            check_finite(values)
         moments = _moments(state.optimizer, _under(arrays, "optimizer."))
         mine = _under(arrays, f"process{rank}.")
         carried = _carried(config["carried"], rank, _under(mine, "carried."), state.device)
         random = _random(mine, "random", torch.device("cpu"))
         random_cuda = _random(mine, "random_cuda", state.device) if "random_cuda" in mine else None
-        state.position, state.best, state.carried = position, best, carried
+        state.position, state.best, state.average, state.carried = position, best, average, carried
         groups = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         torch.set_rng_state(random)

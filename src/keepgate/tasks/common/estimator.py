@@ -51,6 +51,7 @@ TRAINER = (  # parameters that are settings of the trainer under the same name
     "warmup",
     "patience",
     "minutes",
+    "average",
     "seed",
 )
 

@@ -179,7 +179,7 @@ class Parameters:
             bases.
     """
 
-    later: ClassVar[Mapping[str, Any]] = {"minutes": None}
+    later: ClassVar[Mapping[str, Any]] = {"minutes": None, "average": None}
 
     TASK: ClassVar[str]
     Columns: ClassVar[type] = NoColumns
@@ -205,6 +205,13 @@ class Parameters:
     warmup: float = param(0.05, "share of all steps over which the step size rises to its highest", **SHARE)
     patience: int | None = param(
         None, "stop after this many epochs without a better held-out loss (none: never)", **EPOCHS
+    )
+    average: float | None = param(
+        None,
+        "decay of an average of the weights over the steps, such as 0.999, that takes the place of the last weights "
+        "(none: no average)",
+        minimum=0.5,
+        maximum=0.99999,
     )
     seed: int = param(0, "seed of all that is random; the same seed gives the same model", minimum=0, maximum=2**32 - 1)
     backend: str = param("auto", "engine of the recurrence: auto, or one that `keepgate doctor` lists")
