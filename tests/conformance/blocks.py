@@ -89,6 +89,13 @@ def _lookup(draw: Draw) -> tuple[Any, list[str]]:
     return networks.Lookup(), [table, draw.symbols(7)]
 
 
+def _lookup_each(draw: Draw) -> tuple[Any, list[str]]:
+    table = draw.put(
+        "table", Value(FLOAT, ("batch", "forms", draw.width)), draw.random.normal(size=(draw.batch, 7, draw.width))
+    )
+    return networks.Lookup(), [table, draw.symbols(7)]
+
+
 def _patches(draw: Draw) -> tuple[Any, list[str]]:
     return networks.Patches(int(draw.random.integers(1, draw.steps + 1))), [draw.frames(steps=draw.steps)]
 
@@ -146,6 +153,7 @@ ROWS: dict[str, Row] = {
     "linear": lambda d: (networks.Linear(d.width, d.size()), [d.frames()]),
     "linear without bias": lambda d: (networks.Linear(d.width, d.size(), bias=False), [d.vector()]),
     "lookup": _lookup,
+    "lookup in each row": _lookup_each,
     "max pool": lambda d: (networks.MaxPool(d.size(5)), [d.frames(), d.rows()]),
     "noise": lambda d: (networks.Noise(0.5), [d.frames()]),
     "patches": _patches,

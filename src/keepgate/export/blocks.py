@@ -142,6 +142,12 @@ def _stack(at: At, x: str, lengths: str) -> list[str]:
     return [at.graph.node("Reshape", padded, at.graph.joined([at.graph.size(x, 0), steps, width], 0)), lengths]
 
 
+def _lookup(at: At, table: str, numbers: str) -> str:
+    if at.axes == 2:
+        return at.graph.node("Gather", table, numbers)
+    return at.graph.node("GatherND", table, at.graph.unsqueeze(numbers, 2), batch_dims=1)
+
+
 def _max_pool(at: At, x: str, lengths: str) -> list[str]:
     graph, count = at.graph, at.counts(at.block.count)
     padded, steps, lengths = _filled(at, x, lengths, -math.inf)
@@ -239,7 +245,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Embedding: _embedding,
     blocks.Last: _last,
     blocks.Linear: _linear,
-    blocks.Lookup: lambda at, table, numbers: at.graph.node("Gather", table, numbers),
+    blocks.Lookup: _lookup,
     blocks.MaxPool: _max_pool,
     blocks.Noise: same,
     blocks.Patches: _patches,

@@ -266,7 +266,7 @@ class Reshape(Block):
 
 @dataclass(frozen=True)
 class Lookup(Block):
-    """Rows of a table [rows, width] by their numbers [batch, time]."""
+    """Rows by their numbers [batch, time], of one table [rows, width] or of each row's own, [batch, rows, width]."""
 
     sources: ClassVar[tuple[str, ...]] = ("table", "numbers")
 
@@ -277,8 +277,10 @@ class Lookup(Block):
             InputError: the sources are no table and numbers of its rows.
         """
         table, numbers = sources
-        if table is None or numbers is None or len(table.shape) != 2 or numbers.dtype != INT64:
+        if table is None or numbers is None or len(table.shape) not in (2, 3) or numbers.dtype != INT64:
             raise InputError(f"expected a table [rows, width] and numbers of its rows, got {table} and {numbers}")
+        if len(table.shape) == 3 and table.shape[0] != numbers.shape[0]:
+            raise InputError(f"expected a table for each row of numbers, got {table} and {numbers}")
         return {"": Value(table.dtype, (*numbers.shape, table.width))}
 
 

@@ -208,6 +208,12 @@ def _embedding(at: At, symbols: Tensor) -> Tensor:
     return at.module(symbols) if at.block.scale == 1 else at.module(symbols) * at.block.scale
 
 
+def _lookup(at: At, table: Tensor, numbers: Tensor) -> Tensor:
+    if table.ndim == 2:
+        return F.embedding(numbers, table)
+    return table.gather(1, numbers[..., None].expand(-1, -1, table.shape[2]))
+
+
 def _project(at: At, x: Tensor) -> Tensor:
     return at.module(x) if at.tied is None else F.linear(x, at.tied, at.module.bias if at.block.bias else None)
 
@@ -312,7 +318,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Embedding: _embedding,
     blocks.Last: lambda at, state: state[:, -at.block.rows :].flatten(1),
     blocks.Linear: _project,
-    blocks.Lookup: lambda at, table, numbers: F.embedding(numbers, table),
+    blocks.Lookup: _lookup,
     blocks.MaxPool: _max_pool,
     blocks.Noise: _noise,
     blocks.Patches: _patches,

@@ -131,6 +131,10 @@ def _batch_norm(at: At, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return (x - mean) / np.sqrt(variance + at.dtype.type(at.block.EPSILON)) * weight + bias
 
 
+def _lookup(at: At, table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    return table[numbers] if table.ndim == 2 else np.take_along_axis(table, numbers[..., None], axis=1)
+
+
 def _max_pool(at: At, x: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count, (batch, steps, width) = at.block.count, x.shape
     least = x.dtype.type(-np.inf)
@@ -197,7 +201,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Embedding: _embedding,
     blocks.Last: _last,
     blocks.Linear: _linear,
-    blocks.Lookup: lambda at, table, numbers: table[numbers],
+    blocks.Lookup: _lookup,
     blocks.MaxPool: _max_pool,
     blocks.Noise: same,
     blocks.Patches: _patches,

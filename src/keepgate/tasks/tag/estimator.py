@@ -23,6 +23,15 @@ from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, i
 from keepgate.tasks.registry import load
 from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
+from keepgate.tasks.tag.language import (
+    LANGUAGES,
+    Language,
+    Texts,
+    context_encoder,
+    learned,
+    loaded,
+    text_inputs,
+)
 from keepgate.tasks.tag.network import (
     TaggerNetwork,
     forbid_broken_spans,
@@ -39,6 +48,8 @@ from keepgate.training.callbacks import Callback
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
+CACHED = 2**30  # bytes of context that are kept for training, so that language models read a sentence once
+LANGUAGE = {"hidden_size": 256, "embedding_size": 32, "window": 64}  # parameters of models of unlabelled text
 KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
 SPREAD = 0.3  # root mean square of the vectors, whatever it was in their file
 
@@ -66,6 +77,7 @@ class Tagger(TaggerParameters, Estimator):
         vectors_: the words that have a vector that was learned elsewhere: those of the training data, and the first
             50,000 of the file; None: there are none.
         vector_size_: size of such a vector; None.
+        languages_: the language models that read sentences; none, one, or one for each direction.
         n_features_in_: channels of frames; None for sentences.
         carries_: whether the state is carried through sessions.
         crf_: whether neighboring tags are scored together.
@@ -82,18 +94,26 @@ class Tagger(TaggerParameters, Estimator):
         ),
         vector_words=schema.optional(schema.several(schema.text(), distinct=True)),
         vector_size=schema.optional(schema.whole(1, WIDEST)),
+        languages=LANGUAGES,
         commonest=schema.table(schema.text()),
         n_channels=schema.optional(schema.whole(1, 1_000_000)),
         carries=schema.boolean,
         crf=schema.boolean,
     )
 
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "vectors": None, "vector_words": None, "vector_size": None}
+    later: ClassVar[Mapping[str, Any]] = {
+        **{"select": "loss", "vectors": None, "vector_words": None, "vector_size": None},
+        **{"unlabelled": None, "language": (), "languages": ()},
+    }
+
+    UPDATES: ClassVar[int] = 2_000
+    PASSES: ClassVar[tuple[int, int]] = (15, 200)
 
     network_: TaggerNetwork = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)
     vectors_: VectorWords | None = field(init=False)
     vector_size_: int | None = field(init=False)
+    languages_: list[Language] = field(init=False)
     n_features_in_: int | None = field(init=False)
 
     def fit(
@@ -130,21 +150,22 @@ class Tagger(TaggerParameters, Estimator):
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
         self.commonest_ = commonest_tags(values, tags) if self.vocabulary_ else {}
-        learned = self._read_vectors(values)
+        vectors, languages = self._read_vectors(values), self._learn_languages(values, run)
         groups, held_out = sessions_of(X), None
         self.carries_ = groups is not None
-        if valid is not None:
-            check_alike(groups, sessions_of(valid))
-            pair = valid if isinstance(valid, tuple) else (valid, None)
-            held_out = in_sessions(self._examples(*as_tagged(*pair)), sessions_of(valid))
         self.network_ = self.new_network()
         if self.network_.standardise is not None:
             self.network_.standardise.fit(values)
-        if learned is not None:
-            self.network_.take_vectors(learned.values)
+        if vectors is not None:
+            self.network_.take_vectors(vectors.values)
+        self.network_.take_languages(languages)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
-        examples = in_sessions(self._examples(values, tags), groups)
+        if valid is not None:
+            check_alike(groups, sessions_of(valid))
+            pair = valid if isinstance(valid, tuple) else (valid, None)
+            held_out = in_sessions(self._to_learn(*as_tagged(*pair)), sessions_of(valid))
+        examples = in_sessions(self._to_learn(values, tags), groups)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TaggerNetwork.loss, None)
         score = tag_score(self.select, self.tags_, spanned=marks_spans(tags))
         score = of_turns(score) if score and self.carries_ else score
@@ -192,6 +213,7 @@ class Tagger(TaggerParameters, Estimator):
             "vocabulary": self.vocabulary_ and asdict(self.vocabulary_),
             "vector_words": self.vectors_ and self.vectors_.words,
             "vector_size": self.vector_size_,
+            "languages": [language.to_json() for language in self.languages_],
             "commonest": self.commonest_,
             "n_channels": self.n_features_in_,
             "carries": self.carries_,
@@ -205,12 +227,15 @@ class Tagger(TaggerParameters, Estimator):
         self.vocabulary_ = state["vocabulary"] and Vocabulary(**state["vocabulary"])
         self.vectors_ = state["vector_words"] and VectorWords(state["vector_words"])
         self.vector_size_ = state["vector_size"]
+        self.languages_ = [Language.from_json(language) for language in state["languages"]]
         self.commonest_, self.n_features_in_ = state["commonest"], state["n_channels"]
         self.carries_, self.crf_ = state["carries"], state["crf"]
         if (self.vocabulary_ is None) == (self.n_features_in_ is None):
             raise InputError("fitted says a vocabulary or a number of channels, and not both")
-        if (self.vectors_ is None) != (self.vector_size_ is None) or (self.vectors_ and not self.vocabulary_):
-            raise InputError("fitted says the words and the size of vectors, of a model of sentences, or neither")
+        if (self.vectors_ is None) != (self.vector_size_ is None):
+            raise InputError("fitted says the words and the size of vectors, or neither")
+        if self.vocabulary_ is None and (self.vectors_ or self.languages_):
+            raise InputError("fitted says vectors or language models where there are no words")
         if unknown := [tag for tag in self.commonest_.values() if tag not in self.tag_counts_]:
             raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self.build_network()
@@ -235,6 +260,9 @@ class Tagger(TaggerParameters, Estimator):
             if self.vectors_:
                 graph.metadata["vectors"] = json.dumps(self.vectors_.words)
                 inputs["vectors"] = ("vectors", "numbers of the words in the metadata's vectors, counted alike, [B, T]")
+            if self.languages_:
+                graph.metadata["languages"] = json.dumps([language.tokens.to_json() for language in self.languages_])
+                inputs |= text_inputs(self.languages_)
         else:
             inputs["frames"] = (
                 "input",
@@ -253,6 +281,7 @@ class Tagger(TaggerParameters, Estimator):
             size = values["character_size"]
             spelling = blocks.Recurrent(self.equations_, size, size, bidirectional=True)
             further = [vector_encoder(self.vectors_.size, int(self.vector_size_ or 0))] if self.vectors_ else []
+            further += [context_encoder(self.languages_)] if self.languages_ else []
             sizes = (*self.vocabulary_.sizes, values["word_size"])
             encoder = token_encoder(*sizes, spelling, values["word_dropout"], further)
         else:
@@ -285,11 +314,40 @@ class Tagger(TaggerParameters, Estimator):
             learned.words, learned.values * (SPREAD / max(float(np.sqrt(np.mean(learned.values**2))), 1e-30))
         )
 
+    def _learn_languages(self, values: Any, run: str | Path | None) -> list[Any]:
+        """Set the language models that read sentences, and return them."""
+        self.languages_, models = [], []
+        if self.unlabelled is None and not self.language:
+            return models
+        if self.vocabulary_ is None:
+            raise InputError("unlabelled and language are of sentences, but X holds frames")
+        if self.language:
+            models = loaded(self.language)
+        elif self.unlabelled is not None:
+            alike = {name: getattr(self, name) for name in ("seed", "backend", "device", "threads", "progress")}
+            models = learned(self.unlabelled, values, run, **LANGUAGE, **alike)
+        self.languages_ = [Language.of(model) for model in models]
+        return models
+
+    def _to_learn(self, values: Any, tags: Any) -> SentenceExamples | FrameExamples:
+        """Return examples whose context is computed once, if it is not too much to keep."""
+        examples = self._examples(values, tags)
+        size = 4 * sum(map(len, values)) * sum(language.layers.output_size for language in self.languages_)
+        if isinstance(examples, SentenceExamples) and examples.texts is not None and size <= CACHED:
+            examples.texts.context = self.each_example(examples, self._contexts)
+        return examples
+
+    def _contexts(self, batch: Any) -> list[np.ndarray]:
+        inputs, lengths, _ = batch
+        context = self.network_.run(inputs, "context").cpu().numpy()
+        return [rows[:n].copy() for rows, n in zip(context, lengths.tolist(), strict=True)]
+
     def _examples(self, values: Any, tags: Any = None) -> SentenceExamples | FrameExamples:
         number = {tag: k for k, tag in enumerate(self.tags_)}
         targets = None
         if tags is not None:
             targets = [np.array([number.get(tag, -1) for tag in row], dtype=np.int64) for row in tags]
         if self.vocabulary_:
-            return SentenceExamples(values, self.vocabulary_, targets, self.vectors_)
+            texts = Texts(values, self.languages_) if self.languages_ else None
+            return SentenceExamples(values, self.vocabulary_, targets, self.vectors_, texts)
         return FrameExamples(values, targets)

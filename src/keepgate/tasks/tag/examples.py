@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from keepgate.tasks.common.padded import pad_frames, pad_numbers
+from keepgate.tasks.tag.language import Texts
 from keepgate.training import Examples
 
 UNKNOWN = 1  # word and character; 0 is padding
@@ -77,13 +78,14 @@ class SentenceExamples(Examples):
     """Sentences as batches of the network's inputs by name, lengths [B], and targets [B, T], -1 past a length.
 
     The inputs are `words` [B, T], `forms` [U, L], the batch's distinct tokens by their characters, `form_lengths` [U],
-    `places` [B, T], which of them stands where, and where there are such vectors `vectors` [B, T].
+    `places` [B, T], which of them stands where, where there are such vectors `vectors` [B, T], and those of `Texts`.
 
     Args:
         sentences: lists of tokens.
         vocabulary: numbers for them.
         targets: the number of each token's tag, -1 for an unknown one; None: zeros.
         vectors: the words that have a vector that was learned elsewhere; None: there are none.
+        texts: the sentences as language models read them; None: there are no such models.
     """
 
     def __init__(
@@ -92,7 +94,9 @@ class SentenceExamples(Examples):
         vocabulary: Vocabulary,
         targets: Sequence[np.ndarray] | None = None,
         vectors: VectorWords | None = None,
+        texts: Texts | None = None,
     ) -> None:
+        self.texts = texts
         numbers = {form: i for i, form in enumerate(dict.fromkeys(word for s in sentences for word in s))}
         self.spelled = [np.array(vocabulary.spell(form)) for form in numbers]
         tables = {"words": vocabulary} | ({"vectors": vectors} if vectors else {})
@@ -120,6 +124,8 @@ class SentenceExamples(Examples):
             "form_lengths": torch.tensor([len(form) for form in spelled]),
             "places": pad_numbers(np.split(places, np.cumsum(lengths.numpy())[:-1])),
         }
+        if self.texts is not None:
+            inputs |= self.texts.inputs(indices)
         return inputs, lengths, pad_numbers([self.targets[i] for i in indices], -1)
 
     def weight(self, batch: Any, count: int) -> float:

@@ -129,7 +129,7 @@ class TaggerNetwork(NetworkModule):
     """`tagger` with its loss."""
 
     DRAWN = ("encoder.recurrent",)
-    FROZEN = ("encoder.vectors.",)  # these were learned elsewhere, and stay as they are
+    FROZEN = ("encoder.vectors.", "language.")  # these were learned elsewhere, and stay as they are
     recurrent: Recurrent
     crf: LinearChainCRF | None
 
@@ -153,6 +153,13 @@ class TaggerNetwork(NetworkModule):
         with torch.no_grad():
             weight[:FIRST] = 0
             weight[FIRST:] = torch.from_numpy(values)
+
+    def take_languages(self, models: Sequence[Any]) -> None:
+        """Take over the layers of language models."""
+        for k, model in enumerate(models):
+            for name in ("embedding", "recurrent"):
+                weights = model.network_.get_submodule(name).state_dict()
+                self.get_submodule(f"language.{k}.{name}").load_state_dict(weights)
 
     @property
     def standardise(self) -> Standardize | None:

@@ -38,6 +38,7 @@ class TaggerParameters(HeldOutParameters):
   keepgate fit tag train.conll --valid dev.conll --out runs/tags
   keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
   keepgate fit tag train.conll --valid dev.conll --vectors glove.6B.100d.txt --out runs/names
+  keepgate fit tag few.conll --unlabelled texts.txt --out runs/few
   keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
 
     hidden_size: int = param(200, "units of each layer and direction", **SIZE)
@@ -54,6 +55,17 @@ class TaggerParameters(HeldOutParameters):
         "file of vectors of words that were learned elsewhere, which are inputs too: text of GloVe, fastText (.vec) or "
         "word2vec, also .gz, binary word2vec (.bin), or .safetensors (none: no such vectors)",
     )
+    unlabelled: str | None = param(
+        None,
+        "further text without tags, in the same forms or a sentence a line: two language models of its characters are "
+        "learned first, forward and backward, and what they hold at a word in its sentence is an input too (none: "
+        "nothing)",
+    )
+    language: tuple[str, ...] = param(
+        (),
+        "one or two runs of `keepgate fit write` instead, such as RUN/forward and RUN/backward of an earlier fit with "
+        "unlabelled text: a language model, and one of the text written backwards",
+    )
     crf: bool | None = param(
         None, "score neighboring tags together, by a conditional random field (none: where B-, I- and O mark spans)"
     )
@@ -64,5 +76,7 @@ class TaggerParameters(HeldOutParameters):
         choices=SELECT,
     )
     init: str | None = param(None, INIT)
-    epochs: int = param(15, "passes over the training data", **EPOCHS)
+    epochs: int | None = param(
+        None, "passes over the training data (none: at least 15, and for few data up to 200: 2000 updates)", **EPOCHS
+    )
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
