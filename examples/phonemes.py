@@ -79,8 +79,8 @@ def main():
 
     start, cpu = time.perf_counter(), time.process_time()
     model = Transcriber(
-        symbols="words", num_layers=2, stack=3, batch_size=16, learning_rate=3e-3, augment=0.5, epochs=options.epochs,
-        seed=options.seed,
+        symbols="words", num_layers=2, stack=3, batch_size=16, learning_rate=3e-3, augment=0.5, dropout=0.3,
+        epochs=options.epochs, hold_out=0, seed=options.seed,
     )  # fmt: skip
     model.fit(train)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu

@@ -80,7 +80,7 @@ def main():
     start, cpu = time.perf_counter(), time.process_time()
     model = Transcriber(
         num_layers=2, hidden_size=96, stack=4, batch_size=16, learning_rate=3e-3, dropout=0.2, augment=augment,
-        epochs=options.epochs, seed=options.seed,
+        epochs=options.epochs, hold_out=0, seed=options.seed,
     )  # fmt: skip
     model.fit(*train, rate=RATE)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu

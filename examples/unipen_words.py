@@ -29,7 +29,9 @@ train, valid, test = (
     for part in ("train", "valid", "test")
 )
 print(f"{len(train)} words to train on, {len(valid)} held out, {len(test)} to test on; no writer is in two parts")
-model = Transcriber(stack=4, learning_rate=3e-3, epochs=options.epochs, seed=options.seed)
+model = Transcriber(
+    stack=4, augment=1.0, dropout=0.3, batch_size=32, learning_rate=3e-3, epochs=options.epochs, seed=options.seed
+)
 model.fit(train, valid=valid, run=options.run)
 print(f"{len(model.skipped_)} rows left out: their texts have more letters than the pen's path has room for")
 seconds = 0.0

@@ -14,6 +14,7 @@ from keepgate.errors import MissingExtraError
 if TYPE_CHECKING:
     from keepgate.compression import compress, decompress
     from keepgate.tasks.classify.estimator import SequenceClassifier
+    from keepgate.tasks.common.tuning import tune
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
     from keepgate.tasks.forecast.estimator import Forecaster
     from keepgate.tasks.registry import load
@@ -38,6 +39,7 @@ __all__ = [
     "compress",
     "decompress",
     "load",
+    "tune",
 ]
 
 _HOMES = {
@@ -53,6 +55,7 @@ _HOMES = {
     "compress": "keepgate.compression",
     "decompress": "keepgate.compression",
     "load": "keepgate.tasks.registry",
+    "tune": "keepgate.tasks.common.tuning",
 }
 _PACKAGES = (
     "cells",

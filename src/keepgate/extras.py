@@ -23,6 +23,7 @@ EXTRAS = {
     "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer"},
     "write": {"tokenizers": "tokenizers", "prompt_toolkit": "prompt_toolkit"},
     "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},
+    "tune": {"optuna": "optuna"},
     "board": {"tensorboard": "tensorboard"},
     "compress": {"constriction": "constriction", "tqdm": "tqdm"},
 }

@@ -171,3 +171,20 @@ def test_japanese_vowels_from_the_command_line(keepgate, shared_data, tmp_path):
     own, baseline = outcome.out.splitlines()[1:]
     assert float(own.split()[1]) >= 0.97  # one seed; the mean of three has a test of its own
     assert baseline.split()[2] == "0.08378"  # 31 of 370
+
+
+def test_a_search_is_in_the_report(keepgate, file, tmp_path, monkeypatch):
+    monkeypatch.setattr("keepgate.tasks.common.tuning._spent", lambda study: float(len(study.trials)))
+    train, valid = file("train.ts", ts_lines()), file("valid.ts", ts_lines(seed=1))
+    outcome = keepgate(
+        *("fit", "classify", train, "--valid", valid, "--tune", "3", "--out", tmp_path / "run", "--epochs", "2")
+    )
+    assert outcome.code == 0
+    assert "keepgate fit: of 3 trials the best has learning_rate=" in outcome.err
+    html = (tmp_path / "run" / "report.html").read_text()
+    assert "3 trials; grey ones were ended early" in html
+    assert html.count("<svg") == 3
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["parameters"]["refit"] is None
+    refused = keepgate("fit", "classify", train, "--tune", "-1", "--out", tmp_path / "other")
+    assert (refused.code, refused.out) == (2, "")
+    assert "minutes=-1.0 of the search are not above 0" in refused.err

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.common.face import Face
     from keepgate.tasks.common.report.section import Section
 
+SHOWN_TRIALS = 10  # of a search, in the report
 DESCRIPTION = """\
 Train a model on a file. RUN becomes a folder with config.json, model.safetensors, metrics.jsonl and report.html.
 If the training is interrupted, the same command goes on where it stopped."""
@@ -50,6 +51,9 @@ def fit(task: str, arguments: Sequence[str]) -> None:
     flags = parser(f"fit {task}", DESCRIPTION, known.examples)
     flags.add_argument("data", metavar="DATA", help=f"what to train on: a file in {', '.join(known.formats)}")
     flags.add_argument("--out", metavar="RUN", required=True, help="folder of the run, made if need be")
+    flags.add_argument(
+        "--tune", metavar="MINUTES", type=float, help="first search for parameters for so many minutes (default: no)"
+    )
     flags.add_argument("--valid", metavar="DATA", help="held-out file, to choose the best epoch (default: none)")
     add_flags(flags.add_argument_group("columns of the data"), known.Columns)
     add_flags(flags.add_argument_group("model and training"), known)
@@ -64,7 +68,12 @@ def fit(task: str, arguments: Sequence[str]) -> None:
     data = face.read(options.data, columns)
     valid = None if options.valid is None else face.read(options.valid, columns)
     try:
-        estimator.fit(data, valid=valid, run=options.out)
+        if options.tune is None:
+            estimator.fit(data, valid=valid, run=options.out)
+        else:
+            from keepgate.tasks.common.tuning import tune
+
+            tune(estimator, data, minutes=options.tune, valid=valid, run=options.out)
     except KeyboardInterrupt:
         print("keepgate fit: stopped; the same command goes on from here", file=sys.stderr)
         raise
@@ -96,6 +105,11 @@ def write_report(path: Path, estimator: Estimator, sections: list[Section], titl
     from keepgate.tasks.common.report.section import Section
 
     settings = [{"parameter": name, "value": value} for name, value in estimator.get_params(deep=False).items()]
+    from keepgate.tasks.common.tuning import tuning_figure
+
+    if trials := getattr(estimator, "trials_", []):
+        said = f"{len(trials)} trials; grey ones were ended early, the red one is the best."
+        sections = [*sections, Section("Search", said, trials[:SHOWN_TRIALS], tuning_figure(trials))]
     about = [
         Section("Learning curve", figure=estimator.learning_curve()),
         Section(f"Cell: {estimator.cell_name()}", listing=str(estimator.equations_)),

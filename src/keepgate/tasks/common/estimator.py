@@ -68,7 +68,9 @@ class Estimator(Parameters, BaseEstimator, ABC):
         equations_: of the cell.
         network_: the torch module.
         history_: a dict for each epoch.
+        epochs_: passes over the data that were planned; a model that was loaded has none.
         fit_notes_: sentences on how the fit went, such as that it ended too early; a model that was loaded has none.
+        trials_: of a search, the best first; see `keepgate.tune`.
         columns_: how the columns of the file are called that was trained on, a `Columns`; only where there was one.
     """
 
@@ -82,7 +84,9 @@ class Estimator(Parameters, BaseEstimator, ABC):
     equations_: Equations = field(init=False)
     network_: NetworkModule = field(init=False)
     history_: list[dict[str, Any]] = field(init=False)
+    epochs_: int = field(init=False)
     fit_notes_: list[str] = field(init=False)
+    trials_: list[dict[str, Any]] = field(init=False)
     columns_: Any = field(init=False)
 
     # What each task has to say
@@ -272,7 +276,8 @@ class Estimator(Parameters, BaseEstimator, ABC):
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
-        settings = dataclasses.replace(self.settings(), window=window, epochs=self.passes(data, window))
+        self.epochs_ = self.passes(data, window)
+        settings = dataclasses.replace(self.settings(), window=window, epochs=self.epochs_)
         fit = Fitting(self.network_, loss, score, settings, run, self.progress)
         indices = self._held_out(len(data), groups, classes) if valid is None else None
         held = 0 if indices is None else len(indices)

@@ -66,11 +66,11 @@ class TranscriberParameters(HeldOutParameters):
         minimum=1,
         maximum=1_000,
     )
-    augment: float = param(1.0, "how much utterances are varied while training (0: not at all)", minimum=0, maximum=100)
+    augment: float = param(0.5, "how much utterances are varied while training (0: not at all)", minimum=0, maximum=100)
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
     num_layers: int = param(3, "recurrent layers, one above the other", **LAYERS)
     bidirectional: bool = param(True, "read the utterance in both directions; without, a live stream can be read")
-    dropout: float = param(0.3, "share of activations dropped while training", **SHARE)
+    dropout: float = param(0.2, "share of activations dropped while training", **SHARE)
     epochs: int | None = param(
         None, "passes over the training data (none: at least 15, and for few data up to 200: 6000 updates)", **EPOCHS
     )
