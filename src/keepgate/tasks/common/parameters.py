@@ -48,6 +48,8 @@ HERTZ: Bounds = {"minimum": RATES[0], "maximum": RATES[1]}
 BANDS: Bounds = {"minimum": 1, "maximum": 512}
 
 INIT = "folder of a run (as of `keepgate fit embed`) whose recurrent weights training begins with"
+FINE_TUNE = "folder of a run of this task whose weights training begins with; outputs of names that are new begin anew"
+FREEZE = "with init: the output layer alone learns"
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")  # suffixes of tables
 
 

@@ -21,6 +21,7 @@ from keepgate.data.recordings.segments import Segment
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import RATES, estimator
+from keepgate.tasks.common.pretrained import freeze_all_but, go_on_from
 from keepgate.tasks.segment.examples import RecordingExamples, as_recordings, segments_of
 from keepgate.tasks.segment.frames import energy_threshold, frames_of, smooth
 from keepgate.tasks.segment.live import LiveSegmentation, Stretches
@@ -61,7 +62,7 @@ class Segmenter(SegmenterParameters, Estimator):
         energy_threshold=schema.number(-1e6, 1e6),
     )
     fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss"}
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "init": None, "freeze": False}
     UPDATES: ClassVar[int] = 2_000
     PASSES: ClassVar[tuple[int, int]] = (20, 200)
 
@@ -110,6 +111,12 @@ class Segmenter(SegmenterParameters, Estimator):
         common = self.labels_.index(self.commonest_)
         self.energy_threshold_ = energy_threshold(values, [one[:, common] for one in truth])
         self.network_.measure(values)
+        if self.init is not None:
+            before = Segmenter.load(self.init, "cpu")
+            before._checked(data)
+            go_on_from(self.init, before.network_, self.network_, {"output": (before.labels_, self.labels_)})
+            if self.freeze:
+                freeze_all_but(self.network_, "output")
         held_out, self.skipped_ = None, data.skipped
         if valid is not None:
             held_out_data = self._checked(

@@ -9,6 +9,8 @@ from keepgate.tasks.common.parameters import (
     BANDS,
     EPOCHS,
     EXAMPLES,
+    FINE_TUNE,
+    FREEZE,
     HERTZ,
     LAYERS,
     SECONDS,
@@ -65,3 +67,5 @@ class SegmenterParameters(HeldOutParameters):
     )
     batch_size: int = param(8, "pieces in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
+    init: str | None = param(None, FINE_TUNE)
+    freeze: bool = param(False, FREEZE)

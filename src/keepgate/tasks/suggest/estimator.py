@@ -17,6 +17,7 @@ from keepgate.objectives.ngram import NGram
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.given import as_list
 from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import go_on_from
 from keepgate.tasks.suggest.keyboard import Keyboard
 from keepgate.tasks.suggest.parameters import SuggesterParameters
 from keepgate.tasks.suggest.words import TOKEN, Following, Lexicon, Recent, mixture, numbers_of
@@ -59,6 +60,7 @@ class Suggester(SuggesterParameters, Estimator):
         counts=COUNTS,
         weights=schema.items(*[schema.number(1e-30, 1)] * 3),
     )
+    later: ClassVar[Mapping[str, Any]] = {"init": None}
     UPDATES: ClassVar[int] = 1_000
     PASSES: ClassVar[tuple[int, int]] = (4, 20)
 
@@ -103,10 +105,14 @@ class Suggester(SuggesterParameters, Estimator):
                 f"window of {self.window} is needed of the one and two of the other; give a longer text"
             )
         counts = Counter(words)
-        self.names_ = sorted(counts, key=lambda token: (-counts[token], token))[: int(self.vocabulary_size) - 1]
+        before = None if self.init is None else Suggester.load(self.init, "cpu")
+        commonest = sorted(counts, key=lambda token: (-counts[token], token))[: int(self.vocabulary_size) - 1]
+        self.names_ = commonest if before is None else before.names_
         known = [counts[token] for token in self.names_]
         self.counts_ = np.array([*known, len(words) - sum(known)])
         self.network_ = self.new_network()
+        if before is not None:
+            go_on_from(f"{self.init}", before.network_, self.network_)
         data, held_out_data = self._streams(words), self._streams(rest)
         self.train_network(LanguageNetwork.loss, data, held_out_data, run, int(self.window), callbacks=callbacks)
         self.ngram_ = NGram.train(parts, int(self.order))

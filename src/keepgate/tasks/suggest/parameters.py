@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keepgate.objectives.ngram import MOST_ORDER
-from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, Parameters, estimator, param
+from keepgate.tasks.common.parameters import EPOCHS, FINE_TUNE, SIZE, STEPS, STRENGTH, Parameters, estimator, param
 from keepgate.tasks.write.parameters import MOST_UNITS
 
 
@@ -32,3 +32,4 @@ class SuggesterParameters(Parameters):
         None, "passes over the training text (none: at least 4, and for short texts up to 20: 1000 updates)", **EPOCHS
     )
     learning_rate: float = param(4e-3, "highest step size of the optimizer", **STRENGTH)
+    init: str | None = param(None, FINE_TUNE)

@@ -20,6 +20,7 @@ from keepgate.objectives import best_path
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.front_ends import FRONT_ENDS, FrontEnd
 from keepgate.tasks.common.parameters import RATES, estimator
+from keepgate.tasks.common.pretrained import freeze_all_but, go_on_from
 from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
 from keepgate.tasks.transcribe.alignment import Transcript, align, word_spans
 from keepgate.tasks.transcribe.confidence import TEMPERATURES, right_words, sureness, temperature
@@ -80,7 +81,7 @@ class Transcriber(TranscriberParameters, Estimator):
     )
     fixed: ClassVar[tuple[str, ...]] = ("symbols", "bands", "stack", "bidirectional")
     later: ClassVar[Mapping[str, Any]] = {
-        **{"select": "loss", "group_column": None},
+        **{"select": "loss", "group_column": None, "init": None, "freeze": False},
         **{"frames_a_step": None, "temperature": 1.0},
     }
     UPDATES: ClassVar[int] = 6_000
@@ -123,7 +124,9 @@ class Transcriber(TranscriberParameters, Estimator):
         self.check_parameters()
         data = utterances(X, y, rate)
         self.kind_, self.rate_, self.carries_ = data.kind, data.rate, data.groups is not None
-        self.stack_ = int(self.stack or frames_a_step(self._targets(data), self._frames(data)))
+        before = None if self.init is None else Transcriber.load(self.init, "cpu")._alike_in(data)
+        stack = self.stack if before is None else before.stack_
+        self.stack_ = int(stack or frames_a_step(self._targets(data), self._frames(data)))
         data, frames = self._usable(data)
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in split(text, self.symbols)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
@@ -131,6 +134,11 @@ class Transcriber(TranscriberParameters, Estimator):
         self.temperature_ = 1.0
         self.network_ = self.new_network()
         self.network_.measure(frames)
+        if before is not None:
+            symbols = {"output": (["", *before.symbols_], ["", *self.symbols_])}
+            go_on_from(f"{self.init}", before.network_, self.network_, symbols)
+            if self.freeze:
+                freeze_all_but(self.network_, "output")
         examples, held_out, self.skipped_ = self._examples(data, frames), None, data.skipped
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
@@ -350,6 +358,11 @@ class Transcriber(TranscriberParameters, Estimator):
             rates = f"{data.rate} Hz where the model was fitted to {self.rate_} Hz"
             raise InputError(f"{whose}the recordings have {rates}; resample them")
         return data
+
+    def _alike_in(self, data: Utterances) -> Transcriber:
+        """Return this estimator, which training begins with; InputError if it is one of other utterances."""
+        self._alike(data)
+        return self
 
     def _frames(self, data: Utterances) -> list[np.ndarray]:
         front_end = self.front_end()

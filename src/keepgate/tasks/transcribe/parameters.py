@@ -10,6 +10,8 @@ from keepgate.tasks.common.parameters import (
     BANDS,
     EPOCHS,
     EXAMPLES,
+    FINE_TUNE,
+    FREEZE,
     HERTZ,
     LAYERS,
     NORM,
@@ -80,6 +82,8 @@ class TranscriberParameters(HeldOutParameters):
         SELECT[0], "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
     )
     clip_norm: float | None = param(5.0, "largest norm of the gradient; longer ones are scaled down", **NORM)
+    init: str | None = param(None, FINE_TUNE)
+    freeze: bool = param(False, FREEZE)
 
 
 @dataclass(frozen=True, kw_only=True)

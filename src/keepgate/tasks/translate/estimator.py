@@ -18,6 +18,7 @@ from keepgate.data.text.tokens import TOKENS, Tokens
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import go_on_from
 from keepgate.tasks.translate.beam import Ranking
 from keepgate.tasks.translate.examples import PairExamples, as_pairs, targets_of
 from keepgate.tasks.translate.network import TranslatorNetwork, translator
@@ -54,7 +55,7 @@ class Translator(TranslatorParameters, Estimator):
         tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
     )
     fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
-    later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None}
+    later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None, "init": None}
     UPDATES: ClassVar[int] = 3_000
     PASSES: ClassVar[tuple[int, int]] = (7, 100)
 
@@ -90,8 +91,11 @@ class Translator(TranslatorParameters, Estimator):
         held_out = None if valid is None else as_pairs(*valid if isinstance(valid, tuple) else (valid,))
         counts = Counter(targets_of(data))
         self.commonest_ = sorted(counts, key=lambda text: (-counts[text], text))[:REPLIES]
-        self.tokens_ = self._learned_tokens(data)
+        before = None if self.init is None else Translator.load(self.init, "cpu")
+        self.tokens_ = self._learned_tokens(data) if before is None else before.tokens_
         self.network_ = self.new_network()
+        if before is not None:
+            go_on_from(f"{self.init}", before.network_, self.network_)
         examples = None if held_out is None else self._examples(held_out)
         self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run, callbacks=callbacks)
         return self

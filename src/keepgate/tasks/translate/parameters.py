@@ -8,6 +8,7 @@ from typing import ClassVar
 from keepgate.tasks.common.parameters import (
     EPOCHS,
     EXAMPLES,
+    FINE_TUNE,
     LAYERS,
     SHARE,
     SIZE,
@@ -65,3 +66,4 @@ class TranslatorParameters(HeldOutParameters):
     )
     batch_size: int = param(64, "examples in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
+    init: str | None = param(None, FINE_TUNE)

@@ -16,6 +16,7 @@ from keepgate.errors import InputError, quoted
 from keepgate.objectives import NGram
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import go_on_from
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.write.examples import COUNTS, as_counts, streams
 from keepgate.tasks.write.network import LanguageNetwork, described, language, text_log_probs
@@ -50,6 +51,7 @@ class LanguageModel(LanguageModelParameters, Estimator):
         tokens_: the units and their numbers (`keepgate.data.text.tokens`).
         counts_: how often each is in the training text.
         ngram_: the n-gram baseline, or None.
+    later: ClassVar[Mapping[str, Any]] = {"init": None}
     UPDATES: ClassVar[int] = 2_000
     PASSES: ClassVar[tuple[int, int]] = (8, 40)
 
@@ -96,7 +98,15 @@ class LanguageModel(LanguageModelParameters, Estimator):
         """
         self.check_parameters()
         train, held_out = split(text, valid, self.units)
-        self.tokens_ = Tokens.train([] if self.units == "bytes" else [train], self.units, self.vocabulary_size, ())
+        before = None if self.init is None else LanguageModel.load(self.init, "cpu")
+        if before is None:
+            self.tokens_ = Tokens.train([] if self.units == "bytes" else [train], self.units, self.vocabulary_size, ())
+        elif before.units == self.units:
+            self.tokens_ = before.tokens_
+        else:
+            raise InputError(
+                f"init={self.init}: that run has units={before.units}, this one {self.units}: choose those"
+            )
         numbers = self.tokens_.encode(train)
         if len(numbers) <= self.window:
             raise InputError(
@@ -105,6 +115,8 @@ class LanguageModel(LanguageModelParameters, Estimator):
             )
         self.counts_ = np.bincount(numbers, minlength=self.tokens_.size)
         self.network_ = self.new_network()
+        if before is not None:
+            go_on_from(f"{self.init}", before.network_, self.network_)
         parts = self._streams(numbers), self._streams(self.tokens_.encode(held_out))
         self.train_network(LanguageNetwork.loss, *parts, run, int(self.window), callbacks=callbacks)
         self.ngram_ = NGram.train([[*map(str, numbers[-COUNTED:])]], ORDERS[self.units])

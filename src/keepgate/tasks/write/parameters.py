@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keepgate.data.text.tokens import UNITS
-from keepgate.tasks.common.parameters import EPOCHS, SIZE, STEPS, STRENGTH, Parameters, estimator, param
+from keepgate.tasks.common.parameters import EPOCHS, FINE_TUNE, SIZE, STEPS, STRENGTH, Parameters, estimator, param
 
 MOST_UNITS = 2**22
 
@@ -39,3 +39,4 @@ class LanguageModelParameters(Parameters):
         None, "passes over the training text (none: at least 8, and for short texts up to 40: 2000 updates)", **EPOCHS
     )
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
+    init: str | None = param(None, FINE_TUNE)
