@@ -26,6 +26,7 @@ from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
+from keepgate.tasks.forecast.recent import unseen, widened
 from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation, seasonal_scale, summary
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training import Settings, train
@@ -172,6 +173,8 @@ class Forecaster(ForecasterParameters, Estimator):
         """Return the `horizon` steps after the end of each series, as a table of the same kind.
 
         Only the last `window` rows of a series count; a shorter series is as if its first row had been there before.
+        Rows later than the training data say besides how wide the quantiles have to be now, by how far off the model
+        was there.
 
         Args:
             table: the series. Rows after the last target of a series say what is known ahead.
@@ -248,9 +251,22 @@ class Forecaster(ForecasterParameters, Estimator):
         return self._alike(table)
 
     def forecast(self, data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Return forecasts [B, horizon, 1 + Q] from rows `cut` [B] of `series` [B] on; quantiles ascend."""
-        parts = np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE))
-        return np.concatenate([self.forecast_windows(data.given(cut[part], series[part])) for part in parts])
+        """Return forecasts [B, horizon, 1 + Q] from rows `cut` [B] of `series` [B] on; quantiles ascend.
+
+        Those from rows long enough after the training data have quantiles as wide as they had to be of late; see
+        `recent`.
+        """
+        past = data if data.future is None else Prepared(data.panel, self.reads_)
+        first, quantiles = unseen(data.panel, self.reads_.until), sorted(self.quantiles)
+
+        def at(data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
+            return self.forecast_windows(data.given(cut, series))
+
+        found = []
+        for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
+            here = cut[part], series[part]
+            found.append(widened(at(data, *here), *here, past, first, quantiles, lambda *rows: at(past, *rows)))
+        return np.concatenate(found)
 
     def forecast_windows(self, given: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return forecasts [B, horizon, 1 + Q] from the inputs of the network, of which `window` is [B, window, C]."""

@@ -32,8 +32,12 @@ PARTS = {
     "attributes": schema.table(NAMES),
     "scales": schema.table(schema.several(schema.number(0))),
     "calibrated": schema.boolean,
+    "until": schema.optional(schema.whole(-(2**63), 2**63 - 1)),
 }
-EARLIER = {"gaps": False, "known": [], "calendar": [], "attributes": {}, "scales": {}, "calibrated": False}
+EARLIER = {
+    **{"gaps": False, "known": [], "calendar": [], "attributes": {}, "scales": {}, "calibrated": False},
+    "until": None,
+}
 
 
 def FITTED(name: str, value: Any) -> None:
@@ -58,6 +62,7 @@ class Reads:
         attributes: the columns of attributes, each with its values in the training data.
         scales: with columns known ahead: the deviations of each series' channels in the training data.
         calibrated: whether the network ends in a calibration; those of 0.1.0 do not.
+        until: the latest time of the training data, in steps or in microseconds since 1970.
     """
 
     horizon: int
@@ -72,6 +77,7 @@ class Reads:
     attributes: dict[str, list[str]] = field(default_factory=dict)
     scales: dict[str, list[float]] = field(default_factory=dict)
     calibrated: bool = True
+    until: int | None = None
 
     def __post_init__(self) -> None:
         if self.patch > self.window:
@@ -162,7 +168,8 @@ def infer(
         {name: sorted({*texts} - {""}) for name, texts in data.statics.items()},
     )
     scales = deviations(data, reads).tolist() if data.known else []
-    return replace(reads, scales=dict(zip(map(str, data.ids.to_list()), scales, strict=False)))
+    until = int(data.times.astype(np.int64).max())
+    return replace(reads, scales=dict(zip(map(str, data.ids.to_list()), scales, strict=False)), until=until)
 
 
 def deviations(data: Panel, reads: Reads | None = None) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 
 from keepgate.tasks.forecast.examples import Windows
 from keepgate.tasks.forecast.network import ForecastNetwork
+from keepgate.tasks.forecast.recent import centre
 
 __all__ = ["widths"]
 
@@ -32,11 +33,11 @@ def widths(network: ForecastNetwork, held_out: Windows, quantiles: Sequence[floa
     """
     outputs, target = _forecasts(network, held_out)
     matrix = np.eye(1 + len(quantiles))
-    centre = 1 + quantiles.index(0.5) if 0.5 in quantiles else 0
+    middle = centre(quantiles)
     for k, q in enumerate(quantiles, 1):
-        if k != centre and len(target) >= FEWEST:
-            factor = _factor(target - outputs[:, centre], outputs[:, k] - outputs[:, centre], q)
-            matrix[k, k], matrix[k, centre] = factor, 1 - factor
+        if k != middle and len(target) >= FEWEST:
+            factor = _factor(target - outputs[:, middle], outputs[:, k] - outputs[:, middle], q)
+            matrix[k, k], matrix[k, middle] = factor, 1 - factor
     return matrix
 
 
