@@ -17,9 +17,7 @@ from keepgate.tasks.write.text import split
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", type=Path, metavar="FOLDER", default=Path("../shared/data/text"))
 parser.add_argument("--out", type=Path, metavar="RUN", help="keep the run and the model in this folder")
-parser.add_argument(
-    "--epochs", type=int, default=LanguageModel().epochs, help="passes over the text (default: %(default)s)"
-)
+parser.add_argument("--epochs", type=int, help="passes over the text (default: 8, as the model chooses by itself)")
 parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
 

@@ -51,17 +51,16 @@ class LanguageModel(LanguageModelParameters, Estimator):
         tokens_: the units and their numbers (`keepgate.data.text.tokens`).
         counts_: how often each is in the training text.
         ngram_: the n-gram baseline, or None.
-    later: ClassVar[Mapping[str, Any]] = {"init": None}
-    UPDATES: ClassVar[int] = 2_000
-    PASSES: ClassVar[tuple[int, int]] = (8, 40)
-
-    network_: its tensors are listed in `keepgate.tasks.write.network`.
+        network_: its tensors are listed in `keepgate.tasks.write.network`.
         equations_, history_, columns_: as in every estimator of keepgate.
     """
 
     retired: ClassVar[Mapping[str, Any]] = {"bidirectional": False}
     STATE: ClassVar[schema.Check] = schema.record(tokens=TOKENS, counts=COUNTS)
     fixed: ClassVar[tuple[str, ...]] = ("units",)
+    later: ClassVar[Mapping[str, Any]] = {"init": None}
+    UPDATES: ClassVar[int] = 2_000
+    PASSES: ClassVar[tuple[int, int]] = (8, 40)
 
     network_: LanguageNetwork = field(init=False)
     tokens_: Tokens = field(init=False)
