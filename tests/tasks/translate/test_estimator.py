@@ -11,6 +11,7 @@ from keepgate.data.text.pairs import Pairs
 from keepgate.errors import InputError
 from keepgate.tasks import face
 from keepgate.tasks.translate.network import TranslatorNetwork
+from keepgate.tasks.translate.scores import translation_scores
 from tasks.translate.data import SMALL, numbers
 
 
@@ -124,3 +125,15 @@ def test_german_captions(shared_data):
     model.set_params(batch_size=32, learning_rate=4e-3).fit(*part("train", 3000))
     rows = {row["model"]: row["BLEU"] for row in face(model).evaluate(Pairs(*part("test_2016_flickr", 200)))}
     assert rows["lstm"] > 6 > 2 > max(rows["source itself"], rows["commonest target"])
+
+
+def test_the_epoch_is_chosen_by_bleu():
+    """The history's score is the BLEU of translations without a beam."""
+    X = ["ein Hund bellt", "eine Katze schläft", "ein Vogel singt"] * 8
+    y = ["a dog barks", "a cat sleeps", "a bird sings"] * 8
+    options = {"hidden_size": 16, "vocabulary": 300, "epochs": 6, "batch_size": 4, "learning_rate": 0.02}
+    model = Translator(**options, beam=1, length_penalty=0).fit(X, y, valid=(X, y))
+    best = max(row["valid_score"] for row in model.history_)
+    assert best == pytest.approx(translation_scores(model.predict(X), y, lowercase=False)["BLEU"])
+    assert "valid_score" not in Translator(**options, select="loss").fit(X, y, valid=(X, y)).history_[0]
+    assert "valid_score" not in Translator(**options, task="reply").fit(X, y, valid=(X, y)).history_[0]

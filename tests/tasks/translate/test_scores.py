@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keepgate.tasks.translate.scores import reply_scores, translation_scores
+from keepgate.tasks.translate.scores import bleu_counts, bleu_of, reply_scores, translation_scores
 
 
 def test_reply_scores():
@@ -18,3 +18,11 @@ def test_bleu_by_hand():
     assert found["BLEU"] == pytest.approx(100 * np.exp(1 - 6 / 5) * np.prod(precisions) ** 0.25)
     assert translation_scores(["A dog"], ["a dog"], lowercase=True)["chrF"] == pytest.approx(100)
     assert translation_scores(["A dog"], ["a dog"], lowercase=False)["chrF"] < 90
+
+
+def test_counts_of_parts_add_to_the_bleu_of_all():
+    texts = ["a cat sits on the mat today", "the dog", "", "Two birds fly over the old house"]
+    truth = ["a cat sat on the mat today", "the dog barks loudly", "nothing", "two birds fly over the old mill"]
+    parts = bleu_counts(texts[:1], truth[:1], True) + bleu_counts(texts[1:], truth[1:], True)
+    assert bleu_of(parts) == pytest.approx(translation_scores(texts, truth, True)["BLEU"])
+    assert bleu_of(bleu_counts(["x"], ["y z"], True)) == 0

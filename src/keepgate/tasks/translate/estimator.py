@@ -23,7 +23,7 @@ from keepgate.tasks.translate.beam import Ranking
 from keepgate.tasks.translate.examples import PairExamples, as_pairs, targets_of
 from keepgate.tasks.translate.network import TranslatorNetwork, translator
 from keepgate.tasks.translate.parameters import MOST_BEAM, TranslatorParameters
-from keepgate.tasks.translate.search import Translation, as_translation, replies, translations
+from keepgate.tasks.translate.search import Translation, as_translation, bleu_score, replies, translations
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Translator(TranslatorParameters, Estimator):
         tokens=schema.items(TOKENS, TOKENS), commonest=schema.several(schema.text(2**20), 1, REPLIES)
     )
     fixed: ClassVar[tuple[str, ...]] = ("task", "lowercase")
-    later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None, "init": None}
+    later: ClassVar[Mapping[str, Any]] = {"source_suffix": None, "target_suffix": None, "init": None, "select": "loss"}
     UPDATES: ClassVar[int] = 3_000
     PASSES: ClassVar[tuple[int, int]] = (7, 100)
 
@@ -97,7 +97,10 @@ class Translator(TranslatorParameters, Estimator):
         if before is not None:
             go_on_from(f"{self.init}", before.network_, self.network_)
         examples = None if held_out is None else self._examples(held_out)
-        self.train_network(TranslatorNetwork.loss, self._examples(data), examples, run, callbacks=callbacks)
+        chosen = self.select or ("loss" if self.is_reply else "bleu")
+        score = None if chosen == "loss" else bleu_score(self.tokens_[1], self.lowercase)
+        loss = TranslatorNetwork.loss
+        self.train_network(loss, self._examples(data), examples, run, callbacks=callbacks, score=score)
         return self
 
     def check_parameters(self) -> None:

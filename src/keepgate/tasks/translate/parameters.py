@@ -19,6 +19,7 @@ from keepgate.tasks.common.parameters import (
 )
 
 KINDS = ("translate", "reply")
+SELECT = ("bleu", "loss")  # what chooses an epoch
 MOST_BEAM = 1_000  # hypotheses
 
 
@@ -66,4 +67,10 @@ class TranslatorParameters(HeldOutParameters):
     )
     batch_size: int = param(64, "examples in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(2e-3, "highest step size of the optimizer", **STRENGTH)
+    select: str | None = param(
+        None,
+        "what chooses the best epoch on the held-out part; the loss decides between equals (none: BLEU of translations "
+        "without a beam; for replies the loss)",
+        choices=SELECT,
+    )
     init: str | None = param(None, FINE_TUNE)

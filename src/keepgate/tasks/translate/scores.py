@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
@@ -16,6 +17,21 @@ def _metrics(lowercase: bool) -> dict[str, Any]:
 def translation_scores(texts: Sequence[str], truth: Sequence[str], lowercase: bool) -> dict[str, float]:
     """Return BLEU (Papineni et al. 2002) and chrF (Popović 2015) of all texts, 0 to 100, by sacrebleu (Post 2018)."""
     return {name: metric.corpus_score(list(texts), [list(truth)]).score for name, metric in _metrics(lowercase).items()}
+
+
+def bleu_counts(texts: Sequence[str], truth: Sequence[str], lowercase: bool) -> np.ndarray:
+    """Return what BLEU is computed from, and what adds over parts: n-grams right and in all, and lengths, [10]."""
+    found = BLEU(lowercase=lowercase).corpus_score(list(texts), [list(truth)])
+    return np.array([*found.counts, *found.totals, found.sys_len, found.ref_len])
+
+
+def bleu_of(counts: np.ndarray) -> float:
+    """Return BLEU, 0 to 100, of sums of `bleu_counts`."""
+    right, total, (length, wanted) = counts[:4], counts[4:8], counts[8:]
+    found = BLEU.compute_bleu(
+        [int(n) for n in right], [int(n) for n in total], int(length), int(wanted), effective_order=False
+    )
+    return float(found.score)
 
 
 def signatures(lowercase: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from keepgate.data.text.tokens import Tokens
 from keepgate.errors import InputError
 from keepgate.tasks.translate.beam import Hypothesis, Ranking, Start, different_starts, search
 from keepgate.tasks.translate.network import Decoding, TranslatorNetwork
+from keepgate.training import Score
 
-__all__ = ["Translation", "as_translation", "replies", "translations"]
+__all__ = ["Translation", "as_translation", "bleu_score", "replies", "translations"]
 
 
 class Translation(NamedTuple):
@@ -73,6 +74,31 @@ def as_translation(source: list[int], hypothesis: Hypothesis, tokens: tuple[Toke
         [target_tokens.decode([symbol]) for symbol in hypothesis.symbols],
         hypothesis.weights[:, : len(source)].cpu().numpy(),
     )
+
+
+def bleu_score(tokens: Tokens, lowercase: bool) -> Score:
+    """Return BLEU of the most probable symbols one after the other, which a beam would improve by a little.
+
+    Args:
+        tokens: of the targets.
+        lowercase: whether capitals count as small letters.
+    """
+
+    def measure(network: TranslatorNetwork, batch: Any, state: Any) -> tuple[Tensor, np.ndarray, None]:
+        source, lengths, target, sizes = batch
+        found = search(_step_of(network), _start(network, (source, lengths), tokens.end), tokens.end, 1, _limits(batch))
+        texts = [tokens.decode(rows[0].symbols if rows else []).strip() for rows in found]
+        truth = [tokens.decode(row[: n - 1].tolist()).strip() for row, n in zip(target, sizes.tolist(), strict=True)]
+        from keepgate.tasks.translate.scores import bleu_counts  # which takes a package that predict does without
+
+        return network.loss(batch), bleu_counts(texts, truth, lowercase), None
+
+    def value(counts: np.ndarray) -> float:
+        from keepgate.tasks.translate.scores import bleu_of
+
+        return bleu_of(counts)
+
+    return Score("bleu", measure, value)
 
 
 def _start(network: TranslatorNetwork, batch: tuple[Tensor, Tensor], end: int) -> Start:
