@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.bench
+PANELS := forecast classify
 NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
-.PHONY: venv check test fuzz demo bench clean
+.PHONY: venv check test fuzz demo bench quality clean
 
 venv: $(STAMP)
 
@@ -36,6 +37,9 @@ $(BENCH): $(STAMP)
 
 bench: $(BENCH)
 	$(BIN)/python -m benchmarks
+
+quality: $(BENCH)
+	for panel in $(PANELS); do OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.$$panel || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

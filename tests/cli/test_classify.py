@@ -1,6 +1,7 @@
 """fit, predict and evaluate of the classifier, from files to files."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 from cli.files import FAST, csv_lines, series, ts_lines
 from keepgate.equations import Equations
 from keepgate.tasks.classify.estimator import SequenceClassifier
+
+SCORES = ["accuracy", "macro F1", "ROC-AUC", "ECE", "AUC right/wrong"]
 
 
 def test_a_run_is_a_folder_of_readable_files(run):
@@ -36,7 +39,7 @@ def test_a_run_is_a_folder_of_readable_files(run):
         "sigmoid(W_i x[t]",
     ):
         assert part in html
-    assert html.count("<svg") == 2
+    assert html.count("<svg") == 3
 
 
 def test_the_command_line_trains_what_python_trains(run):
@@ -53,11 +56,13 @@ def test_fit_says_what_it_did(keepgate, file, tmp_path):
     lines = outcome.out.splitlines()
     assert lines[0] == "12 series of 4 to 8 steps; channels: '1', '2'"
     assert lines[1] == "classes: 'down (6)', 'up (6)'"
-    assert lines[2].startswith("lstm: ")
-    assert lines[2].endswith("(epochs: 2)")
-    assert lines[3] == "Scores on the held-out data:"
-    assert lines[4].split() == ["model", "accuracy", "macro", "F1"]
-    assert lines[6].split()[:3] == ["majority", "class", "0.5"]
+    assert lines[2].startswith("probabilities are calibrated, temperature ")
+    assert lines[3].startswith("lstm: ")
+    assert lines[3].endswith("(epochs: 2)")
+    assert lines[4] == "Scores on the held-out data:"
+    assert re.split(r"\s{2,}", lines[5]) == ["model", *SCORES]
+    assert lines[7].split()[:3] == ["majority", "class", "0.5"]
+    assert lines[8] == "Each class on the held-out data:"
     assert "channels: &#39;1&#39;" in (tmp_path / "run" / "report.html").read_text()
     assert str(tmp_path / "run" / "report.html") in lines[-1]
 
@@ -113,12 +118,32 @@ def test_a_file_in_another_format_and_order_is_predicted_alike(keepgate, file, r
 def test_evaluate_prints_the_scores_beside_the_baseline(keepgate, file, run):
     outcome = keepgate("evaluate", run, file("test.csv", csv_lines(seed=1)))
     assert (outcome.code, outcome.err) == (0, "")
-    header, own, baseline = outcome.out.splitlines()
+    header, own, baseline, between, classes, down, up = outcome.out.splitlines()
     X, y = series(seed=1)
     accuracy = (SequenceClassifier.load(run).predict(X) == y).mean()
-    assert header.split() == ["model", "accuracy", "macro", "F1"]
+    assert re.split(r"\s{2,}", header) == ["model", *SCORES]
     assert own.split()[:2] == ["lstm", f"{accuracy:.4g}"]
     assert baseline.split()[:3] == ["majority", "class", "0.5"]
+    assert (between, classes.split()) == ("", ["class", "precision", "recall", "F1", "ROC-AUC", "support"])
+    assert ([down.split()[0], up.split()[0]], down.split()[-1]) == (["down", "up"], "6")
+
+
+def test_a_table_without_a_header_from_file_to_file(keepgate, file, tmp_path):
+    rows = [f"{i % 2 or -1}\t" + "\t".join(str((i % 2) * t + i) for t in range(9)) for i in range(12)]
+    data, out = file("Rise_TRAIN.tsv", [*rows, "-1\t0\tNaN\t5" + "\tNaN" * 6]), tmp_path / "run"
+    outcome = keepgate("fit", "classify", data, "--out", out, "--class-weight", "1=3", *FAST)
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[:3] == [
+        "13 series of 3 to 9 steps; channels: 'value'",
+        "classes: '-1 (7)', '1 (6)'",
+        "missing values: 1 (0.009 of all), filled by straight lines",
+    ]
+    assert keepgate("predict", out, data).out.count("\n") == 14
+    outcome = keepgate("fit", "classify", data, "--out", tmp_path / "no", "--class-weight", "2=3", *FAST)
+    assert outcome.code == 2
+    assert "class_weight names the class '2'; the classes of y are '-1', '1'" in outcome.err
+    assert not (tmp_path / "no" / "config.json").exists()
 
 
 def test_columns_of_other_names_are_remembered(keepgate, file, tmp_path):
@@ -168,7 +193,7 @@ def test_japanese_vowels_from_the_command_line(keepgate, shared_data, tmp_path):
     folder, out = shared_data("japanese_vowels"), tmp_path / "run"
     assert keepgate("fit", "classify", folder / "JapaneseVowels_TRAIN.ts", "--out", out).code == 0
     outcome = keepgate("evaluate", out, folder / "JapaneseVowels_TEST.ts")
-    own, baseline = outcome.out.splitlines()[1:]
+    own, baseline = outcome.out.splitlines()[1:3]
     assert float(own.split()[1]) >= 0.97  # one seed; the mean of three has a test of its own
     assert baseline.split()[2] == "0.08378"  # 31 of 370
 

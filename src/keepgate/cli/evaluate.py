@@ -52,10 +52,14 @@ def main(arguments: Sequence[str]) -> None:
     face = tasks.face(estimator)
     data = face.read_alike(options.data)
     print_notes("evaluate", face.notes(data))
-    rows = face.evaluate(data)
+    predictions = face.predictions(data)
+    rows, classes = face.scores(data, predictions), face.each_class(data, predictions)
     if options.out is not None:
         write_atomic(options.out, as_json(rows) if suffix == ".json" else encode(pa_table(rows), suffix))
-    print(as_json(rows).decode() if options.json else table(rows), end="" if options.json else "\n")
+    if options.json:
+        print(as_json(rows).decode(), end="")
+    else:
+        print("\n\n".join(table(part) for part in (rows, classes) if part))
 
 
 def plain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

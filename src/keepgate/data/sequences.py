@@ -17,7 +17,7 @@ class Sequences:
 
     Attributes:
         ids: N names, unique.
-        values: N float64 arrays [T_i, C], finite.
+        values: N float64 arrays [T_i, C], finite; NaN where a value is missing, if the reader was let.
         labels: [N], or None.
         channels: C names.
         left_out: names of columns that only count rows, and so are no channels.

@@ -1,16 +1,22 @@
 """SequenceClassifier: what it learns, what it computes, what it keeps."""
 
 import numpy as np
+import onnxruntime
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.metrics import f1_score, log_loss
-from sklearn.utils.class_weight import compute_class_weight
 
+from keepgate import export
 from keepgate.cells import get
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
+from keepgate.runtime import Runner
 from keepgate.tasks import face, face_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.classify.scores import class_scores
+from keepgate.tasks.common.padded import pad_frames
 from keepgate.tasks.embed.estimator import SequenceAutoencoder
 from keepgate.training import train
 from tasks.classify.data import SMALL, first_step_decides
@@ -108,7 +114,9 @@ def test_the_epoch_of_the_best_held_out_loss_is_kept(data):
     valid = first_step_decides(40, seed=3)
     classifier = SequenceClassifier(hidden_size=8, epochs=12, learning_rate=0.05, select="loss").fit(X, y, valid=valid)
     losses = [row["valid_loss"] for row in classifier.history_]
-    assert log_loss(valid[1], classifier.predict_proba(valid[0])) == pytest.approx(min(losses), rel=1e-5)
+    powers = classifier.predict_proba(valid[0]) ** classifier.temperature_  # as before they were calibrated
+    loss = log_loss(valid[1], powers / powers.sum(axis=1, keepdims=True))
+    assert loss == pytest.approx(min(losses), rel=1e-5)
 
 
 @pytest.mark.parametrize("select", ["accuracy", "macro-f1"])
@@ -117,8 +125,43 @@ def test_the_epoch_of_the_best_held_out_score_is_kept(data, select):
     classifier = SequenceClassifier(hidden_size=4, epochs=6, learning_rate=0.02, select=select).fit(*data, valid=(X, y))
     scores = [row["valid_score"] for row in classifier.history_]
     assert len(set(scores)) > 1
-    found = class_scores(np.asarray(y), classifier.predict(X))
+    found = class_scores((np.asarray(y) == "plus").astype(int), classifier.predict_proba(X))
     assert found[select.replace("-f1", " F1")] == pytest.approx(max(scores))
+
+
+@pytest.mark.parametrize("convolutions", [True, False])
+def test_what_is_held_out_calibrates_every_runtime(data, tmp_path, convolutions):
+    classifier = SequenceClassifier(**SMALL, convolutions=convolutions)
+    classifier.fit(*data, valid=first_step_decides(40, seed=3))
+    X, lengths = pad_frames(first_step_decides(20, seed=4)[0])
+    wanted = classifier.predict_proba([x[:n] for x, n in zip(X.numpy(), lengths.tolist(), strict=True)])
+    classifier.save(tmp_path)
+    given = {"x": X.numpy(), "lengths": lengths.numpy()}
+    np.testing.assert_allclose(Runner.load(tmp_path).run(given, "probabilities"), wanted, atol=1e-6)
+    export.onnx(classifier, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"input": given["x"], "lengths": given["lengths"]})
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert SequenceClassifier.load(tmp_path).temperature_ == classifier.temperature_
+
+
+def test_only_what_is_held_out_calibrates(data, fitted, tmp_path):
+    assert fitted.temperature_ is None
+    classifier = SequenceClassifier(**SMALL, select="loss").fit(*data, valid=data, run=tmp_path)
+    last = SequenceClassifier(**SMALL).fit(*data)
+    powers = last.predict_proba(data[0]) ** (1 / classifier.temperature_)
+    calibrated = classifier.predict_proba(data[0])
+    np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), calibrated, rtol=1e-4)
+    again = SequenceClassifier(**SMALL, select="loss").fit(*data, valid=data, run=tmp_path)  # it was finished
+    np.testing.assert_array_equal(again.predict_proba(data[0]), calibrated)
+
+
+def test_what_is_held_out_by_itself_calibrates(tmp_path):
+    X, y = first_step_decides(120)
+    model = SequenceClassifier(hidden_size=8, epochs=4, learning_rate=0.02).fit(X, y, run=tmp_path)
+    assert model.temperature_ is not None
+    again = SequenceClassifier(hidden_size=8, epochs=4, learning_rate=0.02).fit(X, y, run=tmp_path)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
 @pytest.mark.parametrize("select", ["accuracy", "macro-f1", "loss"])
@@ -180,7 +223,9 @@ def test_named_channels_are_taken_by_name(data):
         (lambda X, y: (X, ["same"] * 60), "y has only 1 class"),
         (lambda X, y: (X, np.linspace(0, 1, 60)), "[Cc]ontinuous|Unknown label type"),
         (lambda X, y: ([*X[:-1], X[-1][:, :1]], y), r"X\[59\] has 1 channels where 2 are expected"),
-        (lambda X, y: ([*X[:-1], np.full((3, 2), np.nan)], y), r"X\[59\] has NaN"),
+        (lambda X, y: ([*X[:-1], np.full((3, 2), np.nan)], y), r"X\[59\] has no value at all \(NaN in every step\)"),
+        (lambda X, y: ([*X[:-1], np.full((3, 2), np.inf)], y), r"X\[59\] has an infinite value \(inf\) at step 0"),
+        (lambda X, y: ([x * [1, np.nan] for x in X], y), "channel 2 of X has no value in any series"),
         (lambda X, y: ([], []), "no sequence"),
     ],
 )
@@ -233,9 +278,92 @@ def test_balanced_weights_find_a_rare_class():
     assert f1_score(truth, found, pos_label="bump") > 0.5
 
 
-def test_balanced_weights_are_those_of_the_loss(data):
-    X, y = data[0][:20], ["rare"] * 4 + ["often"] * 16
-    network = SequenceClassifier(**SMALL, class_weight="balanced").fit(X, y).network_
-    assert network.class_weights is not None
-    np.testing.assert_allclose(network.class_weights, compute_class_weight("balanced", classes=np.unique(y), y=y))
-    assert "class_weights" not in network.state_dict()
+def test_classes_weigh_by_name(data, monkeypatch):
+    X, y = data
+    seen = []
+    monkeypatch.setattr(SequenceClassifier, "train_network", lambda self, *given, **more: seen.append(given))
+    weights = {"minus": 3.0, "plus": 0.5}
+    for given in (weights, "minus=3 plus=0.5"):
+        SequenceClassifier(class_weight=given).fit(X, y, sample_weight=np.arange(60.0))
+        examples = seen[-1][1]
+        wanted = np.array([weights[label] for label in y]) * np.arange(60)
+        np.testing.assert_array_equal(examples.weights, wanted[1:].astype(np.float32))  # without what counts nothing
+        np.testing.assert_array_equal(examples.batch(np.array([2, 0]))[3].numpy(), examples.weights[[2, 0]])
+
+
+def test_weights_of_classes_are_kept_with_the_model(data, tmp_path):
+    first = SequenceClassifier(**SMALL, class_weight={"minus": 3, "plus": 0.5}).fit(*data)
+    first.save(tmp_path)
+    back = SequenceClassifier.load(tmp_path)
+    again = SequenceClassifier(**SMALL, class_weight=back.class_weight).fit(*data)
+    np.testing.assert_array_equal(again.predict_proba(data[0]), first.predict_proba(data[0]))
+
+
+def test_gaps_are_filled_and_ends_cut(data, fitted):
+    X, y = data
+    values = np.array([[0.0, np.nan, 2.0, 3.0, np.nan], [1.0, 1.0, 1.0, 1.0, np.nan]]).T
+    values[4] = np.nan
+    whole = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0]]).T
+    np.testing.assert_array_equal(fitted.predict_proba([values]), fitted.predict_proba([whole]))
+    empty = np.column_stack([np.arange(4.0), np.full(4, np.nan)])
+    mean = np.column_stack([np.arange(4.0), np.full(4, np.concatenate(X)[:, 1].mean())])
+    np.testing.assert_allclose(fitted.predict_proba([empty]), fitted.predict_proba([mean]), atol=1e-6)
+    holes = [np.where(np.arange(len(x))[:, None] == 4, np.nan, x) for x in X]
+    lines = [np.where(np.arange(len(x))[:, None] == 4, (x[3] + x[5]) / 2, x) for x in X]
+    one, other = (SequenceClassifier(**SMALL).fit(part, y).predict_proba(X) for part in (holes, lines))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def long_frame(X, y):
+    rows = [
+        {"patient": f"p{i}", "second": t, "rhythm": label, "lead1": x[t, 0], "lead2": x[t, 1]}
+        for i, (x, label) in enumerate(zip(X, y, strict=True))
+        for t in range(len(x))
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.Table.from_pandas])
+def test_a_long_table_is_read_by_its_columns(data, fitted, make, tmp_path):
+    X, y = data
+    table = make(long_frame(X, y).sample(frac=1, random_state=0, ignore_index=True))
+    ids = list(dict.fromkeys(table["patient"] if not isinstance(table, pa.Table) else table["patient"].to_pylist()))
+    order = [int(name[1:]) for name in ids]
+    names = {"id_column": "patient", "time_column": "second", "label_column": "rhythm"}
+    model = SequenceClassifier(**SMALL).fit(table, **names, valid=table)
+    listed = SequenceClassifier(**SMALL).fit([X[i] for i in order], y[order], valid=([X[i] for i in order], y[order]))
+    np.testing.assert_array_equal(model.predict_proba(table), listed.predict_proba([X[i] for i in order]))
+    model.save(tmp_path)
+    back = SequenceClassifier.load(tmp_path)
+    np.testing.assert_array_equal(back.predict_proba(table), model.predict_proba(table))
+    assert (model.channels_, back.columns_.label_column) == (["lead1", "lead2"], "rhythm")
+
+
+def test_a_wide_table_is_read_by_its_labels():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(30, 6)), np.repeat([3, 5], 15)
+    frame = pd.DataFrame(X).assign(label=y)
+    model = SequenceClassifier(**SMALL).fit(frame)
+    np.testing.assert_array_equal(model.predict_proba(X), SequenceClassifier(**SMALL).fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(model.predict_proba(frame), model.predict_proba(X))
+    np.testing.assert_array_equal(model.predict_proba(pd.DataFrame(X)), model.predict_proba(X))
+    assert model.classes_.tolist() == [3, 5]
+
+
+def test_columns_are_told_by_name(data):
+    table = long_frame(*data)
+    with pytest.raises(InputError, match=r"^fit has no argument 'labels'; columns are named by 'id_column', 'time_col"):
+        SequenceClassifier(**SMALL).fit(table, labels="rhythm")
+    with pytest.raises(InputError, match=r"^the table has no column 'label' but 'patient', "):
+        SequenceClassifier(**SMALL).fit(table, id_column="patient")
+
+
+def test_turned_axes_are_noticed(data):
+    X = np.random.default_rng(0).normal(size=(20, 2, 9))
+    with pytest.warns(UserWarning, match=r"^X is taken as \[N, T, C\], 20 series of 2 steps and 9 channels; if it is"):
+        model = SequenceClassifier(**SMALL).fit(X, data[1][:20])
+    with pytest.raises(InputError, match=r"X\[0\] has 2 channels where 9 .*; all have 9 in their first axis"):
+        model.predict(X.transpose(0, 2, 1))
+    ragged = [np.ones((3, n)) for n in (5, 7, 6)]
+    with pytest.raises(InputError, match=r"X\[1\] has 7 channels where 5 .*: if these are the channels, .* \[x.T for"):
+        SequenceClassifier(**SMALL).fit(ragged, [0, 1, 0])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
 
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks import face
+from keepgate.tasks.classify.estimator import SequenceClassifier
+from tasks.classify.data import SMALL
 
 
 def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
@@ -24,6 +26,14 @@ def test_scores_stand_beside_those_of_the_majority_class(data, fitted):
     assert (own["model"], baseline["model"]) == ("lstm", "majority class")
 
 
+def test_it_is_said_whether_probabilities_are_calibrated(data, fitted):
+    data = Sequences(range(60), data[0], data[1], ["1", "2"])
+    assert face(fitted).about(data)[-1] == "probabilities are not calibrated, for nothing was held out"
+    calibrated = SequenceClassifier(**SMALL).fit(data, valid=data)
+    said = f"probabilities are calibrated, temperature {calibrated.temperature_:.3g}"
+    assert face(calibrated).about(data)[-1] == said
+
+
 def test_the_table_has_the_most_probable_class_and_every_probability(data, fitted):
     X, _ = data
     rows = face(fitted).table(Sequences([f"s{i}" for i in range(5)], X[:5], None, ["1", "2"])).to_pylist()
@@ -36,8 +46,11 @@ def test_the_table_has_the_most_probable_class_and_every_probability(data, fitte
 
 def test_the_confusion_is_scikit_learns(data, fitted):
     X, y = data
-    scores, confusion = face(fitted).report(Sequences(range(len(X)), X, y, ["1", "2"]), None)
+    scores, each, confusion, confidence = face(fitted).report(Sequences(range(len(X)), X, y, ["1", "2"]), None)
     assert scores.text == "60 series."
+    wanted = classification_report(y, fitted.predict(X), output_dict=True)
+    assert [row["F1"] for row in each.rows] == [wanted[name]["f1-score"] for name in ("minus", "plus")]
+    assert confidence.figure.axes[0].get_xlabel() == "confidence"
     wanted = confusion_matrix(y, fitted.predict(X))
     shown = [int(text.get_text()) for text in confusion.figure.axes[0].texts]
     assert shown == wanted.flatten().tolist()

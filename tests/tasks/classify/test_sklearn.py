@@ -16,7 +16,7 @@ STEPS = "asks that the number of columns stays as it was in fit; here columns ar
 EXPECTED_FAILURES = {
     "check_n_features_in": "asks for n_features_in_ = columns of X; here columns are steps of one channel",
     "check_n_features_in_after_fitting": STEPS,
-    "check_class_weight_classifiers": "asks for a dict of weights; here it is 'balanced' or nothing",
+    "check_sample_weight_equivalence_on_dense_data": "asks for the bits of repeated rows; batches are drawn otherwise",
     "check_classifiers_train": STEPS + " (its other demands are tested below)",
 }
 

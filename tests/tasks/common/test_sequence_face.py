@@ -6,6 +6,7 @@ import pytest
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.face import ClassifierFace
+from keepgate.tasks.common.sequence_face import SequenceFace
 from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
 TS = "@problemName x\n@timeStamps false\n@univariate true\n@classLabel {label}\n@data\n{data}\n"
@@ -53,8 +54,9 @@ def test_a_ts_file_needs_labels_only_to_learn_them(tmp_path):
 def test_what_the_data_are_understood_to_be():
     values = [np.zeros((n, 2)) for n in (3, 5, 4)]
     data = Sequences("abc", values, np.array(["up", "down", "up"]), ["u", "v"])
-    assert face().about(data) == [
+    assert SequenceFace.about(face(), data) == [
         "3 series of 3 to 5 steps; channels: 'u', 'v'",
         "classes: 'down (1)', 'up (2)'",
     ]
-    assert face().about(Sequences("abc", values, None, ["u", "v"])) == ["3 series of 3 to 5 steps; channels: 'u', 'v'"]
+    unlabelled = Sequences("abc", values, None, ["u", "v"])
+    assert SequenceFace.about(face(), unlabelled) == ["3 series of 3 to 5 steps; channels: 'u', 'v'"]

@@ -18,7 +18,7 @@ from keepgate.data.arrays import LARGEST
 from keepgate.data.lines import check_names
 from keepgate.errors import InputError, listed, quoted, reason
 
-__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "times", "to_frame"]
+__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "present", "times", "to_frame"]
 
 ANY_TABLE = "the table"
 MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
@@ -101,6 +101,19 @@ def cells_of(column: nw.Series, where: str) -> list[Any]:
         return column.to_list()
     except Exception as error:  # of the table's own library, such as for text that is no UTF-8
         raise InputError(f"{where} cannot be read: {reason(error)}") from error
+
+
+def present(column: nw.Series, source: str = ANY_TABLE) -> list[Any]:
+    """Return the cells of a column as Python objects.
+
+    Raises:
+        InputError: as `cells_of`, or one is missing; the message names the row.
+    """
+    where = f"{source}, column {quoted(column.name)}"
+    absent = np.flatnonzero(column.is_null().to_numpy())
+    if len(absent):
+        raise InputError(f"{where}, row {absent[0] + 1} has no value: fill it in")
+    return cells_of(column, where)
 
 
 def in_order_of_appearance(items: list[Any], where: str) -> tuple[np.ndarray, list[Any]]:

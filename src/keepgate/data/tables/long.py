@@ -1,4 +1,4 @@
-"""Sequences from a long table: one row for each step of each series."""
+"""Sequences from a long table: one row for each step of each series; a wide one is noticed by its columns."""
 
 from __future__ import annotations
 
@@ -11,57 +11,86 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.tables.columns import cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.columns import ANY_TABLE, in_order_of_appearance, numbers, present, times, to_frame
 from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.table import read_table
+from keepgate.data.tables.wide import CHANNEL, has_no_header, numbered, read_rows, wide_table
 from keepgate.errors import InputError, listed, quoted
 
-__all__ = ["read_long_table"]
+__all__ = ["long_table", "read_long_table"]
 
 TIME = "ds"  # the one column that may be absent under its usual name: then the rows are in order
 
 
 def read_long_table(
-    path: str | Path,
+    path: str | Path, *, id_column: str = "unique_id", label_column: str = "label", **options: Any
+) -> Sequences:
+    """Read a CSV, Parquet or Arrow file, or delimited text without a header (see `keepgate.data.tables.wide`).
+
+    Ids and labels of a CSV file are read as text.
+
+    Args:
+        path: of the file.
+        id_column: see `long_table`.
+        label_column: see `long_table`.
+        options: further ones of `long_table`.
+
+    Raises:
+        InputError: as `long_table`; the message names the file.
+    """
+    if has_no_header(path):
+        return read_rows(path)
+    table = read_table(path, text=(id_column, label_column))
+    return long_table(table, id_column=id_column, label_column=label_column, source=str(path), **options)
+
+
+def long_table(
+    table: Any,
     *,
     id_column: str = "unique_id",
     time_column: str = TIME,
     label_column: str = "label",
     channel_columns: Sequence[str] | None = None,
     labelled: bool = True,
+    gaps: bool = False,
+    source: str = ANY_TABLE,
 ) -> Sequences:
-    """Read a CSV, Parquet or Arrow file with columns for the series, the step, the label and each channel.
+    """Return the sequences of a table with columns for the series, the step, the label and each channel.
 
-    Series come in the order of their first rows; a series' rows need not be together. Ids and labels of a CSV file are
-    read as text.
+    Series come in the order of their first rows; a series' rows need not be together. A table without a column for
+    the step, each row another series, whose columns of values are named by numbers that count, is a wide one.
 
     Args:
-        path: of the file.
+        table: pandas, polars or pyarrow.
         id_column: names the series of a row.
         time_column: its step or time; may be absent under the default name, if rows are in order.
         label_column: the label of its series.
         channel_columns: its values; by default all other columns but those that only count rows.
         labelled: whether the label column must be there.
+        gaps: let values be missing; they are NaN. In wide tables they may be anyway.
+        source: how messages call the table.
 
     Raises:
         InputError: a column or a value is missing, a channel holds text, a step comes twice in a series, or a label
             changes within its series; the message names file, row and column.
     """
+    frame, special = to_frame(table, (), source), (id_column, time_column, label_column)
+    others = [name for name in frame.columns if name not in special]
+    each = id_column not in frame.columns or frame[id_column].n_unique() == len(frame)
+    if each and numbered(others) and time_column not in frame.columns and channel_columns in (None, (CHANNEL,)):
+        return wide_table(frame, id_column, label_column, others, labelled, source)
     needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
-    needed += [time_column] if time_column != TIME else []
-    source = str(path)
-    frame = to_frame(read_table(path, text=(id_column, label_column)), needed, source)
+    to_frame(frame, [*needed, *([time_column] if time_column != TIME else [])], source)
     steps = _steps(frame[time_column], source) if time_column in frame.columns else None
-    labels = _present(frame[label_column], source) if label_column in frame.columns else None
-    others = (id_column, time_column, label_column)
-    channels = list(channel_columns or (name for name in frame.columns if name not in others))
+    labels = present(frame[label_column], source) if label_column in frame.columns else None
+    channels = list(channel_columns or others)
     if not channels:
-        raise InputError(f"{path} has no channel: no column but {listed(frame.columns)}")
-    codes, ids = in_order_of_appearance(_present(frame[id_column], source), f"{path}, column {quoted(id_column)}")
+        raise InputError(f"{source} has no channel: no column but {listed(frame.columns)}")
+    codes, ids = in_order_of_appearance(present(frame[id_column], source), f"{source}, column {quoted(id_column)}")
     order = np.argsort(codes, kind="stable") if steps is None else np.lexsort((steps, codes))
     if steps is not None:
-        _check_no_step_twice(codes, steps, order, ids, f"{path}, column {quoted(time_column)}")
-    columns = {name: numbers(frame[name], source) for name in channels}
+        _check_no_step_twice(codes, steps, order, ids, f"{source}, column {quoted(time_column)}")
+    columns = {name: numbers(frame[name], source, gaps=gaps) for name in channels}
     left_out = [] if channel_columns else row_counters(columns, codes, order)
     left_out = left_out if len(left_out) < len(channels) else []
     channels = [name for name in channels if name not in left_out]
@@ -70,17 +99,8 @@ def read_long_table(
     series = np.split(values[order], places)
     when = None if steps is None else np.split(np.asarray(frame[time_column].to_numpy())[order], places)
     if labels is not None:
-        labels = _one_for_each(labels, codes, ids, f"{path}, column {quoted(label_column)}")
+        labels = _one_for_each(labels, codes, ids, f"{source}, column {quoted(label_column)}")
     return Sequences(ids, series, labels, channels, left_out, when)
-
-
-def _present(column: nw.Series, source: str) -> list[Any]:
-    """Return a column's values [rows]; raise `InputError` for a missing one."""
-    where = f"{source}, column {quoted(column.name)}"
-    absent = np.flatnonzero(column.is_null().to_numpy())
-    if len(absent):
-        raise InputError(f"{where}, row {absent[0] + 1} has no value: fill it in")
-    return cells_of(column, where)
 
 
 def _steps(column: nw.Series, source: str) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The `.ts` format of the time-series classification archive (timeseriesclassification.com; aeon and sktime read it).
 
 A header of `@key value` lines, then `@data` and one series a line: the channels separated by colons, the values of a
-channel by commas, the class label last. Keys are read in any case; `#` starts a comment line. Time stamps and missing
-values are legal in the format but not here: they are refused by a sentence.
+channel by commas, the class label last. Keys are read in any case; `#` starts a comment line. Time stamps are legal in
+the format but not here: they are refused by a sentence.
 """
 
 from __future__ import annotations
@@ -35,21 +35,27 @@ class Header:
     equal_length: bool = False
     series_length: int | None = None
     labels: set[str] | None = None  # None: the series carry no label
+    gaps: bool = False  # whether values may be missing (?); no line of the file says so
     seen: set[str] = field(default_factory=set)
 
 
-def read_ts(path: str | Path) -> Sequences:
+def read_ts(path: str | Path, *, gaps: bool = False) -> Sequences:
     """Read a `.ts` file; ids are 1, 2, ... in the order of the file, and channels are named 1, 2, ... too.
 
     Labels are text, or None for all if the header says `@classLabel false`.
 
+    Args:
+        path: of the file.
+        gaps: let values be missing (?); they are NaN.
+
     Raises:
-        InputError: a line breaks the format, has a missing or infinite value, or a label that the header does not list;
-            the message names file and line.
+        InputError: a line breaks the format, has an infinite value, a missing one without `gaps`, or a label that the
+            header does not list; the message names file and line.
     """
     path = as_path(path)
     lines = _lines(path)
     header = _read_header(path, lines)
+    header.gaps = gaps
     values: list[np.ndarray] = []
     labels: list[str] = []
     for number, line in lines:
@@ -140,7 +146,7 @@ def _series(path: str | Path, number: int, parts: list[str], header: Header, bef
     wanted = header.dimensions or (before[0].shape[1] if before else len(parts))
     if len(parts) != wanted:
         _fail(path, number, f"{len(parts)} channels where {wanted} are expected")
-    channels = [_numbers(path, number, i + 1, part) for i, part in enumerate(parts)]
+    channels = [_numbers(path, number, i + 1, part, header.gaps) for i, part in enumerate(parts)]
     length = len(channels[0])
     if any(len(channel) != length for channel in channels):
         _fail(path, number, f"the channels of one series differ in length: {listed(map(len, channels))}")
@@ -151,10 +157,10 @@ def _series(path: str | Path, number: int, parts: list[str], header: Header, bef
     return np.stack(channels, axis=1)
 
 
-def _numbers(path: str | Path, number: int, channel: int, part: str) -> np.ndarray:
+def _numbers(path: str | Path, number: int, channel: int, part: str, gaps: bool) -> np.ndarray:
     if not part.strip():
         _fail(path, number, f"channel {channel} is empty")
-    texts = part.split(",")
+    texts = [("nan" if text.strip() == "?" else text) if gaps else text for text in part.split(",")]
     try:
         values = np.array(texts, dtype=np.float64)
     except ValueError:
@@ -162,9 +168,9 @@ def _numbers(path: str | Path, number: int, channel: int, part: str) -> np.ndarr
         if culprit.strip() == "?":
             _fail(path, number, f"channel {channel} has a missing value (?); fill the gaps first")
         _fail(path, number, f"channel {channel} has {quoted(culprit.strip())} where a number is expected")
-    if not np.isfinite(values).all():
+    if not (np.isfinite(values) | (gaps & np.isnan(values))).all():
         _fail(path, number, f"channel {channel} has NaN or an infinite value; fill the gaps first")
-    if np.abs(values).max() > LARGEST:
+    if (np.abs(values) > LARGEST).any():
         _fail(path, number, f"channel {channel} has a value beyond {LARGEST:g}; give it in another unit")
     return values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,9 +13,18 @@ import torch
 from sklearn.base import ClassifierMixin
 
 from keepgate import schema
-from keepgate.data.arrays import as_sequences, of_channels
+from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
+from keepgate.tasks.classify.examples import ClassifiedExamples
+from keepgate.tasks.classify.inputs import (
+    channel_means,
+    columns_from,
+    is_table,
+    read,
+    sequences_of,
+    training_sequences,
+)
 from keepgate.tasks.classify.labels import (
     CLASSES,
     as_labels,
@@ -27,15 +36,15 @@ from keepgate.tasks.classify.labels import (
 )
 from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, class_score, classifier, pools_for
 from keepgate.tasks.classify.parameters import SequenceClassifierParameters
+from keepgate.tasks.classify.weights import class_weights, example_weights, to_text
+from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
-from keepgate.tasks.common.sequences import (
-    MOST_CHANNELS,
-    SequenceExamples,
-    check_channels,
-)
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
+from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
 from keepgate.tasks.registry import load
+from keepgate.training import Examples
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -48,7 +57,12 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
 
     X everywhere is a list of N arrays [T_i, C]; or one array [N, T, C] (time before channels, as torch's batch_first;
     aeon and sktime have them the other way round: pass `X.transpose(0, 2, 1)`); or [N, T], N series of one channel,
-    as aeon and sktime take it; or the `Sequences` of a file, which carry their labels. y is [N], labels of any kind.
+    as aeon and sktime take it; or a long table (pandas, polars or pyarrow: a row for each step, with columns of ids,
+    steps, labels and channels), or a wide one (a row for each series, with a column of labels); or the `Sequences` of
+    a file. Tables and files carry their labels. y is [N], labels of any kind.
+
+    Values may be missing, as NaN. At the end of a series they say that it is shorter; elsewhere they are filled by
+    straight lines between their neighbors in time.
 
     >>> import numpy as np
     >>> X = [np.linspace(0, rise, steps) for rise in (-1, 1) for steps in range(5, 25)]
@@ -63,6 +77,8 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         n_features_in_: the number of channels C.
         channels_: their names, if X had names.
         pools_: by which factor each convolution shortens the sequences; it follows from their median length.
+        temperature_: what the logits were divided by, so that probabilities are calibrated on the held-out part; None:
+            nothing was held out, and they are not.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
@@ -72,10 +88,11 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         n_channels=schema.whole(1, MOST_CHANNELS),
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
+        temperature=schema.optional(schema.number(0, HOTTEST)),
     )
     later: ClassVar[Mapping[str, Any]] = {
         **{"convolutions": False, "pools": []},
-        **{"select": "loss", "class_weight": None},
+        **{"select": "loss", "class_weight": None, "temperature": None},
     }
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
@@ -90,41 +107,60 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         valid: Any = None,
         run: str | Path | None = None,
         callbacks: Sequence[Callback] = (),
+        sample_weight: Any = None,
+        **columns: Any,
     ) -> SequenceClassifier:
         """Train on labeled sequences and return self.
 
         Args:
-            X: the sequences.
+            X: the sequences, or a table of them.
             y: their labels [N]; None: those that X carries.
-            valid: `(X, y)` or `Sequences`, held out to choose the best epoch (and to stop early, see `patience`);
-                without it the last epoch's weights are kept.
+            valid: `(X, y)` or `Sequences`, held out to choose the best epoch (and to stop early, see `patience`) and to
+                calibrate the probabilities; without it `hold_out` says what is.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
             callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
+            sample_weight: what each sequence counts in the loss, [N], numbers from 0 on.
+            columns: how the columns of a table are called, such as `id_column="patient"` or `label_column="rhythm"`;
+                see `SequenceClassifier.Columns`.
+
+        Warns:
+            UserWarning: X is an array with more channels than steps, and so may have its axes turned.
 
         Raises:
-            InputError: the data cannot be read as sequences and labels, there are fewer than two classes, or the
-                held-out part has a class that the training data lack.
+            InputError: the data cannot be read as sequences and labels, there are fewer than two classes, the
+                held-out part has a class that the training data lack, or weights do not fit the data.
         """
         self.check_parameters()
-        values = as_sequences(X)
+        named = columns_from(columns)
+        if columns or is_table(X, named):
+            X = read(X, named, labelled=y is None)
+            self.columns_ = replace(named, channel_columns=tuple(X.channels))
+        values = training_sequences(X)
         self.classes_, targets = encode(as_labels(labels_of(X, y), len(values)))
         self.class_counts_ = np.bincount(targets)
+        by_class = class_weights(self.class_weight, self.classes_, self.class_counts_)
+        weights = by_class[targets] * example_weights(sample_weight, len(values))
         self.n_features_in_ = values[0].shape[1]
         self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
         steps = float(np.median([len(value) for value in values]))
         convolutions = self.init is None if self.convolutions is None else self.convolutions
         self.pools_ = pools_for(steps) if convolutions else ()
-        held_out = None if valid is None else self._labeled(*valid if isinstance(valid, tuple) else (valid, None))
         self.network_ = self.new_network()
+        means = channel_means(values)
+        held_out = None
+        if valid is not None:
+            held_out = self._labeled(valid, means, by_class)
+        values = fill_gaps(values, means)
         self.network_.standardise.fit(values)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
-        if self.class_weight is not None:
-            self.network_.weigh(len(values) / (len(self.classes_) * self.class_counts_))
-        examples, score = SequenceExamples(values, targets), class_score(self.select)
-        loss = ClassifierNetwork.loss
-        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, classes=targets.tolist())
+        counted = np.flatnonzero(weights)  # a sequence that counts nothing is as one that is not there
+        classes, score = targets[counted], class_score(self.select)
+        examples = ClassifiedExamples([values[i] for i in counted], classes, weights[counted])
+        self.temperature_, loss = None, ClassifierNetwork.loss
+        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, classes=classes.tolist())
+        self.network_.cool(self.temperature_ or 1.0)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -135,9 +171,17 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities [N, K], float64, of the classes in the order of `classes_`."""
         self.check_fitted()
-        data = SequenceExamples(self._values(X))
+        return softmax(self._logits(SequenceExamples(self._values(X))))
+
+    def calibrate(self, held_out: Examples) -> None:
+        """Find the temperature by which the logits are divided in the end."""
+        targets = self.each_example(held_out, lambda batch: batch[2].cpu().numpy())
+        self.temperature_ = temperature(self._logits(held_out), np.array(targets))
+
+    def _logits(self, data: Examples) -> np.ndarray:
+        """Return logits [N, K], float64."""
         logits = self.each_example(data, lambda batch: self.network_(*batch[:2]).double().cpu())
-        return torch.stack(logits).softmax(dim=1).numpy()
+        return torch.stack(logits).numpy()
 
     def state_to_json(self) -> dict[str, Any]:
         """Return classes and channels."""
@@ -147,6 +191,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
             "n_channels": self.n_features_in_,
             "channels": self.channels_,
             "pools": list(self.pools_),
+            "temperature": self.temperature_,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -157,7 +202,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         if len(self.classes_) != len(self.class_counts_):
             raise InputError(f"{len(self.classes_)} classes have {len(self.class_counts_)} counts")
         check_channels(self.channels_, self.n_features_in_)
-        self.pools_ = tuple(state["pools"])
+        self.pools_, self.temperature_ = tuple(state["pools"]), state["temperature"]
         self.network_ = self.build_network()
 
     def build_network(self) -> ClassifierNetwork:
@@ -185,9 +230,27 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         text = f"of the classes in the metadata's order, [B, {len(self.classes_)}]"
         self.emit_network(graph, inputs, {"probabilities": ("probabilities", text)})
 
-    def _labeled(self, X: Any, y: Any) -> SequenceExamples:
-        values = self._values(X)
-        return SequenceExamples(values, codes_of(as_labels(labels_of(X, y), len(values)), self.classes_))
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def plain_parameters(self) -> dict[str, Any]:
+        """Return the parameters as Python values, weights of classes as text."""
+        return {**super().plain_parameters(), "class_weight": to_text(self.class_weight)}
+
+    def _labeled(self, valid: Any, means: np.ndarray, by_class: np.ndarray) -> ClassifiedExamples:
+        X, y = valid if isinstance(valid, tuple) else (valid, None)
+        X = self._read(X, labelled=y is None)
+        values = sequences_of(X, self.n_features_in_, self.channels_, means)
+        targets = codes_of(as_labels(labels_of(X, y), len(values)), self.classes_)
+        return ClassifiedExamples(values, targets, by_class[targets])
 
     def _values(self, X: Any) -> list[np.ndarray]:
-        return of_channels(X, self.n_features_in_, self.channels_)
+        means = self.network_.standardise.mean.cpu().numpy()
+        return sequences_of(self._read(X, labelled=False), self.n_features_in_, self.channels_, means)
+
+    def _read(self, X: Any, *, labelled: bool) -> Any:
+        """Return the sequences of a table like that trained on, anything else as it is."""
+        columns = getattr(self, "columns_", None) or SequenceColumns()
+        return read(X, columns, labelled=labelled, channels=self.channels_) if is_table(X, columns) else X

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class ClassifierFace(SequenceFace):
-    """Face of `SequenceClassifier`; its predictions are the numbers [N] of the most probable classes."""
+    """Face of `SequenceClassifier`; its predictions are the probabilities [N, K] of the classes."""
+
+    GAPS: ClassVar[bool] = True
 
     def table(self, data: Sequences) -> pa.Table:
         """Return ids, predicted classes `<label column>_hat` and a probability for every class."""
@@ -33,33 +35,49 @@ class ClassifierFace(SequenceFace):
             }
         )
 
+    def about(self, data: Sequences) -> list[str]:
+        """Return what the data are, and whether probabilities are calibrated."""
+        heat = self.estimator.temperature_
+        found = "not calibrated, for nothing was held out" if heat is None else f"calibrated, temperature {heat:.3g}"
+        return [*super().about(data), f"probabilities are {found}"]
+
     def predictions(self, data: Sequences) -> np.ndarray:
-        """Return the number [N] of the most probable class of each sequence."""
-        return self.estimator.predict_proba(data).argmax(axis=1)
+        """Return the probabilities [N, K] of each sequence's classes."""
+        return self.estimator.predict_proba(data)
 
     def scores(self, data: Sequences, predictions: np.ndarray) -> list[dict[str, Any]]:
-        """Return accuracy and macro-averaged F1 of this model and of always predicting the commonest training class.
+        """Return scores of this model, and of always answering with the classes' shares in the training data.
 
         Raises:
             InputError: `data` has a class that the training data lack.
         """
         from keepgate.tasks.classify.scores import class_scores
 
-        truth = self._truth(data)
-        majority = np.full(len(truth), self.estimator.class_counts_.argmax())
-        rows = {self.estimator.cell_name(): predictions, "majority class": majority}
-        return [{"model": name, **class_scores(truth, predicted)} for name, predicted in rows.items()]
+        truth, counts = self._truth(data), self.estimator.class_counts_
+        shares = np.tile(counts / counts.sum(), (len(truth), 1))
+        rows = {self.estimator.cell_name(): predictions, "majority class": shares}
+        return [{"model": name, **class_scores(truth, chances)} for name, chances in rows.items()]
+
+    def each_class(self, data: Sequences, predictions: np.ndarray) -> list[dict[str, Any]]:
+        """Return precision, recall, F1, ROC-AUC and support of each class."""
+        from keepgate.tasks.classify.scores import each_class
+
+        return each_class(self._truth(data), predictions, [str(name) for name in self.estimator.classes_])
 
     def sections(self, data: Sequences, predictions: np.ndarray, where: str) -> list[Section]:
-        """Return scores and confusion matrix."""
+        """Return scores, those of each class, the confusion matrix and the reliability diagram."""
+        from keepgate.tasks.common.calibration import reliability_figure
         from keepgate.tasks.common.report.figures import confusion_figure
 
         truth, names = self._truth(data), [str(name) for name in self.estimator.classes_]
+        answers = predictions.argmax(axis=1)
         counts = np.zeros((len(names), len(names)), dtype=np.int64)
-        np.add.at(counts, (truth, predictions), 1)
+        np.add.at(counts, (truth, answers), 1)
         return [
             Section(f"Scores on the {where}", f"{len(truth)} series.", self.scores(data, predictions)),
+            Section(f"Each class on the {where}", rows=self.each_class(data, predictions)),
             Section(f"Confusion on the {where}", figure=confusion_figure(counts, names)),
+            Section(f"Confidence on the {where}", figure=reliability_figure(predictions.max(axis=1), answers == truth)),
         ]
 
     def _truth(self, data: Sequences) -> np.ndarray:

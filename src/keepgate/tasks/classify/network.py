@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -124,57 +123,62 @@ def classifier(
     )
 
 
+Batch = Sequence[Tensor]  # x [B, T, C], lengths [B], targets [B] and, if they count differently, weights [B]
+
+
 class ClassifierNetwork(NetworkModule):
     """`classifier` with its loss; while training, targets are smoothed (Szegedy et al. 2016)."""
 
     standardise: Standardize
-    class_weights: Tensor | None
 
     def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
         super().__init__(description, backend)
         self.label_smoothing = label_smoothing
-        self.register_buffer("class_weights", None, persistent=False)
         (self.logits,) = description.by_name["probabilities"].sources
-        self.readers = ("output", "front_output") if "both" in description.by_name else ()
+        self.readers = ("output", "front_output") if "both" in description.by_name else ("output",)
 
-    def weigh(self, weights: np.ndarray) -> None:
-        """Let the loss weigh an example of each class by one of the weights [K], which are no part of the model."""
-        self.class_weights = torch.from_numpy(weights).float()
+    def cool(self, temperature: float) -> None:
+        """Divide the logits by a temperature: in the weights, so that every runtime has the same probabilities."""
+        with torch.no_grad():
+            for reader in self.readers:
+                for parameter in self.get_submodule(reader).parameters():
+                    parameter /= temperature
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits [B, K]; steps past a sequence's length do not count."""
         return self.run({"x": x, "lengths": lengths}, self.logits)
 
-    def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Return the mean cross entropy of a batch of `SequenceExamples`.
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean cross entropy of a batch of `ClassifiedExamples`, weighted by what each counts.
 
         While training, it is the mean of that of each reader, and targets are smoothed.
         """
-        x, lengths, targets = batch
+        x, lengths, targets, *weights = batch
         smoothing = self.label_smoothing if self.training else 0.0
-        if self.training and self.readers:
+        if self.training and len(self.readers) > 1:
             readings = self.run({"x": x, "lengths": lengths}, *self.readers)
         else:
             readings = (self(x, lengths),)
-        return torch.stack([self._loss_of(read, targets, smoothing) for read in readings]).mean()
+        return torch.stack([cross_entropy(read, targets, *weights, smoothing=smoothing) for read in readings]).mean()
 
-    def _loss_of(self, logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """Return the mean cross entropy; weights are of the examples, for torch's would weigh smoothed targets too."""
-        if self.class_weights is None:
-            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-        each = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
-        weights = self.class_weights[targets]
-        return (weights * each).sum() / weights.sum()
-
-    def assess(self, batch: tuple[Tensor, Tensor, Tensor], state: None = None) -> tuple[Tensor, Tensor, None]:
+    def assess(self, batch: Batch, state: None = None) -> tuple[Tensor, Tensor, None]:
         """Return the mean cross entropy of a held-out batch, its `class_counts`, and no state."""
-        x, lengths, targets = batch
+        x, lengths, targets, *weights = batch
         logits = self(x, lengths)
-        return self._loss_of(logits, targets), class_counts(targets, logits.argmax(1), logits.shape[1]), None
+        counts = class_counts(targets, logits.argmax(1), logits.shape[1])
+        return cross_entropy(logits, targets, *weights), counts, None
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""
-        return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}\nclass_weights={self.class_weights}"
+        return f"{super().extra_repr()}\nlabel_smoothing={self.label_smoothing}"
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None, *, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross entropy; weights [B] are of examples, for torch's would weigh smoothed targets too."""
+    if weights is None:
+        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+    each = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+    return (weights * each).sum() / weights.sum()
 
 
 def class_score(select: str) -> Score | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from keepgate.tasks.classify.weights import check_class_weight
 from keepgate.tasks.common.parameters import (
     EPOCHS,
     EXAMPLES,
@@ -17,7 +19,6 @@ from keepgate.tasks.common.parameters import (
 from keepgate.tasks.common.sequence_parameters import SequenceParameters
 
 EPOCHS_HELP = "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)"
-WEIGHTS = ("balanced",)
 SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 
 
@@ -28,6 +29,7 @@ class SequenceClassifierParameters(SequenceParameters, HeldOutParameters):
     TASK: ClassVar[str] = "classify"
     examples: ClassVar[str] = """\
   keepgate fit classify train.ts --out runs/vowels
+  keepgate fit classify GunPoint_TRAIN.tsv --class-weight balanced --out runs/motions
   keepgate fit classify train.csv --valid valid.csv --id-column series --label-column kind --out runs/kinds
   keepgate fit classify train.ts --cell my_cells.py:MyCell --hidden-size 128 --out runs/mine"""
 
@@ -48,7 +50,10 @@ class SequenceClassifierParameters(SequenceParameters, HeldOutParameters):
     select: str = param(
         "accuracy", "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
     )
-    class_weight: str | None = param(
-        None, "balanced: all classes weigh alike, however rare one is (none: all examples do)", choices=WEIGHTS
+    class_weight: str | Mapping[Any, float] | None = param(
+        None,
+        'weights of classes: balanced, so that all weigh alike, however rare one is, or as in "rare=5 often=1"; in '
+        "Python a dict, too (none: all examples weigh alike)",
+        check=check_class_weight,
     )
     init: str | None = param(None, INIT)

@@ -96,6 +96,10 @@ class Face(ABC):
             where: what to call it, such as "held-out data".
         """
 
+    def each_class(self, data: Any, predictions: Any) -> list[dict[str, Any]]:
+        """Return a row of scores for each class, which `evaluate` shows below those of the model: here none."""
+        return []
+
     def evaluate(self, data: Any) -> list[dict[str, Any]]:
         """Return the `scores` of labelled data."""
         return self.scores(data, self.predictions(data))

@@ -60,10 +60,12 @@ def param(
     choices: Sequence[Any] | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
+    check: schema.Check | None = None,
 ) -> Any:
     """Return a parameter: a dataclass field that carries its help text and its legal values.
 
-    Its type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`.
+    Its type is the field's annotation: int, float, str, bool, a tuple of one of them, or these `| None`. With a check
+    of its own there may be further types in Python; the first is that of the command line.
 
     Args:
         default: its default value.
@@ -71,8 +73,9 @@ def param(
         choices: the values it may have, if there are few.
         minimum: the least value; a number needs both bounds.
         maximum: the greatest value.
+        check: refuses what is illegal, in place of the type and the arguments above.
     """
-    limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "check": check}
     return field(default=default, metadata={"help": help, **limits})
 
 
@@ -114,9 +117,9 @@ def parameters(cls: type) -> tuple[tuple[str, Any, dict[str, Any]], ...]:
 
 
 def split_optional(kind: Any) -> tuple[Any, bool]:
-    """Return `(T, True)` for the type `T | None`, else `(T, False)`."""
+    """Return `(T, True)` for the type `T | None`, else `(T, False)`; T is the first of several."""
     if isinstance(kind, types.UnionType):
-        (inner,) = (t for t in typing.get_args(kind) if t is not types.NoneType)
+        inner, *_ = (t for t in typing.get_args(kind) if t is not types.NoneType)
         return inner, True
     return kind, False
 
@@ -138,6 +141,8 @@ def check_parameters(given: Any) -> None:
 
 
 def _check(kind: Any, meta: dict[str, Any]) -> schema.Check:
+    if meta["check"] is not None:
+        return meta["check"]
     kind, optional = split_optional(kind)
     if optional:
         return schema.optional(_check(kind, meta))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from keepgate.data.gaps import count_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.data.tables.long import read_long_table
 from keepgate.data.tables.ts import read_ts
-from keepgate.errors import InputError, listed
+from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.common.face import LEFT_OUT, Face
 from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
@@ -18,15 +20,25 @@ __all__ = ["SequenceFace"]
 
 
 class SequenceFace(Face):
-    """Base of the faces of tasks on sequences of numbers."""
+    """Base of the faces of tasks on sequences of numbers.
+
+    Attributes:
+        GAPS: whether values may be missing.
+    """
+
+    GAPS: ClassVar[bool] = False
 
     @classmethod
     def read(cls, path: str | Path, columns: SequenceColumns | None = None, *, labelled: bool = True) -> Sequences:
-        """Read a `.ts` file, or a long table; see `Face.read`."""
+        """Read a `.ts` file, or a long or wide table; see `Face.read`."""
         if Path(path).suffix.lower() == ".ts":
-            data = read_ts(path)
+            data = read_ts(path, gaps=cls.GAPS)
         else:
-            data = read_long_table(path, **asdict(columns or SequenceColumns()), labelled=labelled)
+            data = read_long_table(path, **asdict(columns or SequenceColumns()), labelled=labelled, gaps=cls.GAPS)
+        if not cls.GAPS and (
+            holes := [i for i, value in zip(data.ids, data.values, strict=True) if count_gaps([value])]
+        ):
+            raise InputError(f"{path}: series {quoted(holes[0])} has missing values; fill the gaps first")
         if labelled and data.labels is None:
             raise InputError(f"{path} has no class labels (@classLabel false)")
         return data
@@ -43,6 +55,9 @@ class SequenceFace(Face):
         if data.labels is not None:
             classes, counts = np.unique(data.labels, return_counts=True)
             lines.append(f"classes: {listed(f'{name} ({n})' for name, n in zip(classes, counts, strict=True))}")
+        if gaps := count_gaps(data.values):
+            share = gaps / sum(value.size for value in data.values)
+            lines.append(f"missing values: {gaps:,} ({share:.2g} of all), filled by straight lines")
         if data.left_out:
             lines.append(LEFT_OUT.format(listed(data.left_out), "--channel-columns"))
         return lines

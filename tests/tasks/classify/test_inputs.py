@@ -1,0 +1,38 @@
+"""What is taken for a table, and how its columns are called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keepgate.data.sequences import Sequences
+from keepgate.errors import InputError
+from keepgate.tasks.classify.inputs import channel_means, columns_from, is_table, training_sequences
+from keepgate.tasks.common.sequence_parameters import SequenceColumns
+
+
+def test_a_table_has_the_column_of_ids_or_labels():
+    columns = SequenceColumns(id_column="who")
+    assert is_table(pd.DataFrame({"who": [1], "a": [2]}), columns)
+    assert is_table(pd.DataFrame({0: [1], "label": [2]}), columns)
+    for other in (pd.DataFrame({"unique_id": [1]}), pd.DataFrame([[1, 2]]), np.ones((2, 2)), [np.ones(3)]):
+        assert not is_table(other, columns)
+    assert not is_table(Sequences([0], [np.ones((1, 1))], None, ["who"]), columns)
+
+
+def test_columns_are_checked():
+    assert columns_from({"channel_columns": ["a", "b"]}).channel_columns == ("a", "b")
+    assert columns_from({}) == SequenceColumns()
+    with pytest.raises(InputError, match="id_column=3 is not of type str"):
+        columns_from({"id_column": 3})
+
+
+def test_means_are_of_what_is_there():
+    values = [np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[np.nan, 6.0]])]
+    np.testing.assert_array_equal(channel_means(values), [2, 5])
+
+
+def test_only_what_may_be_turned_is_warned_of():
+    for X in (np.ones((2, 5, 5)), np.ones((2, 3)), [np.ones((2, 9))]):
+        assert len(training_sequences(X)) == len(X)
