@@ -208,7 +208,7 @@ def test_a_search_is_in_the_report(keepgate, file, tmp_path, monkeypatch):
     assert "keepgate fit: of 3 trials the best has learning_rate=" in outcome.err
     html = (tmp_path / "run" / "report.html").read_text()
     assert "3 trials; grey ones were ended early" in html
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 4
     assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["parameters"]["refit"] is None
     refused = keepgate("fit", "classify", train, "--tune", "-1", "--out", tmp_path / "other")
     assert (refused.code, refused.out) == (2, "")

@@ -50,7 +50,7 @@ class SequenceClassifierParameters(SequenceParameters, HeldOutParameters):
     select: str = param(
         "accuracy", "what chooses the best epoch on the held-out part; the loss decides between equals", choices=SELECT
     )
-    class_weight: str | Mapping[Any, float] | None = param(
+    class_weight: str | Mapping[Any, Any] | None = param(
         None,
         'weights of classes: balanced, so that all weigh alike, however rare one is, or as in "rare=5 often=1"; in '
         "Python a dict, too (none: all examples weigh alike)",
