@@ -48,6 +48,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "equations/language.py",
     ),
     "equations/test_graph.py": ("equations/reading.py",),
+    # each algorithm against optima, its formulas derived again, and its state
+    "training/evolution/test_algorithms.py": tuple(
+        f"training/evolution/{name}.py"
+        for name in ("cma_es", "cosyne", "esp", "genetic", "ng", "openai_es", "pgpe", "replayed", "snes")
+    ),
     # every block on every interpreter of networks
     "conformance/test_blocks.py": (
         "export/blocks.py",

@@ -25,6 +25,7 @@ EXTRAS = {
     "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},
     "tune": {"optuna": "optuna"},
     "board": {"tensorboard": "tensorboard"},
+    "evolution": {"cma": "cma", "nevergrad": "nevergrad", "filelock": "filelock"},
     "compress": {"constriction": "constriction", "tqdm": "tqdm"},
 }
 

@@ -6,12 +6,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keepgate.errors import InputError
 from keepgate.store import make_folder, read_file
-from keepgate.training.distributed import Processes
 
-__all__ = ["alone"]
+if TYPE_CHECKING:
+    from keepgate.training.distributed import Processes
+
+__all__ = ["alone", "locked"]
 
 NAME = ".training.lock"
 PATIENCE = 0.2  # seconds, for one that is just ending
@@ -30,12 +33,17 @@ def alone(run: str | Path | None, processes: Processes) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         if run is not None:
-            processes.from_first(lambda: stack.enter_context(_locked(Path(run))))
+            processes.from_first(lambda: stack.enter_context(locked(Path(run))))
         yield
 
 
 @contextlib.contextmanager
-def _locked(run: Path) -> Iterator[None]:
+def locked(run: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder, created if missing.
+
+    Raises:
+        InputError: another training uses the folder.
+    """
     from filelock import FileLock, Timeout
 
     is_new, path = not run.exists(), make_folder(run) / NAME
