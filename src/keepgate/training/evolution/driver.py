@@ -58,6 +58,7 @@ def evolve(
     processes: int = 1,
     center_every: int = 1,
     callbacks: Sequence[Callback] = (),
+    about: Mapping[str, Any] | None = None,
     checkpoint_seconds: float = 10.0,
 ) -> Evolution:
     """Search for the individual of the highest fitness.
@@ -75,6 +76,7 @@ def evolve(
         processes: local ones that evaluate; above 1 `fitness` has to be a function of a module.
         center_every: generations between two evaluations of the mean individual; 0: never. They count.
         callbacks: functions of a generation's row and the algorithm.
+        about: further facts, as plain data, that have to be the same for a run to go on, such as a hash of the data.
         checkpoint_seconds: between two checkpoints, at least.
 
     Raises:
@@ -82,7 +84,7 @@ def evolve(
     """
     if isinstance(generations, bool) or not isinstance(generations, int) or generations < 1:
         raise InputError(f"generations={quoted(generations)} is no whole number from 1 on")
-    record = Record(run, {**algorithm.about(), "center_every": center_every}, checkpoint_seconds)
+    record = Record(run, {**algorithm.about(), "center_every": center_every, **(about or {})}, checkpoint_seconds)
     peers = torchrun()
     count = checked_count(processes)
     shared = (algorithm, fitness, generations, center_every)

@@ -28,8 +28,8 @@ class Group(NamedTuple):
 class Population:
     """One layer of a cell with a linear output layer, for P networks at once; in evaluation, on NumPy.
 
-    The N numbers of a network are the parameters of the cell in the order of `Equations.parameters` (of biases `bias_ih`
-    alone, since sums of two are redundant), then `weight_out` [O, W] and `bias_out` [O].
+    The N numbers of a network are the parameters of the cell in the order of `Equations.parameters` (of biases
+    `bias_ih` alone, since sums of two are redundant), then `weight_out` [O, W] and `bias_out` [O].
 
     >>> from keepgate.cells import get
     >>> networks = Population(get("lstm").equations, 3, 4, 1, networks=5, rows=2)
@@ -97,7 +97,7 @@ class Population:
         given = self.views(np.ascontiguousarray(weights, self.dtype))
         self.stages = [(self._groups(stage, given), stage.ops) for stage in self.program.forward]
         self.leaves: dict[int, Any] = {}
-        for number, (kind, attrs, width) in enumerate(self.program.values):
+        for number, (kind, attrs, _) in enumerate(self.program.values):
             if kind == "vector":
                 self.leaves[number] = given[attrs[0]][:, None]
             elif kind == "constant":
