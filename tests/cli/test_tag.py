@@ -72,6 +72,7 @@ def test_predictions_are_written_as_conll_and_as_json_lines(keepgate, file, tmp_
     rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert [row["tags"] for row in rows] == found.tags
     (span,) = rows[0]["spans"]
+    assert span.pop("score") == min(rows[0]["probabilities"][1:3])
     assert span == {"kind": "x", "start": 1, "stop": 3, "text": "deep learning", "begin": 3, "end": 16}
     assert " ".join(rows[0]["tokens"])[span["begin"] : span["end"]] == span["text"]
     assert rows[1]["spans"] == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
 from keepgate.tasks import face
+from tasks.tag.data import SMALL
 
 
 def test_the_table_has_a_row_for_each_token(data, fitted):
@@ -32,3 +34,13 @@ def test_the_report_shows_the_mistakes(data, fitted):
     guess = fitted.predict(data[0])
     i, k = next((i, k) for i, row in enumerate(guess) for k in range(len(row)) if row[k] != data[1][i][k])
     assert f"[{data[0][i][k]}: {data[1][i][k]}, {guess[i][k]}]" in listing
+
+
+def test_the_report_shows_spans_and_how_often_tags_are_right(spans_of_words):
+    tagger = Tagger(**{**SMALL, "epochs": 20}, learning_rate=0.02).fit(*spans_of_words)
+    data = Sentences(*(part[:8] for part in spans_of_words))
+    sections = {section.title: section for section in face(tagger).report(data, None)}
+    (row,) = sections["Confidence on the training data"].rows
+    assert 0 <= row["ECE"] <= 1
+    words = {text.get_text() for text in sections["Spans found on the training data"].figure.axes[0].texts}
+    assert words >= {"old", "red", "fox"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
@@ -16,11 +17,21 @@ from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
 from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
 from keepgate.errors import InputError, quoted
+from keepgate.tasks.common.calibration import HOTTEST
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
-from keepgate.tasks.common.sessions import TURNS, check_alike, each_utterance, in_sessions, loss_of_turns, of_turns
+from keepgate.tasks.common.sessions import (
+    TURNS,
+    Sessions,
+    check_alike,
+    each_utterance,
+    in_sessions,
+    loss_of_turns,
+    of_turns,
+)
 from keepgate.tasks.registry import load
+from keepgate.tasks.tag.confidence import scored, tag_temperature
 from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary
 from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
 from keepgate.tasks.tag.language import (
@@ -43,11 +54,13 @@ from keepgate.tasks.tag.network import (
 from keepgate.tasks.tag.parameters import TaggerParameters
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans, span_scores, token_scores
 from keepgate.tasks.tag.selection import tag_score
+from keepgate.training import Examples
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
+TOKENS = 320  # of an update that counts for one, where it is asked how often the data are read
 CACHED = 2**30  # bytes of context that are kept for training, so that language models read a sentence once
 LANGUAGE = {"hidden_size": 256, "embedding_size": 32, "window": 64}  # parameters of models of unlabelled text
 KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
@@ -80,6 +93,8 @@ class Tagger(TaggerParameters, Estimator):
         languages_: the language models that read sentences; none, one, or one for each direction.
         n_features_in_: channels of frames; None for sentences.
         carries_: whether the state is carried through sessions.
+        temperature_: what all scores were divided by, so that probabilities are calibrated on the held-out part; None:
+            there was none.
         crf_: whether neighboring tags are scored together.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
@@ -99,11 +114,12 @@ class Tagger(TaggerParameters, Estimator):
         n_channels=schema.optional(schema.whole(1, 1_000_000)),
         carries=schema.boolean,
         crf=schema.boolean,
+        temperature=schema.optional(schema.number(0, HOTTEST)),
     )
 
     later: ClassVar[Mapping[str, Any]] = {
         **{"select": "loss", "vectors": None, "vector_words": None, "vector_size": None},
-        **{"unlabelled": None, "language": (), "languages": ()},
+        **{"unlabelled": None, "language": (), "languages": (), "temperature": None},
     }
 
     UPDATES: ClassVar[int] = 2_000
@@ -114,6 +130,7 @@ class Tagger(TaggerParameters, Estimator):
     vectors_: VectorWords | None = field(init=False)
     vector_size_: int | None = field(init=False)
     languages_: list[Language] = field(init=False)
+    temperature_: float | None = field(init=False)
     n_features_in_: int | None = field(init=False)
 
     def fit(
@@ -169,10 +186,27 @@ class Tagger(TaggerParameters, Estimator):
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TaggerNetwork.loss, None)
         score = tag_score(self.select, self.tags_, spanned=marks_spans(tags))
         score = of_turns(score) if score and self.carries_ else score
+        self.temperature_ = None
         self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score)
+        self.network_.cool(self.temperature_ or 1.0)
         if self.network_.crf is not None:
             forbid_broken_spans(self.network_.crf, self.tags_, tags)
         return self
+
+    def passes(self, data: Examples, window: int | None = None) -> int:
+        """Return the passes over data that `epochs` asks for, or where it is None, those that learning takes.
+
+        An update from long sequences counts for several, by the tokens or frames in it.
+        """
+        inner = data.examples if isinstance(data, Sessions) else data
+        tokens = sum(inner.length(i) for i in range(len(inner)))
+        updates = max(len(inner) / int(self.batch_size), tokens / TOKENS)
+        fewest, most = self.PASSES
+        return int(self.epochs) if self.epochs else min(max(math.ceil(self.UPDATES / updates), fewest), most)
+
+    def calibrate(self, held_out: Examples) -> None:
+        """Find the temperature by which all scores are divided in the end."""
+        self.temperature_ = tag_temperature(self.network_.crf, self.each_example(*scored(self.network_, held_out)))
 
     def predict(self, X: Any) -> list[list[str]]:
         """Return the tag of each token or frame: the most probable one; with `crf`, that of the most probable path."""
@@ -218,6 +252,7 @@ class Tagger(TaggerParameters, Estimator):
             "n_channels": self.n_features_in_,
             "carries": self.carries_,
             "crf": self.crf_,
+            "temperature": self.temperature_,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -229,7 +264,7 @@ class Tagger(TaggerParameters, Estimator):
         self.vector_size_ = state["vector_size"]
         self.languages_ = [Language.from_json(language) for language in state["languages"]]
         self.commonest_, self.n_features_in_ = state["commonest"], state["n_channels"]
-        self.carries_, self.crf_ = state["carries"], state["crf"]
+        self.carries_, self.crf_, self.temperature_ = state["carries"], state["crf"], state["temperature"]
         if (self.vocabulary_ is None) == (self.n_features_in_ is None):
             raise InputError("fitted says a vocabulary or a number of channels, and not both")
         if (self.vectors_ is None) != (self.vector_size_ is None):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FREQUENT = 5  # tags that are named
+PICTURED = 12  # sentences in the picture of spans
 SHOWN = 20  # sentences with mistakes in the report
 
 Tags = list[list[str]]
@@ -57,7 +58,8 @@ def as_json_lines(table: pa.Table) -> bytes:
     """Return predictions as JSON lines: tokens, tags, probabilities, and the spans where tags mark any.
 
     A span has its `kind`, its tokens from `start` to `stop` (exclusive), and its `text`, which is the tokens apart by
-    single spaces, with the characters from `begin` to `end` of the sentence that is written so.
+    single spaces, with the characters from `begin` to `end` of the sentence that is written so. Its `score` is the
+    least probability of its tags.
     """
     sentences = _sentences(table)
     marked = marks_spans([tags for _, tags, _ in sentences])
@@ -65,15 +67,21 @@ def as_json_lines(table: pa.Table) -> bytes:
     for tokens, tags, probabilities in sentences:
         row: dict[str, Any] = {"tokens": tokens, "tags": tags, "probabilities": [round(p, 6) for p in probabilities]}
         if marked:
-            row["spans"] = [_placed(span, tokens) for span in spans(tags)]
+            row["spans"] = [_placed(span, tokens, probabilities) for span in spans(tags)]
         lines.append(json.dumps(row, ensure_ascii=False) + "\n")
     return "".join(lines).encode()
 
 
-def _placed(span: Span, tokens: list[str]) -> dict[str, Any]:
+def _placed(span: Span, tokens: list[str], probabilities: Sequence[float]) -> dict[str, Any]:
     begin = sum(len(token) + 1 for token in tokens[: span.start])
     text = " ".join(tokens[span.start : span.stop])
-    return {**span._asdict(), "text": text, "begin": begin, "end": begin + len(text)}
+    place = {"text": text, "begin": begin, "end": begin + len(text)}
+    return {**span._asdict(), **place, "score": round(span_score(span, probabilities), 6)}
+
+
+def span_score(span: Span, probabilities: Sequence[float]) -> float:
+    """Return how sure a span is: the least probability of its tags."""
+    return float(min(probabilities[span.start : span.stop]))
 
 
 class TaggerFace(Face):
@@ -98,6 +106,9 @@ class TaggerFace(Face):
         lines = [f"{len(values):,} sequences of {steps:,} {what}{known}", f"{len(model.tags_)} tags: {shares}"]
         if kinds:
             lines.append(f"they mark spans: {listed(kinds)}")
+        heat = model.temperature_
+        found = "not calibrated, for nothing was held out" if heat is None else f"calibrated, temperature {heat:.3g}"
+        lines.append(f"probabilities are {found}")
         return lines
 
     def table(self, data: Sentences) -> pa.Table:
@@ -133,7 +144,7 @@ class TaggerFace(Face):
         return [{"model": name, **_summary(truth, tags)} for name, tags in self.guesses(values, predictions).items()]
 
     def sections(self, data: Any, predictions: Tags, where: str) -> list[Section]:
-        """Return scores, those of each class, the confusion of tags, and the sentences with mistakes."""
+        """Return scores, those of each class, the confusion of tags, confidence, and the sentences with mistakes."""
         from keepgate.tasks.common.report.figures import confusion_figure
 
         values, truth = as_tagged(data, None)
@@ -144,8 +155,36 @@ class TaggerFace(Face):
             Section(f"Scores on the {where}", f"{len(values)} sequences.", self.scores(data, predictions)),
             Section(f"Each class on the {where}", rows=each),
             Section(f"Confusion on the {where}", figure=confusion_figure(counts, self.estimator.tags_)),
+            *self._confidence(data, truth, where),
             *self._mistakes(values, truth, predictions),
         ]
+
+    def _confidence(self, data: Any, truth: Tags, where: str) -> list[Section]:
+        from keepgate.tasks.common.calibration import confidence_scores, reliability_figure
+        from keepgate.tasks.tag.figures import spans_figure
+
+        names, results = self.estimator.tags_, self.estimator.read_off(data)
+        best, chances = zip(*((best, p[np.arange(len(best)), best]) for best, p in results), strict=True)
+        tags = [[names[k] for k in row] for row in best]
+        right = np.array([a == b for rows in zip(tags, truth, strict=True) for a, b in zip(*rows, strict=True)])
+        sure = np.concatenate(chances)
+        sections = [
+            Section(
+                f"Confidence on the {where}",
+                "How often a tag is right that has so much probability.",
+                [confidence_scores(sure, right)],
+                reliability_figure(sure, right),
+            )
+        ]
+        if marks_spans(truth) and self.estimator.vocabulary_ is not None:
+            shown = [
+                (words, [(span, span_score(span, row)) for span in spans(found)])
+                for words, found, row in zip(as_tagged(data, None)[0], tags, chances, strict=True)
+            ]
+            shown = [row for row in shown if row[1]][:PICTURED]
+            if shown:
+                sections.append(Section(f"Spans found on the {where}", "The first ones.", figure=spans_figure(shown)))
+        return sections
 
     def guesses(self, values: Any, predictions: Tags) -> dict[str, Tags]:
         """Return tags of sequences by this model and by the baselines: each word's commonest tag, that of all words."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keepgate.tasks.common.parameters import EPOCHS, INIT, SHARE, SIZE, STRENGTH, HeldOutParameters, estimator, param
+from keepgate.tasks.common.parameters import (
+    EPOCHS,
+    EXAMPLES,
+    INIT,
+    SHARE,
+    SIZE,
+    STRENGTH,
+    HeldOutParameters,
+    estimator,
+    param,
+)
 
 SELECT = ("f1", "accuracy", "loss")  # what chooses an epoch
 
@@ -79,4 +89,5 @@ class TaggerParameters(HeldOutParameters):
     epochs: int | None = param(
         None, "passes over the training data (none: at least 15, and for few data up to 200: 2000 updates)", **EPOCHS
     )
+    batch_size: int = param(16, "sentences in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
