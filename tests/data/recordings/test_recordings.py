@@ -100,3 +100,10 @@ def test_what_is_no_manifest_of_recordings(folder, text, words):
     (folder / "m.csv").write_text(text)
     with pytest.raises(InputError, match=words):
         read_recordings(folder / "m.csv")
+
+
+def test_groups_are_read_with_the_segments(folder):
+    (folder / "g.csv").write_text("path,segments,place\na.wav,a.txt,home\nb.wav,none.txt,street\n")
+    assert read_recordings(folder / "g.csv", group_column="place").sources == ["home", "street"]
+    assert read_recordings(folder / "g.csv").sources is None
+    assert read_recordings(folder / "g.csv", group_column="place", labelled=False).sources is None

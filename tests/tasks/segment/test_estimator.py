@@ -1,5 +1,7 @@
 """Segmenter: what it finds, what it keeps, what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -96,3 +98,13 @@ def test_cross_validation_scores_it():
     scores = cross_val_score(model, *beeps(60), cv=2, params={"rate": RATE})
     assert len(scores) == 2
     assert 0.7 < scores.min() <= scores.max() <= 1
+
+
+def test_whole_places_are_held_out(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Segmenter, "calibrate", lambda self, held_out: seen.append(held_out))
+    data = replace(as_recordings(*beeps(12)), sources=[f"place {i % 3}" for i in range(12)])
+    Segmenter(**SMALL, epochs=1, piece=1.0, hold_out=0.2, refit=False).fit(data)
+    inside = {i // 3 % 3 for i in seen[0].indices}  # a recording of three seconds has three pieces
+    assert len(inside) == 1
+    assert len(seen[0]) == 12

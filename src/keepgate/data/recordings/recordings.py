@@ -39,6 +39,7 @@ class Recordings:
         names: path of each.
         segments: of each; None: they were not read.
         skipped: the recordings of a manifest that were left out, by their first row.
+        sources: the cell of each in the column of groups, such as who speaks, or None.
     """
 
     contents: list[np.ndarray]
@@ -46,6 +47,7 @@ class Recordings:
     names: list[str]
     segments: list[list[Segment]] | None = None
     skipped: tuple[Skipped, ...] = ()
+    sources: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -56,6 +58,7 @@ def read_recordings(
     *,
     path_column: str = "path",
     segments_column: str = "segments",
+    group_column: str | None = None,
     rate: int | None = None,
     skip_bad: bool = False,
     labelled: bool = True,
@@ -66,6 +69,7 @@ def read_recordings(
         path: of the manifest or the recording.
         path_column: the column of paths.
         segments_column: the column of segments, or of their files.
+        group_column: the column that names who speaks, or the place, if there is one; read only with segments.
         rate: in Hz, to resample to; None: that of the first recording, which all must have then.
         skip_bad: leave out recordings that cannot be used, and list them in `skipped`, instead of raising for the
             first.
@@ -78,28 +82,30 @@ def read_recordings(
     if not labelled and not (is_manifest(path) or is_rttm(path)):
         samples, sample_rate = read_audio(path, rate)
         return Recordings([samples], sample_rate, [str(path)])
-    usable: list[tuple[np.ndarray, int, str, list[Segment]]] = []
+    usable: list[tuple[np.ndarray, int, str, list[Segment], str]] = []
     skipped: list[Skipped] = []
     for name, rows in _by_recording(path, "path" if is_rttm(path) else path_column).items():
         number = rows[0][0]
         try:
             samples, sample_rate = read_audio(path.parent / as_path(name), rate)
             if usable and sample_rate != usable[0][1]:
-                _, first_rate, first_name, _ = usable[0]
+                _, first_rate, first_name, *_ = usable[0]
                 raise InputError(
                     f"{name} has {sample_rate} Hz, but {first_name} {first_rate} Hz; give --rate to resample them all"
                 )
             segments = _segments(path, name, rows, segments_column, len(samples) / sample_rate) if labelled else []
+            source = manifest_cell(rows[0][1], group_column) if group_column and labelled else ""
         except InputError as error:
             if not skip_bad:
                 raise InputError(f"{path}, row {number}: {error}") from error
             skipped.append(Skipped(str(path), number, str(error)))
         else:
-            usable.append((samples, sample_rate, name, segments))
+            usable.append((samples, sample_rate, name, segments, source))
     if not usable:
         raise InputError(f"{path} has no row" + (" that can be used" if skipped else ""))
-    contents, rates, names, segments = map(list, zip(*usable, strict=True))
-    return Recordings(contents, rates[0], names, segments if labelled else None, tuple(skipped))
+    contents, rates, names, segments, sources = map(list, zip(*usable, strict=True))
+    known = sources if group_column and labelled else None
+    return Recordings(contents, rates[0], names, segments if labelled else None, tuple(skipped), known)
 
 
 def _by_recording(path: Path, column: str) -> dict[str, Rows]:

@@ -62,7 +62,7 @@ class Segmenter(SegmenterParameters, Estimator):
         energy_threshold=schema.number(-1e6, 1e6),
     )
     fixed: ClassVar[tuple[str, ...]] = ("bands", "bidirectional")
-    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "init": None, "freeze": False}
+    later: ClassVar[Mapping[str, Any]] = {"select": "loss", "init": None, "freeze": False, "group_column": None}
     UPDATES: ClassVar[int] = 2_000
     PASSES: ClassVar[tuple[int, int]] = (20, 200)
 
@@ -125,8 +125,9 @@ class Segmenter(SegmenterParameters, Estimator):
             truth_held_out = self.frames(held_out_data, self.truth(held_out_data))
             held_out = self._pieces(self._features(held_out_data), truth_held_out)
             self.skipped_ = (*data.skipped, *held_out_data.skipped)
-        pieces, score = self._pieces(values, truth), None if self.select == "loss" else SCORE
-        whole = [i for i, one in enumerate(values) for _ in range(0, len(one), self._piece_size())]
+        pieces, score, size = self._pieces(values, truth), None if self.select == "loss" else SCORE, self._piece_size()
+        sources = data.sources or data.names
+        whole = [source for one, source in zip(values, sources, strict=True) for _ in range(0, len(one), size)]
         self.train_network(segment_loss, pieces, held_out, run, callbacks=callbacks, score=score, groups=whole)
         return self
 

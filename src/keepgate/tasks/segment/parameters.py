@@ -30,6 +30,9 @@ class SegmentColumns:
 
     path_column: str = param("path", "manifest: column of the file of each row, relative to the manifest")
     segments_column: str = param("segments", "manifest: column of the file of its segments (.csv, .json, .txt, .rttm)")
+    group_column: str | None = param(
+        None, "manifest: column of the speaker or the place; what is held out are all recordings of some (none: any)"
+    )
     rate: int | None = param(
         None, "resample recordings to this rate in Hz (none: all must have the first one's)", **HERTZ
     )
