@@ -84,7 +84,7 @@ def test_the_language_that_it_lists_is_the_language():
 
 def test_the_files_that_it_names_are_there():
     for path in re.findall(r"`((?:src|tests)/[\w/]+\.py|tests/\w+)`", TEXT):
-        assert (ROOT / path).exists() or path.endswith("/minimal_gated.py") or "/regress/" in path, path
+        assert (ROOT / path).exists() or path.endswith("/minimal_gated.py") or "/gauge/" in path, path
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_the_block_goes_to_a_file_and_back(block):
 def task(tmp_path, monkeypatch):
     """The task of the page: its files where the page says, but below another folder, and its row."""
     parameters, network, estimator, face, row = TASK
-    package = tmp_path / "tasks" / "regress"
+    package = tmp_path / "tasks" / "gauge"
     package.mkdir(parents=True)
     files = {"__init__": "", "parameters": parameters, "network": network, "estimator": estimator, "face": face}
     for name, text in files.items():
@@ -141,7 +141,7 @@ def task(tmp_path, monkeypatch):
     exec(row, scope)
     monkeypatch.setitem(tiny.TINY, name, scope["row"])
     yield name
-    for module in [module for module in sys.modules if module.startswith("keepgate.tasks.regress")]:
+    for module in [module for module in sys.modules if module.startswith("keepgate.tasks.gauge")]:
         del sys.modules[module]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
     from keepgate.tasks.forecast.estimator import Forecaster
     from keepgate.tasks.registry import load
+    from keepgate.tasks.regress.estimator import SequenceRegressor
     from keepgate.tasks.segment.estimator import Segmenter
     from keepgate.tasks.suggest.estimator import Suggester
     from keepgate.tasks.tag.estimator import Tagger
@@ -31,6 +32,7 @@ __all__ = [
     "Segmenter",
     "SequenceAutoencoder",
     "SequenceClassifier",
+    "SequenceRegressor",
     "Suggester",
     "Tagger",
     "Transcriber",
@@ -48,6 +50,7 @@ _HOMES = {
     "Segmenter": "keepgate.tasks.segment.estimator",
     "SequenceAutoencoder": "keepgate.tasks.embed.estimator",
     "SequenceClassifier": "keepgate.tasks.classify.estimator",
+    "SequenceRegressor": "keepgate.tasks.regress.estimator",
     "Suggester": "keepgate.tasks.suggest.estimator",
     "Tagger": "keepgate.tasks.tag.estimator",
     "Transcriber": "keepgate.tasks.transcribe.estimator",

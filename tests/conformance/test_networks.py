@@ -16,6 +16,7 @@ from keepgate.runtime import Runner, Stream
 from keepgate.tasks.classify.network import classifier
 from keepgate.tasks.embed.network import autoencoder
 from keepgate.tasks.forecast.network import Sizes, forecaster
+from keepgate.tasks.regress.network import regressor
 from keepgate.tasks.tag.network import frame_encoder, tagger, token_encoder
 from keepgate.tasks.transcribe.network import transcriber
 from keepgate.tasks.translate.network import translator
@@ -47,6 +48,7 @@ NETWORKS: dict[str, Network] = {
         networks.Crf(3),
     ),
     "tag frames": tagger(frame_encoder(3), BOTH, 4, 0.5, networks.Softmax()),
+    "regress": regressor(BOTH, 3, 6, noise=0.5, dropout=0.5),
     "segment": tagger(frame_encoder(3, centred=True), BOTH, 2, 0.2, networks.Activation("sigmoid")),
     "embed": autoencoder(BOTH, Recurrent(LSTM, 2, 4, 2), noise=0.2),
     "language, tied": language(Recurrent(GRU, 4, 4, time_first=True), COUNTS, (0.1, 0.2), tied=True, adaptive=False),

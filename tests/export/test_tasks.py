@@ -14,6 +14,7 @@ from keepgate import (
     LanguageModel,
     Segmenter,
     SequenceAutoencoder,
+    SequenceRegressor,
     Suggester,
     Tagger,
     Transcriber,
@@ -42,6 +43,17 @@ def texts(model):
 
 
 PLAIN = ("task", "cell", "operator", "kind")
+
+
+def test_regress():
+    y = RANDOM.normal(size=(4, 2)) * 100
+    model = SequenceRegressor(**QUICK, quantiles=(0.1, 0.9)).fit(FRAMES, y)
+    exported = export.onnx(model)
+    x, lengths = pad_frames(FRAMES)
+    (got,) = run_onnx(exported, {"input": x.numpy(), "lengths": lengths.numpy()})
+    np.testing.assert_allclose(got[:, :2], model.predict(FRAMES), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(np.sort(got.reshape(4, 3, 2)[:, 1:], 1), model.predict_quantiles(FRAMES), atol=1e-3)
+    assert texts(exported)["outputs"] == ["mean", 0.1, 0.9]
 
 
 def test_segment():

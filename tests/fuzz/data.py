@@ -33,6 +33,7 @@ RUNS = Path(os.environ["KEEPGATE_FUZZ_RUNS"])
 FAST = ["--epochs", "1", "--no-progress", "--batch-size", "8"]
 SMALL = {
     "classify": ["--hidden-size", "4"],
+    "regress": ["--hidden-size", "4"],
     "embed": ["--hidden-size", "4", "--vector-size", "3"],
     "forecast": ["--hidden-size", "4", "--horizon", "2", "--window", "4"],
     "tag": ["--hidden-size", "4", "--word-size", "4", "--character-size", "4"],
@@ -49,6 +50,7 @@ FLAGS = {
     "transcribe": [["--skip-bad"], ["--rate", "1"], ["--rate", "50"], ["--rate", "16000"], ["--rate", "1000000000"]],
     "segment": [["--skip-bad"], ["--rate", "1"], ["--rate", "4000"], ["--rate", "1000000000"]],
     "classify": [["--channel-columns", "a", "a"], ["--time-column", "a"], ["--id-column", "ds"]],
+    "regress": [["--label-column", "a"], ["--quantiles", "0.5"], ["--channel-columns", "a", "a"]],
     "forecast": [["--covariate-columns", "b", "b"], ["--id-column", "ds"], ["--target-column", "unique_id"]],
     "write": [["--units", "bytes"], ["--units", "subwords"]],
 }

@@ -70,7 +70,8 @@ def table(random: random.Random, task: str) -> dict[str, list[Any]]:
             days = np.datetime64("2024-01-01") + np.array(columns["ds"])
             columns["ds"] = days.astype(str).tolist() if kind == "text" else days.astype(kind)  # type: ignore[assignment]
     else:
-        columns["label"] = [("up", "down")[int(name[1:]) % 2] for name in columns["unique_id"]]
+        labels = (1.5, -2) if task == "regress" else ("up", "down")
+        columns["label"] = [labels[int(name[1:]) % 2] for name in columns["unique_id"]]
     return columns
 
 
@@ -396,6 +397,7 @@ def manifest(
 
 TASKS: dict[str, Callable[[random.Random, str], tuple[str, dict[str, bytes]]]] = {
     "classify": draw_sequences,
+    "regress": draw_sequences,
     "embed": draw_sequences,
     "forecast": draw_table,
     "tag": draw_sentences,

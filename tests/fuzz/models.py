@@ -466,6 +466,7 @@ COMMANDS: dict[str, Callable[[Any], list[Any]]] = {
 }  # fmt: skip
 USES = {
     "classify": ["export", "init"],
+    "regress": ["predict", "export"],
     "embed": ["detect", "init"],
     "forecast": ["export", "predict"],
     "segment": ["predict", "evaluate"],

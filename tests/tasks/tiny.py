@@ -57,6 +57,14 @@ def _series(path: Path, labels: bool = True) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
+def _doses(path: Path) -> None:
+    _series(path)
+    header, *rows = path.read_text().splitlines()
+    levels = {"down": -2.5, "up": 100.0}
+    rows = [f"{row.rpartition(',')[0]},{levels[row.rpartition(',')[2]]}" for row in rows]
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
 def _history(path: Path) -> None:
     rows = ["unique_id,ds,y,heat"]
     for name, level in (("a", 0.0), ("b", 5.0)):
@@ -105,6 +113,7 @@ TINY: dict[str, Tiny] = {
     "classify": Tiny("classify", "kinds.csv", _series, {"num_layers": 2}),
     "embed": Tiny("embed", "shapes.csv", lambda path: _series(path, False), {"vector_size": 2, "piece": 4}),
     "forecast": Tiny("forecast", "load.csv", _history, {"horizon": 2, "window": 6, "patch": 3, "season": 3}),
+    "regress": Tiny("regress", "doses.csv", _doses, {"quantiles": (0.1, 0.9), "convolutions": False}),
     "segment": Tiny("segment", "talks.csv", _talks, FRAMES),
     "suggest": Tiny("suggest", "text.txt", _text(TEXT), WINDOW),
     "tag": Tiny("tag", "tags.conll", _text("\n".join(SENTENCES * 3)), {"word_size": 3, "character_size": 2}),

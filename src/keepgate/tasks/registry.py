@@ -21,6 +21,7 @@ TASKS = {
     "classify": ("SequenceClassifier", "ClassifierFace"),
     "embed": ("SequenceAutoencoder", "AutoencoderFace"),
     "forecast": ("Forecaster", "ForecasterFace"),
+    "regress": ("SequenceRegressor", "RegressorFace"),
     "segment": ("Segmenter", "SegmenterFace"),
     "suggest": ("Suggester", "SuggesterFace"),
     "tag": ("Tagger", "TaggerFace"),

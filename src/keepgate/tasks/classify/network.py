@@ -65,6 +65,57 @@ def front_end(channels: int, hidden_size: int, pools: Sequence[int]) -> tuple[St
     return tuple(steps)
 
 
+def reader(
+    recurrent: blocks.Recurrent,
+    channels: int,
+    outputs: int,
+    *,
+    pools: Sequence[int] = (),
+    noise: float,
+    dropout: float,
+) -> tuple[tuple[Input, ...], tuple[Step, ...]]:
+    """Return the inputs x [B, T, C] and lengths [B], each at least 1, and the steps from them to values [B, outputs].
+
+    They are read from the outputs' mean and maximum over the valid steps, which see every step at the same distance,
+    and from the final output of each direction, which sees their order. While training, noise on the standardized input
+    (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values prevent overfitting. With a
+    front end, a second reader decides by the mean of what the convolutions find; the values are the mean of both.
+
+    Args:
+        recurrent: the recurrent layers, over the C channels or those of the last convolution.
+        channels: C.
+        outputs: how many values there are.
+        pools: of the front end, see `front_end`; none: there is no front end.
+        noise: standard deviation of the noise.
+        dropout: share of values that are dropped.
+    """
+    state = f"recurrent.{recurrent.equations.states[0]}"
+    front = front_end(channels, recurrent.input_size // 2, pools)
+    found, lengths = (front[-1].name, f"{front[-1].name}.lengths") if front else ("noisy", "lengths")
+    both = (
+        Step("found", blocks.Pool("mean"), (found, lengths)),
+        Step("found_kept", blocks.Dropout(dropout), ("found",)),
+        Step("front_output", blocks.Linear(recurrent.input_size, outputs), ("found_kept",)),
+        Step("sum", blocks.Add(), ("output", "front_output")),
+        Step("both", blocks.Scale(0.5), ("sum",)),
+    )
+    inputs = Input("x", Value(FLOAT64, ("batch", "time", channels))), Input("lengths", Value(INT64, ("batch",)))
+    steps = (
+        Step("standardise", blocks.Standardize(channels), ("x",)),
+        Step("noisy", blocks.Noise(noise), ("standardise",)),
+        *front,
+        Step("recurrent", recurrent, (found, lengths)),
+        Step("mean", blocks.Pool("mean"), ("recurrent", lengths)),
+        Step("greatest", blocks.Pool("max"), ("recurrent", lengths)),
+        Step("last", blocks.Last(recurrent.directions), (state,)),
+        Step("pooled", blocks.Concat(), ("mean", "greatest", "last")),
+        Step("kept", blocks.Dropout(dropout), ("pooled",)),
+        Step("output", blocks.Linear(3 * recurrent.output_size, outputs), ("kept",)),
+        *(both if front else ()),
+    )
+    return inputs, steps
+
+
 def classifier(
     recurrent: blocks.Recurrent,
     channels: int,
@@ -76,51 +127,11 @@ def classifier(
 ) -> Network:
     """Return the network from x [B, T, C] and lengths [B], each at least 1, to the probabilities [B, K] of K classes.
 
-    The classes are read from the outputs' mean and maximum over the valid steps, which see every step at the same
-    distance, and from the final output of each direction, which sees their order. While training, noise on the
-    standardized input (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values prevent
-    overfitting. With a front end, a second reader decides by the mean of what the convolutions find; the
-    probabilities are those of both, multiplied (Hinton 2002).
-
-    Args:
-        recurrent: the recurrent layers, over the C channels or those of the last convolution.
-        channels: C.
-        classes: K.
-        pools: of the front end, see `front_end`; none: there is no front end.
-        noise: standard deviation of the noise.
-        dropout: share of values that are dropped.
+    It is a `reader` of logits; with a front end the probabilities are those of both, multiplied (Hinton 2002).
     """
-    state = f"recurrent.{recurrent.equations.states[0]}"
-    front = front_end(channels, recurrent.input_size // 2, pools)
-    found, lengths = (front[-1].name, f"{front[-1].name}.lengths") if front else ("noisy", "lengths")
-    both = (
-        Step("found", blocks.Pool("mean"), (found, lengths)),
-        Step("found_kept", blocks.Dropout(dropout), ("found",)),
-        Step("front_output", blocks.Linear(recurrent.input_size, classes), ("found_kept",)),
-        Step("sum", blocks.Add(), ("output", "front_output")),
-        Step("both", blocks.Scale(0.5), ("sum",)),
-    )
-    return Network(
-        (
-            Input("x", Value(FLOAT64, ("batch", "time", channels))),
-            Input("lengths", Value(INT64, ("batch",))),
-        ),
-        (
-            Step("standardise", blocks.Standardize(channels), ("x",)),
-            Step("noisy", blocks.Noise(noise), ("standardise",)),
-            *front,
-            Step("recurrent", recurrent, (found, lengths)),
-            Step("mean", blocks.Pool("mean"), ("recurrent", lengths)),
-            Step("greatest", blocks.Pool("max"), ("recurrent", lengths)),
-            Step("last", blocks.Last(recurrent.directions), (state,)),
-            Step("pooled", blocks.Concat(), ("mean", "greatest", "last")),
-            Step("kept", blocks.Dropout(dropout), ("pooled",)),
-            Step("output", blocks.Linear(3 * recurrent.output_size, classes), ("kept",)),
-            *(both if front else ()),
-            Step("probabilities", blocks.Softmax(), ("both" if front else "output",)),
-        ),
-        ("probabilities",),
-    )
+    inputs, steps = reader(recurrent, channels, classes, pools=pools, noise=noise, dropout=dropout)
+    probabilities = Step("probabilities", blocks.Softmax(), (steps[-1].name,))
+    return Network(inputs, (*steps, probabilities), ("probabilities",))
 
 
 Batch = Sequence[Tensor]  # x [B, T, C], lengths [B], targets [B] and, if they count differently, weights [B]

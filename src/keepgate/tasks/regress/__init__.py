@@ -1,0 +1,1 @@
+"""Regression of sequences: a number, or several, for each."""

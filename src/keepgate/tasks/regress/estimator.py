@@ -1,0 +1,225 @@
+"""`SequenceRegressor`: a number, or several, for each sequence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from keepgate import schema
+from keepgate.data.arrays import as_sequences, of_channels
+from keepgate.data.sequences import Sequences
+from keepgate.errors import InputError, quoted
+from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, pools_for
+from keepgate.tasks.common.estimator import Estimator
+from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.pretrained import begin_with
+from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
+from keepgate.tasks.registry import load
+from keepgate.tasks.regress.baseline import SUMMARIES, ridge, summaries
+from keepgate.tasks.regress.network import RegressorNetwork, regressor
+from keepgate.tasks.regress.parameters import SequenceRegressorParameters
+from keepgate.tasks.regress.targets import as_targets, targets_of
+from keepgate.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from keepgate.export.graph import Graph
+
+MOST_TARGETS = 10_000
+NUMBERS = schema.several(schema.number(), 1)
+
+
+@estimator
+class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
+    """Recurrent regression of whole sequences, of equal or of different lengths; a scikit-learn estimator.
+
+    X everywhere is what `SequenceClassifier` takes: a list of N arrays [T_i, C], an array [N, T, C] or [N, T], or the
+    `Sequences` of a file, which carry their numbers. y is [N], or [N, K] for several numbers of each sequence; they are
+    learned in units of their deviation, and may be of any size.
+
+    >>> import numpy as np
+    >>> X = [np.linspace(0, rise, steps) for rise in np.linspace(-1, 1, 20) for steps in (5, 9, 17)]
+    >>> y = np.repeat(np.linspace(-1, 1, 20), 3)
+    >>> regressor = SequenceRegressor(epochs=60, hidden_size=8).fit(X, y)
+    >>> (regressor.predict([np.linspace(0, 0.5, 7), np.linspace(0, -0.5, 7)]) > 0).tolist()
+    [True, False]
+
+    Attributes:
+        n_features_in_: the number of channels C.
+        channels_: their names, if X had names.
+        n_targets_: K; None if y was [N].
+        mean_: [K], of the training data.
+        ridge_: weights [K, 7 C + 1] and constants [K] of a baseline, see `keepgate.tasks.regress.baseline`.
+        pools_: by which factor each convolution shortens the sequences; it follows from their median length.
+        equations_, network_, history_, columns_: as in every estimator of keepgate.
+    """
+
+    STATE: ClassVar[schema.Check] = schema.record(
+        n_channels=schema.whole(1, MOST_CHANNELS),
+        channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
+        n_targets=schema.optional(schema.whole(1, MOST_TARGETS)),
+        mean=NUMBERS,
+        ridge=schema.record(weights=schema.several(NUMBERS, 1), constants=NUMBERS),
+        pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
+    )
+    fixed: ClassVar[tuple[str, ...]] = ("quantiles",)
+    UPDATES: ClassVar[int] = 1_500
+    PASSES: ClassVar[tuple[int, int]] = (20, 500)
+
+    network_: RegressorNetwork = field(init=False)
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        run: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> SequenceRegressor:
+        """Train on sequences and their numbers, and return self.
+
+        Args:
+            X: the sequences.
+            y: their numbers [N] or [N, K]; None: those that X carries.
+            valid: `(X, y)` or `Sequences`, held out to choose the best epoch; without it `hold_out` says what is.
+            run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
+                an interrupted training.
+            callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
+
+        Raises:
+            InputError: the data cannot be read as sequences and numbers, or the held-out part has another number of
+                targets.
+        """
+        self.check_parameters()
+        values = as_sequences(X)
+        targets = as_targets(targets_of(X, y), len(values))
+        self.n_targets_ = None if targets.ndim == 1 else targets.shape[1]
+        targets = targets.reshape(len(values), -1)
+        self.n_features_in_, self.mean_ = values[0].shape[1], targets.mean(0)
+        self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
+        self.ridge_ = ridge(values, targets)
+        convolutions = self.init is None if self.convolutions is None else self.convolutions
+        self.pools_ = pools_for(float(np.median([len(value) for value in values]))) if convolutions else ()
+        held_out = None if valid is None else self._measured(*valid if isinstance(valid, tuple) else (valid, None))
+        self.network_ = self.new_network()
+        self.network_.standardise.fit(values)
+        self.network_.fit_targets(targets)
+        if self.init is not None:
+            begin_with(self.init, load(self.init, "cpu").network_, self.network_)
+        data = SequenceExamples(values, targets)
+        self.train_network(RegressorNetwork.loss, data, held_out, run, callbacks=callbacks)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the expected number of each sequence, [N], or [N, K] if y was."""
+        return self._of_y(self._outputs(X)[:, 0])
+
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Return the parameter `quantiles` of each sequence's number, ascending: [N, Q], or [N, Q, K] if y was [N, K].
+
+        Raises:
+            InputError: the regressor has no quantiles.
+        """
+        if not self.quantiles:
+            raise InputError("this regressor has no quantiles: fit one with quantiles=(0.1, 0.9), say")
+        return self._of_y(np.sort(self._outputs(X)[:, 1:], axis=1))
+
+    def predict_baseline(self, X: Any) -> np.ndarray:
+        """Return what ridge regression on summaries predicts, shaped as what `predict` returns."""
+        weights, constants = self.ridge_
+        return self._of_y(summaries(self._values(X)) @ weights.T + constants)
+
+    def state_to_json(self) -> dict[str, Any]:
+        """Return channels, targets and the baseline."""
+        weights, constants = self.ridge_
+        return {
+            "n_channels": self.n_features_in_,
+            "channels": self.channels_,
+            "n_targets": self.n_targets_,
+            "mean": self.mean_.tolist(),
+            "ridge": {"weights": weights.tolist(), "constants": constants.tolist()},
+            "pools": list(self.pools_),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Set channels, targets, the baseline and the network."""
+        self.n_features_in_, self.channels_ = state["n_channels"], state["channels"]
+        check_channels(self.channels_, self.n_features_in_)
+        self.n_targets_, self.mean_ = state["n_targets"], np.array(state["mean"], np.float64)
+        weights, constants = state["ridge"]["weights"], state["ridge"]["constants"]
+        targets, inputs = self.n_targets_ or 1, len(SUMMARIES) * self.n_features_in_ + 1
+        lengths = {"mean": len(self.mean_), "ridge.constants": len(constants), "ridge.weights": len(weights)}
+        for name, length in lengths.items():
+            if length != targets:
+                raise InputError(f"fitted.{name} has {length} values for {targets} targets")
+        if any(len(row) != inputs for row in weights):
+            raise InputError(f"fitted.ridge.weights has not {inputs} numbers for each target")
+        self.ridge_ = np.array(weights, np.float64), np.array(constants, np.float64)
+        self.pools_ = tuple(state["pools"])
+        self.network_ = self.build_network()
+
+    def build_network(self) -> RegressorNetwork:
+        """Return the network, untrained."""
+        quantiles = sorted(self.quantiles)
+        read = 2 * int(self.hidden_size) if self.pools_ else self.n_features_in_
+        description = regressor(
+            self.layers(read, bidirectional=bool(self.bidirectional)),
+            *(self.n_features_in_, (1 + len(quantiles)) * (self.n_targets_ or 1)),
+            pools=self.pools_,
+            noise=float(self.noise),
+            dropout=float(self.dropout),
+        )
+        return RegressorNetwork(description, self.backend, quantiles=quantiles)
+
+    def to_onnx(self, graph: Graph) -> None:
+        """Emit the whole model; see `keepgate.export.onnx`."""
+        self.check_fitted()
+        graph.metadata |= {
+            "channels": json.dumps(self.channels_),
+            "outputs": json.dumps(["mean", *sorted(self.quantiles)]),
+        }
+        raw = f"sequences as they are in the data, padded at the end, [B, T, {self.n_features_in_}]"
+        inputs = {"x": ("input", raw), "lengths": ("lengths", "steps of each sequence, 1 to T, [B]")}
+        count = (1 + len(self.quantiles)) * (self.n_targets_ or 1)
+        text = f"the mean of each target, then each quantile of each target, [B, {count}]"
+        self.emit_network(graph, inputs, {"restored": ("output", text)})
+
+    def check_parameters(self) -> None:
+        """Raise InputError for a parameter of the wrong type or value."""
+        super().check_parameters()
+        if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
+            raise InputError(f"quantiles={quoted(self.quantiles)} are not different numbers between 0 and 1")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return means and quantiles of sequences, [N, 1 + Q, K]."""
+        self.check_fitted()
+        data = SequenceExamples(self._values(X))
+        return np.stack(self.each_example(data, lambda batch: self.network_(*batch[:2]).cpu().numpy()))
+
+    def _of_y(self, found: np.ndarray) -> np.ndarray:
+        """Return [..., K] as y was given."""
+        return found[..., 0] if self.n_targets_ is None else found
+
+    def _measured(self, X: Any, y: Any) -> SequenceExamples:
+        """Return examples of further data."""
+        values = self._values(X)
+        targets = as_targets(targets_of(X, y), len(values))
+        if targets.ndim == 1 and self.n_targets_ is None:
+            targets = targets[:, None]
+        if targets.ndim != 2 or targets.shape[1] != (self.n_targets_ or 1):
+            raise InputError(f"y has the shape {targets.shape}; the model was fitted to {self.n_targets_ or 1} targets")
+        return SequenceExamples(values, targets)
+
+    def _values(self, X: Any) -> list[np.ndarray]:
+        return of_channels(X, self.n_features_in_, self.channels_)
