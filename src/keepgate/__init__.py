@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.classify.estimator import SequenceClassifier
     from keepgate.tasks.common.tuning import tune
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
+    from keepgate.tasks.evolino.estimator import Evolino
     from keepgate.tasks.forecast.estimator import Forecaster
     from keepgate.tasks.registry import load
     from keepgate.tasks.regress.estimator import SequenceRegressor
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.write.estimator import LanguageModel
 
 __all__ = [
+    "Evolino",
     "Forecaster",
     "LanguageModel",
     "Segmenter",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Evolino": "keepgate.tasks.evolino.estimator",
     "Forecaster": "keepgate.tasks.forecast.estimator",
     "LanguageModel": "keepgate.tasks.write.estimator",
     "Segmenter": "keepgate.tasks.segment.estimator",

@@ -6,11 +6,13 @@ import json
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 import torch
 
 from export.running import run as run_onnx
 from keepgate import (
+    Evolino,
     LanguageModel,
     Segmenter,
     SequenceAutoencoder,
@@ -201,6 +203,17 @@ def _pairs(text):
     from keepgate.data.text.pairs import Pairs
 
     return Pairs([text], None)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_evolino(cell):
+    table = pd.DataFrame({"ds": np.arange(90), "y": 3 + np.sin(0.4 * np.arange(90))})
+    model = Evolino(cell=cell, hidden_size=4, epochs=5, batch_size=10, washout=20, horizon=10).fit(table)
+    x = table["y"].to_numpy().reshape(1, -1, 1)
+    (found,) = run_onnx(export.onnx(model), {"input": x})
+    wanted = model.network_.run({"x": torch.tensor(x)}, "next").detach().numpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    assert model.predict(table)["y_hat"][0] == pytest.approx(found[0, -1, 0], abs=1e-3)
 
 
 def test_every_task_is_exported_here_or_from_the_command_line():

@@ -35,6 +35,7 @@ SMALL = {
     "classify": ["--hidden-size", "4"],
     "regress": ["--hidden-size", "4"],
     "embed": ["--hidden-size", "4", "--vector-size", "3"],
+    "evolino": ["--hidden-size", "4", "--horizon", "2", "--washout", "4"],
     "forecast": ["--hidden-size", "4", "--horizon", "2", "--window", "4"],
     "tag": ["--hidden-size", "4", "--word-size", "4", "--character-size", "4"],
     "transcribe": ["--hidden-size", "4", "--num-layers", "1", "--bands", "8"],

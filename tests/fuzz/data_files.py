@@ -57,13 +57,14 @@ def maybe(random: random.Random, share: float) -> bool:
 def table(random: random.Random, task: str) -> dict[str, list[Any]]:
     numbers = np.random.default_rng(random.randrange(2**32))
     columns: dict[str, list[Any]] = {"unique_id": [], "ds": [], "a": [], "b": []}
-    rows = 30 if task == "forecast" else random.randint(3, 8)
-    for series in range(2 if task == "forecast" else 8):
+    continued = task in ("evolino", "forecast")
+    rows = 30 if continued else random.randint(3, 8)
+    for series in range(2 if continued else 8):
         columns["unique_id"] += [f"s{series}"] * rows
         columns["ds"] += list(range(rows))
         for name in "ab":
             columns[name] += numbers.normal(size=rows).round(3).tolist()
-    if task == "forecast":
+    if continued:
         columns["y"] = columns.pop("a")
         kind = random.choice(["step", "datetime64[D]", "datetime64[ns]", "datetime64[us]", "text"])
         if kind != "step":
@@ -399,6 +400,7 @@ TASKS: dict[str, Callable[[random.Random, str], tuple[str, dict[str, bytes]]]] =
     "classify": draw_sequences,
     "regress": draw_sequences,
     "embed": draw_sequences,
+    "evolino": draw_table,
     "forecast": draw_table,
     "tag": draw_sentences,
     "transcribe": draw_utterances,

@@ -468,6 +468,7 @@ USES = {
     "classify": ["export", "init"],
     "regress": ["predict", "export"],
     "embed": ["detect", "init"],
+    "evolino": ["export", "predict"],
     "forecast": ["export", "predict"],
     "segment": ["predict", "evaluate"],
     "suggest": ["suggest", "evaluate"],

@@ -72,6 +72,10 @@ def _history(path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
+def _wave(path: Path) -> None:
+    path.write_text("ds,y\n" + "".join(f"{t},{np.sin(0.6 * t):.3f}\n" for t in range(40)))
+
+
 def _recording(path: Path, seed: int) -> None:
     import soundfile
 
@@ -112,6 +116,7 @@ WINDOW = {"window": 8, "embedding_size": 4}
 TINY: dict[str, Tiny] = {
     "classify": Tiny("classify", "kinds.csv", _series, {"num_layers": 2}),
     "embed": Tiny("embed", "shapes.csv", lambda path: _series(path, False), {"vector_size": 2, "piece": 4}),
+    "evolino": Tiny("evolino", "wave.csv", _wave, {"horizon": 4, "washout": 5}),
     "forecast": Tiny("forecast", "load.csv", _history, {"horizon": 2, "window": 6, "patch": 3, "season": 3}),
     "regress": Tiny("regress", "doses.csv", _doses, {"quantiles": (0.1, 0.9), "convolutions": False}),
     "segment": Tiny("segment", "talks.csv", _talks, FRAMES),

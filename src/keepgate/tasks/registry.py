@@ -20,6 +20,7 @@ __all__ = ["TASKS", "estimator_class", "face", "face_class", "load", "parameters
 TASKS = {
     "classify": ("SequenceClassifier", "ClassifierFace"),
     "embed": ("SequenceAutoencoder", "AutoencoderFace"),
+    "evolino": ("Evolino", "EvolinoFace"),
     "forecast": ("Forecaster", "ForecasterFace"),
     "regress": ("SequenceRegressor", "RegressorFace"),
     "segment": ("Segmenter", "SegmenterFace"),

@@ -1,0 +1,1 @@
+"""Evolino: cells that are evolved, outputs that are solved."""
