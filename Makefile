@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.bench
-PANELS := forecast classify
+PANELS := forecast classify label
 NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
 .PHONY: venv check test fuzz demo bench quality clean
