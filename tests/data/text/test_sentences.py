@@ -143,3 +143,16 @@ def test_a_sentence_of_no_session_is_refused(tmp_path):
     path.write_text('{"tokens": ["a"], "tags": ["X"], "call": 7}\n{"tokens": ["b"], "tags": ["Y"]}\n')
     with pytest.raises(InputError, match="line 2: no session under 'call'"):
         read_sentences(path, session_column="call")
+
+
+def test_documents_are_named_beside_sessions(tmp_path):
+    text = "# newdoc id = d\n# scene = 1\na\tX\n\n# scene = 2\nb\tY\n\n# newdoc id = e\nc\tX\n"
+    found = read_text(tmp_path, text, session_column="scene", group_column="newdoc")
+    assert (found.groups, found.sources) == (["1", "2", "2"], ["d", "d", "e"])
+    found = read_text(tmp_path, text, group_column="newdoc")
+    assert (found.groups, found.sources) == (None, ["d", "d", "e"])
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a"], "tags": ["X"], "by": 7}\n{"tokens": ["b"], "tags": ["Y"], "by": "Ann"}\n')
+    assert read_sentences(path, group_column="by").sources == ["7", "Ann"]
+    with pytest.raises(InputError, match=r"line 1: no session under 'who'"):
+        read_sentences(path, group_column="who")

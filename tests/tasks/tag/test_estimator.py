@@ -87,6 +87,17 @@ def test_frames_are_refused_where_words_were_learned_and_the_other_way_round(fit
         by_frames.predict([["a", "b"]])
 
 
+def test_whole_documents_are_held_out(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Tagger, "calibrate", lambda self, held_out: seen.extend(held_out.indices.tolist()))
+    X, y = after_a_switch(120)
+    sources = [f"{i // 10}" for i in range(120)]
+    Tagger(**{**SMALL, "epochs": 1}, hold_out=0.2).fit(Sentences(X, y, None, sources))
+    assert 10 < len(seen) < 40
+    chosen = {sources[i] for i in seen}
+    assert sorted(seen) == [i for i in range(120) if sources[i] in chosen]
+
+
 def coloured(count, seed):
     """Words that occur once each, the tag of which stands in nothing but the sign of their vector's first number."""
     rng = np.random.default_rng(seed)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
-from keepgate.tasks import face
+from keepgate.errors import InputError
+from keepgate.tasks import face, face_class
+from keepgate.tasks.tag.parameters import TagColumns
 from tasks.tag.data import SMALL
 
 
@@ -16,6 +19,14 @@ def test_the_table_has_a_row_for_each_token(data, fitted):
     assert [(row["sentence"], row["position"]) for row in table] == [(s, p) for s in (1, 2) for p in range(1, 8)]
     assert [row["tag_hat"] for row in table] == [tag for tags in fitted.predict(data[0][:2]) for tag in tags]
     assert all(1 / len(fitted.tags_) <= row["probability"] <= 1 for row in table)
+
+
+def test_documents_need_not_be_named_where_nothing_is_learned(tmp_path):
+    (tmp_path / "a.txt").write_text("a dog\nbarks\n")
+    columns = TagColumns(group_column="newdoc")
+    assert face_class("tag").read(tmp_path / "a.txt", columns, labelled=False).tokens == [["a", "dog"], ["barks"]]
+    with pytest.raises(InputError, match="no comment '# newdoc'"):
+        face_class("tag").read(tmp_path / "a.txt", columns)
 
 
 def test_baselines_are_counted_from_the_training_data(fitted):

@@ -24,7 +24,7 @@ __all__ = ["Sentences", "read_sentences"]
 MARKS = ("", "<s>", "</s>")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
-Row = tuple[list[str], list[str], str]  # tokens, tags, session
+Row = tuple[list[str], list[str], tuple[str, ...]]  # tokens, tags, and what is named: session, document, or both
 
 EXAMPLE = '{"tokens": [...], "tags": [...]}'
 
@@ -37,11 +37,13 @@ class Sentences:
         tokens: of each.
         tags: as many for each; None: they were not read.
         groups: the session of each; None: sessions were not read.
+        sources: the document of each, or who wrote it; None: that was not read.
     """
 
     tokens: list[list[str]]
     tags: list[list[str]] | None
     groups: list[str] | None = None
+    sources: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -53,6 +55,7 @@ def read_sentences(
     tag_column: int | None = None,
     session_column: str | None = None,
     labelled: bool = True,
+    group_column: str | None = None,
 ) -> Sentences:
     """Read tagged sentences.
 
@@ -62,6 +65,7 @@ def read_sentences(
         tag_column: counted from 1; by default the last, in CoNLL-U the fourth.
         session_column: key of JSON lines, or comment of CoNLL, that names the session; by default there are none.
         labelled: whether tags must be there; without, they are not read.
+        group_column: key of JSON lines, or comment of CoNLL, that names the document; by default there are none.
 
     Raises:
         InputError: a column is missing, there are unequal numbers of tokens and tags, a sentence has no session, or
@@ -71,20 +75,22 @@ def read_sentences(
     for name, column in (("token_column", token_column), ("tag_column", tag_column)):
         if column is not None and column < 1:
             raise InputError(f"{name}={quoted(column)} is no column: they are counted from 1")
+    names = tuple(name for name in (session_column, group_column) if name)
     if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")):
-        sentences = _json(path, session_column, labelled)
+        sentences = _json(path, names, labelled)
     else:
         lines = list(read_lines(path))
-        raw = not labelled and token_column is None and session_column is None and _are_sentences(lines)
+        raw = not labelled and token_column is None and not names and _are_sentences(lines)
         sentences = (
-            [(line.split(), [], "") for line in lines if line.strip()]
+            [(line.split(), [], ()) for line in lines if line.strip()]
             if raw
-            else _conll(path, lines, token_column, tag_column, session_column, labelled)
+            else _conll(path, lines, token_column, tag_column, names, labelled)
         )
     if not sentences:
         raise InputError(f"{path} has no sentence")
-    tokens, tags, groups = map(list, zip(*sentences, strict=True))
-    return Sentences(tokens, tags if labelled else None, groups if session_column else None)
+    tokens, tags, named = map(list, zip(*sentences, strict=True))
+    groups = [of[0] for of in named] if session_column else None
+    return Sentences(tokens, tags if labelled else None, groups, [of[-1] for of in named] if group_column else None)
 
 
 def _are_sentences(lines: Sequence[str]) -> bool:
@@ -127,27 +133,28 @@ def _conll(
     lines: Sequence[str],
     token_column: int | None,
     tag_column: int | None,
-    session_column: str | None,
+    names: Sequence[str],
     labelled: bool,
 ) -> list[Row]:
-    session, begins = "", re.compile(rf"#\s*{re.escape(session_column or '')}(\s+id)?\s*(=\s*(?P<name>.*))?")
-    sentences: list[Row] = [([], [], session)]
+    begins = [re.compile(rf"#\s*{re.escape(name)}(\s+id)?\s*(=\s*(?P<name>.*))?") for name in names]
+    named = ("",) * len(names)
+    sentences: list[Row] = [([], [], named)]
     comments = _Comments(lines)
     for number, line in enumerate(lines, start=1):
         tokens, tags, _ = sentences[-1]
         if line.strip() in MARKS:
             if tokens:
-                sentences.append(([], [], session))
+                sentences.append(([], [], named))
             continue
         if line.startswith("#") and not tokens and comments.has(path, number, line, labelled):
-            if session_column and (comment := begins.fullmatch(line.strip())):
-                session = comment["name"] or f"line {number}"
-                sentences[-1] = ([], [], session)
+            said = [pattern.fullmatch(line.strip()) for pattern in begins]
+            now = [(one["name"] or f"line {number}") if one else old for one, old in zip(said, named, strict=True)]
+            named = tuple(now)
+            sentences[-1] = ([], [], named)
             continue
-        if session_column and not session:
-            raise InputError(
-                f"{path}, line {number}: no comment {quoted(f'# {session_column}')} names the session of this sentence"
-            )
+        if "" in named:
+            comment = quoted(f"# {names[named.index('')]}")
+            raise InputError(f"{path}, line {number}: no comment {comment} names the session of this sentence")
         columns = line.split("\t") if "\t" in line else line.split()
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
             continue
@@ -167,7 +174,7 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
     return columns[column - 1]
 
 
-def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
+def _json(path: Path, names: Sequence[str], labelled: bool) -> list[Row]:
     sentences = []
     for number, row in json_objects(path, EXAMPLE):
         tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
@@ -178,8 +185,9 @@ def _json(path: Path, session_column: str | None, labelled: bool) -> list[Row]:
         assert tags is not None
         if labelled and len(tokens) != len(tags):
             raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(tags)} tags")
-        if session_column and not isinstance(row.get(session_column), str | int):
-            raise InputError(f"{path}, line {number}: no session under {quoted(session_column)}")
+        for name in names:
+            if not isinstance(row.get(name), str | int):
+                raise InputError(f"{path}, line {number}: no session under {quoted(name)}")
         if tokens:
-            sentences.append((tokens, tags, str(row[session_column]) if session_column else ""))
+            sentences.append((tokens, tags, tuple(str(row[name]) for name in names)))
     return sentences

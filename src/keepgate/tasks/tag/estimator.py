@@ -15,6 +15,7 @@ import numpy as np
 from keepgate import limits, schema
 from keepgate import networks as blocks
 from keepgate.data.arrays import as_sequences
+from keepgate.data.text.sentences import Sentences
 from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.calibration import HOTTEST
@@ -119,7 +120,7 @@ class Tagger(TaggerParameters, Estimator):
 
     later: ClassVar[Mapping[str, Any]] = {
         **{"select": "loss", "vectors": None, "vector_words": None, "vector_size": None},
-        **{"unlabelled": None, "language": (), "languages": (), "temperature": None},
+        **{"unlabelled": None, "language": (), "languages": (), "temperature": None, "group_column": None},
     }
 
     UPDATES: ClassVar[int] = 2_000
@@ -187,7 +188,8 @@ class Tagger(TaggerParameters, Estimator):
         score = tag_score(self.select, self.tags_, spanned=marks_spans(tags))
         score = of_turns(score) if score and self.carries_ else score
         self.temperature_ = None
-        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score)
+        sources = X.sources if isinstance(X, Sentences) and not self.carries_ else None
+        self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score, groups=sources)
         self.network_.cool(self.temperature_ or 1.0)
         if self.network_.crf is not None:
             forbid_broken_spans(self.network_.crf, self.tags_, tags)

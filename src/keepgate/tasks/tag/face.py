@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,7 +92,9 @@ class TaggerFace(Face):
     @classmethod
     def read(cls, path: str | Path, columns: TagColumns | None = None, *, labelled: bool = True) -> Sentences:
         """Read a CoNLL or JSON lines file; see `keepgate.data.text.sentences`."""
-        return read_sentences(path, **asdict(columns or TagColumns()), labelled=labelled)
+        columns = columns or TagColumns()
+        asked = columns if labelled else replace(columns, group_column=None)  # without tags nothing is held out
+        return read_sentences(path, **asdict(asked), labelled=labelled)
 
     def about(self, data: Any) -> list[str]:
         """Return how many sequences and tokens there are, the tags, and how they are read."""

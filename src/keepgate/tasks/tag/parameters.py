@@ -35,6 +35,11 @@ class TagColumns:
         "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
         "that begins it, such as newdoc (none: every sentence begins anew)",
     )
+    group_column: str | None = param(
+        None,
+        "hold out whole documents, or all of a writer: the key or comment that names them, as for sessions (none: "
+        "sentences are held out one by one, sessions as a whole)",
+    )
 
 
 @estimator
