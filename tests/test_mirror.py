@@ -38,6 +38,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "cli/show.py",
         "cli/text.py",
     ),
+    "cli/test_forecast.py": ("cli/rolling.py", "cli/update.py"),
     "cli/test_compress.py": ("cli/archives.py", "cli/decompress.py"),
     "cli/test_transcribe.py": ("cli/decoding.py",),
     "compression/test_round_trip.py": ("compression/coder.py", "compression/streams.py"),

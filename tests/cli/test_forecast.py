@@ -1,5 +1,7 @@
 """fit, predict and evaluate of the forecaster on the command line, and the tables that it refuses."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,3 +127,33 @@ def test_what_is_known_ahead(keepgate, csv, tmp_path):
 
 def test_only_a_forecast_has_a_future(keepgate, csv, run, tmp_path):
     refused(keepgate("predict", run, csv(frame()), "--future", tmp_path / "none.csv"), "none.csv")
+
+
+def test_rolling_evaluation_by_model_series_and_step(keepgate, csv, run):
+    table = csv(frame(rows=60), "more.csv")
+    model = Forecaster.load(run)
+    wanted = model.backtest(pd.read_csv(table, parse_dates=["ds"]), windows=4)
+    for by, rows in (("model", wanted.scores), ("series", wanted.by_series), ("step", wanted.by_step)):
+        outcome = keepgate("evaluate", run, table, "--windows", "4", "--by", by, "--json")
+        assert outcome.code == 0, outcome.err
+        found = pd.read_json(StringIO(outcome.out))
+        assert found["model"].tolist() == [row["model"] for row in rows]
+        np.testing.assert_allclose(found["MASE"], [row["MASE"] for row in rows], rtol=1e-6)
+    assert {"seasonal naive 4", "last value"} <= {row["model"] for row in wanted.scores}
+    refused(keepgate("evaluate", run, table, "--windows", "40"), "series 'a'", "40 windows of horizon 3")
+    refused(keepgate("evaluate", run, table, "--by", "step"), "--by step needs --windows")
+
+
+def test_update_goes_on_with_new_rows(keepgate, csv, run, tmp_path):
+    table, new = csv(frame(rows=60), "more.csv"), tmp_path / "new"
+    outcome = keepgate("update", run, table, "--out", new, "--epochs", "1")
+    assert (outcome.code, outcome.err) == (0, "")
+    before, after = (Forecaster.load(folder) for folder in (run, new))
+    assert after.reads_.until - before.reads_.until == 20 * 86_400_000_000
+    wanted = before.update(pd.read_csv(table, parse_dates=["ds"]), epochs=1)
+    np.testing.assert_array_equal(values(after, table), values(wanted, table))
+    refused(keepgate("update", new, table), "no row is later than those that the model has learned: nothing is new")
+
+
+def values(model, table):
+    return model.predict(pd.read_csv(table, parse_dates=["ds"])).filter(like="y_hat").to_numpy()

@@ -24,6 +24,7 @@ COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
     "evaluate": "score a trained model on a file, next to baselines",
+    "update": "let a forecaster go on learning from new rows",
     "translate": "translate sentences as they are typed, or reply to messages",
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",

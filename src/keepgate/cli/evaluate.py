@@ -11,6 +11,7 @@ from keepgate import tasks
 from keepgate.cli import parser
 from keepgate.cli.decoding import add_decoding, apply_decoding
 from keepgate.cli.predict import encode, table_format
+from keepgate.cli.rolling import add_rolling, evaluated
 from keepgate.cli.segment import add_thresholds, apply_thresholds
 from keepgate.cli.text import print_notes, table
 from keepgate.store import check_different, write_atomic
@@ -23,14 +24,15 @@ FORMATS = (".json", ".csv")
 EXAMPLE = """\
   keepgate evaluate runs/vowels test.ts
   keepgate evaluate runs/load history_and_after.csv --json
+  keepgate evaluate runs/load history_and_after.csv --windows 5 --by step
   keepgate evaluate runs/terms test.conll --out scores.csv
   keepgate evaluate runs/digits test.csv --beam 20"""
 
 DESCRIPTION = """\
 Score a trained model on a file, next to what needs no training: the commonest class for classify, and for tag; the
-commonest text for transcribe; the last value and the value one season before for forecast; for write, models that
-count single units and n-grams; for suggest, n-grams alone; for segment, a threshold on the loudness; for
-translate, the sources themselves; for embed, means."""
+commonest text for transcribe; the mean, and ridge regression on summaries, for regress; the last value and the value
+one season before for forecast; for write, models that count single units and n-grams; for suggest, n-grams alone; for
+segment, a threshold on the loudness; for translate, the sources themselves; for embed, means."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument("--out", metavar="FILE", help="write the scores to a file too, .json or .csv (default: no file)")
     add_decoding(flags)
     add_thresholds(flags)
+    add_rolling(flags)
     options = flags.parse_args(arguments)
     suffix = table_format(options.out, FORMATS)
     check_different(options.data, options.out)
@@ -52,8 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     face = tasks.face(estimator)
     data = face.read_alike(options.data)
     print_notes("evaluate", face.notes(data))
-    predictions = face.predictions(data)
-    rows, classes = face.scores(data, predictions), face.each_class(data, predictions)
+    rows, classes = evaluated(face, data, options)
     if options.out is not None:
         write_atomic(options.out, as_json(rows) if suffix == ".json" else encode(pa_table(rows), suffix))
     if options.json:

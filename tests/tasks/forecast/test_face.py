@@ -34,7 +34,7 @@ def test_no_seasonal_naive_without_a_season_or_with_one_longer_than_the_window(s
 
 
 def test_sections_and_figure(fitted: Forecaster, tmp_path: Path) -> None:
-    scores, forecasts = face(fitted).report(waves(), None)
+    scores, forecasts, moved = face(fitted).report(waves(), None)
     assert [row["model"] for row in scores.rows] == ["lstm", "seasonal naive", "last value"]
     assert "72 windows of 2 series" in scores.text  # the last 40 rows of each are held out: 36 windows of horizon 5
     axes = forecasts.figure.axes
@@ -43,9 +43,11 @@ def test_sections_and_figure(fitted: Forecaster, tmp_path: Path) -> None:
     assert truth[-5:].tolist() == waves()["y"][115:120].tolist()
     past = waves().groupby("unique_id").head(115)
     np.testing.assert_allclose(forecast, fitted.predict(past)["y_hat"][:5], rtol=1e-6)  # in another batch
-    write_report(tmp_path / "report.html", "Forecasts", [scores, forecasts])
+    write_report(tmp_path / "report.html", "Forecasts", [scores, forecasts, moved])
     assert isinstance(scores, Section)
     assert "series 1" in (tmp_path / "report.html").read_text()
+    assert moved.title == "What moved the forecasts of the held-out part's end"
+    assert len(moved.figure.axes[0].patches) == 1 + len(fitted.reads_.calendar[:1])
     many = waves(40, levels=tuple(range(20)))
     assert len(face(fitted).figure(many, face(fitted).predictions(many)).axes) == 6
 

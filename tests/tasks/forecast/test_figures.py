@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from keepgate.data.tables.reading import panel
-from keepgate.tasks.forecast.figures import MOST, forecast_figure
+from keepgate.tasks.forecast.explanation import Effect
+from keepgate.tasks.forecast.figures import MOST, effects_figure, forecast_figure
 
 
 def series(count, rows=60):
@@ -45,3 +46,16 @@ def test_six_series_spread_over_all(count, shown):
     assert [axes.get_title("left") for axes in figure.axes] == shown
     assert len(shown) <= MOST
     figure.canvas.draw()
+
+
+def test_effects_are_drawn_where_their_rows_are() -> None:
+    given = [
+        Effect("y", -7, -4, np.array([1.0, -3.0])),
+        Effect("y", -3, -1, np.array([5.0, 5.0])),
+        Effect("plan", 1, 2, np.array([-4.0, 4.0])),
+    ]
+    axes = effects_figure(given).axes[0]
+    stairs, bar = axes.patches[0], axes.patches[-1]
+    assert stairs.get_data().values.tolist() == [2.0, 5.0]
+    assert stairs.get_data().edges.tolist() == [-7, -3, 0]
+    assert (bar.get_x(), bar.get_width(), bar.get_height()) == (0, 2, 4)

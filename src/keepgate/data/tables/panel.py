@@ -143,14 +143,22 @@ class Panel:
         Raises:
             InputError: the table's type of times cannot express one.
         """
-        ids = self.ids[series.tolist()]
-        build = {name: nw.new_series(name, values, backend=ids.implementation) for name, values in columns.items()}
-        time = nw.new_series(self.names[1], times, backend=ids.implementation)
-        frame = nw.maybe_reset_index(ids.alias(self.names[0]).to_frame())
+        frame, build = self._frame(series, columns)
+        time = nw.new_series(self.names[1], times, backend=self.ids.implementation)
         try:
-            return frame.with_columns(_as_type(time, self.time_type, self.wall), *build.values()).to_native()
+            return frame.with_columns(_as_type(time, self.time_type, self.wall), *build).to_native()
         except Exception as error:  # of the table's own library, for times that its type cannot say
             raise InputError(f"{self.source}: the times after its end cannot be expressed: {reason(error)}") from error
+
+    def listed(self, series: np.ndarray, columns: dict[str, np.ndarray]) -> Any:
+        """Return such a table without times."""
+        frame, build = self._frame(series, columns)
+        return frame.with_columns(*build).to_native()
+
+    def _frame(self, series: np.ndarray, columns: dict[str, np.ndarray]) -> tuple[nw.DataFrame, list[nw.Series]]:
+        ids = self.ids[series.tolist()]
+        build = [nw.new_series(name, values, backend=ids.implementation) for name, values in columns.items()]
+        return nw.maybe_reset_index(ids.alias(self.names[0]).to_frame()), build
 
 
 def filled(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -22,12 +22,14 @@ from keepgate.tasks.common.parameters import check_parameters as check_values
 from keepgate.tasks.common.parameters import estimator, with_tuples
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
+from keepgate.tasks.forecast.explanation import effects, tabled
 from keepgate.tasks.forecast.linear import mean_loss, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
 from keepgate.tasks.forecast.recent import unseen, widened
-from keepgate.tasks.forecast.rolling import CrossValidation, cross_validation, seasonal_scale, summary
+from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, seasonal_scale, summary
+from keepgate.tasks.forecast.updating import go_on
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
@@ -123,7 +125,55 @@ class Forecaster(ForecasterParameters, Estimator):
             self._learn_again(data, np.array([*scale.values()]), run)
         with torch.no_grad():
             self.network_.get_parameter("calibrated.weight").copy_(torch.from_numpy(factors))
+        departure = {"season": self.linear_.season, "penalty": self.linear_.penalty}
+        self.reads_ = replace(self.reads_, departure=departure)
         return self
+
+    def update(self, table: Any, *, epochs: int = 2, run: str | Path | None = None) -> Forecaster:
+        """Go on learning from a table with new rows, and return self.
+
+        The linear part is solved again and the recurrent layers are trained on from their weights of now, both on the
+        whole table: it holds the series up to now, with as much of their past as is to count. What is read (window,
+        season, columns) and the calibration stay as they were; new series are welcome.
+
+        Args:
+            table: the series.
+            epochs: passes over it, at a fifth of the step size of `fit`.
+            run: folder for `metrics.jsonl` and the state of the training, as in `fit`; another one than that of `fit`.
+
+        Raises:
+            InputError: as in `fit`; or the table has no row later than those learned from; or the model was saved by
+                an earlier version, which did not say what to solve for.
+        """
+        self.check_fitted()
+        self.history_ = go_on(self, self._usable(self._alike(table)), epochs, run)
+        return self
+
+    def explain(self, table: Any, future: Any = None, step: int | None = None) -> Any:
+        """Return which inputs and which lags moved the forecasts after the end of each series, as a table.
+
+        Effects are integrated gradients (Sundararajan et al. 2017) of the mean, in units of the target: those of a
+        series add up to the distance of its forecast from that of a flat window and average plans; see `explanation`.
+
+        Args:
+            table: the series, as in `predict`.
+            future: as in `predict`.
+            step: the step ahead that is explained, from 1; None: the mean of all steps.
+
+        Returns:
+            Columns id, `input`, `first` and `last` (rows: -1 is the last one of the series, 1 the first one ahead), and
+            `effect`.
+
+        Raises:
+            InputError: as in `predict`; or there is no such step.
+        """
+        data = self.to_panel(table)
+        if future is not None:
+            data = with_future(data, future)
+        prepared = Prepared(data, self.reads_, ahead=True)
+        given = prepared.given(data.starts[1:], np.arange(len(data.ids)))
+        rows = effects(self, given, data.names[2], step)
+        return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), tabled(rows, len(data.ids)))
 
     def _learn(self, data: Panel, scale: np.ndarray, tests: Windows, run: Any, callbacks: Sequence[Callback]) -> None:
         """Train on a part of the rows, with the epoch and the linear part that are best for others."""
@@ -221,6 +271,19 @@ class Forecaster(ForecasterParameters, Estimator):
         named = _columns(columns) if columns else getattr(self, "columns_", ForecastColumns())
         data = table if isinstance(table, Panel) else panel(table, **asdict(named))
         return cross_validation(self, self._usable(data.without_counters()), windows, step, refit)
+
+    def backtest(self, table: Any, windows: int = 5, step: int | None = None) -> CrossValidation:
+        """Return what `cross_validation` does of this fitted forecaster as it is, which has best not seen these rows.
+
+        Args:
+            table: the series, with what followed.
+            windows: how many cut-offs; the last is `horizon` rows before the end.
+            step: rows from one cut-off to the next; None: the horizon.
+
+        Raises:
+            InputError: as in `predict`; or a series is too short for so many windows.
+        """
+        return backtest(self, self.to_panel(table), windows, step)
 
     def score(self, table: Any, y: None = None) -> float:
         """Return minus the MASE of forecasts of the last `horizon` rows of each series, from the rows before them.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AT_ONCE = 1024  # windows that are scored in one go
+EXPLAINED = 64  # series whose effects are averaged in the report
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,18 @@ class ForecasterFace(Face):
         return [
             Section(f"Scores on the {where}", text, predictions.scores),
             Section(f"Forecasts of the {where}'s end", figure=self.figure(data, predictions)),
+            Section(f"What moved the forecasts of the {where}'s end", figure=self.effects_figure(data)),
         ]
+
+    def effects_figure(self, data: Any) -> Figure:
+        """Return a picture of what moved the forecasts of the last `horizon` rows of up to 64 series."""
+        from keepgate.tasks.forecast.explanation import effects
+        from keepgate.tasks.forecast.figures import effects_figure
+
+        model, data = self.estimator, self._panel(data)
+        series = np.unique(np.linspace(0, len(data.ids) - 1, EXPLAINED).round().astype(int))
+        given = Prepared(data, model.reads_).given(data.starts[1:][series] - model.horizon, series)
+        return effects_figure(effects(model, given, data.names[2]))
 
     def figure(self, data: Any, predictions: Backtest) -> Figure:
         """Return a picture of the last `horizon` rows of up to six series, forecast from the rows before them."""

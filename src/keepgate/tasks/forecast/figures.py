@@ -1,4 +1,4 @@
-"""A picture of forecasts and the values that followed."""
+"""Pictures of forecasts, the values that followed, and what moved them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keepgate.data.tables.panel import Panel
-from keepgate.tasks.common.report.figures import ShownFigure, name_in_figure
+from keepgate.tasks.common.report.figures import ShownFigure, name_in_figure, new_figure
+from keepgate.tasks.forecast.explanation import Effect
 
 MOST = 6  # series shown, spread over all
 PAST = 3  # horizons (or more, see below) of the past shown
@@ -42,4 +43,22 @@ def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[floa
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelrotation=0)
     figure.axes[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")
+    return figure
+
+
+def effects_figure(effects: Sequence[Effect]) -> Figure:
+    """Return a figure of the mean size of effects: a line over past rows for each input, and bars for what is ahead."""
+    figure, axes = new_figure()
+    past = {e.input: [] for e in effects if e.first < 0}
+    for name, points in past.items():
+        points += [e for e in effects if e.input == name and e.first < 0]
+        size = [float(np.abs(e.values).mean()) for e in points]
+        edges = [*(e.first for e in points), points[-1].last + 1]
+        axes.stairs(size, edges, label=name_in_figure(name), linewidth=1.5)
+    ahead = [e for e in effects if e.first > 0]
+    for k, e in enumerate(ahead):
+        size, width = float(np.abs(e.values).mean()), (e.last - e.first + 1) / len(ahead)
+        axes.bar(k * width, size, width, align="edge", alpha=0.5, label=f"{name_in_figure(e.input)}, ahead")
+    axes.set(xlabel="rows before and after the end", ylabel="mean size of the effect")
+    axes.legend(frameon=False, fontsize="small")
     return figure

@@ -58,17 +58,22 @@ class Linear:
             held_out: windows whose errors say how much wider they are elsewhere; None: `excess` is known.
         """
         quantiles = network.quantiles.double()
+        self.put_maps(network)
         with torch.no_grad():
-            network.get_parameter("linear.weight").copy_(self.weight)
-            network.get_parameter("linear.bias").copy_(self.bias)
-            if len(self.effect):
-                network.get_parameter("effect.weight").copy_(self.effect[None])
             errors = self.errors(network, data)
             if held_out is not None:
                 excess = self.errors(network, held_out).square().nanmean().sqrt() / errors.square().nanmean().sqrt()
                 object.__setattr__(self, "excess", float(excess.nan_to_num(1.0, 1.0, 1.0).clamp(1.0, WIDEST)))
             widths = torch.nanquantile(errors, quantiles, 0).nan_to_num(0.0).T * self.excess
             network.get_parameter("head.bias").unflatten(0, (-1, 1 + len(quantiles)))[:, 1:] = widths.float()
+
+    def put_maps(self, network: ForecastNetwork) -> None:
+        """Put the solution alone into a network, whose recurrent part stays as it is."""
+        with torch.no_grad():
+            network.get_parameter("linear.weight").copy_(self.weight)
+            network.get_parameter("linear.bias").copy_(self.bias)
+            if len(self.effect):
+                network.get_parameter("effect.weight").copy_(self.effect[None])
 
     def errors(self, network: ForecastNetwork, data: Windows) -> Tensor:
         """Return the errors of windows, [N, horizon], in units of their spread."""

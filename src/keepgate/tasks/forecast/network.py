@@ -175,11 +175,15 @@ class ForecastNetwork(NetworkModule):
         values = torch.from_numpy(np.array(quantiles, np.float32))  # no weights: numbers on the device "meta" too
         self.register_buffer("quantiles", values, persistent=False)
 
-    def begin(self) -> None:
-        """Let the recurrent part begin as nothing beside the solved linear maps, which stay as they are."""
+    def keep_solved(self) -> None:
+        """Let training leave the solved maps as they are."""
         for name in self.SOLVED:
             if name in self.description.by_name:
                 self.get_submodule(name).requires_grad_(False)
+
+    def begin(self) -> None:
+        """Let the recurrent part begin as nothing beside the solved linear maps."""
+        self.keep_solved()
         with torch.no_grad():
             self.get_parameter("calibrated.weight").copy_(torch.eye(1 + len(self.quantiles)))
             for name in ("head", "step_head"):

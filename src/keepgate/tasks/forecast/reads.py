@@ -33,10 +33,11 @@ PARTS = {
     "scales": schema.table(schema.several(schema.number(0))),
     "calibrated": schema.boolean,
     "until": schema.optional(schema.whole(-(2**63), 2**63 - 1)),
+    "departure": schema.optional(schema.record(season=schema.whole(0, MOST_ROWS), penalty=schema.number(0))),
 }
 EARLIER = {
     **{"gaps": False, "known": [], "calendar": [], "attributes": {}, "scales": {}, "calibrated": False},
-    "until": None,
+    **{"until": None, "departure": None},
 }
 
 
@@ -63,6 +64,7 @@ class Reads:
         scales: with columns known ahead: the deviations of each series' channels in the training data.
         calibrated: whether the network ends in a calibration; those of 0.1.0 do not.
         until: the latest time of the training data, in steps or in microseconds since 1970.
+        departure: the naive forecast that the linear part departs from, and its penalty; see `linear.Linear`.
     """
 
     horizon: int
@@ -78,6 +80,7 @@ class Reads:
     scales: dict[str, list[float]] = field(default_factory=dict)
     calibrated: bool = True
     until: int | None = None
+    departure: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.patch > self.window:

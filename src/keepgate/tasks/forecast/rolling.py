@@ -9,7 +9,7 @@ q and 1 - q.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from keepgate.errors import InputError
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.scores import last_value, seasonal_naive
 
-__all__ = ["CrossValidation", "cross_validation", "seasonal_scale", "summary"]
+__all__ = ["CrossValidation", "backtest", "cross_validation", "seasonal_scale", "summary"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def cross_validation(model: Any, data: Panel, windows: int, step: int | None, re
     """Return forecasts from cut-offs `step` rows apart, the last of which is `horizon` rows before the end.
 
     Args:
-        model: a forecaster, which is not changed.
+        model: a forecaster, which is not changed: copies of it are fitted.
         data: the series.
         windows: how many cut-offs.
         step: rows from one to the next; None: the horizon.
@@ -55,37 +55,54 @@ def cross_validation(model: Any, data: Panel, windows: int, step: int | None, re
     Raises:
         InputError: a series is too short, or a number is not at least 1.
     """
-    horizon: int = model.horizon
-    step = horizon if step is None else step
+    step, reach = _reach(model, data, windows, step, model.horizon + 2, "horizon + 2 rows")
+    last: list[Any] = []
+
+    def fitted(window: int) -> Any:
+        if refit or not last:
+            rows = data.lengths - reach + window * step
+            last[:] = [_unfitted(model).fit(data.cut(np.zeros_like(rows), rows))]
+        return last[0]
+
+    return _rolled(fitted, data, windows, step, reach)
+
+
+def backtest(model: Any, data: Panel, windows: int, step: int | None) -> CrossValidation:
+    """Return the same of a fitted forecaster as it is."""
+    step, reach = _reach(model, data, windows, step, 1, "a row")
+    return _rolled(lambda _: model, data, windows, step, reach)
+
+
+def _reach(model: Any, data: Panel, windows: int, step: int | None, before: int, text: str) -> tuple[int, int]:
+    """Return the step, and the rows from the first cut-off on."""
+    step = int(model.horizon) if step is None else step
     if windows < 1 or step < 1:
         raise InputError(f"windows={windows} and step={step} have to be at least 1")
-    reach = horizon + (windows - 1) * step
-    data.need(reach + horizon + 2, f"{windows} windows of horizon {horizon}, and horizon + 2 rows before them")
-    last = data.starts[1:] - reach
-    series = np.arange(len(data.ids))
-    found, fitted = [], None
-    for window in range(windows):
-        if fitted is None or refit:
-            rows = data.lengths - reach + window * step
-            fitted = _unfitted(model).fit(data.cut(np.zeros_like(rows), rows))
-        prepared = Prepared(data, fitted.reads_)
-        found.append((last + window * step, fitted.forecast(prepared, last + window * step, series)))
-    assert fitted is not None
-    prepared = Prepared(data, fitted.reads_)
-    cuts = np.stack([cut for cut, _ in found])  # [W, S]
-    truth = prepared.truth(cuts.ravel()).reshape(*cuts.shape, horizon)
-    scale = seasonal_scale(data, reach, fitted.season_)
-    named = {model_name: (point, None) for model_name, point in _naive(fitted, prepared, cuts).items()}
-    own = np.stack([forecast for _, forecast in found])  # [W, S, H, 1 + Q]
-    models = {fitted.cell_name(): (own[..., 0], own[..., 1:]), **named}
-    return CrossValidation(
-        _table(fitted, data, cuts, truth, own),
-        *_scored(models, truth, scale, sorted(model.quantiles), data),
-    )
+    reach = model.horizon + (windows - 1) * step
+    data.need(reach + before, f"{windows} windows of horizon {model.horizon}, and {text} before them")
+    return step, reach
 
 
 def _unfitted(model: Any) -> Any:
     return clone(model)
+
+
+def _rolled(fitted: Callable[[int], Any], data: Panel, windows: int, step: int, reach: int) -> CrossValidation:
+    first = data.starts[1:] - reach
+    cuts = first + step * np.arange(windows)[:, None]  # [W, S]
+    series, found, model = np.arange(len(data.ids)), [], None
+    for window, cut in enumerate(cuts):
+        model = fitted(window)
+        found.append(model.forecast(Prepared(data, model.reads_), cut, series))
+    assert model is not None
+    prepared = Prepared(data, model.reads_)
+    truth = prepared.truth(cuts.ravel()).reshape(*cuts.shape, model.horizon)
+    own = np.stack(found)  # [W, S, H, 1 + Q]
+    naive = {name: (point, None) for name, point in _naive(model, prepared, cuts).items()}
+    models = {model.cell_name(): (own[..., 0], own[..., 1:]), **naive}
+    scale = seasonal_scale(data, reach, model.season_)
+    table = _table(model, data, cuts, truth, own)
+    return CrossValidation(table, *_scored(models, truth, scale, sorted(model.quantiles), data))
 
 
 def seasonal_scale(data: Panel, reach: int, season: int) -> np.ndarray:

@@ -39,5 +39,5 @@ def ridge(values: Sequence[np.ndarray], targets: np.ndarray) -> tuple[np.ndarray
     """
     scaler = StandardScaler().fit(found := summaries(values))
     model = RidgeCV(PENALTIES).fit(scaler.transform(found), targets)
-    weights = np.array(model.coef_).reshape(targets.shape[1], -1) / scaler.scale_
-    return weights, np.atleast_1d(model.intercept_) - weights @ scaler.mean_
+    weights = np.reshape(np.asarray(model.coef_, np.float64), (targets.shape[1], -1)) / np.asarray(scaler.scale_)
+    return weights, np.atleast_1d(model.intercept_) - weights @ np.asarray(scaler.mean_)

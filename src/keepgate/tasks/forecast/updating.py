@@ -1,0 +1,62 @@
+"""How a fitted forecaster goes on learning from new rows: from its weights of now, in a few passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keepgate import schema
+from keepgate.data.tables.panel import Panel
+from keepgate.errors import InputError
+from keepgate.tasks.common.parameters import EPOCHS
+from keepgate.tasks.common.running import device_named, limited_threads
+from keepgate.tasks.forecast.examples import Prepared, Windows
+from keepgate.tasks.forecast.linear import solve
+from keepgate.tasks.forecast.network import ForecastNetwork
+from keepgate.tasks.forecast.reads import deviations
+from keepgate.training import train
+
+__all__ = ["go_on"]
+
+SLOWER = 5  # times the step size of a fit
+
+
+def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[dict[str, Any]]:
+    """Train a fitted forecaster on, and return the rows of its history.
+
+    The linear part is solved again, from the naive forecast and with the penalty that were best in `fit`.
+
+    Args:
+        model: the forecaster, which is changed.
+        data: the series up to now.
+        epochs: passes over them.
+        run: folder of the training, or None.
+
+    Raises:
+        InputError: there is no row later than those learned from, or the model does not say what to solve for.
+    """
+    schema.whole(int(EPOCHS["minimum"]), int(EPOCHS["maximum"]))("epochs", epochs)
+    reads = model.reads_
+    if reads.until is None or reads.departure is None:
+        raise InputError("this model was saved by an earlier version, and cannot be updated: fit it again")
+    latest = int(data.times.astype(np.int64).max())
+    if latest <= reads.until:
+        raise InputError(f"{data.source}: no row is later than those that the model has learned: nothing is new")
+    ids, own = [str(name) for name in data.ids.to_list()], deviations(data, reads)
+    scales = {**reads.scales, **dict(zip(ids, own.tolist(), strict=True))} if reads.known else {}
+    model.reads_ = replace(reads, until=latest, scales=scales)
+    lead = np.clip(data.lengths // 2, 1, reads.window)
+    examples = Windows(Prepared(data, model.reads_), lead, own[:, 0], int(model.batch_size))
+    rate = model.learning_rate / SLOWER
+    settings = replace(model.settings(), epochs=epochs, patience=None, learning_rate=rate)
+    network, departure = model.network_.cpu(), reads.departure
+    network.keep_solved()  # a model that was loaded does not know it
+    with limited_threads(model.threads):
+        solve(network, examples, None, [departure["season"]], [departure["penalty"]]).put_maps(network)
+        network.to(device_named(model.device))
+        history = train(network, ForecastNetwork.loss, examples, None, settings, run, model.progress)
+    network.eval()
+    return history.rows
