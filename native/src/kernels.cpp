@@ -2,6 +2,7 @@
 #include "keepgate/kernels.h"
 
 #include "elementwise.h"
+#include "population_product.h"
 #include "product.h"
 
 #define KEEPGATE_TEXT2(a) #a
@@ -12,7 +13,7 @@ inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> constexpr Kernels<T> kernels_of() {
-  return {panel_width<T>, tile_rows, product<T>, outer<T>, sum_rows<T>, elementwise<T>, add<T>, bernoulli<T>, pack<T>,
+  return {panel_width<T>, tile_rows, product<T>, population_product<T>, outer<T>, sum_rows<T>, elementwise<T>, add<T>, bernoulli<T>, pack<T>,
           narrow};
 }
 

@@ -110,6 +110,7 @@ NB_MODULE(_core, m) {
   define_function<double>(m, "function_double");
   define_tensors(m);
   define_steppers(m);
+  define_populations(m);
   define_layers(m);
   define_objectives(m);
   define_predictor(m);

@@ -18,9 +18,10 @@ template <class T> const Kernels<T>& kernels();
 template <> const Kernels<float>& kernels<float>();
 template <> const Kernels<double>& kernels<double>();
 
-// Define the parts about scans, about layers of them, and about steppers.
+// Define the parts about scans, about layers of them, about steppers, and about populations of them.
 void define_scan(nanobind::module_& m);
 void define_layers(nanobind::module_& m);
 void define_steppers(nanobind::module_& m);
+void define_populations(nanobind::module_& m);
 
 }  // namespace keepgate

@@ -25,6 +25,9 @@ constexpr size_t kCopyBytes = 1 << 17;      // rows to copy: below, one thread
 constexpr ptrdiff_t kRowsPerThread = 4;     // below, threads share units or steps instead of the batch
 constexpr ptrdiff_t kSharedWeights = 1 << 19;  // weights above this (bytes) are read by all threads together: L2 is not
 
+// Values of the networks of a population that one thread steps together (bytes): a third of the first cache.
+constexpr ptrdiff_t kPopulationBytes = 1 << 14;
+
 // Memory that is kept between calls. New memory costs a page fault for every 4 KiB.
 constexpr size_t kIdleBytes = size_t(512) << 20;  // of the whole process: states and tapes of a training step
 constexpr size_t kCachedBytes = size_t(1) << 16;  // of one block: below, the allocator keeps memory itself

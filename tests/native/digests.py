@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from conformance.cells import CELLS
-from keepgate.native import instruction_set, pool
+from keepgate.native import Population, instruction_set, pool
 from keepgate.nn import LSTM
 from keepgate.scan import ENGINES
 from keepgate.testing.engines import differentiate
@@ -61,6 +62,7 @@ def main() -> None:
         if tried.arguments.x.shape[1] == WIDE.batch and tried.arguments.seed is None:
             digests[f"{case}, in parts"] = digest(in_parts(tried))
     digests |= {f"steps, {storage}": digest({"output": steps(storage)}) for storage in ("full", "bfloat16", "int8")}
+    digests["a population"] = digest({"outputs": population()})
     print(json.dumps({"set": instruction_set(), "pool": pool(), "workers": most - before, "digests": digests}))
 
 
@@ -69,6 +71,14 @@ def steps(storage: str) -> torch.Tensor:
     torch.manual_seed(0)
     stream = LSTM(17, 33).stream(batch=5, storage=storage)
     return torch.stack([stream.step(x) for x in torch.randn(9, 5, 17)])
+
+
+def population() -> torch.Tensor:
+    """Return some outputs of networks that step together."""
+    numbers = np.random.default_rng(0)
+    networks = Population(CELLS["layer_norm(lstm)"].equations, 5, 19, 3, networks=7, rows=5, squash="tanh")
+    networks.load(numbers.standard_normal((7, networks.size)) / 4)
+    return torch.stack([torch.from_numpy(networks.step(x)) for x in numbers.random((4, 7, 5, 5), np.float32)])
 
 
 def cases() -> Iterator[tuple[str, Problem]]:

@@ -17,7 +17,7 @@ from torch.func import functional_call, grad, vmap
 from conformance.cells import CELLS
 from fuzz import cells
 from fuzz.harness import case_of
-from keepgate.native import Predictor
+from keepgate.native import Population, Predictor
 from keepgate.native.predictor import Shape
 from keepgate.nn import LSTM, Recurrent
 from keepgate.objectives import (
@@ -83,6 +83,7 @@ def main() -> None:
     population()
     layers()
     stream()
+    policies()
     objectives()
     predict()
     print(count, random_cells(int(sys.argv[1]) if sys.argv[1:] else RANDOM_CELLS))
@@ -142,6 +143,19 @@ def stream() -> None:
             stream.step(x, step_inputs=given)
     for storage in ("bfloat16", "int8"):
         LSTM(3, 41).stream(storage=storage).step(torch.randn(1, 3))
+
+
+def policies() -> None:
+    """Step networks of every cell that takes no more than x, blocks of them and rows that fill no tile."""
+    for cell in CELLS.values():
+        if cell.equations.step_inputs:
+            continue
+        for hidden, networks, rows in ((1, 1, 1), (7, 3, 5), (33, 90, 1)):
+            policy = Population(cell.equations, 3, hidden, 2, networks, rows, squash="tanh")
+            policy.load(np.zeros((networks, policy.size)))
+            for reset in (None, np.ones((networks, rows), bool)):
+                policy.step(np.ones((networks, rows, 3), np.float32))
+                policy.reset(reset)
 
 
 def objectives() -> None:

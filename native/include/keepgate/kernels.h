@@ -78,6 +78,22 @@ template <class T> struct Product {
   char* work = nullptr;  // for int8: of each segment, `rows` rows of int8_row_bytes(its depth)
 };
 
+// A group of columns of a population's product has no more vectors than this.
+constexpr int kGroupVectors = 8;
+
+// Products of small networks of one kind, one after the other: for each network C = starts + sum over segments of A B.
+// The columns of all targets, each filled up to whole vectors, are cut into groups of kGroupVectors vectors; the last
+// may have fewer. `lines` are those of the first network, `apart` numbers before those of the next: for each group a
+// line of starts, then one for each step of depth of each segment.
+template <class T> struct PopulationProduct {
+  const Segment<T>* segments;  // `rows`: of the first network, those of the next behind them; `packed`: null
+  const Panel<T>* targets;     // as `segments`, with all columns of a target
+  int32_t segment_count, target_count;
+  ptrdiff_t networks, rows;    // rows of each network
+  const T* lines;
+  ptrdiff_t apart;
+};
+
 // Where a value lies: of the block of rows that begins at row `first`, row r lies at `base + first * block_stride + r *
 // stride`. A value that is kept has equal strides; one that is local to a block, a block_stride of 0; and what is one
 // row for all, or one number, has two of 0, and stands at `base` as often as a block has rows.
@@ -109,6 +125,8 @@ template <class T> struct Kernels {
   int tile;   // rows of a tile of `outer`
 
   void (*product)(const Product<T>&);
+
+  void (*population_product)(const PopulationProduct<T>&);
 
   // `work` holds (number of source rows) * (n up to whole panels + tile) numbers.
   void (*outer)(const Outer<T>&, T* work);

@@ -6,11 +6,13 @@
 
 from keepgate.native.engine import Engine, instruction_set, missing, openmp_library, pool, threads
 from keepgate.native.plan import plan
+from keepgate.native.population import Population
 from keepgate.native.predictor import Predictor
 from keepgate.native.stepper import Stepper
 
 __all__ = [
     "Engine",
+    "Population",
     "Predictor",
     "Stepper",
     "instruction_set",

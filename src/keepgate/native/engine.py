@@ -163,6 +163,12 @@ def stepper(made: Engine, double: bool, parameters: Mapping[str, np.ndarray], ba
     return make(made.plan, weights, biases, vectors, batch, threads(), STORAGES.index(storage))
 
 
+def population(numbers: dict[str, Any], double: bool, networks: int, rows: int, output: int) -> Any:
+    """Return a population of the core; `numbers`: of its plan; `output`: the value that a step gives."""
+    make = _core.PopulationDouble if double else _core.PopulationSingle
+    return make(_core.Plan(numbers), networks, rows, output, threads())
+
+
 def stepper_stack(reader: Any, double: bool, steppers: list[Any]) -> Any:
     """Return steppers one above the other; `reader`: of tensors."""
     make = _core.StepperStackDouble if double else _core.StepperStackSingle
