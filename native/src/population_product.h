@@ -2,8 +2,6 @@
 // in which they lie. A sum takes its terms in the order in which `product` takes them.
 #pragma once
 
-#include <algorithm>
-
 #include "keepgate/kernels.h"
 #include "tile.h"
 
@@ -12,7 +10,10 @@ inline namespace KEEPGATE_SET {
 namespace {
 
 // Rows at once for V vectors, so that the sums fill the registers as those of a tile do.
-constexpr int population_rows(int vectors) { return std::clamp(2 * tile_rows / vectors, 1, 4); }
+constexpr int population_rows(int vectors) {
+  const int rows = 2 * tile_rows / vectors;
+  return rows < 1 ? 1 : rows > 4 ? 4 : rows;
+}
 
 // M rows, V vectors of columns, of which vector v goes to places[v].
 template <class T, int M, int V>
