@@ -13,8 +13,8 @@ inline namespace KEEPGATE_SET {
 namespace {
 
 template <class T> constexpr Kernels<T> kernels_of() {
-  return {panel_width<T>, tile_rows, product<T>, population_product<T>, outer<T>, sum_rows<T>, elementwise<T>, add<T>, bernoulli<T>, pack<T>,
-          narrow};
+  return {panel_width<T>, tile_rows, product<T>,   population_product<T>, outer<T>, sum_rows<T>,
+          elementwise<T>, add<T>,    bernoulli<T>, pack<T>,               narrow};
 }
 
 constexpr Kernels<float> f32 = kernels_of<float>();
