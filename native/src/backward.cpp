@@ -78,7 +78,7 @@ template <class T> class BackwardWorker : public Worker<T> {
     this->sample(t, count);
     add_cotangents(t, count);
     for (size_t s = 0; s < plan.backward.size(); ++s) {
-      for (StepProduct<T>& product : products[s]) product.run(kernels, views, nullptr, 0, count, Storage::full);
+      for (StepProduct<T>& product : products[s]) product.run_apart(kernels, views, count);
       this->run_ops(plan.backward[s].ops, views, count, this->apart == 1);
     }
     finish(t, count);
@@ -94,7 +94,7 @@ template <class T> class BackwardWorker : public Worker<T> {
       this->set_time(t);
       T* const out = call.dx + t * call.rows * width;
       views.back().base = this->mine(out, width);
-      of_x.run(kernels, views, nullptr, 0, count, Storage::full);
+      of_x.run_apart(kernels, views, count);
       if (!whole) this->clear_ended(out, count, width);
     }
   }
@@ -243,7 +243,8 @@ template <class T> class BackwardWorker : public Worker<T> {
 template <class T> void end(const CallPlan<T>& pass, const Shared<T>& shared) {
   const Call<T>& call = pass.call;
   for (size_t i = 0; i < shared.sums.size() && call.row_sums.empty(); ++i)
-    if (shared.sums[i]) pass.kernels.sum_rows(shared.sums[i], call.rows, pass.plan.vector_widths[i], call.d_vectors[i]);
+    if (const ptrdiff_t width = pass.plan.vector_widths[i]; shared.sums[i])
+      pass.kernels.sum_rows(shared.sums[i], width, call.rows, width, call.d_vectors[i]);
   for (size_t s = 0; s < shared.carried.size(); ++s)
     for (ptrdiff_t b = 0; b < call.rows; ++b) {
       const ptrdiff_t width = pass.plan.state_widths[s];
@@ -328,19 +329,22 @@ template <class T> class Sums {
     deltas.clear();
     to.clear();
     const auto walked = [&](ptrdiff_t i) { return pass.backwards(origin, steps, i); };
-    for (ptrdiff_t i = 0; i < steps; ++i)
-      blocks.push_back({locate(outers.source, walked(i), origin), n, pass.active(walked(i))});
+    // The steps of a single row are the rows of one block, one step apart.
+    const bool single = call.rows == 1 && !call.lengths && !pass.may_restart();
+    const ptrdiff_t count = single ? 1 : steps, way = single && !call.reverse ? -1 : 1;
+    for (ptrdiff_t i = 0; i < count; ++i)
+      blocks.push_back({locate(outers.source, walked(i), origin), way * n, single ? steps : pass.active(walked(i))});
     for (ptrdiff_t gate = 0; gate < gates; ++gate) {
-      for (ptrdiff_t i = 0; i < steps; ++i) deltas.push_back(locate(outers.deltas[gate], walked(i), origin));
+      for (ptrdiff_t i = 0; i < count; ++i) deltas.push_back(locate(outers.deltas[gate], walked(i), origin));
       to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
     }
-    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), steps, gates, m, n, n,
+    const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), count, gates, m, n, way * m, n,
                             part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin};
     pass.kernels.outer(outer, gathered);
     for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
       if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
-        for (ptrdiff_t i = 0; i < steps; ++i)
-          pass.kernels.sum_rows(deltas[gate * steps + i], blocks[i].count, m,
+        for (ptrdiff_t i = 0; i < count; ++i)
+          pass.kernels.sum_rows(deltas[gate * count + i], way * m, blocks[i].count, m,
                                 call.d_biases[outers.bias_block] + outers.biases[gate]);
   }
 

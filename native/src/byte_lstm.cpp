@@ -178,7 +178,7 @@ void TrainingPass::outer(const float* deltas, ptrdiff_t width, const float* sour
   const ptrdiff_t H = net_.H, tile = net_.kernels.tile;
   const Sources<float> block{sources, H, rows * steps};
   float* const to = gradient_.get() + net_.matrices[matrix].at;
-  net_.kernels.outer({&block, &deltas, &to, 1, 1, width, H, H, 0, (width + tile - 1) / tile, false}, work_.get());
+  net_.kernels.outer({&block, &deltas, &to, 1, 1, width, H, width, H, 0, (width + tile - 1) / tile, false}, work_.get());
 }
 
 void TrainingPass::backward(const Packing& from) {
@@ -186,7 +186,7 @@ void TrainingPass::backward(const Packing& from) {
   for (ptrdiff_t r = 0; r < all; ++r) outputs_.get()[r * width_ + targets[r]] -= 1;
   for (int l = 0; l < net_.shape.layers; ++l) std::fill_n(gradient_.get() + l * kSymbols * G, known_ * G, 0.0f);
   std::fill_n(gradient_.get() + net_.bias_at, kSymbols, 0.0f);
-  net_.kernels.sum_rows(outputs_.get(), all, width_, gradient_.get() + net_.bias_at);
+  net_.kernels.sum_rows(outputs_.get(), width_, all, width_, gradient_.get() + net_.bias_at);
   for (int l = 0; l < net_.shape.layers; ++l) {
     outer(outputs_.get(), width_, tapes_[l].h.get() + N * H, net_.readout(l));
     net_.back(from, net_.readout(l), outputs_.get(), width_, all, false, tapes_[l].h_slopes.get(), panels_);

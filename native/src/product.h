@@ -54,6 +54,85 @@ __attribute__((always_inline)) inline void product_tile(const Product<T>& produc
   end_sums<T, M, P, N>(product, row, panel, sum);
 }
 
+// S segments of equal depth, from segment `first` on, each summed by itself; then the sums are added in order to what
+// the segments before have left in C.
+template <class T, int M, int P, int N, int S>
+__attribute__((always_inline)) inline void apart_tile(const Product<T>& product, ptrdiff_t row, int panel, int first) {
+  constexpr int W = panel_width<T>, L = lanes<T>;
+  const Segment<T>* const segments = product.segments + first;
+  const ptrdiff_t depth = segments[0].depth, size = depth * W;
+  Vector<T> sum[S][M][P][N] = {};
+  for (ptrdiff_t k = 0; k < depth; ++k) {
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s) {
+      const T* const a = segments[s].rows + row * segments[s].stride + k;
+      const T* const b = reinterpret_cast<const T*>(segments[s].packed) + panel * size + k * W;
+      if (M > 4) {  // the panel that comes next may lie far off
+        __builtin_prefetch(b + size, 0, 2);
+        __builtin_prefetch(b + size + L, 0, 2);
+      }
+      Vector<T> right[P][N];
+#pragma GCC unroll 6
+      for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) right[p][n] = load(b + p * size + n * L);
+#pragma GCC unroll 12
+      for (int m = 0; m < M; ++m) {
+        const Vector<T> left = splat<T>(a[m * segments[s].stride]);
+#pragma GCC unroll 6
+        for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+          for (int n = 0; n < N; ++n) sum[s][m][p][n] = fma(left, right[p][n], sum[s][m][p][n]);
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (int p = 0; p < P; ++p) {
+    const Panel<T>& to = product.panels[panel + p];
+#pragma GCC unroll 12
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) {
+        T* const out = to.to + (row + m) * to.stride + n * L;
+        const ptrdiff_t columns = to.columns - n * L;
+        if (columns <= 0) continue;
+        Vector<T> total = first ? load_up_to(out, columns) + sum[0][m][p][n] : sum[0][m][p][n];
+#pragma GCC unroll 4
+        for (int s = 1; s < S; ++s) total += sum[s][m][p][n];
+        store_up_to(out, total, columns);
+      }
+  }
+}
+
+// As many segments at once as there are registers for.
+template <class T> struct ByParts {
+  template <int M, int P, int N> static void tile(const Product<T>& product, ptrdiff_t row, int panel) {
+    constexpr int most = tile_rows * 2 / (M * P * N);
+    int s = 0;
+    const auto alike = [&](int count) {
+      if (product.segment_count - s < count) return false;
+      for (int i = 1; i < count; ++i)
+        if (product.segments[s + i].depth != product.segments[s].depth) return false;
+      return true;
+    };
+    while (s < product.segment_count) {
+      if constexpr (most >= 4)
+        if (alike(4)) {
+          apart_tile<T, M, P, N, 4>(product, row, panel, s);
+          s += 4;
+          continue;
+        }
+      if constexpr (most >= 2)
+        if (alike(2)) {
+          apart_tile<T, M, P, N, 2>(product, row, panel, s);
+          s += 2;
+          continue;
+        }
+      apart_tile<T, M, P, N, 1>(product, row, panel, s++);
+    }
+  }
+};
+
 // Tiles of all shapes, as a way to multiply has them.
 template <class T, class Stored> struct ByNumbers {
   template <int M, int P, int N> static void tile(const Product<T>& product, ptrdiff_t row, int panel) {
@@ -88,7 +167,12 @@ template <class T, class Way> void product_by(const Product<T>& product) {
   const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
   if (!heights) return;
   // Panels and rows are cut evenly: the last tile is nearly as large as the others.
-  const int high = (int)((product.rows + heights - 1) / heights), widest = panels_for(high);
+  const int high = heights == 1 ? (int)product.rows : (int)((product.rows + heights - 1) / heights);
+  const int widest = panels_for(high);
+  if (heights == 1 && product.panel_count <= widest) {  // one tile: nothing to divide
+    const bool narrow = product.panel_count == 1 && product.panels[0].columns <= lanes<T>;
+    return (narrow ? tiles.narrow[high] : tiles.of[high][product.panel_count])(product, 0, 0);
+  }
   const int groups = (product.panel_count + widest - 1) / widest;
   for (int group = 0, panel = 0; group < groups; ++group) {
     const int panels = (product.panel_count - panel + groups - group - 1) / (groups - group);
@@ -123,7 +207,7 @@ template <class T> void product(const Product<T>& product) {
     if (product.storage == Storage::bfloat16) return product_by<T, ByNumbers<T, Bfloat16>>(product);
     if (product.storage == Storage::int8) return int8_product(product);
   }
-  product_by<T, ByNumbers<T, Full<T>>>(product);
+  product.apart ? product_by<T, ByParts<T>>(product) : product_by<T, ByNumbers<T, Full<T>>>(product);
 }
 
 // Lanes of two vectors in turn: of their first halves, or of their second halves.
@@ -223,12 +307,14 @@ void outer_tile_of(int height, const T* deltas, const T* sources, ptrdiff_t rows
 
 // Copy N of each `count` rows to dense rows of N, the columns past `columns` as 0.
 template <class T, int N> T* gather(const T* from, ptrdiff_t stride, ptrdiff_t count, ptrdiff_t columns, T* to) {
+  constexpr int L = lanes<T>;
   for (ptrdiff_t r = 0; r < count; ++r, from += stride, to += N) {
     if (columns >= N) {
       std::memcpy(to, from, N * sizeof(T));
-    } else {
-      for (ptrdiff_t j = 0; j < N; ++j) to[j] = j < columns ? from[j] : T(0);
+      continue;
     }
+    for (int j = 0; j < N; j += L)
+      store_up_to(to + j, columns > j ? load_up_to(from + j, columns - j) : Vector<T>{}, N - j);
   }
   return to;
 }
@@ -251,7 +337,7 @@ template <class T> void outer(const Outer<T>& outer, T* work) {
     T* to = deltas;
     for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
       const T* from = outer.deltas[gate * outer.block_count + b] + m;
-      to = gather<T, tile_rows>(from, outer.m, outer.blocks[b].count, outer.m - m, to);
+      to = gather<T, tile_rows>(from, outer.delta_stride, outer.blocks[b].count, outer.m - m, to);
     }
     const int height = outer.m - m < tile_rows ? (int)(outer.m - m) : tile_rows;
     for (ptrdiff_t column = 0; column < outer.n; column += W)
@@ -261,16 +347,16 @@ template <class T> void outer(const Outer<T>& outer, T* work) {
   }
 }
 
-template <class T> void sum_rows(const T* values, ptrdiff_t rows, ptrdiff_t n, T* sums) {
+template <class T> void sum_rows(const T* values, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n, T* sums) {
   constexpr int L = lanes<T>;
   ptrdiff_t j = 0;
   for (; j + L <= n; j += L) {
     Vector<T> sum = load(sums + j);
-    for (ptrdiff_t r = 0; r < rows; ++r) sum += load(values + r * n + j);
+    for (ptrdiff_t r = 0; r < rows; ++r) sum += load(values + r * stride + j);
     store(sums + j, sum);
   }
   for (; j < n; ++j)
-    for (ptrdiff_t r = 0; r < rows; ++r) sums[j] += values[r * n + j];
+    for (ptrdiff_t r = 0; r < rows; ++r) sums[j] += values[r * stride + j];
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ void backward_in_segments(const Plan& plan, const Kernels<T>& kernels, const Pac
     std::swap(carried, next);
   }
   for (size_t i = 0; i < row_sums.size(); ++i)
-    if (row_sums[i]) kernels.sum_rows(row_sums[i], call.rows, plan.vector_widths[i], call.d_vectors[i]);
+    if (const ptrdiff_t width = plan.vector_widths[i]; row_sums[i])
+      kernels.sum_rows(row_sums[i], width, call.rows, width, call.d_vectors[i]);
 }
 
 #define KEEPGATE_OF(T)                                                                                                \

@@ -30,13 +30,24 @@ template <class T> class StepProduct {
   void run(const Kernels<T>& kernels, const Views& views, const T* start, ptrdiff_t start_stride, ptrdiff_t rows,
            Storage storage, char* work = nullptr) {
     if (!rows) return;
-    for (const Moving& m : moving_segments_) segments_[m.index].rows = views[m.value].base;
-    for (const Moving& m : moving_panels_) panels_[m.index].to = views[m.value].base + m.unit;
+    renew(views);
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), start,
                      start_stride, rows, storage, work});
   }
+  // Each segment summed by itself, see `Product`.
+  void run_apart(const Kernels<T>& kernels, const Views& views, ptrdiff_t rows) {
+    if (!rows) return;
+    renew(views);
+    kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), nullptr, 0,
+                     rows, Storage::full, nullptr, true});
+  }
 
  private:
+  void renew(const Views& views) {
+    for (const Moving& m : moving_segments_) segments_[m.index].rows = views[m.value].base;
+    for (const Moving& m : moving_panels_) panels_[m.index].to = views[m.value].base + m.unit;
+  }
+
   struct Moving {
     int index, value;
     ptrdiff_t unit;

@@ -76,6 +76,9 @@ template <class T> struct Product {
   ptrdiff_t rows;
   Storage storage = Storage::full;
   char* work = nullptr;  // for int8: of each segment, `rows` rows of int8_row_bytes(its depth)
+  // Each segment is summed by itself, from 0, and the sums are added in order: short sums beside each other, where one
+  // long one would wait for itself. In full, without `start`.
+  bool apart = false;
 };
 
 // A group of columns of a population's product has no more vectors than this.
@@ -111,12 +114,12 @@ template <class T> struct Sources {
 
 // Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] = (add ? itself : 0) +
 // sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the
-// block, m], dense. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
+// block, m], rows `delta_stride` apart. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
 template <class T> struct Outer {
   const Sources<T>* blocks;
   const T* const* deltas;
   T* const* to;
-  ptrdiff_t block_count, gates, m, n, to_stride, first, last;
+  ptrdiff_t block_count, gates, m, n, delta_stride, to_stride, first, last;
   bool add;
 };
 
@@ -131,8 +134,8 @@ template <class T> struct Kernels {
   // `work` holds (number of source rows) * (n up to whole panels + tile) numbers.
   void (*outer)(const Outer<T>&, T* work);
 
-  // sums[n] += rows of values [rows, n], in order.
-  void (*sum_rows)(const T* values, ptrdiff_t rows, ptrdiff_t n, T* sums);
+  // sums[n] += rows of values [rows, n], each `stride` after the one before, in order.
+  void (*sum_rows)(const T* values, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n, T* sums);
 
   // Run operations over the block of rows `first` to `first + rows`; values[i] is value i. `dense`: rows of all values
   // lie one behind the other.
