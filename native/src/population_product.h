@@ -1,5 +1,5 @@
-// Products of small networks: no column is computed that is filled up beyond a vector, and weights are read in the order
-// in which they lie. A sum takes its terms in the order in which `product` takes them.
+// Products of small networks: columns are filled up to whole vectors alone, and weights are read in the order in which
+// they lie. A sum takes its terms in the order in which `product` takes them.
 #pragma once
 
 #include "keepgate/kernels.h"

@@ -114,7 +114,8 @@ template <class T> struct Sources {
 
 // Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] = (add ? itself : 0) +
 // sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the
-// block, m], rows `delta_stride` apart. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile) tiles.
+// block, m], rows `delta_stride` apart. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile)
+// tiles.
 template <class T> struct Outer {
   const Sources<T>* blocks;
   const T* const* deltas;
