@@ -165,7 +165,7 @@ template <class T, class Way> struct Tiles {
 template <class T, class Way> void product_by(const Product<T>& product) {
   static constexpr Tiles<T, Way> tiles;
   const ptrdiff_t heights = (product.rows + tile_rows - 1) / tile_rows;
-  if (!heights) return;
+  if (!heights || !product.panel_count) return;
   // Panels and rows are cut evenly: the last tile is nearly as large as the others.
   const int high = heights == 1 ? (int)product.rows : (int)((product.rows + heights - 1) / heights);
   const int widest = panels_for(high);
