@@ -9,6 +9,7 @@ from keepgate import load
 from tasks.tiny import TINY, answers
 
 OLD = Path(__file__).parent / "old_runs"
+SINCE = {"transcribe": ("probability",)}  # columns that mean something else now: how sure all readings are of a text
 
 
 @pytest.mark.parametrize("version", sorted(folder.name for folder in OLD.iterdir()))
@@ -18,7 +19,9 @@ def test_an_old_run_answers_as_it_did(version, name, tmp_path):
     then = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
     model = load(folder)
     model.progress = False
-    assert_alike(answers(model, folder / TINY[name].data), then)
+    now = answers(model, folder / TINY[name].data)
+    then |= {column: now[column] for column in SINCE.get(TINY[name].task, ())}
+    assert_alike(now, then)
     model.save(tmp_path)  # and what it is now saved as is the same again
     assert_alike(answers(load(tmp_path), folder / TINY[name].data), then)
 
