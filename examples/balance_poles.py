@@ -18,8 +18,8 @@ import numpy as np
 from poles import CartPole, DoublePole, balanced, damped, lasts
 
 from keepgate.cells import get
+from keepgate.native import Population
 from keepgate.training.evolution import CMAES, SNES, CoSyNE, evolve
-from keepgate.training.evolution.population import Population
 
 FRESH = 1000
 SEARCHES = {

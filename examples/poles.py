@@ -32,7 +32,8 @@ class CartPole:
 
     def observe(self) -> np.ndarray:
         """Position and angle [P, K, 2], scaled to their bounds."""
-        return np.stack([self.state[0] / 2.4, self.state[2] / (12 * DEGREE)], 2).astype(np.float32)
+        seen = np.stack([self.state[0] / 2.4, self.state[2] / (12 * DEGREE)], 2)
+        return np.ascontiguousarray(seen, np.float32)
 
     def step(self, action: np.ndarray) -> np.ndarray:
         """Push right where the action [P, K] is above 0, else left; returns which carts are not lost, [P, K]."""
@@ -81,7 +82,7 @@ class DoublePole:
 
     def observe(self) -> np.ndarray:
         """Position and angles [P, K, 3], scaled."""
-        return (np.moveaxis(self.state[0], 0, 2) / self.SCALE).astype(np.float32)
+        return np.ascontiguousarray(np.moveaxis(self.state[0], 0, 2) / self.SCALE, np.float32)
 
     def step(self, action: np.ndarray) -> np.ndarray:
         """Push with 10 N times the action [P, K] of -1 to 1; returns which carts are not lost, [P, K]."""
@@ -155,7 +156,7 @@ def lasts(equations, units: int, weights: np.ndarray, steps: int) -> bool:
 
     Where cart and network come back to a state that they were in before, to the bit, the rest is known.
     """
-    from keepgate.training.evolution.population import Population
+    from keepgate.native import Population
 
     network, poles = Population(equations, 3, units, 0, 1), DoublePole(DoublePole.usual(1))
     network.load(weights[None])

@@ -8,7 +8,7 @@ import poles
 import pytest
 
 from keepgate.cells import get
-from keepgate.training.evolution.population import Population
+from keepgate.native import Population
 
 
 def test_a_cart_moves_as_gymnasiums():

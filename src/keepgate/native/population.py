@@ -77,7 +77,8 @@ class Population:
         for name, (value, least) in (sizes | {"networks": (networks, 1), "rows": (rows, 1)}).items():
             if not isinstance(value, int | np.integer) or value < least:
                 raise InputError(f"{name} must be a whole number from {least} on, got {quoted(value)}")
-        self.networks, self.rows, self.input_size = int(networks), int(rows), int(input_size)
+        self.networks, self.rows = int(networks), int(rows)
+        self.input_size, self.hidden_size = int(input_size), int(hidden_size)
         width = equations.resolve(input_size, hidden_size)[next(iter(equations.widths.values()))]
         self.shapes = _shapes(equations, input_size, hidden_size, output_size, width)
         self.size = sum(map(prod, self.shapes.values()))

@@ -5,8 +5,8 @@ import torch
 
 from keepgate import networks as blocks
 from keepgate.cells import get
+from keepgate.native import Population
 from keepgate.tasks.evolino.network import EvolinoNetwork, evolino
-from keepgate.training.evolution.population import Population
 
 
 def test_what_is_put_is_taken_and_runs_as_the_population_does():

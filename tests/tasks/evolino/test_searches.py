@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keepgate.cells import get
+from keepgate.native import Population
 from keepgate.tasks.evolino.searches import SEARCHES, begun, units
-from keepgate.training.evolution.population import Population
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "peephole_lstm", "multiplicative_lstm"])

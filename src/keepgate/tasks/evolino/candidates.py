@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keepgate.equations import Equations
+from keepgate.native import Population
 from keepgate.tasks.evolino.readout import Reader
-from keepgate.training.evolution.population import Population
 
 __all__ = ["Candidates", "Forced"]
 
@@ -24,12 +24,12 @@ class Forced:
 
     Attributes:
         states: outputs of the cells after each row, [T, P, K, H].
-        begun: the states before the row where each free run begins, by their number in the population, [P, K, F, W].
+        begun: the states before the row where each free run begins, by name, [P, K, F, W].
         weights: [P, H + 1], of the outputs; the bias last.
     """
 
     states: np.ndarray
-    begun: dict[int, np.ndarray]
+    begun: dict[str, np.ndarray]
     weights: np.ndarray
 
 
@@ -87,7 +87,7 @@ class Candidates:
         begins, logs = self.begins(), []
         for k, one in enumerate(self.series):
             steps = self.steps(len(one))
-            states = {number: value[:, k] for number, value in forced.begun.items()}
+            states = {name: value[:, k] for name, value in forced.begun.items()}
             first = np.broadcast_to(one[begins[k]], (len(weights), self.starts))
             runs = self.run(weights, forced.weights, states, first, steps)
             truth = np.stack([one[b + 1 : b + 1 + steps] for b in begins[k]], 1)[:, None]
@@ -108,9 +108,9 @@ class Candidates:
         states = np.empty((longest, len(weights), len(self.series), self.hidden(networks)))
         for t in range(longest):
             for k, f in zip(*np.nonzero(begins == t), strict=True):
-                for number, state in networks.state.items():
-                    begun[number][:, k, f] = state[:, k]
-            states[t] = networks.step(np.broadcast_to(padded[:, t, None], (len(weights), *padded.shape[:1], 1)))
+                for name, state in networks.state.items():
+                    begun[name][:, k, f] = state[:, k]
+            networks.step(np.tile(padded[:, t, None], (len(weights), 1, 1)), states[t])
         return Forced(states, begun, self._solved(states))
 
     def hidden(self, networks: Population) -> int:
@@ -134,23 +134,23 @@ class Candidates:
         return min(self.washout, len(one) - 2)
 
     def run(
-        self, weights: np.ndarray, outputs: np.ndarray, states: dict[int, np.ndarray], first: np.ndarray, steps: int
+        self, weights: np.ndarray, outputs: np.ndarray, states: dict[str, np.ndarray], first: np.ndarray, steps: int
     ) -> np.ndarray:
         """Return free runs [steps, P, R].
 
         Args:
             weights: of the cells, [P, N].
             outputs: weights of the outputs, [P, H + 1].
-            states: to begin in, [P, R, W] by their number.
+            states: to begin in, [P, R, W] by name.
             first: the first inputs, [P, R].
             steps: how many.
         """
         networks = self.population(*first.shape)
         networks.load(weights)
-        networks.state = {number: np.ascontiguousarray(value) for number, value in states.items()}
+        networks.state = states
         found, y = np.empty((steps, *first.shape)), np.array(first)
         for t in range(steps):
-            h = networks.step(y[:, :, None])
+            h = networks.step(np.ascontiguousarray(y)[:, :, None])
             y = np.einsum("prh,ph->pr", h, outputs[:, :-1]) + outputs[:, -1:]
             y = np.clip(np.nan_to_num(y, nan=MOST), -MOST, MOST)
             found[t] = y
@@ -165,6 +165,7 @@ class Candidates:
             networks.reset()
             for value in one[:-1]:
                 networks.step(np.full((1, 1, 1), value))
-            state = dict(networks.state)
-            rows.append(self.run(weights[None], outputs[None], state, np.full((1, 1), one[-1]), steps)[:, 0, 0])
+            rows.append(
+                self.run(weights[None], outputs[None], networks.state, np.full((1, 1), one[-1]), steps)[:, 0, 0]
+            )
         return np.array(rows)

@@ -17,6 +17,7 @@ from keepgate.data.tables.frequency import US, Frequency
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.data.tables.reading import panel
 from keepgate.errors import InputError, listed, quoted
+from keepgate.native import Population
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import check_parameters as check_values
 from keepgate.tasks.common.parameters import estimator, with_tuples
@@ -27,7 +28,6 @@ from keepgate.tasks.evolino.readout import Reader, pseudo_inverse, support_vecto
 from keepgate.tasks.evolino.searches import SEARCHES, begun
 from keepgate.training.callbacks import Callback
 from keepgate.training.evolution import evolve
-from keepgate.training.evolution.population import Population
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph

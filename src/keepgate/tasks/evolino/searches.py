@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from keepgate.equations import Equations
+from keepgate.native import Population
 from keepgate.training.evolution import CMAES, ESP, SNES, Algorithm, CoSyNE
-from keepgate.training.evolution.population import Population
 
 __all__ = ["SEARCHES", "begun", "units"]
 
