@@ -19,7 +19,6 @@ BAD_TABLES = {
     "empty file": ([], ["is empty"]),
     "header only": (LINES[:1], ["is empty"]),
     "missing column": (csv_lines(header="unique_id,ds,a,b,kind"), ["no column 'label'"]),
-    "NaN": ([LINES[0], "s0,0,nan,0.5,down", *LINES[2:]], ["column 'a', row 1 has no value"]),
     "text in a channel": (changed(LINES, 3, ",2,", ",2,warm"), ["column 'a', row 3", "is no number"]),
     "class changes": (changed(LINES, 3, "down", "up"), ["column 'label', row 3", "changes from 'down' to 'up'"]),
     "one class": ([line.replace("up", "down") for line in LINES], ["only 1 class"]),
@@ -41,11 +40,10 @@ def test_tables_that_cannot_be_fitted_to(keepgate, file, tmp_path, kind):
         (lambda lines: [], ["is empty"]),
         (lambda lines: lines[:5], ["no series"]),
         (lambda lines: [lines[0].replace("false", "true"), *lines[1:]], ["line 1", "time stamps"]),
-        (lambda lines: [*lines[:5], lines[5].replace("0.0", "?", 1), *lines[6:]], ["line 6", "missing value"]),
         (lambda lines: [*lines[:5], lines[5].split(":", 1)[1], *lines[6:]], ["line 6", "1 channels where 2"]),
         (lambda lines: [*lines[:5], lines[5] + "s", *lines[6:]], ["line 6", "class label"]),
     ],
-    ids=["empty", "no series", "time stamps", "missing value", "channels", "label"],
+    ids=["empty", "no series", "time stamps", "channels", "label"],
 )
 def test_ts_files_that_cannot_be_fitted_to(keepgate, file, tmp_path, change, words):
     path = file("train.ts", change(ts_lines()))

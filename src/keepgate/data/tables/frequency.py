@@ -152,5 +152,6 @@ def _candidates(before: np.ndarray, after: np.ndarray) -> list[Frequency]:
 
 
 def _commonest(steps: np.ndarray) -> int:
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[np.argmax(counts)])
+    """Return the commonest step above zero, and 1 if there is none: a time that comes twice is refused elsewhere."""
+    values, counts = np.unique(steps[steps > 0], return_counts=True)
+    return int(values[np.argmax(counts)]) if len(values) else 1

@@ -120,6 +120,11 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         """Return the expected number of each sequence, [N], or [N, K] if y was."""
         return self._of_y(self._outputs(X)[:, 0])
 
+    def predict_all(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what `predict` and, where there are quantiles, `predict_quantiles` return, of one run."""
+        outputs = self._outputs(X)
+        return self._of_y(outputs[:, 0]), self._quantiles(outputs) if self.quantiles else None
+
     def predict_quantiles(self, X: Any) -> np.ndarray:
         """Return the parameter `quantiles` of each sequence's number, ascending: [N, Q], or [N, Q, K] if y was [N, K].
 
@@ -128,7 +133,10 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         """
         if not self.quantiles:
             raise InputError("this regressor has no quantiles: fit one with quantiles=(0.1, 0.9), say")
-        return self._of_y(np.sort(self._outputs(X)[:, 1:], axis=1))
+        return self._quantiles(self._outputs(X))
+
+    def _quantiles(self, outputs: np.ndarray) -> np.ndarray:
+        return self._of_y(np.sort(outputs[:, 1:], axis=1))
 
     def predict_baseline(self, X: Any) -> np.ndarray:
         """Return what ridge regression on summaries predicts, shaped as what `predict` returns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class Predicted(NamedTuple):
+    """What a regressor makes of N sequences.
+
+    Attributes:
+        numbers: expected, [N].
+        quantiles: ascending, [N, Q], or None.
+    """
+
+    numbers: np.ndarray
+    quantiles: np.ndarray | None
+
+
 class RegressorFace(SequenceFace):
-    """Face of `SequenceRegressor`; its predictions are the numbers [N] of the sequences of a file."""
+    """Face of `SequenceRegressor`; its predictions are `Predicted`."""
 
     def about(self, data: Sequences) -> list[str]:
         """Return the number of series, their lengths and channels, and the range of the numbers."""
@@ -32,15 +44,16 @@ class RegressorFace(SequenceFace):
         import pyarrow as pa
 
         model, name = self.estimator, f"{self.columns.label_column}_hat"
-        quantiles = model.predict_quantiles(data).T if model.quantiles else ()
-        named = {f"{name}_q{100 * q:g}": found for q, found in zip(sorted(model.quantiles), quantiles, strict=True)}
-        return pa.table({self.columns.id_column: list(data.ids), name: model.predict(data), **named})
+        numbers, quantiles = self.predictions(data)
+        found = () if quantiles is None else quantiles.T
+        named = {f"{name}_q{100 * q:g}": one for q, one in zip(sorted(model.quantiles), found, strict=True)}
+        return pa.table({self.columns.id_column: list(data.ids), name: numbers, **named})
 
-    def predictions(self, data: Sequences) -> np.ndarray:
-        """Return the expected number [N] of each sequence."""
-        return self.estimator.predict(data)
+    def predictions(self, data: Sequences) -> Predicted:
+        """Return the expected number of each sequence, and the quantiles."""
+        return Predicted(*self.estimator.predict_all(data))
 
-    def scores(self, data: Sequences, predictions: np.ndarray) -> list[dict[str, Any]]:
+    def scores(self, data: Sequences, predictions: Predicted) -> list[dict[str, Any]]:
         """Return R^2, MAE and RMSE of this model, of ridge regression on summaries, and of the training data's mean.
 
         Raises:
@@ -50,25 +63,25 @@ class RegressorFace(SequenceFace):
 
         truth, model = self._truth(data), self.estimator
         rows = {
-            model.cell_name(): predictions,
+            model.cell_name(): predictions.numbers,
             "ridge on summaries": model.predict_baseline(data),
             "mean": np.full(len(truth), model.mean_[0]),
         }
         scores = [{"model": name, **regression_scores(truth, found)} for name, found in rows.items()]
-        if len(model.quantiles) > 1:
-            found, levels = model.predict_quantiles(data), [100 * q for q in sorted(model.quantiles)]
+        if len(model.quantiles) > 1 and (found := predictions.quantiles) is not None:
+            levels = [100 * q for q in sorted(model.quantiles)]
             name = f"coverage {levels[0]:g}-{levels[-1]:g}"
             inside = coverage(truth, found[:, 0], found[:, -1])
             scores = [{**row, name: inside if k == 0 else ""} for k, row in enumerate(scores)]
         return scores
 
-    def sections(self, data: Sequences, predictions: np.ndarray, where: str) -> list[Section]:
+    def sections(self, data: Sequences, predictions: Predicted, where: str) -> list[Section]:
         """Return scores, and a figure of predicted against true numbers."""
         from keepgate.tasks.regress.figures import predicted_figure
 
         truth = self._truth(data)
-        quantiles = self.estimator.predict_quantiles(data) if len(self.estimator.quantiles) > 1 else None
-        figure = predicted_figure(truth, predictions, quantiles, self.columns.label_column)
+        quantiles = predictions.quantiles if len(self.estimator.quantiles) > 1 else None
+        figure = predicted_figure(truth, predictions.numbers, quantiles, self.columns.label_column)
         return [
             Section(f"Scores on the {where}", f"{len(truth)} series.", self.scores(data, predictions)),
             Section(f"Predicted against true on the {where}", figure=figure),

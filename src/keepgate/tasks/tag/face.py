@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -79,13 +79,25 @@ def _placed(span: Span, tokens: list[str], probabilities: Sequence[float]) -> di
     return {**span._asdict(), **place, "score": round(span_score(span, probabilities), 6)}
 
 
-def span_score(span: Span, probabilities: Sequence[float]) -> float:
+def span_score(span: Span, probabilities: Any) -> float:
     """Return how sure a span is: the least probability of its tags."""
     return float(min(probabilities[span.start : span.stop]))
 
 
+class Tagged(NamedTuple):
+    """What a tagger makes of N sequences.
+
+    Attributes:
+        tags: of each.
+        chances: the probability of each tag, N arrays.
+    """
+
+    tags: Tags
+    chances: list[np.ndarray]
+
+
 class TaggerFace(Face):
-    """Face of `Tagger`; its predictions are the tags of each sequence."""
+    """Face of `Tagger`; its predictions are `Tagged`."""
 
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {".conll": as_conll, ".jsonl": as_json_lines}
 
@@ -132,42 +144,48 @@ class TaggerFace(Face):
             }
         )
 
-    def predictions(self, data: Any) -> Tags:
-        """Return the tags of each sequence."""
-        return self.estimator.predict(data)
+    def predictions(self, data: Any) -> Tagged:
+        """Return the tags of each sequence, and how probable they are."""
+        results = self.estimator.read_off(data)
+        names = self.estimator.tags_
+        return Tagged(
+            [[names[k] for k in best] for best, _ in results],
+            [probabilities[np.arange(len(best)), best] for best, probabilities in results],
+        )
 
-    def scores(self, data: Any, predictions: Tags) -> list[dict[str, Any]]:
+    def scores(self, data: Any, predictions: Tagged) -> list[dict[str, Any]]:
         """Return scores of this model, of each word's commonest tag, and of the commonest tag of all.
 
         They are the accuracy of the tokens and, where tags mark spans, precision, recall and F1 of the spans, by exact
         match.
         """
         values, truth = as_tagged(data, None)
-        return [{"model": name, **_summary(truth, tags)} for name, tags in self.guesses(values, predictions).items()]
+        return [
+            {"model": name, **_summary(truth, tags)} for name, tags in self.guesses(values, predictions.tags).items()
+        ]
 
-    def sections(self, data: Any, predictions: Tags, where: str) -> list[Section]:
+    def sections(self, data: Any, predictions: Tagged, where: str) -> list[Section]:
         """Return scores, those of each class, the confusion of tags, confidence, and the sentences with mistakes."""
         from keepgate.tasks.common.report.figures import confusion_figure
 
         values, truth = as_tagged(data, None)
-        classes = (span_scores if marks_spans(truth) else token_scores)(truth, predictions)
+        tags = predictions.tags
+        classes = (span_scores if marks_spans(truth) else token_scores)(truth, tags)
         each = [{"class": name, **row} for name, row in classes.items() if name]
-        counts = confusion(truth, predictions, self.estimator.tags_)
+        counts = confusion(truth, tags, self.estimator.tags_)
         return [
             Section(f"Scores on the {where}", f"{len(values)} sequences.", self.scores(data, predictions)),
             Section(f"Each class on the {where}", rows=each),
             Section(f"Confusion on the {where}", figure=confusion_figure(counts, self.estimator.tags_)),
-            *self._confidence(data, truth, where),
-            *self._mistakes(values, truth, predictions),
+            *self._confidence(values, truth, predictions, where),
+            *self._mistakes(values, truth, tags),
         ]
 
-    def _confidence(self, data: Any, truth: Tags, where: str) -> list[Section]:
+    def _confidence(self, values: Any, truth: Tags, predictions: Tagged, where: str) -> list[Section]:
         from keepgate.tasks.common.calibration import confidence_scores, reliability_figure
         from keepgate.tasks.tag.figures import spans_figure
 
-        names, results = self.estimator.tags_, self.estimator.read_off(data)
-        best, chances = zip(*((best, p[np.arange(len(best)), best]) for best, p in results), strict=True)
-        tags = [[names[k] for k in row] for row in best]
+        tags, chances = predictions
         right = np.array([a == b for rows in zip(tags, truth, strict=True) for a, b in zip(*rows, strict=True)])
         sure = np.concatenate(chances)
         sections = [
@@ -181,7 +199,7 @@ class TaggerFace(Face):
         if marks_spans(truth) and self.estimator.vocabulary_ is not None:
             shown = [
                 (words, [(span, span_score(span, row)) for span in spans(found)])
-                for words, found, row in zip(as_tagged(data, None)[0], tags, chances, strict=True)
+                for words, found, row in zip(values, tags, chances, strict=True)
             ]
             shown = [row for row in shown if row[1]][:PICTURED]
             if shown:
