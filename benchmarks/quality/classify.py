@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.quality.classify_peers import AEON, PEERS
 from benchmarks.quality.classify_sets import SETS, Set
-from benchmarks.quality.rows import keep, known, versions
+from benchmarks.quality.rows import keep, known, summary, versions
 from keepgate import SequenceClassifier
 from keepgate.tasks.common.calibration import confidence_scores
 
@@ -50,7 +50,7 @@ def main() -> None:
         if not options.earlier:
             keep(ROWS, rows)
     if not options.earlier:
-        print(summary(pd.read_csv(ROWS)).to_string(index=False))
+        print(summary(pd.read_csv(ROWS), ASKED).to_string(index=False))
 
 
 def accuracies(name: str) -> dict[str, float]:
@@ -83,20 +83,6 @@ def measure(data: Set, beside: dict[str, float]) -> list[dict]:
     ]
     about = {"job": "classify", "set": data.name, "size": data.size, "seconds": seconds}
     return [{**about, **row, "versions": f"{versions('keepgate', 'torch')} {AEON.replace('==', ' ')}"} for row in rows]
-
-
-def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return for each set: accuracy, what it is of the peers', how well calibrated confidence fits; mean and least."""
-    found = []
-    for name, part in rows.groupby("set", sort=False):
-        of = part[part["metric"] == "accuracy"].set_index("peer name")
-        ratios = {f"of {peer}": row["keepgate"] / row["peer value"] for peer, row in of.iterrows()}
-        sure = part.set_index("metric")["keepgate"]
-        scores = {"accuracy": of["keepgate"].iloc[0], **ratios, **{metric: sure.get(metric) for metric in ASKED}}
-        found.append({"set": name, **scores, "seconds": part["seconds"].iloc[0]})
-    table = pd.DataFrame(found)
-    mean, least = table.mean(numeric_only=True), table.min(numeric_only=True)
-    return pd.concat([table, mean.to_frame().T.assign(set="mean"), least.to_frame().T.assign(set="least")]).round(3)
 
 
 if __name__ == "__main__":

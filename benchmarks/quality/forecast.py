@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,10 @@ import pandas as pd
 
 from benchmarks.quality.forecast_peers import Forecasts, peers
 from benchmarks.quality.forecast_sets import SETS, Set
+from benchmarks.quality.rows import keep, known, versions
 from keepgate import Forecaster
 
 ROWS = Path(__file__).with_name("forecast.csv")
-COLUMNS = ["job", "set", "size", "metric", "keepgate", "peer name", "peer value", "seconds", "versions"]
 VERSIONS = ("keepgate", "torch", "statsforecast")
 
 
@@ -41,7 +40,7 @@ def main() -> None:
             continue
         rows = measure(data, known_peers(data) if options.without_peers else peer_scores(data))
         print(pd.DataFrame(rows)[["set", "metric", "keepgate", "peer name", "peer value"]].to_string(index=False))
-        keep(rows)
+        keep(ROWS, rows)
     print(summary(pd.read_csv(ROWS)).to_string(index=False))
 
 
@@ -57,13 +56,12 @@ def measure(data: Set, beside: dict[tuple[str, str], float]) -> list[dict]:
         for key, f in forecasts.items()
     ]
     about = {"job": "forecast", "set": data.name, "size": f"{len(data.targets)} x {len(data.ends)}"}
-    versions = " ".join(f"{name} {version(name)}" for name in VERSIONS)
     rows = [
         {"metric": metric, "keepgate": own[metric], "peer name": peer, "peer value": value}
         for (metric, peer), value in beside.items()
     ]
     rows.append({"metric": "coverage 10-90", "keepgate": np.mean(inside), "peer name": "nominal", "peer value": 0.8})
-    return [{**about, **row, "seconds": seconds, "versions": versions} for row in rows]
+    return [{**about, **row, "seconds": seconds, "versions": versions(*VERSIONS)} for row in rows]
 
 
 def keepgate(data: Set) -> dict[tuple[str, int], pd.DataFrame]:
@@ -99,18 +97,7 @@ def peer_scores(data: Set) -> dict[tuple[str, str], float]:
 
 def known_peers(data: Set) -> dict[tuple[str, str], float]:
     """Return the scores of all peers that were measured before."""
-    rows = pd.read_csv(ROWS) if ROWS.exists() else pd.DataFrame(columns=COLUMNS)
-    rows = rows[(rows["set"] == data.name) & (rows["peer name"] != "nominal")]
-    return {(row["metric"], row["peer name"]): row["peer value"] for _, row in rows.iterrows()}
-
-
-def keep(rows: list[dict]) -> None:
-    """Replace the rows of a set."""
-    new = pd.DataFrame(rows, columns=COLUMNS)
-    if ROWS.exists():
-        old = pd.read_csv(ROWS)
-        new = pd.concat([old[old["set"] != rows[0]["set"]], new])
-    new.to_csv(ROWS, index=False, float_format="%.4f", lineterminator="\n")
+    return {key: value for key, value in known(ROWS, data.name).items() if key[1] != "nominal"}
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -127,13 +114,6 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         found.append({"set": name, "MASE": mase["keepgate"].min(), **ratios, "coverage": coverage})
     table = pd.DataFrame(found)
     return pd.concat([table, table.mean(numeric_only=True).to_frame().T.assign(set="mean")]).round(3)
-
-
-def version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
 
 
 if __name__ == "__main__":

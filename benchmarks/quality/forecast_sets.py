@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-ABOVE = [folder / "shared" / "data" for folder in Path(__file__).resolve().parents[2:]]  # beside the checkout, or above
-DATA = next((folder for folder in ABOVE if folder.is_dir()), ABOVE[0])
+from benchmarks.quality.rows import DATA
+
 HOURS = 24
 
 

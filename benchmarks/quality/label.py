@@ -23,7 +23,7 @@ import pandas as pd
 
 from benchmarks.quality.label_peers import PEERS, Tags
 from benchmarks.quality.label_sets import SETS, Set
-from benchmarks.quality.rows import Scores, keep, known, versions
+from benchmarks.quality.rows import Scores, keep, known, summary, versions
 from keepgate import Tagger
 from keepgate.tasks.common.calibration import confidence_scores
 from keepgate.tasks.tag.scores import span_scores, token_scores
@@ -51,7 +51,7 @@ def main() -> None:
         if not options.earlier:
             keep(ROWS, rows)
     if not options.earlier:
-        print(summary(pd.read_csv(ROWS)).to_string(index=False))
+        print(summary(pd.read_csv(ROWS), ASKED).to_string(index=False))
 
 
 def measure(data: Set, beside: Scores) -> list[dict]:
@@ -101,20 +101,6 @@ def peer_scores(data: Set) -> Scores:
         for name, peer in PEERS.items()
         if name in data.peers
     }
-
-
-def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return for each set: score, what it is of the peers', how well confidence fits; means and worst."""
-    found = []
-    for name, part in rows.groupby("set", sort=False):
-        of = part[~part["metric"].isin(list(ASKED))].set_index("peer name")
-        ratios = {f"of {peer}": row["keepgate"] / row["peer value"] for peer, row in of.iterrows()}
-        sure = part.set_index("metric")["keepgate"]
-        scores = {"score": of["keepgate"].iloc[0], **ratios, **{metric: sure.get(metric) for metric in ASKED}}
-        found.append({"set": name, **scores, "seconds": part["seconds"].iloc[0]})
-    table = pd.DataFrame(found)
-    mean, least = table.mean(numeric_only=True), table.min(numeric_only=True)
-    return pd.concat([table, mean.to_frame().T.assign(set="mean"), least.to_frame().T.assign(set="least")]).round(3)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -28,6 +29,25 @@ def keep(path: Path, rows: list[dict]) -> None:
         old = pd.read_csv(path)
         new = pd.concat([old[old["set"] != rows[0]["set"]], new])
     new.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
+
+
+def summary(rows: pd.DataFrame, confidence: Iterable[str]) -> pd.DataFrame:
+    """Return for each set: its score, what it is of the peers', how well confidence fits; means and least.
+
+    Args:
+        rows: of all sets.
+        confidence: the metrics that say how well confidence fits; the others are the set's score.
+    """
+    found, confidence = [], list(confidence)
+    for name, part in rows.groupby("set", sort=False):
+        of = part[~part["metric"].str.startswith(tuple(confidence))].set_index("peer name")
+        ratios = {f"of {peer}": row["keepgate"] / row["peer value"] for peer, row in of.iterrows()}
+        sure = part.set_index("metric")["keepgate"]
+        scores = {"score": of["keepgate"].iloc[0], **ratios, **{metric: sure.get(metric) for metric in confidence}}
+        found.append({"set": name, **scores, "seconds": part["seconds"].iloc[0]})
+    table = pd.DataFrame(found)
+    mean, least = table.mean(numeric_only=True), table.min(numeric_only=True)
+    return pd.concat([table, mean.to_frame().T.assign(set="mean"), least.to_frame().T.assign(set="least")]).round(3)
 
 
 def versions(*names: str) -> str:

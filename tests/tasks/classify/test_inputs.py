@@ -8,7 +8,8 @@ import pytest
 
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.tasks.classify.inputs import channel_means, columns_from, is_table, training_sequences
+from keepgate.tasks.classify.inputs import channel_means, is_table, training_sequences
+from keepgate.tasks.common.parameters import columns_named
 from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
 
@@ -22,10 +23,10 @@ def test_a_table_has_the_column_of_ids_or_labels():
 
 
 def test_columns_are_checked():
-    assert columns_from({"channel_columns": ["a", "b"]}).channel_columns == ("a", "b")
-    assert columns_from({}) == SequenceColumns()
+    assert columns_named(SequenceColumns, {"channel_columns": ["a", "b"]}).channel_columns == ("a", "b")
+    assert columns_named(SequenceColumns, {}) == SequenceColumns()
     with pytest.raises(InputError, match="id_column=3 is not of type str"):
-        columns_from({"id_column": 3})
+        columns_named(SequenceColumns, {"id_column": 3})
 
 
 def test_means_are_of_what_is_there():

@@ -9,11 +9,13 @@ import numpy as np
 
 from keepgate.errors import InputError
 
-__all__ = ["US", "Frequency", "infer"]
+__all__ = ["MOST_COUNT", "US", "Frequency", "infer"]
 
 US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 SHORTEST_MONTH, LONGEST_MONTH = 28 * US["day"], 31 * US["day"]
 END = int(np.datetime64("10000", "us").astype(np.int64))  # of the years that can be expressed
+# The most units of a step that a model file may say.
+MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 LONGEST_SEASON = 300  # rows; a day of 5-minute rows still is a season, of 1-minute rows no more
 
 

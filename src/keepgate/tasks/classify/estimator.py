@@ -19,7 +19,6 @@ from keepgate.errors import InputError
 from keepgate.tasks.classify.examples import ClassifiedExamples
 from keepgate.tasks.classify.inputs import (
     channel_means,
-    columns_from,
     is_table,
     read,
     sequences_of,
@@ -39,7 +38,7 @@ from keepgate.tasks.classify.parameters import SequenceClassifierParameters
 from keepgate.tasks.classify.weights import class_weights, example_weights, to_text
 from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import estimator
+from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sequence_parameters import SequenceColumns
 from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
@@ -132,7 +131,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
                 held-out part has a class that the training data lack, or weights do not fit the data.
         """
         self.check_parameters()
-        named = columns_from(columns)
+        named = columns_named(SequenceColumns, columns)
         if columns or is_table(X, named):
             X = read(X, named, labelled=y is None)
             self.columns_ = replace(named, channel_columns=tuple(X.channels))

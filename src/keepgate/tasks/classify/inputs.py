@@ -13,26 +13,10 @@ from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.gaps import ended, fill_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.data.tables.long import long_table
-from keepgate.errors import InputError, listed, quoted
-from keepgate.tasks.common.parameters import check_parameters, with_tuples
+from keepgate.errors import InputError
 from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
-__all__ = ["channel_means", "columns_from", "is_table", "read", "sequences_of", "training_sequences"]
-
-
-def columns_from(given: dict[str, Any]) -> SequenceColumns:
-    """Return the columns of a table that is given in Python.
-
-    Raises:
-        InputError: there is no such choice, or it has another type.
-    """
-    known = asdict(SequenceColumns())
-    for name in given:
-        if name not in known:
-            raise InputError(f"fit has no argument {quoted(name)}; columns are named by {listed(known)}")
-    columns = SequenceColumns(**with_tuples(given))
-    check_parameters(columns)
-    return columns
+__all__ = ["channel_means", "is_table", "read", "sequences_of", "training_sequences"]
 
 
 def is_table(X: Any, columns: SequenceColumns) -> bool:

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, ClassVar, TypedDict, TypeVar, dataclass_transform
 
 from keepgate import schema
-from keepgate.errors import InputError, quoted
+from keepgate.errors import InputError, listed, quoted
 from keepgate.training.settings import OPTIMIZERS, SCHEDULES
 
 T = TypeVar("T")
@@ -166,6 +166,21 @@ def _several(inner: schema.Check) -> schema.Check:
             inner(name, item)
 
     return check
+
+
+def columns_named(kind: type[T], given: dict[str, Any]) -> T:
+    """Return names of columns that were given to `fit` as arguments, as an object of the dataclass `kind`.
+
+    Raises:
+        InputError: one is no role of a column, or no name.
+    """
+    known = [name for name, _, _ in parameters(kind)]
+    for name in given:
+        if name not in known:
+            raise InputError(f"fit has no argument {quoted(name)}; columns are named by {listed(known)}")
+    columns = kind(**with_tuples(given))
+    check_parameters(columns)
+    return columns
 
 
 @dataclass(frozen=True)

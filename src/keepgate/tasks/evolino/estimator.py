@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keepgate import limits, schema
-from keepgate.data.tables.frequency import US, Frequency
+from keepgate.data.tables.frequency import MOST_COUNT, Frequency
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.data.tables.reading import panel
-from keepgate.errors import InputError, listed, quoted
+from keepgate.errors import InputError, quoted
 from keepgate.native import Population
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import check_parameters as check_values
-from keepgate.tasks.common.parameters import estimator, with_tuples
+from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.evolino.candidates import Candidates
 from keepgate.tasks.evolino.network import EvolinoNetwork, evolino
 from keepgate.tasks.evolino.parameters import EvolinoColumns, EvolinoParameters
@@ -32,7 +31,6 @@ from keepgate.training.evolution import evolve
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
-MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 LEAST_ROWS = 4  # of what is learned from a series
 
 
@@ -103,7 +101,7 @@ class Evolino(EvolinoParameters, Estimator):
             raise InputError(f"num_layers={quoted(self.num_layers)} is not possible: Evolino evolves one layer")
         self.fix_parameters()
         if columns:
-            self.columns_ = _columns(columns)
+            self.columns_ = columns_named(EvolinoColumns, columns)
         data = self._panel(table)
         data.need(LEAST_ROWS, "to learn from them")
         if data.frequency is None:
@@ -289,19 +287,3 @@ def _notes(rows: Sequence[Mapping[str, Any]], planned: int) -> list[str]:
     late = int(np.argmax(best)) >= 0.9 * len(best)
     more = "more generations, or minutes, may find a better network: the best is of the last tenth of the search"
     return [more] if late and len(rows) == planned and len(rows) > 1 else []
-
-
-def _columns(given: dict[str, Any]) -> EvolinoColumns:
-    """Return names of columns that were given as arguments.
-
-    Raises:
-        InputError: one is no role of a column, or no name.
-    """
-    try:
-        columns = EvolinoColumns(**with_tuples(given))
-    except TypeError:
-        known = asdict(EvolinoColumns())
-        wrong = next(name for name in given if name not in known)
-        raise InputError(f"fit has no argument {quoted(wrong)}; columns are named by {listed(known)}") from None
-    check_values(columns)
-    return columns

@@ -18,8 +18,7 @@ from keepgate.data.tables.reading import panel, with_future
 from keepgate.errors import InputError, listed, quoted
 from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.common.estimator import Estimator
-from keepgate.tasks.common.parameters import check_parameters as check_values
-from keepgate.tasks.common.parameters import estimator, with_tuples
+from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
 from keepgate.tasks.forecast.explanation import effects, tabled
@@ -110,7 +109,7 @@ class Forecaster(ForecasterParameters, Estimator):
         """
         self.check_parameters()
         if columns:
-            self.columns_ = _columns(columns)
+            self.columns_ = columns_named(ForecastColumns, columns)
         data = self._usable(self._panel(table).without_counters())
         self.skipped_ = data.skipped
         names = ("horizon", "season", "window", "patch", "calendar", "holidays")
@@ -268,7 +267,7 @@ class Forecaster(ForecasterParameters, Estimator):
             InputError: as in `fit`; or a series is too short for so many windows.
         """
         self.check_parameters()
-        named = _columns(columns) if columns else getattr(self, "columns_", ForecastColumns())
+        named = columns_named(ForecastColumns, columns) if columns else getattr(self, "columns_", ForecastColumns())
         data = table if isinstance(table, Panel) else panel(table, **asdict(named))
         return cross_validation(self, self._usable(data.without_counters()), windows, step, refit)
 
@@ -461,19 +460,3 @@ class Forecaster(ForecasterParameters, Estimator):
     def forecast_names(self, target: str) -> list[str]:
         """Return the names of the columns of forecasts: of the mean, then of each quantile."""
         return [f"{target}_hat", *(f"{target}_hat_q{100 * q:g}" for q in sorted(self.quantiles))]
-
-
-def _columns(given: dict[str, Any]) -> ForecastColumns:
-    """Return names of columns that were given as arguments.
-
-    Raises:
-        InputError: one is no role of a column, or no name.
-    """
-    try:
-        columns = ForecastColumns(**with_tuples(given))
-    except TypeError:
-        known = listed(asdict(ForecastColumns()))
-        wrong = next(name for name in given if name not in asdict(ForecastColumns()))
-        raise InputError(f"fit has no argument {quoted(wrong)}; columns are named by {known}") from None
-    check_values(columns)
-    return columns

@@ -9,7 +9,7 @@ import numpy as np
 
 from keepgate import schema
 from keepgate.data.tables.calendar import CYCLES, calendar_names, calendar_values
-from keepgate.data.tables.frequency import US, Frequency
+from keepgate.data.tables.frequency import MOST_COUNT, Frequency
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.forecast.network import Sizes
@@ -18,7 +18,6 @@ from keepgate.tasks.forecast.spans import default_patch, default_window, found_s
 
 __all__ = ["FITTED", "Reads", "deviations", "infer"]
 
-MOST_COUNT = {"step": 2**62, "month": 12_000, "business day": 10_000} | {u: 10**15 // n for u, n in US.items()}
 NAMES = schema.several(schema.text(), distinct=True)
 PARTS = {
     "window": schema.whole(2, MOST_ROWS),

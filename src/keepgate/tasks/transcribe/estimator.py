@@ -126,8 +126,9 @@ class Transcriber(TranscriberParameters, Estimator):
         self.kind_, self.rate_, self.carries_ = data.kind, data.rate, data.groups is not None
         before = None if self.init is None else Transcriber.load(self.init, "cpu")._alike_in(data)
         stack = self.stack if before is None else before.stack_
-        self.stack_ = int(stack or frames_a_step(self._targets(data), self._frames(data)))
-        data, frames = self._usable(data)
+        frames = self._frames(data)
+        self.stack_ = int(stack or frames_a_step(self._targets(data), frames))
+        data, frames = self._usable(data, frames)
         self.symbols_ = sorted({symbol for text in texts_of(data) for symbol in split(text, self.symbols)})
         self.commonest_ = Counter(texts_of(data)).most_common(1)[0][0]
         self.decode_with(Decoding())
@@ -142,7 +143,8 @@ class Transcriber(TranscriberParameters, Estimator):
         examples, held_out, self.skipped_ = self._examples(data, frames), None, data.skipped
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
-            rest, frames = self._usable(self._alike(utterances(*pair, rate=rate)), self.symbols_)
+            rest = self._alike(utterances(*pair, rate=rate))
+            rest, frames = self._usable(rest, self._frames(rest), self.symbols_)
             check_alike(data.groups, rest.groups)
             held_out = in_sessions(self._examples(rest, frames), rest.groups)
             self.skipped_ = (*data.skipped, *rest.skipped)
@@ -371,9 +373,11 @@ class Transcriber(TranscriberParameters, Estimator):
     def _targets(self, data: Utterances) -> list[list[str]]:
         return [split(text, self.symbols) for text in texts_of(data)]
 
-    def _usable(self, data: Utterances, symbols: Sequence[str] | None = None) -> tuple[Utterances, list[np.ndarray]]:
+    def _usable(
+        self, data: Utterances, frames: list[np.ndarray], symbols: Sequence[str] | None = None
+    ) -> tuple[Utterances, list[np.ndarray]]:
         """Return the utterances whose texts fit their length and have these symbols (None: any), and their frames."""
-        targets, frames = self._targets(data), self._frames(data)
+        targets = self._targets(data)
         reasons = too_long(targets, [-(-len(frame) // self.stack_) for frame in frames])
         if symbols is not None:
             reasons |= unknown(targets, symbols)
