@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -12,6 +11,7 @@ from keepgate.equations import Equations, compile_program
 from keepgate.errors import InputError, quoted
 from keepgate.native import engine as core
 from keepgate.native.plan import KINDS, OPCODES, plan
+from keepgate.native.states import States
 
 __all__ = ["SQUASHES", "Population"]
 
@@ -20,7 +20,7 @@ MOST_ROWS = 2**24  # of all networks: sizes in bytes stay far below what 64 bits
 MOST_NUMBERS = 2**34  # of all weights, and of all rows of values
 
 
-class Population:
+class Population(States):
     """P networks of a cell and a linear output layer, each with weights of its own, on the CPU.
 
     The N numbers of a network are the parameters of the cell in the order of `Equations.parameters` (of biases
@@ -148,21 +148,6 @@ class Population:
             got = f"x {getattr(x, 'shape', type(x).__name__)} of {getattr(x, 'dtype', 'no dtype')}"
             raise InputError(f"a step takes dense {self.dtype.name} arrays on the CPU, {wanted}; got {got}") from None
         return output
-
-    @property
-    def state(self) -> dict[str, np.ndarray]:
-        """A copy of the present states by name, [P, K, W]; assign some or all of them to go on from there."""
-        return {name: places[self._core.place].copy() for name, places in self._states.items()}
-
-    @state.setter
-    def state(self, state: Mapping[str, Any]) -> None:
-        for name, value in state.items():
-            if name not in self._states:
-                raise InputError(f"the cell has the states {', '.join(self._states)}, not {name}")
-            place, value = self._states[name][self._core.place], np.asarray(value)
-            if value.shape != place.shape or value.dtype.kind not in "fiub":
-                raise InputError(f"state {name} has shape {value.shape} of {value.dtype}, expected {place.shape}")
-            place[:] = value
 
     def reset(self, mask: Any = None) -> None:
         """Return to states of zeros: all rows, or those of a mask [P, K] of booleans.

@@ -10,6 +10,7 @@ import numpy as np
 from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted
 from keepgate.native import engine as core
+from keepgate.native.states import States
 
 __all__ = ["Stepper", "check_storage", "stepper_stack"]
 
@@ -17,7 +18,7 @@ MOST_DEPTH = 2**17  # of a product of 8-bit integers, whose sums have 32 bits: n
 MOST_ROWS = 2**24  # of a batch: sizes in bytes stay far below what 64 bits count
 
 
-class Stepper:
+class Stepper(States):
     """One layer of a cell that keeps its states, B rows wide, on the CPU.
 
     It computes as in evaluation: random bits are their expectations. A step has the bits that the same step of the
@@ -130,21 +131,6 @@ class Stepper:
         expected = ", ".join(f"{name} ({self.batch}, {width})" for name, (_, width) in arrays.items())
         got = ", ".join(f"{name} {_what(array)}" for name, (array, _) in arrays.items())
         return f"a step takes dense {self.dtype.name} arrays on the CPU, {expected}; got {got}"
-
-    @property
-    def state(self) -> dict[str, np.ndarray]:
-        """A copy of the present states by name, [B, W]; assign some or all of them to go on from there."""
-        return {name: places[self._core.place].copy() for name, places in self._states.items()}
-
-    @state.setter
-    def state(self, state: Mapping[str, Any]) -> None:
-        for name, value in state.items():
-            if name not in self._states:
-                raise InputError(f"the cell has the states {', '.join(self._states)}, not {name}")
-            place, value = self._states[name][self._core.place], np.asarray(value)
-            if value.shape != place.shape or value.dtype.kind not in "fiub":
-                raise InputError(f"state {name} has shape {value.shape} of {value.dtype}, expected {place.shape}")
-            place[:] = value
 
     def reset(self, rows: Any = None) -> None:
         """Return to states of zeros: all rows, or those that a mask [B] or a list of numbers names."""
