@@ -5,7 +5,8 @@ The command line prints the message of any `KeepgateError` and exits with code 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 from keepgate.extras import extra_of
 
@@ -91,3 +92,20 @@ class MissingExtraError(KeepgateError, ImportError):
             return error
         extra = extra_of(error.name) or "train"
         return cls(f"{what} needs {error.name}, which is not installed; run: pip install 'keepgate[{extra}]'")
+
+
+@contextlib.contextmanager
+def checkpoint_blamed(folder: object, what: str) -> Iterator[None]:
+    """Inside, whatever is raised becomes an InputError that names a checkpoint's folder and the remedy.
+
+    Args:
+        folder: of the checkpoint.
+        what: it is of, "training" or "search".
+    """
+    try:
+        yield
+    except Exception as error:
+        kind = "" if isinstance(error, KeepgateError) else f"{type(error).__name__}: "
+        raise InputError(
+            f"{folder} is no {what} to go on with: {kind}{reason(error)}; remove that folder to start again"
+        ) from error

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from keepgate import schema
-from keepgate.errors import InputError, KeepgateError, quoted, reason
+from keepgate.errors import InputError, checkpoint_blamed, quoted
 from keepgate.store import has_model, read_model, write_atomic, write_model
 from keepgate.training.distributed import Processes
 from keepgate.training.examples import Examples
@@ -115,20 +114,9 @@ class Checkpoints:
             )
         return config, arrays
 
-    @contextlib.contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Turn whatever is raised inside into an error that names the checkpoint's folder and the remedy.
-
-        Raises:
-            InputError: something was raised.
-        """
-        try:
-            yield
-        except Exception as error:
-            kind = "" if isinstance(error, KeepgateError) else f"{type(error).__name__}: "
-            raise InputError(
-                f"{self.folder} is no training to go on with: {kind}{reason(error)}; remove that folder to start again"
-            ) from error
+    def blamed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which whatever is raised is blamed on the checkpoint."""
+        return checkpoint_blamed(self.folder, "training")
 
     def _write_metrics(self) -> None:
         write_atomic(self.run / "metrics.jsonl", self.state.history.text().encode())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keepgate import schema
-from keepgate.errors import InputError, KeepgateError, MissingExtraError, quoted, reason
+from keepgate.errors import InputError, MissingExtraError, checkpoint_blamed, quoted
 from keepgate.store import has_model, read_model, write_atomic, write_model
 from keepgate.training.evolution.peers import Peers
 
@@ -85,21 +85,9 @@ class Record:
             )
         return config, arrays
 
-    @contextlib.contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Turn what is raised inside into an error that names the checkpoint and the remedy.
-
-        Raises:
-            InputError: something was raised.
-        """
-        try:
-            yield
-        except Exception as error:
-            kind = "" if isinstance(error, KeepgateError) else f"{type(error).__name__}: "
-            raise InputError(
-                f"{self.run}/checkpoint is no search to go on with: {kind}{reason(error)}; remove that folder to start "
-                "again"
-            ) from error
+    def blamed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which whatever is raised is blamed on the checkpoint."""
+        return checkpoint_blamed(f"{self.run}/checkpoint", "search")
 
     def add(self, rows: list[dict[str, Any]], pack: Callable[[], Any], finished: bool) -> None:
         """Write rows and a checkpoint, where it is time or the search has ended."""
