@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
+from sklearn.utils.class_weight import compute_class_weight
 
 from keepgate import Tagger
 from keepgate.data.text.sentences import Sentences
 from keepgate.errors import InputError
 from keepgate.tasks import face, face_class
-from keepgate.tasks.tag.scores import marks_spans, span_scores
+from keepgate.tasks.tag.scores import marks_spans, span_scores, token_scores
 from tasks.tag.data import SMALL, after_a_switch, frames_that_count
 
 
@@ -96,6 +97,47 @@ def test_whole_documents_are_held_out(monkeypatch):
     assert 10 < len(seen) < 40
     chosen = {sources[i] for i in seen}
     assert sorted(seen) == [i for i in range(120) if sources[i] in chosen]
+
+
+def rare_words(count, seed):
+    """Words of four letters; of those that begin with x, a twelfth, a quarter have the tag RARE, by chance."""
+    rng = np.random.default_rng(seed)
+    X = [[rng.choice(list("xabcd"), p=[0.08, 0.23, 0.23, 0.23, 0.23]) + "one" for _ in range(5)] for _ in range(count)]
+    return X, [["RARE" if word[0] == "x" and rng.random() < 0.25 else "O" for word in row] for row in X]
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_balanced_weights_find_rare_tags(crf):
+    X, y = rare_words(200, 0)
+    small = {**SMALL, "epochs": 12, "learning_rate": 0.02, "dropout": 0.0, "word_dropout": 0.0, "hold_out": 0.0}
+    truth = [[tag for word, tag in zip(*pair, strict=True) if word[0] == "x"] for pair in zip(X, y, strict=True)]
+    found = {}
+    for weight in (None, "balanced", {"RARE": 100}):
+        tags = Tagger(**small, crf=crf, class_weight=weight).fit(X, y).predict(X)
+        given = [[tag for word, tag in zip(*pair, strict=True) if word[0] == "x"] for pair in zip(X, tags, strict=True)]
+        found[str(weight)] = token_scores(truth, given)["RARE"]["recall"]
+    assert found["None"] < 0.1
+    assert min(found["balanced"], found["{'RARE': 100}"]) > 0.9
+
+
+def test_weights_of_tags_are_those_of_scikit_learn_and_are_kept(data, tmp_path):
+    tagger = Tagger(**SMALL, class_weight="balanced").fit(*data)
+    given = [tag for row in data[1] for tag in row]
+    expected = compute_class_weight("balanced", classes=np.array(tagger.tags_), y=given)
+    np.testing.assert_allclose(tagger.network_.log_weights.exp().numpy(), expected, rtol=1e-5)
+    tagger.save(tmp_path)
+    again = Tagger.load(tmp_path)
+    assert again.class_weight == "balanced"
+    assert again.predict(data[0]) == tagger.predict(data[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"X": 2}, "class_weight names the class 'X'; the tags are"), ({"late-ed": 0}, "gives 'late-ed' the weight 0")],
+)
+def test_weights_that_do_not_fit_the_tags_are_told(data, given, words):
+    with pytest.raises(InputError, match=words):
+        Tagger(**SMALL, class_weight=given).fit(*data)
 
 
 def coloured(count, seed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from keepgate.tasks.classify.weights import check_class_weight
+from keepgate.tasks.common.class_weights import check_class_weight
 from keepgate.tasks.common.parameters import (
     EPOCHS,
     EXAMPLES,

@@ -19,6 +19,7 @@ from keepgate.data.text.sentences import Sentences
 from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.calibration import HOTTEST
+from keepgate.tasks.common.class_weights import class_weights, to_text
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
@@ -121,6 +122,7 @@ class Tagger(TaggerParameters, Estimator):
     later: ClassVar[Mapping[str, Any]] = {
         **{"select": "loss", "vectors": None, "vector_words": None, "vector_size": None},
         **{"unlabelled": None, "language": (), "languages": (), "temperature": None, "group_column": None},
+        **{"class_weight": None},
     }
 
     UPDATES: ClassVar[int] = 2_000
@@ -177,6 +179,8 @@ class Tagger(TaggerParameters, Estimator):
         if vectors is not None:
             self.network_.take_vectors(vectors.values)
         self.network_.take_languages(languages)
+        if self.class_weight is not None:
+            self.network_.weigh(self._weights())
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         if valid is not None:
@@ -336,6 +340,20 @@ class Tagger(TaggerParameters, Estimator):
                 raise InputError("X holds arrays of frames where the model was fitted to sentences of tokens")
             return values
         return as_sequences(values, self.n_features_in_)
+
+    def plain_parameters(self) -> dict[str, Any]:
+        """Return the parameters as Python values, weights of tags as text."""
+        return {**super().plain_parameters(), "class_weight": to_text(self.class_weight)}
+
+    def _weights(self) -> np.ndarray:
+        counts = np.array([self.tag_counts_[tag] for tag in self.tags_])
+        weights = class_weights(self.class_weight, np.array(self.tags_, dtype=object), counts, "tags")
+        if not weights.all():
+            raise InputError(
+                f"class_weight gives {quoted(self.tags_[int(np.argmin(weights))])} the weight 0: give more than 0, or "
+                "leave its sentences out"
+            )
+        return weights
 
     def _read_vectors(self, values: Any) -> Vectors | None:
         """Set which words have a vector that was learned elsewhere; return these vectors, of one spread."""

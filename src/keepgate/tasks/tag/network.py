@@ -135,6 +135,8 @@ class TaggerNetwork(NetworkModule):
 
     def __init__(self, description: Network, backend: str = "auto") -> None:
         super().__init__(description, backend)
+        self.log_weights: Tensor | None
+        self.register_buffer("log_weights", None, persistent=False)
         if "crf" not in description.by_name:
             self.crf = None
         for name, parameter in self.named_parameters():
@@ -146,6 +148,10 @@ class TaggerNetwork(NetworkModule):
         super()._draw(step)
         if step.name == "encoder.characters":  # words begin small; they were drawn before, which a seed promises
             nn.init.normal_(self.get_parameter("encoder.words.weight"), std=0.1)
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Let tags have these weights [K] in training, each above 0."""
+        self.log_weights = torch.from_numpy(np.log(weights)).to(self.output.weight)  # type: ignore[union-attr]
 
     def take_vectors(self, values: np.ndarray) -> None:
         """Let words have these vectors [V, D], the padding and the unknown word zeros."""
@@ -224,7 +230,14 @@ class TaggerNetwork(NetworkModule):
         return self.loss_of(scores, lengths, targets), state
 
     def loss_of(self, scores: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of scores [B, T, K]; see `session_loss`."""
+        """Return the loss of scores [B, T, K]; see `session_loss`.
+
+        Where tags have weights w, scores less log w are trained. So a tag's probability is later w times what it would
+        have been, but for the sum, and so it is for whole paths of a CRF: what weighted examples would lead to, too
+        (Menon et al. 2021, "Long-tail Learning via Logit Adjustment").
+        """
+        if self.log_weights is not None:
+            scores = scores - self.log_weights
         if self.crf is None:
             return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1)
         known = (targets >= 0).sum(1) == lengths

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from keepgate.tasks.common.class_weights import check_class_weight
 from keepgate.tasks.common.parameters import (
     EPOCHS,
     EXAMPLES,
@@ -89,6 +91,12 @@ class TaggerParameters(HeldOutParameters):
         "what chooses the best epoch on the held-out part; the loss decides between equals (none: F1 of spans where "
         "B-, I- and O mark spans, else accuracy)",
         choices=SELECT,
+    )
+    class_weight: str | Mapping[Any, Any] | None = param(
+        None,
+        'weights of tags: balanced, so that all weigh alike, however rare one is, or as in "B-name=5 I-name=5"; in '
+        "Python a dict, too (none: all tokens weigh alike)",
+        check=check_class_weight,
     )
     init: str | None = param(None, INIT)
     epochs: int | None = param(

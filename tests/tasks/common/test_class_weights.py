@@ -7,7 +7,7 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from keepgate.errors import InputError
-from keepgate.tasks.classify.weights import check_class_weight, class_weights, example_weights, from_text, to_text
+from keepgate.tasks.common.class_weights import check_class_weight, class_weights, example_weights, from_text, to_text
 
 CLASSES = np.array(["often", "quite rare", "rare"])
 COUNTS = np.array([16, 3, 1])

@@ -1,4 +1,4 @@
-"""What each example counts: by its class, and by itself."""
+"""What each class counts, and each example by itself."""
 
 from __future__ import annotations
 
@@ -59,13 +59,16 @@ def to_text(weights: Weights) -> str | None:
     return " ".join(shlex.quote(f"{label}={weight!r}") for label, weight in weights.items())
 
 
-def class_weights(weights: Weights, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def class_weights(
+    weights: Weights, classes: np.ndarray, counts: np.ndarray, what: str = "classes of y"
+) -> np.ndarray:
     """Return the weight of each class, [K].
 
     Args:
         weights: None: 1; "balanced": N / (K times how often it is); else by name, and 1 where none is named.
         classes: [K].
         counts: how often each is, [K].
+        what: they are called in messages.
 
     Raises:
         InputError: a class is named that there is not.
@@ -79,7 +82,7 @@ def class_weights(weights: Weights, classes: np.ndarray, counts: np.ndarray) -> 
     known = [str(label) for label in classes.tolist()]
     for label in found:
         if label not in known:
-            raise InputError(f"class_weight names the class {quoted(label)}; the classes of y are {listed(known)}")
+            raise InputError(f"class_weight names the class {quoted(label)}; the {what} are {listed(known)}")
     return np.array([float(found.get(label, 1.0)) for label in known])
 
 
