@@ -78,6 +78,32 @@ def test_raw_sentences_keep_all_their_words(tmp_path):
     assert found.tokens == [["I", "live", "in", "Paris", "."], ["#Paris", "rocks", "!"], ["Yes"]]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("just one line here\n", [["just", "one", "line", "here"]]),
+        ("#Paris rocks\n# so\r\n\r\n@y 10\u00a0km\n", [["#Paris", "rocks"], ["#", "so"], ["@y", "10", "km"]]),
+        ("\ufeff#one line\n", [["#one", "line"]]),
+        ("\ufeff one two\r\n\r\n\r\nthree  four \r\n", [["one", "two"], ["three", "four"]]),
+        ("<s>\nhello you\n</s>\n日本語\n", [["hello", "you"], ["日本語"]]),
+        ("I love\tit\nso much more\n", [["I", "love", "it"], ["so", "much", "more"]]),
+        ("The DET\ncat NOUN\n\nSleep VERB\n", [["The", "cat"], ["Sleep"]]),
+        (f"{'x' * 100_000}\tX\n\u0301\tY\n \t\n10\u00a0000\tZ\n", [["x" * 100_000, "\u0301"], ["10\u00a0000"]]),
+    ],
+)
+def test_no_word_of_text_without_tags_is_lost(tmp_path, text, expected):
+    assert read_text(tmp_path, text, labelled=False).tokens == expected
+
+
+def test_lines_that_may_be_sentences_or_columns_are_asked_about(tmp_path):
+    with pytest.raises(InputError, match=r"a\.txt may hold sentences or columns, for all its lines have 2 words"):
+        read_text(tmp_path, "one two\nthree four\n", labelled=False)
+
+
+def test_columns_apart_by_spaces_keep_words_whole(tmp_path):
+    assert read_text(tmp_path, "10\u00a0000 NUM\ncat NOUN\n").tokens == [["10\u00a0000", "cat"]]
+
+
 def test_columns_can_be_named(tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)

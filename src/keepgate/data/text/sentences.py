@@ -1,10 +1,10 @@
 """Tagged sentences in files: CoNLL columns (two or more, CoNLL-U too) and JSON lines, plain or gzipped.
 
-CoNLL: a line a token, columns apart by a tab (or, where there is none, by white space), a blank line, `<s>` or `</s>`
+CoNLL: a line a token, columns apart by a tab (or, where there is none, by spaces), a blank line, `<s>` or `</s>`
 between sentences; lines that start with `#` before a sentence are comments, unless they are a word and its tag as other
 lines are, and CoNLL-U's ranges (`3-4`) and empty nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags":
-[...]}` a line. Where no tags are asked for, a file without tabs whose lines have different numbers of words holds a
-sentence in each line, its tokens apart by white space. Sessions (a dialogue, a document) are named by a key of JSON
+[...]}` a line. Where no tags are asked for, a file may also hold a sentence in each line, its tokens apart by white
+space: one whose lines have different numbers of words, or that is a line long. Sessions (a dialogue, a document) are named by a key of JSON
 lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from keepgate.data.files import as_path
@@ -80,9 +81,9 @@ def read_sentences(
         sentences = _json(path, names, labelled)
     else:
         lines = list(read_lines(path))
-        raw = not labelled and token_column is None and not names and _are_sentences(lines)
+        raw = not labelled and token_column is None and not names and _are_sentences(path, lines)
         sentences = (
-            [(line.split(), [], ()) for line in lines if line.strip()]
+            [(line.split(), [], ()) for line in lines if line.strip() not in MARKS]
             if raw
             else _conll(path, lines, token_column, tag_column, names, labelled)
         )
@@ -93,21 +94,35 @@ def read_sentences(
     return Sentences(tokens, tags if labelled else None, groups, [of[-1] for of in named] if group_column else None)
 
 
-def _are_sentences(lines: Sequence[str]) -> bool:
-    """Return whether each line is a sentence: there is no tab, and lines differ in their number of words."""
-    return len({len(row) for row in _plain_rows(lines)}) > 1 and not any("\t" in line for line in lines)
+def _are_sentences(path: Path, lines: Sequence[str]) -> bool:
+    """Return whether each line is a sentence, and not a token with further columns.
+
+    Raises:
+        InputError: it may as well be either.
+    """
+    plain = [line for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+    counts = [len(_columns(line)) for line in plain if "\t" not in line]
+    if 1 < len(counts) == len(plain) and 1 < min(counts) == max(counts):
+        runs = [len(list(run)) for mark, run in groupby(lines, lambda line: line.strip() in MARKS) if not mark]
+        if len(runs) == 1:
+            raise InputError(
+                f"{path} may hold sentences or columns, for all its lines have {counts[0]} words: put tabs between "
+                "columns, or empty lines between sentences"
+            )
+        return max(runs) == 1
+    return not plain or max(counts, default=1) > 1
 
 
-def _plain_rows(lines: Sequence[str]) -> list[list[str]]:
-    """Return the words of each line that is neither a mark between sentences nor begins with `#`."""
-    return [line.split() for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+def _columns(line: str) -> list[str]:
+    """Return the columns of a line: apart by tabs or, where there is none, by spaces."""
+    return line.split("\t") if "\t" in line else [part for part in line.split(" ") if part]
 
 
 class _Comments:
     """Which lines that start with `#` are comments, in a file whose other lines show how words and tags look."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        rows = _plain_rows(lines)
+        rows = [_columns(line) for line in lines if line.strip() not in MARKS and not line.startswith("#")]
         self.counts, self.tags = {len(row) for row in rows}, {row[-1] for row in rows if len(row) > 1}
 
     def has(self, path: Path, number: int, line: str, labelled: bool) -> bool:
@@ -116,7 +131,7 @@ class _Comments:
         Raises:
             InputError: it may as well be a word.
         """
-        columns = line.split()
+        columns = _columns(line)
         if "\t" in line or (len(columns) in self.counts and columns[-1] in self.tags):
             return False
         stuck = len(columns[0]) > 1  # a comment has a space behind its mark
@@ -155,7 +170,7 @@ def _conll(
         if "" in named:
             comment = quoted(f"# {names[named.index('')]}")
             raise InputError(f"{path}, line {number}: no comment {comment} names the session of this sentence")
-        columns = line.split("\t") if "\t" in line else line.split()
+        columns = _columns(line)
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
             continue
         conllu = len(columns) == CONLLU_COLUMNS

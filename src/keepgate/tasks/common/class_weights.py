@@ -59,9 +59,7 @@ def to_text(weights: Weights) -> str | None:
     return " ".join(shlex.quote(f"{label}={weight!r}") for label, weight in weights.items())
 
 
-def class_weights(
-    weights: Weights, classes: np.ndarray, counts: np.ndarray, what: str = "classes of y"
-) -> np.ndarray:
+def class_weights(weights: Weights, classes: np.ndarray, counts: np.ndarray, what: str = "classes of y") -> np.ndarray:
     """Return the weight of each class, [K].
 
     Args:
