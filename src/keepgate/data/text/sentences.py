@@ -1,11 +1,12 @@
 """Tagged sentences in files: CoNLL columns (two or more, CoNLL-U too) and JSON lines, plain or gzipped.
 
 CoNLL: a line a token, columns apart by a tab (or, where there is none, by spaces), a blank line, `<s>` or `</s>`
-between sentences; lines that start with `#` before a sentence are comments, unless they are a word and its tag as other
-lines are, and CoNLL-U's ranges (`3-4`) and empty nodes (`5.1`) are passed over. JSON lines: `{"tokens": [...], "tags":
-[...]}` a line. Where no tags are asked for, a file may also hold a sentence in each line, its tokens apart by white
-space: one whose lines have different numbers of words, or that is a line long. Sessions (a dialogue, a document) are named by a key of JSON
-lines or by a comment of CoNLL, such as `# newdoc` or `# newdoc id = 7`.
+between sentences, perhaps `-DOCSTART-` between documents; lines that start with `#` before a sentence are comments,
+unless they are a word and its tag as other lines are, and CoNLL-U's ranges (`3-4`) and empty nodes (`5.1`) are passed
+over. JSON lines: `{"tokens": [...], "tags": [...]}` a line. Where no tags are asked for, a file may also hold a
+sentence in each line, its tokens apart by white space: one whose lines have different numbers of words, or that is a
+line long. Sessions (a dialogue, a document) are named by a key of JSON lines or by a comment of CoNLL, such as
+`# newdoc` or `# newdoc id = 7`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from keepgate.errors import InputError, quoted
 
 __all__ = ["Sentences", "read_sentences"]
 
-MARKS = ("", "<s>", "</s>")
+MARKS = ("", "<s>", "</s>", "-DOCSTART-")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
 Row = tuple[list[str], list[str], tuple[str, ...]]  # tokens, tags, and what is named: session, document, or both
@@ -83,7 +84,7 @@ def read_sentences(
         lines = list(read_lines(path))
         raw = not labelled and token_column is None and not names and _are_sentences(path, lines)
         sentences = (
-            [(line.split(), [], ()) for line in lines if line.strip() not in MARKS]
+            [(line.split(), [], ()) for line in lines if not _is_mark(line)]
             if raw
             else _conll(path, lines, token_column, tag_column, names, labelled)
         )
@@ -100,10 +101,10 @@ def _are_sentences(path: Path, lines: Sequence[str]) -> bool:
     Raises:
         InputError: it may as well be either.
     """
-    plain = [line for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+    plain = [line for line in lines if not _is_mark(line) and not line.startswith("#")]
     counts = [len(_columns(line)) for line in plain if "\t" not in line]
     if 1 < len(counts) == len(plain) and 1 < min(counts) == max(counts):
-        runs = [len(list(run)) for mark, run in groupby(lines, lambda line: line.strip() in MARKS) if not mark]
+        runs = [len(list(run)) for mark, run in groupby(lines, _is_mark) if not mark]
         if len(runs) == 1:
             raise InputError(
                 f"{path} may hold sentences or columns, for all its lines have {counts[0]} words: put tabs between "
@@ -111,6 +112,11 @@ def _are_sentences(path: Path, lines: Sequence[str]) -> bool:
             )
         return max(runs) == 1
     return not plain or max(counts, default=1) > 1
+
+
+def _is_mark(line: str) -> bool:
+    """Return whether a line stands between sentences."""
+    return line.strip() in MARKS or line.startswith("-DOCSTART- ")
 
 
 def _columns(line: str) -> list[str]:
@@ -122,7 +128,7 @@ class _Comments:
     """Which lines that start with `#` are comments, in a file whose other lines show how words and tags look."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        rows = [_columns(line) for line in lines if line.strip() not in MARKS and not line.startswith("#")]
+        rows = [_columns(line) for line in lines if not _is_mark(line) and not line.startswith("#")]
         self.counts, self.tags = {len(row) for row in rows}, {row[-1] for row in rows if len(row) > 1}
 
     def has(self, path: Path, number: int, line: str, labelled: bool) -> bool:
@@ -157,7 +163,7 @@ def _conll(
     comments = _Comments(lines)
     for number, line in enumerate(lines, start=1):
         tokens, tags, _ = sentences[-1]
-        if line.strip() in MARKS:
+        if _is_mark(line):
             if tokens:
                 sentences.append(([], [], named))
             continue

@@ -35,8 +35,8 @@ from keepgate.tasks.classify.labels import (
 )
 from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, class_score, classifier, pools_for
 from keepgate.tasks.classify.parameters import SequenceClassifierParameters
-from keepgate.tasks.common.class_weights import class_weights, example_weights, to_text
 from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
+from keepgate.tasks.common.class_weights import class_weights, example_weights, to_text
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
