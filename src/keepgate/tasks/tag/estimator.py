@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 TOKENS = 320  # of an update that counts for one, where it is asked how often the data are read
 CACHED = 2**30  # bytes of context that are kept for training, so that language models read a sentence once
-LANGUAGE = {"hidden_size": 256, "embedding_size": 32, "window": 64}  # parameters of models of unlabelled text
+LANGUAGE = {"hidden_size": 512, "embedding_size": 64, "window": 64}  # parameters of models of unlabelled text
 KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
 SPREAD = 0.3  # root mean square of the vectors, whatever it was in their file
 

@@ -28,7 +28,7 @@ from keepgate.tasks.registry import estimator_class, load
 
 __all__ = ["LANGUAGES", "Language", "Texts", "context_encoder", "learned", "loaded", "text_inputs"]
 
-CHARACTERS = 3_000_000  # that a language model of unlabelled text learns from, in as many passes
+CHARACTERS = 4_000_000  # that a language model of unlabelled text learns from, in as many passes
 MOST_PASSES = 40
 FOLDERS = ("forward", "backward")  # of a run, where the models are that it learned from unlabelled text
 LANGUAGES = schema.several(

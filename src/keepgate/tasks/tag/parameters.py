@@ -56,6 +56,7 @@ class TaggerParameters(HeldOutParameters):
   keepgate fit tag train.conllu.gz --valid dev.conllu.gz --tag-column 5 --out runs/fine
   keepgate fit tag train.conll --valid dev.conll --vectors glove.6B.100d.txt --out runs/names
   keepgate fit tag few.conll --unlabelled texts.txt --out runs/few
+  keepgate fit tag train.conll --class-weight balanced --out runs/rare
   keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
 
     hidden_size: int = param(200, "units of each layer and direction", **SIZE)
