@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from keepgate.data.files import as_path
 from keepgate.data.lines import json_objects, read_lines
@@ -26,7 +27,7 @@ __all__ = ["Sentences", "read_sentences"]
 MARKS = ("", "<s>", "</s>", "-DOCSTART-")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")
 CONLLU_COLUMNS = 10
-Row = tuple[list[str], list[str], tuple[str, ...]]  # tokens, tags, and what is named: session, document, or both
+Row = tuple[list[str], list[list[str]], tuple[str, ...]]  # tokens, tags by column, and session, document, or both
 
 EXAMPLE = '{"tokens": [...], "tags": [...]}'
 
@@ -40,12 +41,14 @@ class Sentences:
         tags: as many for each; None: they were not read.
         groups: the session of each; None: sessions were not read.
         sources: the document of each, or who wrote it; None: that was not read.
+        further: tags of further columns by name; None: they were not read.
     """
 
     tokens: list[list[str]]
     tags: list[list[str]] | None
     groups: list[str] | None = None
     sources: list[str] | None = None
+    further: dict[str, list[list[str]]] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -58,6 +61,7 @@ def read_sentences(
     session_column: str | None = None,
     labelled: bool = True,
     group_column: str | None = None,
+    further_columns: Sequence[str] = (),
 ) -> Sentences:
     """Read tagged sentences.
 
@@ -68,31 +72,62 @@ def read_sentences(
         session_column: key of JSON lines, or comment of CoNLL, that names the session; by default there are none.
         labelled: whether tags must be there; without, they are not read.
         group_column: key of JSON lines, or comment of CoNLL, that names the document; by default there are none.
+        further_columns: of further tags: of CoNLL, counted from 1; of JSON lines, keys.
 
     Raises:
         InputError: a column is missing, there are unequal numbers of tokens and tags, a sentence has no session, or
             there is no sentence; the message names file and line.
     """
     path = as_path(path)
-    for name, column in (("token_column", token_column), ("tag_column", tag_column)):
-        if column is not None and column < 1:
-            raise InputError(f"{name}={quoted(column)} is no column: they are counted from 1")
     names = tuple(name for name in (session_column, group_column) if name)
+    further = tuple(dict.fromkeys(further_columns)) if labelled else ()
     if path.name.lower().removesuffix(".gz").endswith((".jsonl", ".json")):
-        sentences = _json(path, names, labelled)
+        sentences = _json(path, names, ("tags", *further) if labelled else ())
     else:
+        columns = _Columns.of(token_column, tag_column, further, labelled=labelled)
         lines = list(read_lines(path))
         raw = not labelled and token_column is None and not names and _are_sentences(path, lines)
         sentences = (
             [(line.split(), [], ()) for line in lines if not _is_mark(line)]
             if raw
-            else _conll(path, lines, token_column, tag_column, names, labelled)
+            else _conll(path, lines, columns, names)
         )
     if not sentences:
         raise InputError(f"{path} has no sentence")
     tokens, tags, named = map(list, zip(*sentences, strict=True))
     groups = [of[0] for of in named] if session_column else None
-    return Sentences(tokens, tags if labelled else None, groups, [of[-1] for of in named] if group_column else None)
+    return Sentences(
+        tokens,
+        [row[0] for row in tags] if labelled else None,
+        groups,
+        [of[-1] for of in named] if group_column else None,
+        {name: [row[k] for row in tags] for k, name in enumerate(further, start=1)} if further else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns are read, counted from 1; None: the usual one."""
+
+    token: int | None
+    tags: tuple[int | None, ...]
+
+    @classmethod
+    def of(cls, token: int | None, tag: int | None, further: Sequence[str], *, labelled: bool) -> _Columns:
+        """Return the columns that are asked for; InputError for what is none."""
+        numbers = [int(column) if column.isdecimal() and column.isascii() else column for column in further]
+        asked = [("token_column", token), ("tag_column", tag), *(("further_columns", column) for column in numbers)]
+        for name, column in asked:
+            if column is not None and not (isinstance(column, int) and column >= 1):
+                raise InputError(f"{name}={quoted(column)} is no column: they are counted from 1")
+        return cls(token, (tag, *numbers) if labelled else ())  # type: ignore[arg-type]
+
+    def read(self, path: Path, number: int, columns: list[str]) -> tuple[str, list[str]]:
+        """Return the token and the tags of a line; InputError where one is missing."""
+        conllu = len(columns) == CONLLU_COLUMNS
+        last = 4 if conllu else max(len(columns), 2)
+        token = _column(path, number, columns, self.token or (2 if conllu else 1), "token")
+        return token, [_column(path, number, columns, column or last, "tag") for column in self.tags]
 
 
 def _are_sentences(path: Path, lines: Sequence[str]) -> bool:
@@ -152,26 +187,24 @@ class _Comments:
 def _conll(
     path: Path,
     lines: Sequence[str],
-    token_column: int | None,
-    tag_column: int | None,
+    wanted: _Columns,
     names: Sequence[str],
-    labelled: bool,
 ) -> list[Row]:
     begins = [re.compile(rf"#\s*{re.escape(name)}(\s+id)?\s*(=\s*(?P<name>.*))?") for name in names]
     named = ("",) * len(names)
-    sentences: list[Row] = [([], [], named)]
+    sentences: list[Row] = [([], [[] for _ in wanted.tags], named)]
     comments = _Comments(lines)
     for number, line in enumerate(lines, start=1):
         tokens, tags, _ = sentences[-1]
         if _is_mark(line):
             if tokens:
-                sentences.append(([], [], named))
+                sentences.append(([], [[] for _ in wanted.tags], named))
             continue
-        if line.startswith("#") and not tokens and comments.has(path, number, line, labelled):
+        if line.startswith("#") and not tokens and comments.has(path, number, line, bool(wanted.tags)):
             said = [pattern.fullmatch(line.strip()) for pattern in begins]
             now = [(one["name"] or f"line {number}") if one else old for one, old in zip(said, named, strict=True)]
             named = tuple(now)
-            sentences[-1] = ([], [], named)
+            sentences[-1] = (tokens, tags, named)
             continue
         if "" in named:
             comment = quoted(f"# {names[named.index('')]}")
@@ -179,11 +212,10 @@ def _conll(
         columns = _columns(line)
         if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
             continue
-        conllu = len(columns) == CONLLU_COLUMNS
-        tokens.append(_column(path, number, columns, token_column or (2 if conllu else 1), "token"))
-        if labelled:
-            least = 4 if conllu else max(len(columns), 2)
-            tags.append(_column(path, number, columns, tag_column or least, "tag"))
+        token, found = wanted.read(path, number, columns)
+        tokens.append(token)
+        for row, tag in zip(tags, found, strict=True):
+            row.append(tag)
     return sentences if sentences[-1][0] else sentences[:-1]
 
 
@@ -195,17 +227,18 @@ def _column(path: Path, number: int, columns: list[str], column: int, what: str)
     return columns[column - 1]
 
 
-def _json(path: Path, names: Sequence[str], labelled: bool) -> list[Row]:
+def _json(path: Path, names: Sequence[str], columns: Sequence[str]) -> list[Row]:
     sentences = []
     for number, row in json_objects(path, EXAMPLE):
-        tokens, tags = row.get("tokens"), row.get("tags") if labelled else []
-        for name, value in (("tokens", tokens), ("tags", tags)):
+        values: list[Any] = [row.get(name) for name in ("tokens", *columns)]
+        for name, value in zip(("tokens", *columns), values, strict=True):
             if not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
                 raise InputError(f"{path}, line {number}: no list of texts under {quoted(name)}")
-        assert tokens is not None
-        assert tags is not None
-        if labelled and len(tokens) != len(tags):
-            raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(tags)} tags")
+        tokens, *tags = values
+        for name, found in zip(columns, tags, strict=True):
+            if len(tokens) != len(found):
+                of = "tags" if name == "tags" else f"of {quoted(name)}"
+                raise InputError(f"{path}, line {number}: {len(tokens)} tokens but {len(found)} {of}")
         for name in names:
             if not isinstance(row.get(name), str | int):
                 raise InputError(f"{path}, line {number}: no session under {quoted(name)}")

@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.calibration import temperature
 from keepgate.tasks.common.sessions import Sessions
-from keepgate.tasks.tag.network import TaggerNetwork
+from keepgate.tasks.tag.network import TaggerNetwork, column_of
 from keepgate.training import Examples, Part
 
 __all__ = ["Scored", "scored", "tag_temperature"]
@@ -28,8 +28,8 @@ BOUNDS = (-2.0, 3.0)  # of the logarithm of a random field's temperature
 MOST = 1_000  # sequences by which a random field is calibrated
 
 
-def scored(network: TaggerNetwork, held_out: Examples) -> tuple[Examples, Callable[[Any], list[Scored]]]:
-    """Return the sequences of a held-out part, and a function from batches of them to scores and targets.
+def scored(network: TaggerNetwork, held_out: Examples, head: int = 0) -> tuple[Examples, Callable[[Any], list[Scored]]]:
+    """Return the sequences of a held-out part, and a function from batches of them to a column's scores and targets.
 
     Sequences of sessions are taken one by one here, each from the initial state.
     """
@@ -40,7 +40,7 @@ def scored(network: TaggerNetwork, held_out: Examples) -> tuple[Examples, Callab
 
     def read(batch: Any) -> list[Scored]:
         inputs, lengths, targets = batch
-        scores = network(inputs, lengths)
+        scores, targets = network.scan_all(inputs, lengths)[0][head], column_of(targets, head)
         return [(row[:n], tags[:n]) for row, tags, n in zip(scores, targets, lengths.tolist(), strict=True)]
 
     return held_out, read

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from keepgate import limits, schema
 from keepgate import networks as blocks
+from keepgate import schema
 from keepgate.data.arrays import as_sequences
 from keepgate.data.text.sentences import Sentences
 from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
 from keepgate.errors import InputError, quoted
-from keepgate.tasks.common.calibration import HOTTEST
-from keepgate.tasks.common.class_weights import class_weights, to_text
+from keepgate.tasks.common.class_weights import to_text
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
@@ -33,9 +32,11 @@ from keepgate.tasks.common.sessions import (
     of_turns,
 )
 from keepgate.tasks.registry import load
+from keepgate.tasks.tag import columns
+from keepgate.tasks.tag.columns import TagColumn, weights_of
 from keepgate.tasks.tag.confidence import scored, tag_temperature
 from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary
-from keepgate.tasks.tag.inputs import are_sentences, as_tagged, as_untagged, sessions_of
+from keepgate.tasks.tag.inputs import MAIN, are_sentences, as_columns, as_untagged, sessions_of
 from keepgate.tasks.tag.language import (
     LANGUAGES,
     Language,
@@ -54,7 +55,7 @@ from keepgate.tasks.tag.network import (
     vector_encoder,
 )
 from keepgate.tasks.tag.parameters import TaggerParameters
-from keepgate.tasks.tag.scores import commonest_tags, marks_spans, span_scores, token_scores
+from keepgate.tasks.tag.scores import marks_spans, span_scores, token_scores
 from keepgate.tasks.tag.selection import tag_score
 from keepgate.training import Examples
 from keepgate.training.callbacks import Callback
@@ -62,6 +63,7 @@ from keepgate.training.callbacks import Callback
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
+MOST_COLUMNS = 100
 TOKENS = 320  # of an update that counts for one, where it is asked how often the data are read
 CACHED = 2**30  # bytes of context that are kept for training, so that language models read a sentence once
 LANGUAGE = {"hidden_size": 512, "embedding_size": 64, "window": 64}  # parameters of models of unlabelled text
@@ -74,7 +76,8 @@ class Tagger(TaggerParameters, Estimator):
     """Recurrent tagger of sentences, or of sequences of numbers with a label for each step.
 
     X is a list of N sentences, each a list of tokens; or a list of N arrays [T_i, C] of frames; or the `Sentences` of
-    a file, which carry their tags. y is a list of N lists of tags, as many as tokens or frames. A token is represented
+    a file, which carry their tags. y is a list of N lists of tags, as many as tokens or frames; or a mapping of several
+    columns to such lists, which one network learns together: predictions are such mappings then. A token is represented
     by a vector learned for the word and by its characters, which a recurrent layer of the same cell reads. Where
     `Sentences` have sessions, in training and later, a sentence begins in the state that the one before it in its
     session ended in (the forward direction's).
@@ -85,9 +88,13 @@ class Tagger(TaggerParameters, Estimator):
     [['DET', 'NOUN', 'VERB']]
 
     Attributes:
+        tag_columns_: the columns of tags, `TagColumn`s. What follows is the first one's, up to `temperature_`:
         tags_: sorted.
         tag_counts_: how often each is in the training data.
         commonest_: the commonest tag of each word.
+        crf_: whether neighboring tags are scored together.
+        temperature_: what all scores were divided by, so that probabilities are calibrated on the held-out part; None:
+            there was none.
         vocabulary_: words and characters; None for frames.
         vectors_: the words that have a vector that was learned elsewhere: those of the training data, and the first
             50,000 of the file; None: there are none.
@@ -95,14 +102,12 @@ class Tagger(TaggerParameters, Estimator):
         languages_: the language models that read sentences; none, one, or one for each direction.
         n_features_in_: channels of frames; None for sentences.
         carries_: whether the state is carried through sessions.
-        temperature_: what all scores were divided by, so that probabilities are calibrated on the held-out part; None:
-            there was none.
-        crf_: whether neighboring tags are scored together.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
     STATE: ClassVar[schema.Check] = schema.record(
-        tags=schema.several(schema.items(schema.text(), schema.whole(0, 2**53)), 2),
+        **columns.STATE,
+        further=schema.several(schema.record(**columns.STATE), most=MOST_COLUMNS),
         vocabulary=schema.optional(
             schema.record(
                 words=schema.several(schema.text(), distinct=True),
@@ -112,28 +117,25 @@ class Tagger(TaggerParameters, Estimator):
         vector_words=schema.optional(schema.several(schema.text(), distinct=True)),
         vector_size=schema.optional(schema.whole(1, WIDEST)),
         languages=LANGUAGES,
-        commonest=schema.table(schema.text()),
         n_channels=schema.optional(schema.whole(1, 1_000_000)),
         carries=schema.boolean,
-        crf=schema.boolean,
-        temperature=schema.optional(schema.number(0, HOTTEST)),
     )
 
     later: ClassVar[Mapping[str, Any]] = {
         **{"select": "loss", "vectors": None, "vector_words": None, "vector_size": None},
         **{"unlabelled": None, "language": (), "languages": (), "temperature": None, "group_column": None},
-        **{"class_weight": None},
+        **{"class_weight": None, "column": MAIN, "further": (), "further_columns": ()},
     }
 
     UPDATES: ClassVar[int] = 2_000
     PASSES: ClassVar[tuple[int, int]] = (15, 200)
 
     network_: TaggerNetwork = field(init=False)
+    tag_columns_: list[TagColumn] = field(init=False)
     vocabulary_: Vocabulary | None = field(init=False)
     vectors_: VectorWords | None = field(init=False)
     vector_size_: int | None = field(init=False)
     languages_: list[Language] = field(init=False)
-    temperature_: float | None = field(init=False)
     n_features_in_: int | None = field(init=False)
 
     def fit(
@@ -149,7 +151,7 @@ class Tagger(TaggerParameters, Estimator):
 
         Args:
             X: the sequences.
-            y: their tags; None: those that X carries.
+            y: their tags, or a mapping of columns to them; None: those that X carries.
             valid: `(X, y)` or `Sentences`, held out to choose the best epoch (and to stop early, see `patience`);
                 without it the last epoch's weights are kept.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
@@ -160,16 +162,11 @@ class Tagger(TaggerParameters, Estimator):
             InputError: there are no tags, not one for each token or frame, or fewer than two different ones.
         """
         self.check_parameters()
-        values, tags = as_tagged(X, y)
-        self.tag_counts_ = Counter(tag for sentence in tags for tag in sentence)
-        self.tags_ = sorted(self.tag_counts_)
-        limits.check("classes", len(self.tags_), "the training data")
-        if len(self.tags_) < 2:
-            raise InputError(f"all tokens have the tag {quoted(self.tags_[0])}; a tagger needs at least two tags")
-        self.crf_ = marks_spans(tags) if self.crf is None else self.crf
+        values, tags = as_columns(X, y)
+        words = values if are_sentences(values) else None
+        self.tag_columns_ = [TagColumn.of(name, words, rows, self.crf) for name, rows in tags.items()]
         self.vocabulary_ = Vocabulary.of(values, self.least_count) if are_sentences(values) else None
         self.n_features_in_ = None if self.vocabulary_ else values[0].shape[1]
-        self.commonest_ = commonest_tags(values, tags) if self.vocabulary_ else {}
         vectors, languages = self._read_vectors(values), self._learn_languages(values, run)
         groups, held_out = sessions_of(X), None
         self.carries_ = groups is not None
@@ -179,25 +176,49 @@ class Tagger(TaggerParameters, Estimator):
         if vectors is not None:
             self.network_.take_vectors(vectors.values)
         self.network_.take_languages(languages)
-        if self.class_weight is not None:
-            self.network_.weigh(self._weights())
+        self.network_.weigh(weights_of(self.tag_columns_, self.class_weight))
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         if valid is not None:
             check_alike(groups, sessions_of(valid))
             pair = valid if isinstance(valid, tuple) else (valid, None)
-            held_out = in_sessions(self._to_learn(*as_tagged(*pair)), sessions_of(valid))
+            held_out = in_sessions(self._to_learn(*as_columns(*pair, names=list(tags))), sessions_of(valid))
         examples = in_sessions(self._to_learn(values, tags), groups)
         loss, window = (loss_of_turns, TURNS) if self.carries_ else (TaggerNetwork.loss, None)
-        score = tag_score(self.select, self.tags_, spanned=marks_spans(tags))
+        score = tag_score(self.select, self.tags_, spanned=marks_spans(next(iter(tags.values()))))
         score = of_turns(score) if score and self.carries_ else score
-        self.temperature_ = None
         sources = X.sources if isinstance(X, Sentences) and not self.carries_ else None
         self.train_network(loss, examples, held_out, run, window, callbacks=callbacks, score=score, groups=sources)
-        self.network_.cool(self.temperature_ or 1.0)
-        if self.network_.crf is not None:
-            forbid_broken_spans(self.network_.crf, self.tags_, tags)
+        self.network_.cool(*(column.temperature or 1.0 for column in self.tag_columns_))
+        for k, (column, rows) in enumerate(zip(self.tag_columns_, tags.values(), strict=True)):
+            if (crf := self.network_.field(k)) is not None:
+                forbid_broken_spans(crf, column.tags, rows)
         return self
+
+    @property
+    def tags_(self) -> list[str]:
+        """The tags of the first column, sorted."""
+        return self.tag_columns_[0].tags
+
+    @property
+    def tag_counts_(self) -> Counter[str]:
+        """How often each tag of the first column is in the training data."""
+        return self.tag_columns_[0].counts
+
+    @property
+    def commonest_(self) -> dict[str, str]:
+        """The commonest tag of each word, of the first column."""
+        return self.tag_columns_[0].commonest
+
+    @property
+    def crf_(self) -> bool:
+        """Whether neighboring tags of the first column are scored together."""
+        return self.tag_columns_[0].crf
+
+    @property
+    def temperature_(self) -> float | None:
+        """What the scores of the first column were divided by; None: nothing was held out."""
+        return self.tag_columns_[0].temperature
 
     def passes(self, data: Examples, window: int | None = None) -> int:
         """Return the passes over data that `epochs` asks for, or where it is None, those that learning takes.
@@ -211,81 +232,98 @@ class Tagger(TaggerParameters, Estimator):
         return int(self.epochs) if self.epochs else min(max(math.ceil(self.UPDATES / updates), fewest), most)
 
     def calibrate(self, held_out: Examples) -> None:
-        """Find the temperature by which all scores are divided in the end."""
-        self.temperature_ = tag_temperature(self.network_.crf, self.each_example(*scored(self.network_, held_out)))
+        """Find the temperatures by which all scores are divided in the end."""
+        for k, column in enumerate(self.tag_columns_):
+            rows = self.each_example(*scored(self.network_, held_out, k))
+            column.temperature = tag_temperature(self.network_.field(k), rows)
 
-    def predict(self, X: Any) -> list[list[str]]:
-        """Return the tag of each token or frame: the most probable one; with `crf`, that of the most probable path."""
-        return [[self.tags_[k] for k in best] for best, _ in self.read_off(X)]
+    def predict(self, X: Any) -> Any:
+        """Return the tag of each token or frame: the most probable one; with `crf`, that of the most probable path.
 
-    def predict_proba(self, X: Any) -> list[np.ndarray]:
-        """Return probabilities, N arrays [T_i, K] float64, of the tags as in `tags_`; with `crf`, over all paths."""
-        return [probabilities for _, probabilities in self.read_off(X)]
+        Several columns give a mapping of their names to such lists.
+        """
+        named = zip(self.tag_columns_, self.read_columns(X), strict=True)
+        return self._by_name([[[column.tags[k] for k in best] for best, _ in found] for column, found in named])
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return probabilities, N arrays [T_i, K] float64, of the tags as in `tags_`; with `crf`, over all paths.
+
+        Several columns give a mapping of their names to such lists.
+        """
+        return self._by_name([[probabilities for _, probabilities in found] for found in self.read_columns(X)])
+
+    def _by_name(self, each: list[Any]) -> Any:
+        return each[0] if len(each) == 1 else {c.name: found for c, found in zip(self.tag_columns_, each, strict=True)}
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return F1 of the spans where B-, I- and O (or B-, I-, E-, S- and O) mark spans, else the share of right tags.
 
         Args:
             X: the sequences.
-            y: their tags; None: those that X carries.
+            y: their tags, or a mapping of columns to them; None: those that X carries.
+
+        Returns:
+            Of several columns the mean.
         """
         self.check_fitted()
-        values, truth = as_tagged(X, y)
-        scores = span_scores if marks_spans(truth) else token_scores
-        return scores(truth, self.predict(values if y is not None else X))[""]["F1"]
+        values, truth = as_columns(X, y, [column.name for column in self.tag_columns_])
+        found = self.predict(values if y is not None else X)
+        each = [found] if len(truth) == 1 else found.values()
+        pairs = zip(truth.values(), each, strict=True)
+        return float(np.mean([(span_scores if marks_spans(a) else token_scores)(a, b)[""]["F1"] for a, b in pairs]))
 
     def read_off(self, X: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all."""
+        """Return the numbers of the best tags [T_i] of each sequence, and the probabilities [T_i, K] of all.
+
+        They are those of the first column; see `read_columns`.
+        """
+        return self.read_columns(X)[0]
+
+    def read_columns(self, X: Any) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+        """Return for each column what `read_off` returns for the first."""
         self.check_fitted()
         examples = in_sessions(self._examples(self.checked(X)), sessions_of(X) if self.carries_ else None)
-        return each_utterance(self, examples, self._read_batch)
+        return [list(found) for found in zip(*each_utterance(self, examples, self._read_batch), strict=True)]
 
-    def _read_batch(self, batch: Any, state: Any) -> tuple[list[tuple[np.ndarray, np.ndarray]], Any]:
+    def _read_batch(self, batch: Any, state: Any) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], Any]:
         inputs, lengths, _ = batch
-        scores, state = self.network_.scan(inputs, lengths, state)
-        best_and_all = (values.cpu().numpy() for values in self.network_.read(scores, lengths))
-        return [(best[:n], p[:n]) for best, p, n in zip(*best_and_all, lengths.tolist(), strict=True)], state
+        scores, state = self.network_.scan_all(inputs, lengths, state)
+        read = [[part.cpu().numpy() for part in self.network_.read(row, lengths, k)] for k, row in enumerate(scores)]
+        return [[(best[i, :n], p[i, :n]) for best, p in read] for i, n in enumerate(lengths.tolist())], state
 
     def state_to_json(self) -> dict[str, Any]:
         """Return tags and what tokens or frames are."""
         return {
-            "tags": [[tag, self.tag_counts_[tag]] for tag in self.tags_],
+            **self.tag_columns_[0].to_json(),
+            "further": [column.to_json() for column in self.tag_columns_[1:]],
             "vocabulary": self.vocabulary_ and asdict(self.vocabulary_),
             "vector_words": self.vectors_ and self.vectors_.words,
             "vector_size": self.vector_size_,
             "languages": [language.to_json() for language in self.languages_],
-            "commonest": self.commonest_,
             "n_channels": self.n_features_in_,
             "carries": self.carries_,
-            "crf": self.crf_,
-            "temperature": self.temperature_,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set tags, what tokens or frames are, and the network."""
-        self.tag_counts_ = Counter(dict(state["tags"]))
-        self.tags_ = sorted(self.tag_counts_)
+        self.tag_columns_ = [TagColumn.from_json(column) for column in (state, *state["further"])]
         self.vocabulary_ = state["vocabulary"] and Vocabulary(**state["vocabulary"])
         self.vectors_ = state["vector_words"] and VectorWords(state["vector_words"])
         self.vector_size_ = state["vector_size"]
         self.languages_ = [Language.from_json(language) for language in state["languages"]]
-        self.commonest_, self.n_features_in_ = state["commonest"], state["n_channels"]
-        self.carries_, self.crf_, self.temperature_ = state["carries"], state["crf"], state["temperature"]
+        self.n_features_in_, self.carries_ = state["n_channels"], state["carries"]
         if (self.vocabulary_ is None) == (self.n_features_in_ is None):
             raise InputError("fitted says a vocabulary or a number of channels, and not both")
         if (self.vectors_ is None) != (self.vector_size_ is None):
             raise InputError("fitted says the words and the size of vectors, or neither")
         if self.vocabulary_ is None and (self.vectors_ or self.languages_):
             raise InputError("fitted says vectors or language models where there are no words")
-        if unknown := [tag for tag in self.commonest_.values() if tag not in self.tag_counts_]:
-            raise InputError(f"fitted.commonest has {quoted(unknown[0])}, which is none of the tags")
         self.network_ = self.build_network()
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
         self.check_fitted()
         graph.metadata["tags"] = json.dumps(self.tags_)
-        shape = f"[B, T, {len(self.tags_)}]"
         inputs = {"lengths": ("lengths", "tokens or frames of each sequence, 1 to T, [B]")}
         if self.vocabulary_:
             graph.metadata |= {name: json.dumps(known) for name, known in asdict(self.vocabulary_).items()}
@@ -309,11 +347,18 @@ class Tagger(TaggerParameters, Estimator):
                 "input",
                 f"frames as they are in the data, padded at the end, [B, T, {self.n_features_in_}]",
             )
-        chances = ("probabilities", f"of the tags in the metadata's order, {shape}")
-        if self.crf_:
-            path = ("tags", "numbers of the tags of the most probable path, -1 past a length, [B, T]")
-            return self.emit_network(graph, inputs, {"crf": path, "crf.marginals": chances})
-        return self.emit_network(graph, inputs, {"probabilities": chances})
+        outputs = {}
+        for k, (prefix, column) in enumerate(zip(self.network_.heads, self.tag_columns_, strict=True)):
+            end = f"_{k}" if k else ""
+            if k:
+                graph.metadata[f"tags{end}"] = json.dumps(column.tags)
+            text = f"of the tags{end} in the metadata's order, [B, T, {len(column.tags)}]"
+            if column.crf:
+                path = "numbers of the tags of the most probable path, -1 past a length, [B, T]"
+                outputs[f"{prefix}crf"] = (f"tags{end}", path)
+            name = "crf.marginals" if column.crf else "probabilities"
+            outputs[f"{prefix}{name}"] = (f"probabilities{end}", text)
+        self.emit_network(graph, inputs, outputs)
 
     def build_network(self) -> TaggerNetwork:
         """Return the network, untrained."""
@@ -328,9 +373,10 @@ class Tagger(TaggerParameters, Estimator):
         else:
             assert self.n_features_in_ is not None
             encoder = frame_encoder(self.n_features_in_)
-        reading = blocks.Crf(len(self.tags_)) if self.crf_ else blocks.Softmax()
+        heads = [(len(c.tags), blocks.Crf(len(c.tags)) if c.crf else blocks.Softmax()) for c in self.tag_columns_]
         layers = self.layers(encoder[-1], bidirectional=values["bidirectional"])
-        return TaggerNetwork(tagger(encoder, layers, len(self.tags_), values["dropout"], reading), self.backend)
+        (tags, reading), *further = heads
+        return TaggerNetwork(tagger(encoder, layers, tags, values["dropout"], reading, further), self.backend)
 
     def checked(self, X: Any) -> Any:
         """Return sequences, checked to be of the kind that was trained on."""
@@ -344,16 +390,6 @@ class Tagger(TaggerParameters, Estimator):
     def plain_parameters(self) -> dict[str, Any]:
         """Return the parameters as Python values, weights of tags as text."""
         return {**super().plain_parameters(), "class_weight": to_text(self.class_weight)}
-
-    def _weights(self) -> np.ndarray:
-        counts = np.array([self.tag_counts_[tag] for tag in self.tags_])
-        weights = class_weights(self.class_weight, np.array(self.tags_, dtype=object), counts, "tags")
-        if not weights.all():
-            raise InputError(
-                f"class_weight gives {quoted(self.tags_[int(np.argmin(weights))])} the weight 0: give more than 0, or "
-                "leave its sentences out"
-            )
-        return weights
 
     def _read_vectors(self, values: Any) -> Vectors | None:
         """Set which words have a vector that was learned elsewhere; return these vectors, of one spread."""
@@ -398,10 +434,10 @@ class Tagger(TaggerParameters, Estimator):
         return [rows[:n].copy() for rows, n in zip(context, lengths.tolist(), strict=True)]
 
     def _examples(self, values: Any, tags: Any = None) -> SentenceExamples | FrameExamples:
-        number = {tag: k for k, tag in enumerate(self.tags_)}
         targets = None
         if tags is not None:
-            targets = [np.array([number.get(tag, -1) for tag in row], dtype=np.int64) for row in tags]
+            each = [column.numbers(tags[column.name]) for column in self.tag_columns_]
+            targets = each[0] if len(each) == 1 else [np.stack(rows, 1) for rows in zip(*each, strict=True)]
         if self.vocabulary_:
             texts = Texts(values, self.languages_) if self.languages_ else None
             return SentenceExamples(values, self.vocabulary_, targets, self.vectors_, texts)

@@ -74,8 +74,17 @@ class VectorWords:
         return numbers.get(word) or numbers.get(word.lower(), UNKNOWN)
 
 
+def pad_targets(rows: Sequence[np.ndarray]) -> Tensor:
+    """Return targets [B, T] of rows [T_i], or [B, T, H] of rows [T_i, H] of several columns, -1 past a length."""
+    if rows[0].ndim == 1:
+        return pad_numbers(rows, -1)
+    return torch.stack([pad_numbers([row[:, k] for row in rows], -1) for k in range(rows[0].shape[1])], -1)
+
+
 class SentenceExamples(Examples):
     """Sentences as batches of the network's inputs by name, lengths [B], and targets [B, T], -1 past a length.
+
+    Where there are several columns of tags, targets are [B, T, H].
 
     The inputs are `words` [B, T], `forms` [U, L], the batch's distinct tokens by their characters, `form_lengths` [U],
     `places` [B, T], which of them stands where, where there are such vectors `vectors` [B, T], and those of `Texts`.
@@ -83,7 +92,7 @@ class SentenceExamples(Examples):
     Args:
         sentences: lists of tokens.
         vocabulary: numbers for them.
-        targets: the number of each token's tag, -1 for an unknown one; None: zeros.
+        targets: the number of each token's tag, -1 for an unknown one, arrays [T] or [T, H]; None: zeros.
         vectors: the words that have a vector that was learned elsewhere; None: there are none.
         texts: the sentences as language models read them; None: there are no such models.
     """
@@ -126,7 +135,7 @@ class SentenceExamples(Examples):
         }
         if self.texts is not None:
             inputs |= self.texts.inputs(indices)
-        return inputs, lengths, pad_numbers([self.targets[i] for i in indices], -1)
+        return inputs, lengths, pad_targets([self.targets[i] for i in indices])
 
     def weight(self, batch: Any, count: int) -> float:
         """Return the number of tokens, for the loss is their mean."""
@@ -138,7 +147,7 @@ class FrameExamples(Examples):
 
     Args:
         values: N sequences [T_i, C].
-        targets: the number of each frame's tag, N arrays [T_i], -1 for an unknown one and past a length; None: zeros.
+        targets: the number of each frame's tag, N arrays [T_i] or [T_i, H], -1 for an unknown one; None: zeros.
     """
 
     def __init__(self, values: Sequence[np.ndarray], targets: Sequence[np.ndarray] | None = None) -> None:
@@ -155,7 +164,7 @@ class FrameExamples(Examples):
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Return the sequences `indices`, padded to the longest."""
         x, lengths = pad_frames([self.values[i] for i in indices])
-        return x, lengths, pad_numbers([self.targets[i] for i in indices], -1)
+        return x, lengths, pad_targets([self.targets[i] for i in indices])
 
     def weight(self, batch: Any, count: int) -> float:
         """Return the number of frames, for the loss is their mean."""

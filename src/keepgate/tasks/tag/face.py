@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from keepgate.data.text.sentences import Sentences, read_sentences
-from keepgate.errors import InputError, listed
+from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
-from keepgate.tasks.tag.inputs import as_tagged
+from keepgate.tasks.tag.columns import TagColumn
+from keepgate.tasks.tag.inputs import as_columns, as_untagged
 from keepgate.tasks.tag.parameters import TagColumns
 from keepgate.tasks.tag.scores import Span, marks_spans, span_scores, spans, token_scores
 
@@ -25,33 +26,46 @@ FREQUENT = 5  # tags that are named
 PICTURED = 12  # sentences in the picture of spans
 SHOWN = 20  # sentences with mistakes in the report
 
+HAT = "_hat"  # ends the names of columns of predicted tags
+UNWRITABLE = {*"\t\r\n"}  # in a CoNLL column
+
 Tags = list[list[str]]
 
 
-def _sentences(table: pa.Table) -> list[tuple[list[str], list[str], list[float]]]:
-    """Return tokens, tags and probabilities of each sentence of a table of predictions.
+def _sentences(table: pa.Table) -> list[list[dict[str, Any]]]:
+    """Return the rows of each sentence of a table of predictions.
 
     Raises:
         InputError: there are no tokens.
     """
     if "token" not in table.column_names:
         raise InputError("the sequences are frames, without tokens; write a table")
-    each: dict[int, tuple[list[str], list[str], list[float]]] = {}
+    each: dict[int, list[dict[str, Any]]] = {}
     for row in table.to_pylist():
-        tokens, tags, probabilities = each.setdefault(row["sentence"], ([], [], []))
-        tokens.append(row["token"])
-        tags.append(row["tag_hat"])
-        probabilities.append(row["probability"])
+        each.setdefault(row["sentence"], []).append(row)
     return list(each.values())
 
 
+def _predicted(table: pa.Table) -> list[str]:
+    """Return the names of the columns of predicted tags, the first one's first."""
+    return [name for name in table.column_names if name.endswith(HAT)]
+
+
 def as_conll(table: pa.Table) -> bytes:
-    """Return predictions as CoNLL columns: token, tab and tag, and a blank line after each sentence."""
-    sentences = [
-        "".join(f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True))
-        for tokens, tags, _ in _sentences(table)
-    ]
-    return "".join(f"{sentence}\n" for sentence in sentences).encode()
+    """Return predictions as CoNLL columns: token, tab and tag, and a blank line after each sentence.
+
+    Where there are several columns of tags they follow each other, the first one's last: where it is looked for.
+
+    Raises:
+        InputError: a token has a tab or the end of a line.
+    """
+    first, *further = _predicted(table)
+    names = ("token", *further, first)
+    sentences = _sentences(table)
+    if odd := [row["token"] for rows in sentences for row in rows if UNWRITABLE & set(row["token"])]:
+        raise InputError(f"the token {quoted(odd[0])} has a tab or the end of a line: write .jsonl")
+    lines = ["".join("\t".join(row[name] for name in names) + "\n" for row in rows) for rows in sentences]
+    return "".join(f"{sentence}\n" for sentence in lines).encode()
 
 
 def as_json_lines(table: pa.Table) -> bytes:
@@ -59,16 +73,19 @@ def as_json_lines(table: pa.Table) -> bytes:
 
     A span has its `kind`, its tokens from `start` to `stop` (exclusive), and its `text`, which is the tokens apart by
     single spaces, with the characters from `begin` to `end` of the sentence that is written so. Its `score` is the
-    least probability of its tags.
+    least probability of its tags. Tags of further columns are under the column's name.
     """
     sentences = _sentences(table)
-    marked = marks_spans([tags for _, tags, _ in sentences])
+    first, *further = _predicted(table)
+    marked = marks_spans([[row[first] for row in rows] for rows in sentences])
     lines = []
-    for tokens, tags, probabilities in sentences:
-        row: dict[str, Any] = {"tokens": tokens, "tags": tags, "probabilities": [round(p, 6) for p in probabilities]}
+    for rows in sentences:
+        tokens, tags, chances = ([row[name] for row in rows] for name in ("token", first, "probability"))
+        line: dict[str, Any] = {"tokens": tokens, "tags": tags, "probabilities": [round(p, 6) for p in chances]}
+        line |= {name.removesuffix(HAT): [row[name] for row in rows] for name in further}
         if marked:
-            row["spans"] = [_placed(span, tokens, probabilities) for span in spans(tags)]
-        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+            line["spans"] = [_placed(span, tokens, chances) for span in spans(tags)]
+        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     return "".join(lines).encode()
 
 
@@ -97,7 +114,7 @@ class Tagged(NamedTuple):
 
 
 class TaggerFace(Face):
-    """Face of `Tagger`; its predictions are `Tagged`."""
+    """Face of `Tagger`; its predictions are a `Tagged` for each column."""
 
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {".conll": as_conll, ".jsonl": as_json_lines}
 
@@ -110,75 +127,109 @@ class TaggerFace(Face):
 
     def about(self, data: Any) -> list[str]:
         """Return how many sequences and tokens there are, the tags, and how they are read."""
-        model, (values, tags) = self.estimator, as_tagged(data, None)
-        steps = sum(map(len, tags))
-        kinds = sorted({span.kind for row in tags for span in spans(row)}) if marks_spans(tags) else []
-        frequent = sorted(model.tags_, key=lambda tag: -model.tag_counts_[tag])[:FREQUENT]
-        shares = ", ".join(f"{tag} {model.tag_counts_[tag] / steps:.0%}" for tag in frequent)
+        model, (values, tags) = self.estimator, self._truth(data)
+        steps = sum(map(len, values))
         what = "tokens" if model.vocabulary_ else "frames"
         known = f"; {len(model.vocabulary_.words):,} words are known as such" if model.vocabulary_ else ""
-        lines = [f"{len(values):,} sequences of {steps:,} {what}{known}", f"{len(model.tags_)} tags: {shares}"]
-        if kinds:
-            lines.append(f"they mark spans: {listed(kinds)}")
-        heat = model.temperature_
-        found = "not calibrated, for nothing was held out" if heat is None else f"calibrated, temperature {heat:.3g}"
-        lines.append(f"probabilities are {found}")
+        lines = [f"{len(values):,} sequences of {steps:,} {what}{known}"]
+        for column in model.tag_columns_:
+            rows = tags[column.name]
+            kinds = sorted({span.kind for row in rows for span in spans(row)}) if marks_spans(rows) else []
+            frequent = sorted(column.tags, key=lambda tag: -column.counts[tag])[:FREQUENT]
+            shares = ", ".join(f"{tag} {column.counts[tag] / steps:.0%}" for tag in frequent)
+            lines.append(f"{len(column.tags)} tags{self._of(column.name)}: {shares}")
+            if kinds:
+                lines.append(f"they mark spans: {listed(kinds)}")
+            heat = column.temperature
+            found = (
+                "not calibrated, for nothing was held out" if heat is None else f"calibrated, temperature {heat:.3g}"
+            )
+            lines.append(f"probabilities are {found}")
         return lines
+
+    def _truth(self, data: Any) -> tuple[Any, dict[str, Tags]]:
+        """Return sequences and the tags of each of the model's columns."""
+        return as_columns(data, None, [column.name for column in self.estimator.tag_columns_])
+
+    def _of(self, name: str) -> str:
+        """Return how a column is named in texts: not at all, if it is the only one."""
+        return f" of column {name}" if len(self.estimator.tag_columns_) > 1 else ""
 
     def table(self, data: Sentences) -> pa.Table:
         """Return a row for each token: number of its sentence and its own, both from 1, the tag and its probability."""
         import pyarrow as pa
 
         model = self.estimator
-        results = model.read_off(data)
-        steps = [len(best) for best, _ in results]
+        predictions = self.predictions(data)
+        steps = [len(sequence) for sequence in as_untagged(data)]
         tokens = {"token": [token for sentence in data.tokens for token in sentence]} if model.vocabulary_ else {}
-        best, probabilities = (np.concatenate(values) for values in zip(*results, strict=True))
+        found = {
+            key: value
+            for name, (tags, chances) in predictions.items()
+            for key, value in (
+                (f"{name}{HAT}", [tag for row in tags for tag in row]),
+                ("probability" if name == next(iter(predictions)) else f"{name}_probability", np.concatenate(chances)),
+            )
+        }
         return pa.table(
             {
                 "sentence": np.repeat(np.arange(1, len(steps) + 1), steps),
                 "position": np.concatenate([np.arange(1, n + 1) for n in steps]),
                 **tokens,
-                "tag_hat": [model.tags_[k] for k in best],
-                "probability": np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0],
+                **found,
             }
         )
 
-    def predictions(self, data: Any) -> Tagged:
-        """Return the tags of each sequence, and how probable they are."""
-        results = self.estimator.read_off(data)
-        names = self.estimator.tags_
-        return Tagged(
-            [[names[k] for k in best] for best, _ in results],
-            [probabilities[np.arange(len(best)), best] for best, probabilities in results],
-        )
+    def predictions(self, data: Any) -> dict[str, Tagged]:
+        """Return for each column the tags of each sequence, and how probable they are."""
+        columns = self.estimator.tag_columns_
+        return {
+            column.name: Tagged(
+                [[column.tags[k] for k in best] for best, _ in results],
+                [probabilities[np.arange(len(best)), best] for best, probabilities in results],
+            )
+            for column, results in zip(columns, self.estimator.read_columns(data), strict=True)
+        }
 
-    def scores(self, data: Any, predictions: Tagged) -> list[dict[str, Any]]:
-        """Return scores of this model, of each word's commonest tag, and of the commonest tag of all.
+    def scores(self, data: Any, predictions: dict[str, Tagged]) -> list[dict[str, Any]]:
+        """Return scores of this model, of each word's commonest tag, and of the commonest tag of all, by column.
 
         They are the accuracy of the tokens and, where tags mark spans, precision, recall and F1 of the spans, by exact
         match.
         """
-        values, truth = as_tagged(data, None)
-        return [
-            {"model": name, **_summary(truth, tags)} for name, tags in self.guesses(values, predictions.tags).items()
-        ]
+        values, truth = self._truth(data)
+        rows = []
+        for column in self.estimator.tag_columns_:
+            named = {"column": column.name} if len(truth) > 1 else {}
+            for name, tags in self.guesses(values, predictions[column.name].tags, column).items():
+                rows.append({**named, "model": name, **_summary(truth[column.name], tags)})
+        empty = dict.fromkeys(max(rows, key=len), "")  # a table has the scores of spans where any column marks them
+        return [empty | row for row in rows]
 
-    def sections(self, data: Any, predictions: Tagged, where: str) -> list[Section]:
-        """Return scores, those of each class, the confusion of tags, confidence, and the sentences with mistakes."""
+    def sections(self, data: Any, predictions: dict[str, Tagged], where: str) -> list[Section]:
+        """Return scores, and for each column those of each class, the confusion, confidence, and the mistakes."""
+        values, truth = self._truth(data)
+        first = Section(f"Scores on the {where}", f"{len(values)} sequences.", self.scores(data, predictions))
+        parts = [
+            self._about_column(column, values, truth[column.name], predictions[column.name], where)
+            for column in self.estimator.tag_columns_
+        ]
+        return [first, *(section for part in parts for section in part)]
+
+    def _about_column(
+        self, column: TagColumn, values: Any, truth: Tags, predictions: Tagged, where: str
+    ) -> list[Section]:
         from keepgate.tasks.common.report.figures import confusion_figure
 
-        values, truth = as_tagged(data, None)
-        tags = predictions.tags
-        classes = (span_scores if marks_spans(truth) else token_scores)(truth, tags)
+        where = f"{where}{self._of(column.name)}"
+        classes = (span_scores if marks_spans(truth) else token_scores)(truth, predictions.tags)
         each = [{"class": name, **row} for name, row in classes.items() if name]
-        counts = confusion(truth, tags, self.estimator.tags_)
+        counts = confusion(truth, predictions.tags, column.tags)
         return [
-            Section(f"Scores on the {where}", f"{len(values)} sequences.", self.scores(data, predictions)),
             Section(f"Each class on the {where}", rows=each),
-            Section(f"Confusion on the {where}", figure=confusion_figure(counts, self.estimator.tags_)),
+            Section(f"Confusion on the {where}", figure=confusion_figure(counts, column.tags)),
             *self._confidence(values, truth, predictions, where),
-            *self._mistakes(values, truth, tags),
+            *self._mistakes(values, truth, predictions.tags, column),
         ]
 
     def _confidence(self, values: Any, truth: Tags, predictions: Tagged, where: str) -> list[Section]:
@@ -206,17 +257,17 @@ class TaggerFace(Face):
                 sections.append(Section(f"Spans found on the {where}", "The first ones.", figure=spans_figure(shown)))
         return sections
 
-    def guesses(self, values: Any, predictions: Tags) -> dict[str, Tags]:
+    def guesses(self, values: Any, predictions: Tags, column: TagColumn) -> dict[str, Tags]:
         """Return tags of sequences by this model and by the baselines: each word's commonest tag, that of all words."""
         model = self.estimator
-        commonest = max(model.tags_, key=lambda tag: model.tag_counts_[tag])
+        commonest = max(column.tags, key=lambda tag: column.counts[tag])
         rows = {model.cell_name(): predictions}
         if model.vocabulary_:
-            by_word = [[model.commonest_.get(word, commonest) for word in sentence] for sentence in values]
+            by_word = [[column.commonest.get(word, commonest) for word in sentence] for sentence in values]
             rows["commonest tag of the word"] = by_word
         return {**rows, "commonest tag": [[commonest] * len(sentence) for sentence in values]}
 
-    def _mistakes(self, values: Any, truth: Tags, predictions: Tags) -> list[Section]:
+    def _mistakes(self, values: Any, truth: Tags, predictions: Tags, column: TagColumn) -> list[Section]:
         wrong = [i for i, (a, b) in enumerate(zip(truth, predictions, strict=True)) if list(a) != list(b)]
         if not wrong or self.estimator.vocabulary_ is None:
             return []
@@ -224,7 +275,7 @@ class TaggerFace(Face):
         text = (
             f"{len(wrong)} of {len(truth)} sequences have a mistake; in the first ones, [token: true tag, given tag]."
         )
-        return [Section("Mistakes", text, listing="\n\n".join(lines))]
+        return [Section(f"Mistakes{self._of(column.name)}", text, listing="\n\n".join(lines))]
 
 
 def confusion(truth: Tags, predictions: Tags, names: Sequence[str]) -> np.ndarray:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from keepgate.tasks.common.sessions import carried
 from keepgate.tasks.tag.examples import FIRST, UNKNOWN
 from keepgate.tasks.tag.scores import breaks_span, marks_spans
 
+T = TypeVar("T")
 Encoder = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, the last one's value, and its width
 
 
@@ -94,7 +96,14 @@ def frame_encoder(channels: int, *, centred: bool = False) -> Encoder:
     return inputs, (*centre, standardise), "encoder.standardise", channels
 
 
-def tagger(encoder: Encoder, recurrent: blocks.Recurrent, tags: int, dropout: float, reading: blocks.Block) -> Network:
+def tagger(
+    encoder: Encoder,
+    recurrent: blocks.Recurrent,
+    tags: int,
+    dropout: float,
+    reading: blocks.Block,
+    further: Sequence[tuple[int, blocks.Block]] = (),
+) -> Network:
     """Return the network to scores [B, T, K] of K tags, and to what is read from them.
 
     Its inputs are the encoder's, and lengths [B], each at least 1. One dropout mask a sequence is put on what goes into
@@ -107,10 +116,11 @@ def tagger(encoder: Encoder, recurrent: blocks.Recurrent, tags: int, dropout: fl
         tags: K.
         dropout: share of values that are dropped.
         reading: the block that reads scores: a `Crf`, or an activation.
+        further: tags and reading of each further column; all read the same recurrent layers.
     """
     inputs, steps, encoded, _ = encoder
     states = recurrent.initial()
-    crf = isinstance(reading, blocks.Crf)
+    heads = [_head(prefix, recurrent.output_size, *head) for prefix, head in prefixed([(tags, reading), *further])]
     return Network(
         (*inputs, Input("lengths", Value(INT64, ("batch",))), *states),
         (
@@ -118,11 +128,26 @@ def tagger(encoder: Encoder, recurrent: blocks.Recurrent, tags: int, dropout: fl
             Step("entering", blocks.Dropout(dropout, axis=1), (encoded,)),
             Step("recurrent", recurrent, ("entering", "lengths", *(state.name for state in states))),
             Step("leaving", blocks.Dropout(dropout, axis=1), ("recurrent",)),
-            Step("output", blocks.Linear(recurrent.output_size, tags), ("leaving",)),
-            Step("crf", reading, ("output", "lengths")) if crf else Step("probabilities", reading, ("output",)),
+            *(step for head, _ in heads for step in head),
         ),
-        ("crf", "crf.marginals") if crf else ("probabilities",),
+        tuple(name for _, outputs in heads for name in outputs),
     )
+
+
+def prefixed(heads: Sequence[T]) -> list[tuple[str, T]]:
+    """Return heads with what their steps' names begin with: nothing for the first, then `further.0.` and so on."""
+    return [(f"further.{k - 1}." if k else "", head) for k, head in enumerate(heads)]
+
+
+def _head(prefix: str, size: int, tags: int, reading: blocks.Block) -> tuple[tuple[Step, Step], tuple[str, ...]]:
+    """Return the steps to a column's tags, and the names of what is read."""
+    score = Step(f"{prefix}output", blocks.Linear(size, tags), ("leaving",))
+    if isinstance(reading, blocks.Crf):
+        return (score, Step(f"{prefix}crf", reading, (score.name, "lengths"))), (
+            f"{prefix}crf",
+            f"{prefix}crf.marginals",
+        )
+    return (score, Step(f"{prefix}probabilities", reading, (score.name,))), (f"{prefix}probabilities",)
 
 
 class TaggerNetwork(NetworkModule):
@@ -135,8 +160,7 @@ class TaggerNetwork(NetworkModule):
 
     def __init__(self, description: Network, backend: str = "auto") -> None:
         super().__init__(description, backend)
-        self.log_weights: Tensor | None
-        self.register_buffer("log_weights", None, persistent=False)
+        self.log_weights: dict[int, Tensor] = {}
         if "crf" not in description.by_name:
             self.crf = None
         for name, parameter in self.named_parameters():
@@ -149,9 +173,20 @@ class TaggerNetwork(NetworkModule):
         if step.name == "encoder.characters":  # words begin small; they were drawn before, which a seed promises
             nn.init.normal_(self.get_parameter("encoder.words.weight"), std=0.1)
 
-    def weigh(self, weights: np.ndarray) -> None:
-        """Let tags have these weights [K] in training, each above 0."""
-        self.log_weights = torch.from_numpy(np.log(weights)).to(self.output.weight)  # type: ignore[union-attr]
+    @cached_property
+    def heads(self) -> list[str]:
+        """What the names of each head's steps begin with."""
+        count = sum(step.name.endswith("output") for step in self.description.steps)
+        return [prefix for prefix, _ in prefixed([None] * count)]
+
+    def field(self, head: int) -> LinearChainCRF | None:
+        """Return the random field of a column, if it has one."""
+        name = f"{self.heads[head]}crf"
+        return self.get_submodule(name) if name in self.description.by_name else None  # type: ignore[return-value]
+
+    def weigh(self, weights: Sequence[np.ndarray | None]) -> None:
+        """Let the tags of each column have these weights [K] in training, each above 0; None: all weigh alike."""
+        self.log_weights = {k: torch.from_numpy(np.log(w)) for k, w in enumerate(weights) if w is not None}
 
     def take_vectors(self, values: np.ndarray) -> None:
         """Let words have these vectors [V, D], the padding and the unknown word zeros."""
@@ -160,12 +195,13 @@ class TaggerNetwork(NetworkModule):
             weight[:FIRST] = 0
             weight[FIRST:] = torch.from_numpy(values)
 
-    def cool(self, temperature: float) -> None:
-        """Divide all scores by a temperature: in the weights, so that every runtime has the same probabilities."""
+    def cool(self, *temperatures: float) -> None:
+        """Divide each column's scores by a temperature: in the weights, so that every runtime has the same."""
         with torch.no_grad():
-            for name, parameter in self.named_parameters():
-                if name.startswith(("output.", "crf.")):
-                    parameter /= temperature
+            for prefix, temperature in zip(self.heads, temperatures, strict=True):
+                for name, parameter in self.named_parameters():
+                    if name.startswith((f"{prefix}output.", f"{prefix}crf.")):
+                        parameter /= temperature
 
     def take_languages(self, models: Sequence[Any]) -> None:
         """Take over the layers of language models."""
@@ -185,7 +221,12 @@ class TaggerNetwork(NetworkModule):
         return self.scan(given, lengths)[0]
 
     def scan(self, given: Inputs, lengths: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Return scores [B, T, K], and the state that the recurrent layers end in.
+        """Return scores [B, T, K] of the first column, and the state that the recurrent layers end in."""
+        scores, state = self.scan_all(given, lengths, state)
+        return scores[0], state
+
+    def scan_all(self, given: Inputs, lengths: Tensor, state: Any = None) -> tuple[tuple[Tensor, ...], Any]:
+        """Return scores [B, T, K] of each column, and the state that the recurrent layers end in.
 
         Args:
             given: inputs of sentences by name, or frames [B, T, C].
@@ -193,23 +234,23 @@ class TaggerNetwork(NetworkModule):
             state: that the sequences before ended in; see `carried`.
         """
         state = carried(self.recurrent.directions, state, len(lengths))
-        (scores,), state = self.run_on(self.given(given, lengths), state, "output")
-        return scores, state
+        return self.run_on(self.given(given, lengths), state, *(f"{prefix}output" for prefix in self.heads))
 
     def given(self, read: Inputs, lengths: Tensor) -> dict[str, Tensor]:
         """Return the network's inputs by name."""
         values = {"frames": read} if isinstance(read, Tensor) else read
         return {**values, "lengths": lengths}
 
-    def read(self, scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, scores: Tensor, lengths: Tensor, head: int = 0) -> tuple[Tensor, Tensor]:
         """Return the best tags [B, T], each step's own or those of the best path, and the probabilities [B, T, K]."""
-        if self.crf is None:
-            return self.best(scores, lengths), scores.double().softmax(-1)
-        return self.best(scores, lengths), self.crf.marginals(scores, lengths).double()
+        crf = self.field(head)
+        chances = scores.double().softmax(-1) if crf is None else crf.marginals(scores, lengths).double()
+        return self.best(scores, lengths, head), chances
 
-    def best(self, scores: Tensor, lengths: Tensor) -> Tensor:
+    def best(self, scores: Tensor, lengths: Tensor, head: int = 0) -> Tensor:
         """Return the best tags [B, T], each step's own or those of the best path."""
-        return scores.argmax(-1) if self.crf is None else self.crf.decode(scores, lengths)
+        crf = self.field(head)
+        return scores.argmax(-1) if crf is None else crf.decode(scores, lengths)
 
     def loss(self, batch: tuple[Inputs, Tensor, Tensor]) -> Tensor:
         """Return the loss of sequences that each begin in the initial state."""
@@ -217,6 +258,8 @@ class TaggerNetwork(NetworkModule):
 
     def session_loss(self, batch: tuple[Inputs, Tensor, Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return the mean of -log p over the batch's tags, and the state for the sequences that follow these.
+
+        The losses of several columns are added.
 
         For a CRF, p is the probability of all tags of a sequence. A tag that the training data lack (-1) does not
         count; for a CRF neither does its sequence.
@@ -226,22 +269,33 @@ class TaggerNetwork(NetworkModule):
             state: that the sequences before ended in, or None.
         """
         inputs, lengths, targets = batch
-        scores, state = self.scan(inputs, lengths, state)
-        return self.loss_of(scores, lengths, targets), state
+        scores, state = self.scan_all(inputs, lengths, state)
+        return self.sum_of_losses(scores, lengths, targets), state
 
-    def loss_of(self, scores: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of scores [B, T, K]; see `session_loss`.
+    def sum_of_losses(self, scores: Sequence[Tensor], lengths: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of all columns by their scores and targets, [B, T] or of several [B, T, H]."""
+        each = [self.loss_of(row, lengths, column_of(targets, k), k) for k, row in enumerate(scores)]
+        return sum(each[1:], each[0])
+
+    def loss_of(self, scores: Tensor, lengths: Tensor, targets: Tensor, head: int = 0) -> Tensor:
+        """Return the loss of a column by its scores [B, T, K]; see `session_loss`.
 
         Where tags have weights w, scores less log w are trained. So a tag's probability is later w times what it would
         have been, but for the sum, and so it is for whole paths of a CRF: what weighted examples would lead to, too
         (Menon et al. 2021, "Long-tail Learning via Logit Adjustment").
         """
-        if self.log_weights is not None:
-            scores = scores - self.log_weights
-        if self.crf is None:
+        if head in self.log_weights:
+            scores = scores - self.log_weights[head].to(scores)
+        crf = self.field(head)
+        if crf is None:
             return F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1)
         known = (targets >= 0).sum(1) == lengths
-        return self.crf(scores, targets, lengths * known).sum() / (lengths * known).sum()
+        return crf(scores, targets, lengths * known).sum() / (lengths * known).sum()
+
+
+def column_of(targets: Tensor, head: int) -> Tensor:
+    """Return the targets [B, T] of a column, of [B, T] or of several [B, T, H]."""
+    return targets if targets.ndim == 2 else targets[:, :, head]
 
 
 def forbid_broken_spans(crf: LinearChainCRF, names: Sequence[str], seen: Sequence[Sequence[str]]) -> None:

@@ -32,6 +32,10 @@ class TagColumns:
     tag_column: int | None = param(
         None, "CoNLL: column of the tags (none: the last; in CoNLL-U the fourth)", minimum=1, maximum=10_000
     )
+    further_columns: tuple[str, ...] = param(
+        (),
+        "further columns of tags, each learned by an output of its own: CoNLL, counted from 1; JSON lines, their keys",
+    )
     session_column: str | None = param(
         None,
         "carry the state through the sentences of a session: JSON lines, the key that names it; CoNLL, the comment "
@@ -57,6 +61,7 @@ class TaggerParameters(HeldOutParameters):
   keepgate fit tag train.conll --valid dev.conll --vectors glove.6B.100d.txt --out runs/names
   keepgate fit tag few.conll --unlabelled texts.txt --out runs/few
   keepgate fit tag train.conll --class-weight balanced --out runs/rare
+  keepgate fit tag train.conll --tag-column 4 --further-columns 2 3 --out runs/all
   keepgate fit tag terms.jsonl --hidden-size 64 --epochs 30 --out runs/terms"""
 
     hidden_size: int = param(200, "units of each layer and direction", **SIZE)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from keepgate.tasks.common.counts import SCORES, class_counts
-from keepgate.tasks.tag.network import TaggerNetwork
+from keepgate.tasks.tag.network import TaggerNetwork, column_of
 from keepgate.tasks.tag.scores import spans
 from keepgate.training import Score
 
 
 def tag_score(select: str | None, tags: Sequence[str], *, spanned: bool) -> Score | None:
-    """Return the score of held-out tags, None for the loss.
+    """Return the score of held-out tags, None for the loss; of several columns the first one's.
 
     Args:
         select: one of `SELECT`; None: F1 of spans where tags mark spans, else accuracy.
@@ -35,8 +35,9 @@ def tag_score(select: str | None, tags: Sequence[str], *, spanned: bool) -> Scor
 
     def measure(network: TaggerNetwork, batch: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
         inputs, lengths, targets = batch
-        scores, state = network.scan(inputs, lengths, state)
-        return network.loss_of(scores, lengths, targets), count(network.best(scores, lengths), lengths, targets), state
+        scores, state = network.scan_all(inputs, lengths, state)
+        counts = count(network.best(scores[0], lengths), lengths, column_of(targets, 0))
+        return network.sum_of_losses(scores, lengths, targets), counts, state
 
     return Score(select, measure, SCORES[select])
 
