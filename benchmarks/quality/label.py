@@ -3,6 +3,7 @@
     python -m benchmarks.quality.label                    # all sets, all peers
     python -m benchmarks.quality.label --sets terms names --without-peers
     python -m benchmarks.quality.label --earlier          # a fifth of the training part in the test part's place
+    python -m benchmarks.quality.label --earlier --without-peers --sets parts --trial num_layers=2
 
 Confidence is that of each tag: the expected calibration error over 15 bins, and the chance that a right tag has more
 confidence than a wrong one; it is calibrated on what the fit holds out by itself, so sets of less than 100 sentences
@@ -14,9 +15,11 @@ run replaces the rows of its sets and leaves the others.
 from __future__ import annotations
 
 import argparse
+import ast
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +40,13 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--without-peers", action="store_true", help="keep the peers' rows as they are")
     parser.add_argument("--earlier", action="store_true", help="leave the test parts alone, and keep no rows")
+    parser.add_argument(
+        "--trial", nargs="+", default=[], metavar="NAME=VALUE", help="parameters in place of defaults; with --earlier"
+    )
     options = parser.parse_args()
+    if options.trial and not options.earlier:
+        parser.error("--trial is a choice of defaults, which is made with --earlier")
+    trial = {name: ast.literal_eval(value) for name, _, value in (pair.partition("=") for pair in options.trial)}
     for name in options.sets:
         try:
             data = SETS[name]()
@@ -46,7 +55,7 @@ def main() -> None:
             continue
         data = data.earlier() if options.earlier else data
         beside = known(ROWS, data.name) if options.without_peers else peer_scores(data)
-        rows = measure(data, {key: value for key, value in beside.items() if key[1] in PEERS})
+        rows = measure(data, {key: value for key, value in beside.items() if key[1] in PEERS}, trial)
         print(pd.DataFrame(rows)[["set", "metric", "keepgate", "peer name", "peer value"]].to_string(index=False))
         if not options.earlier:
             keep(ROWS, rows)
@@ -54,12 +63,12 @@ def main() -> None:
         print(summary(pd.read_csv(ROWS), ASKED).to_string(index=False))
 
 
-def measure(data: Set, beside: Scores) -> list[dict]:
-    """Return the rows of a set."""
+def measure(data: Set, beside: Scores, trial: Mapping[str, Any]) -> list[dict]:
+    """Return the rows of a set; `trial`: parameters in place of defaults."""
     started, text = time.process_time(), data.text()
     found, sure, right = [], [], []
     for number, fold in enumerate(data.folds):
-        tagger = Tagger(progress=False, unlabelled=text and str(text)).fit(fold.train)
+        tagger = Tagger(**{"progress": False, "unlabelled": text and str(text), **trial}).fit(fold.train)
         results = tagger.read_off(fold.test.tokens)
         tags = [[tagger.tags_[k] for k in best] for best, _ in results]
         chances = [np.take_along_axis(p, best[:, None], 1)[:, 0].tolist() for best, p in results]

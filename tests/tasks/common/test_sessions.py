@@ -103,7 +103,7 @@ def test_training_goes_back_over_the_turns_of_a_window(frames):
     options = {"hidden_size": 3, "dropout": 0.0, "bidirectional": False, "optimizer": "sgd", "weight_decay": 0.0}
     options |= {"epochs": 1, "schedule": "constant", "warmup": 0.0, "clip_norm": None, "learning_rate": 0.1}
     first = Tagger(**{**options, "learning_rate": 1e-30}).fit(X, y)
-    examples = first._examples(X, y)
+    examples = first._examples(X, {"tag": y})
     data = Sessions(examples, groups)
     network, state = first.network_.train(), None
     momentum = {name: torch.zeros_like(p) for name, p in network.named_parameters()}

@@ -27,3 +27,10 @@ def test_a_span_over_the_end_of_a_line_lies_on_both_lines():
 def test_long_tokens_are_cut_and_dollars_are_no_formulas():
     figure = spans_figure([(["$x$", "b" * 1000], [])])
     assert [len(text.get_text()) for text in figure.axes[0].texts] == [len(r"\$x\$"), COLUMNS // 4]
+
+
+def test_wide_characters_take_two_columns_and_marks_none():
+    figure = spans_figure([(["日本", "e\u0301", "x"], [(Span("y", 0, 1), 1.0)])])
+    (ground,) = (patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle))
+    assert round(ground.get_width() - 0.6) == 4
+    assert [text.get_position()[0] for text in figure.axes[0].texts[:3]] == [0, 5, 7]

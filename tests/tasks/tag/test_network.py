@@ -60,7 +60,7 @@ def test_with_crf_tags_and_probabilities_are_those_of_all_paths(chained, spans_o
 def test_with_crf_the_loss_is_that_of_the_tags_path(spans_of_words):
     X, y = (part[:4] for part in spans_of_words)
     tagger = Tagger(**{**SMALL, "epochs": 1}, crf=True).fit(*spans_of_words)
-    examples = tagger._examples(X, [[*y[0][:-1], "never seen"], *y[1:]])
+    examples = tagger._examples(X, {"tag": [[*y[0][:-1], "never seen"], *y[1:]]})
     batch = examples.batch(np.arange(4))
     with torch.no_grad():
         scores = tagger.network_(*batch[:2]).double().numpy()

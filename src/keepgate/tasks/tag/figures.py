@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import combining, east_asian_width
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ def spans_figure(sentences: Sequence[tuple[Sequence[str], Sequence[tuple[Span, f
             inside = pieces[span.start : span.stop]
             for line in sorted({piece[1] for piece in inside}):
                 part = [piece for piece in inside if piece[1] == line]
-                begin, end = part[0][0], part[-1][0] + len(part[-1][2])
+                begin, end = part[0][0], part[-1][0] + cells(part[-1][2])
                 axes.add_patch(
                     Rectangle((begin - 0.3, line + 0.5), end - begin + 0.6, 0.5, color=colors[span.kind], zorder=0)
                 )
@@ -45,13 +46,18 @@ def spans_figure(sentences: Sequence[tuple[Sequence[str], Sequence[tuple[Span, f
     return figure
 
 
+def cells(text: str) -> int:
+    """Return how many columns a text takes: East Asian characters take two, combining marks none."""
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
 def _placed(tokens: Sequence[str], row: int) -> list[Piece]:
     """Return where each token stands: lines break between tokens."""
     pieces, column = [], 0
     for token in tokens:
         text = token if len(token) <= COLUMNS // 4 else f"{token[: COLUMNS // 4 - 1]}…"
-        if column and column + len(text) > COLUMNS:
+        if column and column + cells(text) > COLUMNS:
             column, row = 0, row + 1
         pieces.append((column, row, text))
-        column += len(text) + 1
+        column += cells(text) + 1
     return pieces
