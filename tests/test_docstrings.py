@@ -26,6 +26,7 @@ PACKAGES = (
     "objectives",
     "export",
     "compression",
+    "meta",
 )
 
 

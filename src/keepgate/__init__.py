@@ -68,6 +68,7 @@ _PACKAGES = (
     "compression",
     "equations",
     "export",
+    "meta",
     "nn",
     "objectives",
     "scan",

@@ -22,13 +22,13 @@ from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from keepgate.meta.curve import Curve
-    from keepgate.meta.episodes import episodes
     from keepgate.meta.families import FAMILIES, Family
     from keepgate.meta.function import LearnedFunction
     from keepgate.meta.learner import MetaLearner
+    from keepgate.meta.one_shot import episodes
     from keepgate.meta.optimizer import LearnedOptimizer
     from keepgate.meta.problems import Problem
-    from keepgate.meta.race import race
+    from keepgate.meta.rivals import race
     from keepgate.meta.update_rule import UpdateRule
 
 _HOMES = {
@@ -40,8 +40,8 @@ _HOMES = {
     "MetaLearner": "learner",
     "Problem": "problems",
     "UpdateRule": "update_rule",
-    "episodes": "episodes",
-    "race": "race",
+    "episodes": "one_shot",
+    "race": "rivals",
 }
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keepgate.meta.baselines import baselines
-from keepgate.meta.episodes import instances
+from keepgate.meta.one_shot import instances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

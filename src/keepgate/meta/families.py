@@ -42,7 +42,9 @@ class Family:
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"family {quoted(self.name)} fails to draw: {type(error).__name__}: {reason(error)}") from error
+            raise InputError(
+                f"family {quoted(self.name)} fails to draw: {type(error).__name__}: {reason(error)}"
+            ) from error
         if not isinstance(drawn, tuple) or len(drawn) != 2:
             raise InputError(f"family {quoted(self.name)} has to return inputs and outputs, got {type(drawn).__name__}")
         x = self._array("inputs", drawn[0], (examples, batch), 3)
@@ -70,26 +72,26 @@ class Family:
 
 
 def linear(examples: int, batch: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """a x + b y + c; coefficients and inputs uniform in [-1, 1]."""
+    """Draw a x + b y + c; coefficients and inputs uniform in [-1, 1]."""
     x, (a, b, c) = random.uniform(-1, 1, (examples, batch, 2)), random.uniform(-1, 1, (3, batch))
     return x, (a * x[..., 0] + b * x[..., 1] + c)[..., None]
 
 
 def quadratic(examples: int, batch: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """a x² + b y² + c x y + d x + e y + f; coefficients and inputs uniform in [-1, 1] (Hochreiter et al. 2001)."""
+    """Draw a x² + b y² + c x y + d x + e y + f; all uniform in [-1, 1] (Hochreiter et al. 2001)."""
     pairs, (a, b, c, d, e, f) = random.uniform(-1, 1, (examples, batch, 2)), random.uniform(-1, 1, (6, batch))
     x, y = pairs[..., 0], pairs[..., 1]
     return pairs, (a * x * x + b * y * y + c * x * y + d * x + e * y + f)[..., None]
 
 
 def sine(examples: int, batch: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A sin(x - p); A uniform in [0.1, 5], p in [0, π], x in [-5, 5] (Finn, Abbeel & Levine 2017)."""
+    """Draw A sin(x - p); A uniform in [0.1, 5], p in [0, π], x in [-5, 5] (Finn, Abbeel & Levine 2017)."""
     x, amplitude = random.uniform(-5, 5, (examples, batch, 1)), random.uniform(0.1, 5, batch)
     return x, amplitude[:, None] * np.sin(x - random.uniform(0, np.pi, batch)[:, None])
 
 
 def boolean(examples: int, batch: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One of the 16 Boolean functions of two variables (Hochreiter et al. 2001)."""
+    """Draw one of the 16 Boolean functions of two variables (Hochreiter et al. 2001)."""
     x, truth = random.integers(0, 2, (examples, batch, 2)), random.integers(0, 2, (batch, 4))
     return x.astype(np.float64), truth[np.arange(batch), 2 * x[..., 0] + x[..., 1]]
 
@@ -113,5 +115,6 @@ def family_of(given: Any) -> Family:
     if isinstance(given, str) and given in FAMILIES:
         return FAMILIES[given]
     if callable(given):
-        return Family(getattr(given, "__name__", type(given).__name__), given)
+        draw: Any = given
+        return Family(getattr(given, "__name__", type(given).__name__), draw)
     raise InputError(f"family {quoted(given)} is unknown: name {listed(list(FAMILIES))}, or give a callable")

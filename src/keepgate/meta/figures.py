@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,8 +12,12 @@ from keepgate.tasks.common.report.figures import name_in_figure, new_figure
 
 __all__ = ["curve_figure"]
 
+STYLES: tuple[dict[str, Any], ...] = {"linewidth": 2.2, "zorder": 3}, {"linewidth": 1.0}  # the model's, the others'
 
-def curve_figure(errors: Mapping[str, np.ndarray], measure: str, *, logarithmic: bool, along: str = "examples seen") -> Figure:
+
+def curve_figure(
+    errors: Mapping[str, np.ndarray], measure: str, *, logarithmic: bool, along: str = "examples seen"
+) -> Figure:
     """Return a figure of errors over the number of examples, or of steps.
 
     Args:
@@ -24,8 +29,8 @@ def curve_figure(errors: Mapping[str, np.ndarray], measure: str, *, logarithmic:
     figure, axes = new_figure()
     for k, (name, error) in enumerate(errors.items()):
         (at,) = np.nonzero(np.isfinite(error))
-        style = {"linewidth": 2.2, "zorder": 3} if k == 0 else {"linewidth": 1.0}
-        axes.plot(at, error[at], color=f"C{k}", marker="." if len(at) < 12 else "", label=name_in_figure(name), **style)
+        style = {"color": f"C{k}", "marker": "." if len(at) < 12 else "", **STYLES[k > 0]}
+        axes.plot(at, error[at], label=name_in_figure(name), **style)
     axes.set(xlabel=along, ylabel=measure, yscale="log" if logarithmic else "linear")
     axes.legend(frameon=False, fontsize="small")
     return figure

@@ -93,11 +93,10 @@ class MetaLearner(MetaLearnerParameters, Estimator):
         self._check_alike(held_out)
         self.network_ = self.new_network()
         self.network_.scale(x.reshape(-1, x.shape[2]), y.reshape(-1, *y.shape[2:]))
-        sets = [
-            FamilyExamples(one, count, int(self.shown), (int(self.seed), part))
-            for one, count, part in ((chosen, int(self.functions), TRAINED), (held_out, HELD_OUT, CHOSEN))
-        ]
-        self.train_network(MetaLearnerNetwork.loss, *sets, run, callbacks=callbacks)
+        shown, seed = int(self.shown), int(self.seed)
+        learned = FamilyExamples(chosen, int(self.functions), shown, (seed, TRAINED))
+        others = FamilyExamples(held_out, HELD_OUT, shown, (seed, CHOSEN))
+        self.train_network(MetaLearnerNetwork.loss, learned, others, run, callbacks=callbacks)
         return self
 
     def learn(self, X: Any, y: Any) -> LearnedFunction:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, LAYERS, SIZE, STEPS, STRENGTH, Parameters, estimator, param
+from keepgate.tasks.common.parameters import (
+    EPOCHS,
+    EXAMPLES,
+    LAYERS,
+    SIZE,
+    STEPS,
+    STRENGTH,
+    Parameters,
+    estimator,
+    param,
+)
 
 
 @estimator
@@ -19,7 +29,7 @@ class MetaLearnerParameters(Parameters):
     hidden_size: int = param(64, "units of each layer", **SIZE)
     epochs: int | None = param(60, "times that so many functions are drawn", **EPOCHS)
     batch_size: int = param(64, "functions in one step of the optimizer", **EXAMPLES)
-    learning_rate: float = param(5e-3, "highest step size of the optimizer", **STRENGTH)
+    learning_rate: float = param(1e-2, "highest step size of the optimizer", **STRENGTH)
     weight_decay: float = param(0.0, "weight decay of the optimizer", **STRENGTH)
     average: float | None = param(
         0.99,

@@ -51,7 +51,7 @@ class Problem:
 
 
 def quadratics(size: int = 10) -> Problem:
-    """Return the problem |W theta - y|² with W [size, size], y and the start standard normal (Andrychowicz et al. 2016).
+    """Return |W theta - y|²; W [size, size], y and the start standard normal (Andrychowicz et al. 2016).
 
     Args:
         size: N, coordinates.

@@ -17,7 +17,7 @@ FACTOR = 0.1  # of what the network says, so that an untrained one takes small s
 
 
 def update_rule(recurrent: blocks.Recurrent) -> Network:
-    """Return the network from gradients as `logarithmic` gives them, [T, coordinates, 2], to updates [T, coordinates, 1]."""
+    """Return the network from gradients as `logarithmic` gives them, [T, N, 2], to updates [T, N, 1]."""
     states = recurrent.initial()
     steps = (
         Step("recurrent", recurrent, ("gradients", "", *(state.name for state in states))),
@@ -46,5 +46,5 @@ class UpdateNetwork(NetworkModule):
 
     def updates(self, gradients: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the updates [T, coordinates] for gradients [T, coordinates], and the states after the last."""
-        (update,), state = self.run_on({"gradients": logarithmic(gradients)}, state, "update")
-        return update[..., 0], state
+        (update,), ended = self.run_on({"gradients": logarithmic(gradients)}, state, "update")
+        return update[..., 0], ended

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from keepgate import schema
-from keepgate.errors import InputError
 from keepgate.meta.parameters import UpdateRuleParameters
 from keepgate.meta.problems import Problem
 from keepgate.meta.update_network import READ, UpdateNetwork, update_rule
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UpdateRule"]
 
-HELD_OUT = 16  # problems that choose the best epoch
+HELD_OUT = 64  # problems that choose the best epoch
 
 Carried = tuple[Tensor, tuple[Tensor, ...]]
 
@@ -175,9 +174,7 @@ def rolled(
     return [*gradients, gradient], [*values, value], (theta, state)
 
 
-def unrolled(
-    network: UpdateNetwork, problem: Problem, batch: Any, carried: Carried | None
-) -> tuple[Tensor, Carried]:
+def unrolled(network: UpdateNetwork, problem: Problem, batch: Any, carried: Carried | None) -> tuple[Tensor, Carried]:
     """Return the mean value after each step of a window, and where the window ended.
 
     The steps are taken first, without a history. The gradients that the network read are known then, and count as

@@ -44,7 +44,7 @@ def race(rule: UpdateRule, problem: Problem, *, count: int = 100, steps: int = 1
 def run(
     make: Callable[..., torch.optim.Optimizer], rate: float, problem: Problem, count: int, steps: int, seed: int
 ) -> np.ndarray:
-    """Return the values [steps + 1, count] on the way of an optimiser of torch, from the starts of `UpdateRule.predict`.
+    """Return the values [steps + 1, count] on the way of an optimiser of torch; it starts as `UpdateRule.predict`.
 
     All problems are optimised at once: both rivals treat each number by itself.
     """
