@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate import Tagger, cli
+from keepgate import Tagger, cli, export
 from keepgate.data.text.sentences import Sentences, read_sentences
 from keepgate.errors import InputError
 from keepgate.tasks import face
@@ -66,6 +66,23 @@ def test_a_model_file_keeps_all_columns(both, tmp_path):
     X, _ = two_columns(5, seed=2)
     assert again.predict(X) == both.predict(X)
     assert again.state_to_json() == both.state_to_json()
+
+
+def test_an_exported_model_has_all_columns(both):
+    ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    X, _ = two_columns(3, seed=2)
+    inputs, lengths, _ = both._examples(X).batch(np.arange(3))
+    session = ort.InferenceSession(export.onnx(both).SerializeToString(), providers=["CPUExecutionProvider"])
+    feed = {name: value.numpy() for name, value in {**inputs, "lengths": lengths}.items()}
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["probabilities", "tags_1", "probabilities_1"]
+    found = dict(zip(names, session.run(None, feed), strict=True))
+    chances = both.predict_proba(X)
+    for name, column in (("probabilities", "when"), ("probabilities_1", "span")):
+        for row, wanted in zip(found[name], chances[column], strict=True):
+            np.testing.assert_allclose(row[: len(wanted)], wanted, atol=1e-5)
+    path = [[both.tag_columns_[1].tags[k] for k in row[:7]] for row in found["tags_1"]]
+    assert path == both.predict(X)["span"]
 
 
 def test_files_have_columns_and_so_have_predictions(tmp_path):

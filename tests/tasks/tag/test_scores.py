@@ -1,5 +1,6 @@
 """Scores of tags and spans against scikit-learn and a walk over the tags."""
 
+import warnings
 from itertools import chain
 
 import numpy as np
@@ -51,6 +52,21 @@ def test_span_scores_are_those_of_sets_found_by_a_walk(pairs):
     assert found["precision"] == pytest.approx(right / len(given_) if given_ else 0)
     assert found["recall"] == pytest.approx(right / len(wanted) if wanted else 0)
     assert found["F1"] == pytest.approx(2 * right / (len(wanted) + len(given_)) if wanted or given_ else 0)
+
+
+MARKED = st.sampled_from(["O", *(f"{mark}-{kind}" for mark in "BIES" for kind in "xy")])
+
+
+@given(st.lists(st.lists(st.tuples(MARKED, MARKED), min_size=1, max_size=8), min_size=1, max_size=4))
+def test_span_scores_are_seqevals(pairs):
+    metrics = pytest.importorskip("seqeval.metrics", reason="seqeval is not installed")
+    truth = [[a for a, _ in row] for row in pairs]
+    guess = [[b for _, b in row] for row in pairs]
+    found = span_scores(truth, guess)[""]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of seqeval, where there is no span
+        for name, theirs in (("precision", "precision_score"), ("recall", "recall_score"), ("F1", "f1_score")):
+            assert found[name] == pytest.approx(getattr(metrics, theirs)(truth, guess, zero_division=0))
 
 
 def test_spans_of_a_sentence():
