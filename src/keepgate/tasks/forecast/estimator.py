@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
 from pathlib import Path
@@ -15,30 +13,25 @@ import torch
 from keepgate import schema
 from keepgate.data.tables.panel import Panel
 from keepgate.data.tables.reading import panel, with_future
-from keepgate.errors import InputError, listed, quoted
-from keepgate.runtime.blocks import restore, window_norm
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
-from keepgate.tasks.common.running import limited_threads
-from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
+from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.explanation import effects, tabled
-from keepgate.tasks.forecast.linear import mean_loss, solve
+from keepgate.tasks.forecast.exporting import emit
+from keepgate.tasks.forecast.forecasting import forecasts, outputs
+from keepgate.tasks.forecast.learning import learn, learn_again, tests_of
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
-from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
-from keepgate.tasks.forecast.recent import unseen, widened
-from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, seasonal_scale, summary
+from keepgate.tasks.forecast.parts import alike, split, usable
+from keepgate.tasks.forecast.reads import FITTED, Reads, infer
+from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, last_mase
 from keepgate.tasks.forecast.updating import go_on
 from keepgate.tasks.forecast.widths import widths
-from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
-
-HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part; of a short one, more:
-SHORT = (3, 8)  # up to 1/3, and up to 8 horizons
-AT_ONCE = 1024  # windows forecast in one go
 
 
 @estimator
@@ -110,18 +103,16 @@ class Forecaster(ForecasterParameters, Estimator):
         self.check_parameters()
         if columns:
             self.columns_ = columns_named(ForecastColumns, columns)
-        data = self._usable(self._panel(table).without_counters())
+        data = usable(self._panel(table).without_counters(), int(self.horizon))
         self.skipped_ = data.skipped
         names = ("horizon", "season", "window", "patch", "calendar", "holidays")
         self.reads_ = infer(data, **{name: getattr(self, name) for name in names})
         part, held_out = self.split(data, valid)
-        scale = dict(zip(data.ids.to_list(), deviations(data)[:, 0], strict=True))
-        own = [scale.get(n, d[0]) for n, d in zip(held_out.ids.to_list(), deviations(held_out), strict=True)]
-        tests = self._windows(held_out, self.lead(held_out), np.array(own), HELD_OUT_UPDATES)
-        self._learn(part, np.array([scale[n] for n in part.ids.to_list()]), tests, run, callbacks)
+        tests = tests_of(self, data, held_out)
+        self.linear_, self.best_ = learn(self, data, part, tests, run, callbacks)
         factors = widths(self.network_, tests, sorted(self.quantiles))
         if self.refit and valid is None:
-            self._learn_again(data, np.array([*scale.values()]), run)
+            learn_again(self, data, run)
         with torch.no_grad():
             self.network_.get_parameter("calibrated.weight").copy_(torch.from_numpy(factors))
         departure = {"season": self.linear_.season, "penalty": self.linear_.penalty}
@@ -145,7 +136,7 @@ class Forecaster(ForecasterParameters, Estimator):
                 an earlier version, which did not say what to solve for.
         """
         self.check_fitted()
-        self.history_ = go_on(self, self._usable(self._alike(table)), epochs, run)
+        self.history_ = go_on(self, usable(self._alike(table), int(self.horizon)), epochs, run)
         return self
 
     def explain(self, table: Any, future: Any = None, step: int | None = None) -> Any:
@@ -173,50 +164,6 @@ class Forecaster(ForecasterParameters, Estimator):
         given = prepared.given(data.starts[1:], np.arange(len(data.ids)))
         rows = effects(self, given, data.names[2], step)
         return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), tabled(rows, len(data.ids)))
-
-    def _learn(self, data: Panel, scale: np.ndarray, tests: Windows, run: Any, callbacks: Sequence[Callback]) -> None:
-        """Train on a part of the rows, with the epoch and the linear part that are best for others."""
-        examples = self._windows(data, self._early_lead(data), scale)
-        self.network_ = self._begun(data)
-        with limited_threads(self.threads):
-            seasons = [0, 1, *(m for m in self.seasons() if m <= self.window_)]
-            self.linear_ = solve(self.network_, examples, tests, seasons)
-            self.linear_.put(self.network_, examples, tests)
-            start, least = copy.deepcopy(self.network_.state_dict()), mean_loss(self.network_, tests)
-        self.train_network(ForecastNetwork.loss, examples, tests, run, callbacks=callbacks)
-        losses = [least, *(row["valid_loss"] for row in self.history_)]
-        self.best_ = min(range(len(losses)), key=lambda k: losses[k])
-        if self.best_ == 0:
-            self.network_.load_state_dict(start)
-
-    def _learn_again(self, data: Panel, scale: np.ndarray, run: Any) -> None:
-        """Train on all rows, to the epoch that was best, with a linear part that is solved as was best."""
-        examples = self._windows(data, self._early_lead(data), scale)
-        network, device = self.network_, next(self.network_.parameters()).device
-        network.load_state_dict(self._begun(data).state_dict())
-        with limited_threads(self.threads):
-            network.cpu()
-            linear = solve(network, examples, None, [self.linear_.season], [self.linear_.penalty])
-            replace(linear, excess=self.linear_.excess).put(network, examples, None)
-            network.to(device)
-            if self.best_:
-                settings: Settings = replace(self.settings(), epochs=self.best_, patience=None)
-                folder = None if run is None else Path(run) / "refit"
-                train(network, ForecastNetwork.loss, examples, None, settings, folder, self.progress)
-        network.eval()
-
-    def _begun(self, data: Panel) -> ForecastNetwork:
-        """Return a network that knows the scale of what is known ahead, and is zero else."""
-        network = self.new_network()
-        prepared = Prepared(data, self.reads_)
-        for name, values in (("plan", prepared.plan), ("known", prepared.known_rows())):
-            if values.shape[1]:
-                network.get_submodule(name).fit([values])
-        network.begin()
-        return network
-
-    def _windows(self, data: Panel, lead: np.ndarray, scale: np.ndarray, updates: tuple[int, int] = UPDATES) -> Windows:
-        return Windows(Prepared(data, self.reads_), lead, scale, self.batch_size, updates)
 
     def predict(self, table: Any, future: Any = None) -> Any:
         """Return the `horizon` steps after the end of each series, as a table of the same kind.
@@ -269,7 +216,7 @@ class Forecaster(ForecasterParameters, Estimator):
         self.check_parameters()
         named = columns_named(ForecastColumns, columns) if columns else getattr(self, "columns_", ForecastColumns())
         data = table if isinstance(table, Panel) else panel(table, **asdict(named))
-        return cross_validation(self, self._usable(data.without_counters()), windows, step, refit)
+        return cross_validation(self, usable(data.without_counters(), int(self.horizon)), windows, step, refit)
 
     def backtest(self, table: Any, windows: int = 5, step: int | None = None) -> CrossValidation:
         """Return what `cross_validation` does of this fitted forecaster as it is, which has best not seen these rows.
@@ -296,16 +243,7 @@ class Forecaster(ForecasterParameters, Estimator):
         Raises:
             InputError: a series is too short, or none has a value to be scored by.
         """
-        data = self.to_panel(table)
-        data.need(self.window_ + self.horizon, f"window={self.window_} and horizon={self.horizon}")
-        cuts, prepared = data.starts[1:] - self.horizon, Prepared(data, self.reads_)
-        found = self.forecast(prepared, cuts, np.arange(len(data.ids)))[None]
-        truth = prepared.truth(cuts).reshape(found.shape[:-1])
-        scale = seasonal_scale(data, self.horizon, self.season_)
-        mase = summary(truth, found[..., 0], found[..., 1:], scale, sorted(self.quantiles))["MASE"]
-        if isinstance(mase, str):
-            raise InputError("nothing to score: the last rows of all series are empty, or those before never change")
-        return -mase
+        return -last_mase(self, self.to_panel(table))
 
     def to_panel(self, table: Any) -> Panel:
         """Return the panel of a table to forecast or to score."""
@@ -318,36 +256,11 @@ class Forecaster(ForecasterParameters, Estimator):
         Those from rows long enough after the training data have quantiles as wide as they had to be of late; see
         `recent`.
         """
-        past = data if data.future is None else Prepared(data.panel, self.reads_)
-        first, quantiles = unseen(data.panel, self.reads_.until), sorted(self.quantiles)
-
-        def at(data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
-            return self.forecast_windows(data.given(cut, series))
-
-        found = []
-        for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
-            here = cut[part], series[part]
-            found.append(widened(at(data, *here), *here, past, first, quantiles, lambda *rows: at(past, *rows)))
-        return np.concatenate(found)
+        return forecasts(self, data, cut, series)
 
     def forecast_windows(self, given: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return forecasts [B, horizon, 1 + Q] from the inputs of the network, of which `window` is [B, window, C]."""
-        others = {name: x for name, x in given.items() if name not in ("window", "spread")}
-        z, mean, spread = window_norm(given["window"], given.get("spread"))
-        inputs = {"normalized": z.astype(np.float32), **others}
-        device = next(self.network_.parameters()).device
-        with torch.inference_mode(), limited_threads(self.threads):
-            tensors = {name: torch.from_numpy(x).to(device) for name, x in inputs.items()}
-            y = self.network_.run(tensors, "calibrated" if self.reads_.calibrated else "scaled")
-        return restore(y.cpu().numpy(), mean, spread)
-
-    def lead(self, data: Panel) -> np.ndarray:
-        """Return the rows of each series before its first forecast, where its last rows are to be forecast, [S]."""
-        return np.clip(data.lengths - self.horizon, 1, self.window_)
-
-    def _early_lead(self, data: Panel) -> np.ndarray:
-        """Return the same where all is learned from: half of a short series teaches forecasts."""
-        return np.clip(data.lengths // 2, 1, self.window_)
+        return outputs(self, given)
 
     def seasons(self) -> list[int]:
         """Return every plausible season, in rows, the shortest first."""
@@ -378,26 +291,7 @@ class Forecaster(ForecasterParameters, Estimator):
     def to_onnx(self, graph: Graph) -> None:
         """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
         self.check_fitted()
-        quantiles, reads = sorted(self.quantiles), self.reads_
-        channels = ["target", *self.covariates_, *(["whether the target was there"] if reads.gaps else [])]
-        graph.metadata |= {
-            "columns": json.dumps(channels),
-            "forecasts": json.dumps(["mean", *quantiles]),
-        }
-        texts = {
-            "window": f"the last rows of each series, {' and '.join(channels[:2])}, gaps filled",
-            "spread": "the deviation of each series' channels",
-            "before": f"{listed(reads.known)} in these rows",
-            "ahead": f"what is known of the rows ahead: {listed([*reads.known, *reads.calendar])}",
-            **{f"attribute{k}": f"the number of {name}" for k, name in enumerate(reads.attributes)},
-        }
-        inputs = {
-            i.name: ("input" if i.name == "window" else i.name, f"{texts[i.name]}, {i.value}")
-            for i in self.network_.description.inputs
-        }
-        shape = f"[B, {self.horizon}, {1 + len(quantiles)}]"
-        text = f"the mean, then each quantile, of the {self.horizon} steps that follow, {shape}"
-        self.emit_network(graph, inputs, {"forecast": ("forecast", text)})
+        emit(self, graph)
 
     def check_parameters(self) -> None:
         """Raise InputError for a parameter of the wrong type or value."""
@@ -416,26 +310,7 @@ class Forecaster(ForecasterParameters, Estimator):
             held_out = self._alike(valid)
             held_out.need(self.horizon + 1, f"1 + horizon {self.horizon}")
             return data, held_out
-        length = data.lengths
-        part, horizons = SHORT
-        held = np.maximum(length // HELD_OUT, np.minimum(length // part, horizons * self.horizon))
-        end = np.where(length < 2 * self.horizon + 2, length, length - np.maximum(held, self.horizon))
-        first = np.where(end < length, np.maximum(end - self.window_, 0), length)
-        return data.cut(np.zeros_like(end), end), data.cut(first, length)
-
-    def _usable(self, data: Panel) -> Panel:
-        """Return the series that are long enough to learn from.
-
-        Raises:
-            InputError: one is not, and `skip_bad` was not said; or none is long enough to hold a part out.
-        """
-        rows, why = self.horizon + 2, f"horizon {self.horizon} + 2"
-        if data.skip_bad and (data.lengths >= rows).any():
-            data = data.only(data.lengths >= rows, f"it has fewer rows than {rows} ({why})")
-        data.need(rows, why)
-        if data.lengths.max() < 2 * rows - 2:
-            data.need(2 * rows - 2, f"{why}, and horizon {self.horizon} held out")
-        return data
+        return split(data, self.reads_)
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         if isinstance(table, Panel):
@@ -445,17 +320,7 @@ class Forecaster(ForecasterParameters, Estimator):
 
     def _alike(self, table: Any) -> Panel:
         """Return the panel of a table with the columns and the frequency of the training table."""
-        data = self._panel(table, covariate_columns=self.covariates_)
-        if data.covariates != self.covariates_:
-            data = data.with_covariates(self.covariates_)
-        if data.frequency is None:
-            return replace(data, frequency=self.frequency_)
-        if not data.frequency.same_step(self.frequency_):
-            raise InputError(
-                f"{data.source}: its rows are {data.frequency} apart, the model was fitted to steps of "
-                f"{self.frequency_}: resample, or fit another model"
-            )
-        return data
+        return alike(self._panel(table, covariate_columns=self.covariates_), self.reads_)
 
     def forecast_names(self, target: str) -> list[str]:
         """Return the names of the columns of forecasts: of the mean, then of each quantile."""

@@ -17,6 +17,7 @@ from keepgate.tasks.common.face import LEFT_OUT, Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.forecast.examples import Prepared, cuts
 from keepgate.tasks.forecast.parameters import ForecastColumns
+from keepgate.tasks.forecast.parts import leads
 from keepgate.tasks.forecast.scores import Scores, last_value, seasonal_naive
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ForecasterFace(Face):
         """
         model, data = self.estimator, self._panel(data)
         prepared = Prepared(data, model.reads_)
-        cut, series = cuts(data, model.lead(data), model.horizon)
+        cut, series = cuts(data, leads(data, model.reads_), model.horizon)
         is_last = np.diff(series, append=len(data.ids)) > 0
         baselines = self._baselines()
         own, *others = (Scores(name, model.quantiles) for name in (model.cell_name(), *baselines))

@@ -21,7 +21,7 @@ from keepgate.errors import InputError
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.scores import last_value, seasonal_naive
 
-__all__ = ["CrossValidation", "backtest", "cross_validation", "seasonal_scale", "summary"]
+__all__ = ["CrossValidation", "backtest", "cross_validation", "last_mase", "seasonal_scale", "summary"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,23 @@ def backtest(model: Any, data: Panel, windows: int, step: int | None) -> CrossVa
     """Return the same of a fitted forecaster as it is."""
     step, reach = _reach(model, data, windows, step, 1, "a row")
     return _rolled(lambda _: model, data, windows, step, reach)
+
+
+def last_mase(model: Any, data: Panel) -> float:
+    """Return the MASE of forecasts of the last `horizon` rows of each series, from the rows before them.
+
+    Raises:
+        InputError: a series is too short, or none has a value to be scored by.
+    """
+    data.need(model.window_ + model.horizon, f"window={model.window_} and horizon={model.horizon}")
+    cuts, prepared = data.starts[1:] - model.horizon, Prepared(data, model.reads_)
+    found = model.forecast(prepared, cuts, np.arange(len(data.ids)))[None]
+    truth = prepared.truth(cuts).reshape(found.shape[:-1])
+    scale = seasonal_scale(data, model.horizon, model.season_)
+    mase = summary(truth, found[..., 0], found[..., 1:], scale, sorted(model.quantiles))["MASE"]
+    if isinstance(mase, str):
+        raise InputError("nothing to score: the last rows of all series are empty, or those before never change")
+    return mase
 
 
 def _reach(model: Any, data: Panel, windows: int, step: int | None, before: int, text: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from keepgate.tasks.common.running import device_named, limited_threads
 from keepgate.tasks.forecast.examples import Prepared, Windows
 from keepgate.tasks.forecast.linear import solve
 from keepgate.tasks.forecast.network import ForecastNetwork
+from keepgate.tasks.forecast.parts import early_leads
 from keepgate.tasks.forecast.reads import deviations
 from keepgate.training import train
 
@@ -48,7 +49,7 @@ def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[
     ids, own = [str(name) for name in data.ids.to_list()], deviations(data, reads)
     scales = {**reads.scales, **dict(zip(ids, own.tolist(), strict=True))} if reads.known else {}
     model.reads_ = replace(reads, until=latest, scales=scales)
-    lead = np.clip(data.lengths // 2, 1, reads.window)
+    lead = early_leads(data, reads)
     examples = Windows(Prepared(data, model.reads_), lead, own[:, 0], int(model.batch_size))
     rate = model.learning_rate / SLOWER
     settings = replace(model.settings(), epochs=epochs, patience=None, learning_rate=rate)

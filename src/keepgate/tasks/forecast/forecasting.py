@@ -1,0 +1,45 @@
+"""What a fitted forecaster says of windows, and of windows with quantiles as wide as they had to be of late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from keepgate.runtime.blocks import restore, window_norm
+from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.forecast.examples import Prepared
+from keepgate.tasks.forecast.recent import unseen, widened
+
+__all__ = ["forecasts", "outputs"]
+
+AT_ONCE = 1024  # windows forecast in one go
+
+
+def forecasts(model: Any, data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Return forecasts [B, horizon, 1 + Q] from rows `cut` [B] of `series` [B] on; see `Forecaster.forecast`."""
+    past = data if data.future is None else Prepared(data.panel, model.reads_)
+    first, quantiles = unseen(data.panel, model.reads_.until), sorted(model.quantiles)
+
+    def at(data: Prepared, cut: np.ndarray, series: np.ndarray) -> np.ndarray:
+        return model.forecast_windows(data.given(cut, series))
+
+    found = []
+    for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
+        here = cut[part], series[part]
+        found.append(widened(at(data, *here), *here, past, first, quantiles, lambda *rows: at(past, *rows)))
+    return np.concatenate(found)
+
+
+def outputs(model: Any, given: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return forecasts [B, horizon, 1 + Q] from the inputs of the network."""
+    others = {name: x for name, x in given.items() if name not in ("window", "spread")}
+    z, mean, spread = window_norm(given["window"], given.get("spread"))
+    inputs = {"normalized": z.astype(np.float32), **others}
+    device = next(model.network_.parameters()).device
+    with torch.inference_mode(), limited_threads(model.threads):
+        tensors = {name: torch.from_numpy(x).to(device) for name, x in inputs.items()}
+        y = model.network_.run(tensors, "calibrated" if model.reads_.calibrated else "scaled")
+    return restore(y.cpu().numpy(), mean, spread)
