@@ -41,7 +41,7 @@ def test_forecasts_begin_within_their_series() -> None:
 
 def test_examples_are_what_the_formulas_say() -> None:
     data = two_series()
-    examples = windows(data, 3, 1, deviations(data)[:, 0], 1)
+    examples = windows(data, 3, 1, deviations(data, reads(3, 1))[:, 0], 1)
     given, weight, target = examples.batch([1, 3])
     for row, (past, future, series) in enumerate(
         [([1, 4, 9], 16, data.values[:6]), ([100, 104, 96], 100, data.values[6:])]
@@ -99,7 +99,7 @@ def test_constant_windows_and_series() -> None:
     assert not z.any()
     assert (mean[0, 0, 0], spread[0, 0, 0]) == (pytest.approx(0.1), 0)
     flat = panel(pd.DataFrame({"unique_id": "a", "ds": range(5), "y": 0.1}))
-    assert deviations(flat).tolist() == [[1]]
+    assert deviations(flat, reads(3, 1)).tolist() == [[1]]
     _, weight, target = windows(flat, 3, 1, np.ones(1), 1).batch([0, 1])
     assert weight.tolist() == [[0], [0]]
     np.testing.assert_allclose(target, 0, atol=1e-15)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,9 @@ from keepgate import cells
 from keepgate.data.tables.reading import panel
 from keepgate.networks import Recurrent
 from keepgate.tasks.forecast.examples import Prepared, Windows
-from keepgate.tasks.forecast.linear import mean_loss, solve
+from keepgate.tasks.forecast.linear import absolute_errors, block_losses, solve
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
-from keepgate.tasks.forecast.reads import Reads, deviations
+from keepgate.tasks.forecast.reads import Reads, Term, deviations
 
 
 def parts(rows: int = 300, known: bool = True) -> tuple[ForecastNetwork, Windows]:
@@ -30,13 +32,13 @@ def parts(rows: int = 300, known: bool = True) -> tuple[ForecastNetwork, Windows
     if known:
         for name in ("plan", "known"):
             network.get_submodule(name).fit([data.plan])
-    return network, Windows(Prepared(data, reads), np.array([5]), deviations(data)[:, 0], 16, (0, 1000))
+    return network, Windows(Prepared(data, reads), np.array([5]), deviations(data, reads)[:, 0], 16, (0, 1000))
 
 
 @pytest.mark.parametrize("season", [0, 1, 4])
 def test_without_a_penalty_it_is_weighted_least_squares(season: int) -> None:
     network, data = parts(known=False)
-    found = solve(network, data, None, [season], [1e-7])
+    found = solve(network, data, [Term(season, 1e-7)])
     given, weight, target = data.numbers(np.arange(len(data.cuts)))
     z = given["normalized"][:, :, 0].astype(float)
     for step in range(2):
@@ -49,7 +51,7 @@ def test_without_a_penalty_it_is_weighted_least_squares(season: int) -> None:
 def test_what_is_known_ahead_has_one_effect_at_all_steps() -> None:
     """The same by one large regression of both steps at once, each with a window of its own."""
     network, data = parts()
-    found = solve(network, data, None, [1], [1e-7])
+    found = solve(network, data, [Term(1, 1e-7)])
     given, weight, target = data.numbers(np.arange(len(data.cuts)))
     z, plan = given["normalized"][:, :, 0].astype(float), network.get_submodule("plan")
     before = plan(torch.from_numpy(given["before"]), torch.float64).numpy()[:, :, 0]
@@ -68,15 +70,14 @@ def test_what_is_known_ahead_has_one_effect_at_all_steps() -> None:
 def test_a_large_penalty_leaves_the_naive_forecast() -> None:
     network, data = parts(known=False)
     for season, row in ((1, [0, 0, 0, 0, 1]), (4, [0, 1, 0, 0, 0])):
-        found = solve(network, data, None, [season], [1e9])
+        found = solve(network, data, [Term(season, 1e9)])
         np.testing.assert_allclose(found.weight[0], row, atol=1e-6)
-    np.testing.assert_allclose(solve(network, data, None, [0], [1e9]).weight, 0, atol=1e-6)
+    np.testing.assert_allclose(solve(network, data, [Term(0, 1e9)]).weight, 0, atol=1e-6)
 
 
-def test_the_best_for_held_out_windows_is_chosen_and_put() -> None:
+def test_the_quantiles_of_errors_are_put() -> None:
     network, data = parts()
-    found = solve(network, data, data, [1, 4], [1e-6, 1e3])
-    assert found.penalty == 1e-6
+    found = solve(network, data, [Term(1, 1e-6)])
     found.put(network, data, data)
     assert found.excess == 1.0
     outputs = network(data.batch(np.arange(len(data.cuts)))[0]).detach().numpy()
@@ -86,13 +87,47 @@ def test_the_best_for_held_out_windows_is_chosen_and_put() -> None:
         outputs[:, :, 1:] - outputs[:, :, :1], np.broadcast_to(quantiles, (295 - 1, 2, 3)), atol=1e-5
     )
     whole = network.loss(data.batch(np.arange(len(data)))).item()
-    assert mean_loss(network, data) == pytest.approx(whole, rel=1e-5)
+    assert block_losses(network, data).mean() == pytest.approx(whole, rel=0.01)
+    y = data.data.panel.values[:, 0]
+    given, spread = data.batch(np.arange(len(data.cuts)))[0], 2.0
+    mean = np.array([y[cut - 5 : cut].mean() for cut in data.cuts])
+    said = network(given).detach().numpy()[:, :, 0] * spread + mean[:, None]
+    truth = np.stack([y[cut : cut + 2] for cut in data.cuts])
+    total = absolute_errors(network, data, np.arange(len(data.cuts)), found)
+    assert total == pytest.approx(np.abs(said - truth).sum() / y.std(), rel=1e-4)
 
 
-def test_of_few_windows_blocks_choose_too() -> None:
-    """Where held-out windows say nothing, what predicts blocks from the others is chosen."""
-    network, data = parts(rows=60, known=False)
-    nothing = Windows(data.data, np.array([60]), np.ones(1), 16, (0, 1))
-    assert len(nothing.cuts) == 0
-    found = solve(network, data, nothing, [1], [1e-9, 1e-1, 1e9])
-    assert found.penalty == 1e-1
+def test_terms_are_averaged_by_their_shares() -> None:
+    network, data = parts(known=False)
+    one, other = Term(1, 0.1), Term(4, 10.0)
+    both = solve(network, data, [replace(one, share=0.25), replace(other, share=0.75)])
+    weights = [solve(network, data, [term]).weight for term in (one, other)]
+    np.testing.assert_allclose(both.weight, 0.25 * weights[0] + 0.75 * weights[1])
+
+
+def test_an_autoregression_is_rolled_out() -> None:
+    """The map of each step, applied, is what the map of one step gives again and again."""
+    network, data = parts(known=False)
+    found = solve(network, data, [Term(1, 0.01, order=3)])
+    assert (found.weight[0, :2] == 0).all()
+    z = np.random.default_rng(1).normal(size=5)
+    rows, one, bias = [*z], found.weight[0].numpy(), float(found.bias[0])
+    for _ in range(2):
+        rows.append(float(one @ rows[-5:]) + bias)
+    np.testing.assert_allclose(found.weight.numpy() @ z + found.bias.numpy(), rows[-2:], rtol=1e-9)
+
+
+def test_an_autoregression_finds_its_coefficients() -> None:
+    """y(t) = 1.3 y(t - 1) - 0.6 y(t - 2) + noise, whose second step is known in closed form."""
+    random, y = np.random.default_rng(0), [0.0, 0.0]
+    for noise in random.normal(size=3000):
+        y.append(1.3 * y[-1] - 0.6 * y[-2] + noise)
+    data = panel(pd.DataFrame({"unique_id": "a", "ds": range(len(y)), "y": y}))
+    reads = Reads(2, 200, 1, 1, data.frequency)
+    network = ForecastNetwork(
+        forecaster(Recurrent(cells.get("lstm").equations, 4, 4), reads.sizes(3), 0.0), quantiles=(0.1, 0.5, 0.9)
+    )
+    windows = Windows(Prepared(data, reads), np.array([200]), deviations(data, reads)[:, 0], 16, (0, 1000))
+    found = solve(network, windows, [Term(0, 1e-9, order=2)])
+    np.testing.assert_allclose(found.weight[0, -2:], [-0.6, 1.3], atol=0.05)
+    np.testing.assert_allclose(found.weight[1, -2:], [-0.6 * 1.3, 1.3**2 - 0.6], atol=0.1)

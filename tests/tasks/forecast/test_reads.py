@@ -8,7 +8,7 @@ import pytest
 
 from keepgate.data.tables.reading import panel
 from keepgate.errors import InputError
-from keepgate.tasks.forecast.reads import FITTED, Reads, deviations, infer
+from keepgate.tasks.forecast.reads import FITTED, Reads, Term, deviations, infer
 
 
 def series(**columns):
@@ -56,6 +56,20 @@ def test_files_of_the_first_version_say_less():
     assert (reads.gaps, reads.known, reads.calendar, reads.calibrated) == (False, (), (), False)
 
 
+def test_a_departure_of_earlier_files_is_one_term():
+    written = {**inferred(series(), window=14).to_json(), "departure": {"season": 7, "penalty": 0.1}}
+    del written["terms"]
+    FITTED("fitted", written)
+    assert Reads.from_json(written, 5).terms == (Term(7, 0.1),)
+
+
+def test_roots_have_their_own_deviations():
+    data = series(level=1.0)
+    roots = np.sqrt(np.sin(np.arange(60.0)) + 9)
+    found = deviations(data, inferred(data, transform="sqrt"))
+    assert found[1, 0] == pytest.approx(roots.std())
+
+
 def changed(**values):
     return {**inferred(series(), window=14, patch=7).to_json(), **values}
 
@@ -65,6 +79,10 @@ def changed(**values):
     [
         (changed(patch=15), "^fitted.patch=15 is longer than the window of 14 rows$"),
         (changed(calendar=["tea"]), "^fitted.calendar has 'tea', which is none of "),
+        (
+            changed(terms=[{"season": 15, "penalty": 1.0, "order": 0, "share": 1.0}]),
+            "^fitted.terms reach beyond the window of 14 rows$",
+        ),
         (changed(scales={"a": [1.0, 2.0]}), "^fitted.scales has not 1 numbers for each series$"),
         (changed(frequency={"unit": "month", "count": 12_001, "month_end": False}), "^fitted.frequency.count=12001 "),
     ],
@@ -99,4 +117,4 @@ def test_deviations_are_numpys_and_1_for_what_is_constant():
     data = series(heat=np.full(60, 3.0))
     assert data.covariates == ("heat",)
     deviation = np.sin(np.arange(60.0)).std()
-    np.testing.assert_allclose(deviations(data), [[deviation, 1.0], [deviation, 1.0]])
+    np.testing.assert_allclose(deviations(data, inferred(data)), [[deviation, 1.0], [deviation, 1.0]])

@@ -43,3 +43,10 @@ def test_no_season_is_found_where_there_is_none() -> None:
     assert found_season([random.normal(size=300)]) == 1
     assert found_season([np.cumsum(random.normal(size=300)) for _ in range(20)]) == 1
     assert found_season([np.zeros(100), np.arange(3.0)]) == 1
+
+
+def test_of_a_season_and_its_multiples_the_season_is_found() -> None:
+    """Every fourth year is a little alike, so that the peak of four years is the highest."""
+    random, months = np.random.default_rng(0), np.arange(480)
+    y = 3 * np.sin(2 * np.pi * months / 12) + 0.6 * np.sin(2 * np.pi * months / 48) + 0.2 * random.normal(size=480)
+    assert found_season([y]) == 12

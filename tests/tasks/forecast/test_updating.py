@@ -50,6 +50,6 @@ def test_what_cannot_be_updated_is_told():
         model.update(waves(rows=90))
     with pytest.raises(InputError, match=r"^epochs=0 "):
         model.update(waves(), epochs=0)
-    model.reads_ = replace(model.reads_, departure=None)
+    model.reads_ = replace(model.reads_, terms=())
     with pytest.raises(InputError, match=r"^this model was saved by an earlier version, and cannot be updated"):
         model.update(waves())

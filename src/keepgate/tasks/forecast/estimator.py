@@ -20,7 +20,7 @@ from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.explanation import effects, tabled
 from keepgate.tasks.forecast.exporting import emit
 from keepgate.tasks.forecast.forecasting import forecasts, outputs
-from keepgate.tasks.forecast.learning import learn, learn_again, tests_of
+from keepgate.tasks.forecast.learning import learn, learn_again, started
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.parts import alike, split, usable
@@ -67,7 +67,7 @@ class Forecaster(ForecasterParameters, Estimator):
     STATE: ClassVar[schema.Check] = staticmethod(FITTED)
     fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles")
     later: ClassVar[Mapping[str, Any]] = {
-        **{"calendar": False, "holidays": None, "refit": False},
+        **{"calendar": False, "holidays": None, "refit": False, "transform": "identity"},
         **{"known_columns": (), "static_columns": (), "skip_bad": False},
     }
 
@@ -106,17 +106,19 @@ class Forecaster(ForecasterParameters, Estimator):
         data = usable(self._panel(table).without_counters(), int(self.horizon))
         self.skipped_ = data.skipped
         names = ("horizon", "season", "window", "patch", "calendar", "holidays")
-        self.reads_ = infer(data, **{name: getattr(self, name) for name in names})
+        options = {name: getattr(self, name) for name in names}
+        kinds = {kind: infer(data, **options, transform=kind) for kind in self._transforms(data)}
+        self.reads_ = next(iter(kinds.values()))
         part, held_out = self.split(data, valid)
-        tests = tests_of(self, data, held_out)
-        self.linear_, self.best_ = learn(self, data, part, tests, run, callbacks)
-        factors = widths(self.network_, tests, sorted(self.quantiles))
+        start = started(self, kinds, data, part, held_out)
+        self.linear_ = start.linear
+        self.best_ = learn(self, start, run, callbacks)
+        factors = widths(self.network_, start.tests, sorted(self.quantiles))
         if self.refit and valid is None:
             learn_again(self, data, run)
         with torch.no_grad():
             self.network_.get_parameter("calibrated.weight").copy_(torch.from_numpy(factors))
-        departure = {"season": self.linear_.season, "penalty": self.linear_.penalty}
-        self.reads_ = replace(self.reads_, departure=departure)
+        self.reads_ = replace(self.reads_, terms=self.linear_.terms)
         return self
 
     def update(self, table: Any, *, epochs: int = 2, run: str | Path | None = None) -> Forecaster:
@@ -311,6 +313,12 @@ class Forecaster(ForecasterParameters, Estimator):
             held_out.need(self.horizon + 1, f"1 + horizon {self.horizon}")
             return data, held_out
         return split(data, self.reads_)
+
+    def _transforms(self, data: Panel) -> list[str]:
+        """Return the scales that the target may be learned on; by default roots only of what is never negative."""
+        if self.transform is not None:
+            return [self.transform]
+        return ["identity", "sqrt"] if np.nanmin(data.values[:, 0]) >= 0 else ["identity"]
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         if isinstance(table, Panel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from keepgate.data.tables.panel import Panel, filled
 from keepgate.errors import InputError, quoted
 from keepgate.runtime.blocks import window_norm
 from keepgate.tasks.forecast.reads import Reads, deviations
+from keepgate.tasks.forecast.transforms import TRANSFORMS
 from keepgate.training import Examples
 
 UPDATES = (50, 200)  # least and most of an epoch, so that it means the same for short and for long tables
@@ -49,8 +51,9 @@ class Prepared:
 
     def __init__(self, panel: Panel, reads: Reads, *, ahead: bool = False) -> None:
         self.panel, self.reads = panel, reads
-        self.target = panel.values[:, 0]
-        self.values = filled(panel.values, panel.starts)
+        self.original = filled(panel.values[:, 0], panel.starts)
+        self.target = TRANSFORMS[reads.transform].forth(panel.values[:, 0])
+        self.values = filled(np.column_stack([self.target, panel.values[:, 1:]]), panel.starts)
         if reads.gaps:
             self.values = np.column_stack([self.values, ~np.isnan(self.target)])
         self.plan = filled(panel.plan, panel.starts) if reads.known else np.zeros((len(self.values), 0))
@@ -117,6 +120,15 @@ class Prepared:
 
     def truth(self, cut: np.ndarray) -> np.ndarray:
         """Return the `horizon` values from rows `cut` on, [B, horizon]; NaN where one is missing."""
+        return self.panel.values[cut[:, None] + np.arange(self.reads.horizon), 0]
+
+    def past(self, cut: np.ndarray, series: np.ndarray, rows: int) -> np.ndarray:
+        """Return the `rows` values before rows `cut` of `series`, gaps filled, [B, rows]; the first is repeated."""
+        first = self.panel.starts[series][:, None]
+        return self.original[np.maximum(cut[:, None] - np.arange(rows, 0, -1), first)]
+
+    def transformed_truth(self, cut: np.ndarray) -> np.ndarray:
+        """Return the same on the scale that is learned."""
         return self.target[cut[:, None] + np.arange(self.reads.horizon)]
 
 
@@ -151,8 +163,17 @@ class Windows(Examples):
             seen = ~np.isnan(data.truth(self.cuts)).all(axis=1)
             self.cuts, self.series = self.cuts[seen], self.series[seen]
         self.deviation = deviation[self.series]
+        self.batch_size = batch_size
         least, most = updates
         self.size = min(max(len(self.cuts), least * batch_size), most * batch_size) if len(self.cuts) else 0
+
+    def steps(self) -> Windows:
+        """Return the windows before each single row, from the first horizon of a series on, as if that were all."""
+        data = Prepared(self.data.panel, replace(self.data.reads, horizon=1))
+        lead = np.clip(data.panel.lengths // 2, 1, self.data.reads.horizon)
+        deviation = np.ones(len(lead))
+        deviation[self.series] = self.deviation
+        return Windows(data, lead, deviation, self.batch_size, UPDATES)
 
     def __len__(self) -> int:
         return self.size
@@ -171,7 +192,7 @@ class Windows(Examples):
         given = self.data.given(cut, series)
         z, mean, spread = window_norm(given.pop("window"), given.pop("spread", None))
         unit = np.sqrt(np.maximum(spread[:, :, 0], LEAST_SPREAD * deviation) * deviation)
-        target = (self.data.truth(cut) - mean[:, :, 0]) / unit
+        target = (self.data.transformed_truth(cut) - mean[:, :, 0]) / unit
         return {"normalized": z.astype(np.float32), **given}, spread[:, :, 0] / unit, target
 
     def fingerprint(self) -> str:

@@ -100,7 +100,7 @@ class ForecasterFace(Face):
         own, *others = (Scores(name, model.quantiles) for name in (model.cell_name(), *baselines))
         ends = []
         for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
-            past = prepared.given(cut[part], series[part])["window"][:, :, 0]
+            past = prepared.past(cut[part], series[part], model.window_)
             truth = prepared.truth(cut[part])
             forecasts = model.forecast(prepared, cut[part], series[part])
             own.add(truth, forecasts[:, :, 0], forecasts[:, :, 1:])

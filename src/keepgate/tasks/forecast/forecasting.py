@@ -12,6 +12,7 @@ from keepgate.runtime.blocks import restore, window_norm
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.recent import unseen, widened
+from keepgate.tasks.forecast.transforms import TRANSFORMS
 
 __all__ = ["forecasts", "outputs"]
 
@@ -30,11 +31,11 @@ def forecasts(model: Any, data: Prepared, cut: np.ndarray, series: np.ndarray) -
     for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
         here = cut[part], series[part]
         found.append(widened(at(data, *here), *here, past, first, quantiles, lambda *rows: at(past, *rows)))
-    return np.concatenate(found)
+    return TRANSFORMS[model.reads_.transform].restored(np.concatenate(found), quantiles)
 
 
 def outputs(model: Any, given: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return forecasts [B, horizon, 1 + Q] from the inputs of the network."""
+    """Return forecasts [B, horizon, 1 + Q] on the scale that is learned, from the inputs of the network."""
     others = {name: x for name, x in given.items() if name not in ("window", "spread")}
     z, mean, spread = window_norm(given["window"], given.get("spread"))
     inputs = {"normalized": z.astype(np.float32), **others}

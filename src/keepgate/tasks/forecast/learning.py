@@ -3,70 +3,116 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from keepgate.data.tables.panel import Panel
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
-from keepgate.tasks.forecast.linear import Linear, mean_loss, solve
+from keepgate.tasks.forecast.linear import Linear, block_losses, solve
 from keepgate.tasks.forecast.network import ForecastNetwork
 from keepgate.tasks.forecast.parts import early_leads, leads
-from keepgate.tasks.forecast.reads import deviations
+from keepgate.tasks.forecast.reads import Reads, deviations
+from keepgate.tasks.forecast.terms import chosen, judged
 from keepgate.training import Settings, train
 from keepgate.training.callbacks import Callback
 
-__all__ = ["learn", "learn_again", "tests_of"]
+__all__ = ["Start", "learn", "learn_again", "started"]
 
 
-def tests_of(model: Any, data: Panel, held_out: Panel) -> Windows:
-    """Return the held-out windows; series that are also learned keep the scale that they have there."""
-    scale = _scales(data)
-    own = [scale.get(n, d[0]) for n, d in zip(held_out.ids.to_list(), deviations(held_out), strict=True)]
-    return _windows(model, held_out, leads(held_out, model.reads_), np.array(own), HELD_OUT_UPDATES)
+NEAR = (-1, 1)  # rows, by which a season that was found in values may be wrong
+SURE = 0.84  # that the recurrent part is a gain on held-out blocks: one standard error, where they are many
+CLEARLY = 0.98  # of the error of the first scale has another one that is taken in its place
 
 
-def learn(
-    model: Any, data: Panel, part: Panel, tests: Windows, run: str | Path | None, callbacks: Sequence[Callback]
-) -> tuple[Linear, int]:
-    """Train on a part of the rows; return the linear part and the epoch that are best for others.
+@dataclass(frozen=True)
+class Start:
+    """What learning begins with, on one scale of the target.
+
+    Attributes:
+        reads: what is read.
+        network: whose linear part is solved.
+        linear: that part.
+        examples: to learn from.
+        tests: held-out windows; series that are also learned keep the scale that they have there.
+    """
+
+    reads: Reads
+    network: ForecastNetwork
+    linear: Linear
+    examples: Windows
+    tests: Windows
+
+
+def started(model: Any, kinds: Mapping[str, Reads], data: Panel, part: Panel, held_out: Panel) -> Start:
+    """Return the start on the scale whose linear part has the least error, the first one unless another is clearly so.
+
+    Args:
+        model: the forecaster, whose network is not set.
+        kinds: what is read on each scale.
+        data: all rows.
+        part: those to learn from.
+        held_out: those to choose by.
+    """
+    starts, errors = [], []
+    for reads in kinds.values():
+        model.reads_ = reads
+        starts.append(_start(model, data, part, held_out))
+        if len(kinds) > 1:
+            errors.append(judged(starts[-1].network, starts[-1].examples, starts[-1].tests, starts[-1].linear))
+    best = int(np.argmin(errors)) if errors else 0
+    chosen = starts[best if best and errors[best] < CLEARLY * errors[0] else 0]
+    model.reads_ = chosen.reads
+    return chosen
+
+
+def _start(model: Any, data: Panel, part: Panel, held_out: Panel) -> Start:
+    scale = dict(zip(data.ids.to_list(), deviations(data, model.reads_)[:, 0].tolist(), strict=True))
+    own = [scale.get(n, d[0]) for n, d in zip(held_out.ids.to_list(), deviations(held_out, model.reads_), strict=True)]
+    tests = _windows(model, held_out, leads(held_out, model.reads_), np.array(own), HELD_OUT_UPDATES)
+    examples = _windows(model, part, early_leads(part, model.reads_), np.array([scale[n] for n in part.ids.to_list()]))
+    network = _begun(model, part)
+    with limited_threads(model.threads):
+        seasons = [m for m in departures(model) if m <= model.window_]
+        linear = solve(network, examples, chosen(network, examples, tests, seasons))
+    return Start(model.reads_, network, linear, examples, tests)
+
+
+def learn(model: Any, start: Start, run: str | Path | None, callbacks: Sequence[Callback]) -> int:
+    """Train from a start; return the epoch that is best for held-out windows, 0 if none is surely a gain.
 
     Args:
         model: the forecaster, whose network is set.
-        data: all rows.
-        part: those to learn from.
-        tests: held-out windows.
+        start: what it begins with.
         run: folder of the training, or None.
         callbacks: see `keepgate.training.train`.
     """
-    scale = _scales(data)
-    examples = _windows(model, part, early_leads(part, model.reads_), np.array([scale[n] for n in part.ids.to_list()]))
-    model.network_ = _begun(model, part)
+    model.network_, tests = start.network, start.tests
     with limited_threads(model.threads):
-        seasons = [0, 1, *(m for m in model.seasons() if m <= model.window_)]
-        linear = solve(model.network_, examples, tests, seasons)
-        linear.put(model.network_, examples, tests)
-        start, least = copy.deepcopy(model.network_.state_dict()), mean_loss(model.network_, tests)
-    model.train_network(ForecastNetwork.loss, examples, tests, run, callbacks=callbacks)
-    losses = [least, *(row["valid_loss"] for row in model.history_)]
-    best = min(range(len(losses)), key=lambda k: losses[k])
-    if best == 0:
-        model.network_.load_state_dict(start)
-    return linear, best
+        start.linear.put(model.network_, start.examples, tests)
+        before, least = copy.deepcopy(model.network_.state_dict()), block_losses(model.network_, tests)
+    model.train_network(ForecastNetwork.loss, start.examples, tests, run, callbacks=callbacks)
+    with limited_threads(model.threads):
+        gain = least - block_losses(model.network_, tests)
+    if not _sure(gain):
+        model.network_.load_state_dict(before)
+        return 0
+    return 1 + min(range(len(model.history_)), key=lambda k: model.history_[k]["valid_loss"])
 
 
 def learn_again(model: Any, data: Panel, run: str | Path | None) -> None:
     """Train on all rows, to the epoch that was best, with a linear part that is solved as was best."""
-    examples = _windows(model, data, early_leads(data, model.reads_), deviations(data)[:, 0])
+    examples = _windows(model, data, early_leads(data, model.reads_), deviations(data, model.reads_)[:, 0])
     network, device = model.network_, next(model.network_.parameters()).device
     network.load_state_dict(_begun(model, data).state_dict())
     with limited_threads(model.threads):
         network.cpu()
-        linear = solve(network, examples, None, [model.linear_.season], [model.linear_.penalty])
+        linear = solve(network, examples, model.linear_.terms)
         replace(linear, excess=model.linear_.excess).put(network, examples, None)
         network.to(device)
         if model.best_:
@@ -74,6 +120,19 @@ def learn_again(model: Any, data: Panel, run: str | Path | None) -> None:
             folder = None if run is None else Path(run) / "refit"
             train(network, ForecastNetwork.loss, examples, None, settings, folder, model.progress)
     network.eval()
+
+
+def _sure(gain: np.ndarray) -> bool:
+    """Return whether a mean is above zero by as much as says so with `SURE` (Student's t of one sample, [N])."""
+    error = gain.std(ddof=1) / np.sqrt(len(gain))
+    return bool(gain.mean() > stats.t.ppf(SURE, len(gain) - 1) * error)
+
+
+def departures(model: Any) -> list[int]:
+    """Return the seasons of the naive forecasts that the linear part may depart from: one found in values is rough."""
+    found = model.season is None and model.frequency_.season == 1 and model.season_ > 2
+    near = [model.season_ + k for k in NEAR] if found else []
+    return sorted({0, 1, *model.seasons(), *near})
 
 
 def _begun(model: Any, data: Panel) -> ForecastNetwork:
@@ -91,7 +150,3 @@ def _windows(
     model: Any, data: Panel, lead: np.ndarray, scale: np.ndarray, updates: tuple[int, int] = UPDATES
 ) -> Windows:
     return Windows(Prepared(data, model.reads_), lead, scale, int(model.batch_size), updates)
-
-
-def _scales(data: Panel) -> dict[Any, float]:
-    return dict(zip(data.ids.to_list(), deviations(data)[:, 0].tolist(), strict=True))

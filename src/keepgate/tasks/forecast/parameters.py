@@ -65,6 +65,12 @@ class ForecasterParameters(Parameters):
     holidays: str | None = param(
         None, "country whose holidays are known ahead, such as US or DE; needs the extra `forecast` (none: no holidays)"
     )
+    transform: str | None = param(
+        None,
+        "scale that the target is learned on: identity, or sqrt, the square root of what is never negative (none: the "
+        "better one on held-out rows, where nothing is negative)",
+        choices=("identity", "sqrt"),
+    )
     refit: bool = param(True, "after the best epoch is found, learn again from all rows, the held-out ones too")
     hidden_size: int = param(128, "units of each layer and direction", **SIZE)
     bidirectional: bool = param(False, "read the sequence in both directions")

@@ -15,8 +15,9 @@ from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.forecast.network import Sizes
 from keepgate.tasks.forecast.parameters import MOST_ROWS
 from keepgate.tasks.forecast.spans import default_patch, default_window, found_season
+from keepgate.tasks.forecast.transforms import TRANSFORMS
 
-__all__ = ["FITTED", "Reads", "deviations", "infer"]
+__all__ = ["FITTED", "Reads", "Term", "deviations", "infer"]
 
 NAMES = schema.several(schema.text(), distinct=True)
 PARTS = {
@@ -32,17 +33,52 @@ PARTS = {
     "scales": schema.table(schema.several(schema.number(0))),
     "calibrated": schema.boolean,
     "until": schema.optional(schema.whole(-(2**63), 2**63 - 1)),
-    "departure": schema.optional(schema.record(season=schema.whole(0, MOST_ROWS), penalty=schema.number(0))),
+    "transform": schema.choice(TRANSFORMS),
+    "terms": schema.several(
+        schema.record(
+            season=schema.whole(0, MOST_ROWS),
+            penalty=schema.number(0),
+            order=schema.whole(0, MOST_ROWS),
+            share=schema.number(0, 1),
+        )
+    ),
 }
 EARLIER = {
     **{"gaps": False, "known": [], "calendar": [], "attributes": {}, "scales": {}, "calibrated": False},
-    **{"until": None, "departure": None},
+    **{"until": None, "transform": "identity", "terms": []},
 }
 
 
 def FITTED(name: str, value: Any) -> None:
     """Check what a model file says was inferred; files of 0.1.0 say less."""
-    schema.record(**PARTS)(name, {**EARLIER, **value} if isinstance(value, dict) else value)
+    schema.record(**PARTS)(name, _completed(value) if isinstance(value, dict) else value)
+
+
+def _completed(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what a model file says, with what earlier ones did not: many had one term, the `departure`."""
+    state = {**EARLIER, **state}
+    departure = state.pop("departure", None)
+    if isinstance(departure, dict):
+        state["terms"] = [{"order": 0, "share": 1.0, **departure}]
+    return state
+
+
+@dataclass(frozen=True)
+class Term:
+    """How one of the maps is solved whose mean is the linear part.
+
+    Attributes:
+        season: of the naive forecast that it departs from, in rows; 0 for the mean of the window.
+        penalty: of ridge regression.
+        order: 0: each step ahead has a map of its own from the whole window. Else the last so many rows forecast the
+            next one, and so on: an autoregression that is rolled out.
+        share: of the mean.
+    """
+
+    season: int
+    penalty: float
+    order: int = 0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +99,8 @@ class Reads:
         scales: with columns known ahead: the deviations of each series' channels in the training data.
         calibrated: whether the network ends in a calibration; those of 0.1.0 do not.
         until: the latest time of the training data, in steps or in microseconds since 1970.
-        departure: the naive forecast that the linear part departs from, and its penalty; see `linear.Linear`.
+        transform: the scale that the target is learned on; see `transforms`.
+        terms: how the linear part is solved; see `terms`.
     """
 
     horizon: int
@@ -79,7 +116,8 @@ class Reads:
     scales: dict[str, list[float]] = field(default_factory=dict)
     calibrated: bool = True
     until: int | None = None
-    departure: dict[str, Any] | None = None
+    transform: str = "identity"
+    terms: tuple[Term, ...] = ()
 
     def __post_init__(self) -> None:
         if self.patch > self.window:
@@ -121,7 +159,7 @@ class Reads:
         Raises:
             InputError: its values do not fit each other.
         """
-        state = {**EARLIER, **state}
+        state = _completed(state)
         if state["frequency"]["count"] > (most := MOST_COUNT[state["frequency"]["unit"]]):
             raise InputError(f"fitted.frequency.count={state['frequency']['count']} is not at most {most:,}")
         if state["patch"] > state["window"]:
@@ -129,7 +167,12 @@ class Reads:
         if unknown := [name for name in state["calendar"] if " " not in name and name not in CYCLES]:
             raise InputError(f"fitted.calendar has {quoted(unknown[0])}, which is none of {listed(CYCLES)}")
         names = {name: tuple(state[name]) for name in ("covariates", "known", "calendar")}
-        reads = cls(**{**state, **names, "frequency": Frequency(**state["frequency"]), "horizon": horizon})
+        terms = tuple(Term(**term) for term in state["terms"])
+        if any(max(term.season, term.order) > state["window"] for term in terms):
+            raise InputError(f"fitted.terms reach beyond the window of {state['window']} rows")
+        reads = cls(
+            **{**state, **names, "frequency": Frequency(**state["frequency"]), "horizon": horizon, "terms": terms}
+        )
         if any(len(scale) != reads.channels for scale in reads.scales.values()):
             raise InputError(f"fitted.scales has not {reads.channels} numbers for each series")
         return reads
@@ -144,6 +187,7 @@ def infer(
     patch: int | None,
     calendar: bool,
     holidays: str | None,
+    transform: str = "identity",
 ) -> Reads:
     """Return what a forecaster of a table reads; the arguments are its parameters.
 
@@ -168,14 +212,17 @@ def infer(
         data.known,
         tuple(names),
         {name: sorted({*texts} - {""}) for name, texts in data.statics.items()},
+        transform=transform,
     )
     scales = deviations(data, reads).tolist() if data.known else []
     until = int(data.times.astype(np.int64).max())
     return replace(reads, scales=dict(zip(map(str, data.ids.to_list()), scales, strict=False)), until=until)
 
 
-def deviations(data: Panel, reads: Reads | None = None) -> np.ndarray:
+def deviations(data: Panel, reads: Reads) -> np.ndarray:
     """Return the standard deviation of each series' channels, [S, C]; 1 for a constant one, and for that of gaps."""
-    parts = np.split(filled(data.values, data.starts), data.starts[1:-1])
+    values = filled(data.values, data.starts)
+    values[:, 0] = TRANSFORMS[reads.transform].forth(values[:, 0])
+    parts = np.split(values, data.starts[1:-1])
     found = np.array([np.where(np.ptp(part, axis=0) > 0, part.std(axis=0), 1.0) for part in parts])
-    return np.column_stack([found, np.ones(len(found))]) if reads is not None and reads.gaps else found
+    return np.column_stack([found, np.ones(len(found))]) if reads.gaps else found

@@ -62,7 +62,7 @@ def widened(
         return found
     cuts, places = np.unique(earlier[known], return_inverse=True)
     then = forecast(cuts, np.searchsorted(data.panel.starts, cuts, "right") - 1)
-    truth, count = data.truth(cuts), known.sum(1)
+    truth, count = data.transformed_truth(cuts), known.sum(1)
     trust = (count / (count + PRIOR))[:, None]
     result, middle = found.copy(), centre(quantiles)
     for places_of, share in _pairs(quantiles):

@@ -178,7 +178,7 @@ def _mean(values: np.ndarray, seen: np.ndarray) -> float | str:
 def _naive(fitted: Any, data: Prepared, cuts: np.ndarray) -> dict[str, np.ndarray]:
     """Return the forecasts of naive models, [W, S, H] each: the last value, and every plausible season."""
     seasons = [season for season in fitted.seasons() if season <= (cuts - data.panel.starts[:-1]).min()]
-    past = data.values[cuts.ravel()[:, None] - np.arange(max([1, *seasons]), 0, -1), 0]
+    past = data.past(cuts.ravel(), np.tile(np.arange(cuts.shape[1]), len(cuts)), max([1, *seasons]))
     shape = (*cuts.shape, fitted.horizon)
     found = {f"seasonal naive {m}": seasonal_naive(past, fitted.horizon, m).reshape(shape) for m in seasons}
     return {**found, "last value": last_value(past, fitted.horizon).reshape(shape)}

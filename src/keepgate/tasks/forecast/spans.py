@@ -20,6 +20,7 @@ SHARE = 6  # a window has at most 1/6 of the median length of the series
 PATCHES = 4  # a patch is a season, where a window has so many; else 1/8 of the window
 
 CLEAR = 0.3  # by so much the correlation a season ago exceeds the least before it, and zero
+NEARLY = 0.9  # of the highest peak
 CYCLES = 3  # of a season that series have at least, where it is found in them
 SERIES = 200  # whose correlations are averaged
 
@@ -27,7 +28,8 @@ SERIES = 200  # whose correlations are averaged
 def found_season(parts: Sequence[np.ndarray]) -> int:
     """Return the season, in rows, that series show where their times name none; 1 if they show none.
 
-    It is the highest peak of the autocorrelation of the series less their straight lines, averaged over series.
+    It is the first peak of the autocorrelation of the series less their straight lines, averaged over series, that is
+    nearly as high as the highest: multiples of a season have peaks too.
 
     Args:
         parts: the values of each series.
@@ -40,7 +42,8 @@ def found_season(parts: Sequence[np.ndarray]) -> int:
     mean = np.mean([_autocorrelation(part)[:reach] for part in chosen], axis=0)
     peaks = [k for k in range(2, reach - 1) if mean[k - 1] < mean[k] >= mean[k + 1]]
     clear = [k for k in peaks if mean[k] >= CLEAR and mean[k] - mean[:k].min() >= CLEAR]
-    return max(clear, key=lambda k: mean[k], default=1)
+    highest = max((mean[k] for k in clear), default=0.0)
+    return next((k for k in clear if mean[k] >= NEARLY * highest), 1)
 
 
 def _autocorrelation(y: np.ndarray) -> np.ndarray:

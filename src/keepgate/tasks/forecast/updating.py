@@ -28,7 +28,7 @@ SLOWER = 5  # times the step size of a fit
 def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[dict[str, Any]]:
     """Train a fitted forecaster on, and return the rows of its history.
 
-    The linear part is solved again, from the naive forecast and with the penalty that were best in `fit`.
+    The linear part is solved again, by the terms that were best in `fit`.
 
     Args:
         model: the forecaster, which is changed.
@@ -41,7 +41,7 @@ def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[
     """
     schema.whole(int(EPOCHS["minimum"]), int(EPOCHS["maximum"]))("epochs", epochs)
     reads = model.reads_
-    if reads.until is None or reads.departure is None:
+    if reads.until is None or not reads.terms:
         raise InputError("this model was saved by an earlier version, and cannot be updated: fit it again")
     latest = int(data.times.astype(np.int64).max())
     if latest <= reads.until:
@@ -53,10 +53,10 @@ def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[
     examples = Windows(Prepared(data, model.reads_), lead, own[:, 0], int(model.batch_size))
     rate = model.learning_rate / SLOWER
     settings = replace(model.settings(), epochs=epochs, patience=None, learning_rate=rate)
-    network, departure = model.network_.cpu(), reads.departure
+    network = model.network_.cpu()
     network.keep_solved()  # a model that was loaded does not know it
     with limited_threads(model.threads):
-        solve(network, examples, None, [departure["season"]], [departure["penalty"]]).put_maps(network)
+        solve(network, examples, reads.terms).put_maps(network)
         network.to(device_named(model.device))
         history = train(network, ForecastNetwork.loss, examples, None, settings, run, model.progress)
     network.eval()
