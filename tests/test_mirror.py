@@ -28,6 +28,42 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "cells/rnn.py",
         "cells/time_aware_lstm.py",
     ),
+    "cells/test_later_formulas.py": tuple(
+        f"cells/{name}.py"
+        for name in ("lem", "min_gru", "min_lstm", "nested_lstm", "qrnn", "rhn", "scrn", "slstm", "sru", "tau_gru")
+    ),
+    "oracles/test_torchrecurrent.py": tuple(
+        f"cells/{name}.py"
+        for name in (
+            "atr",
+            "brc",
+            "cfn",
+            "cornn",
+            "dsgu",
+            "fastgrnn",
+            "fastrnn",
+            "indrnn",
+            "janet",
+            "light_gru",
+            "light_ru",
+            "mgu",
+            "minimal_rnn",
+            "mut2",
+            "mut3",
+            "nas",
+            "nbrc",
+            "ran",
+            "residual_lstm",
+            "sgu",
+            "star",
+            "tgru",
+            "tlstm",
+            "trnn",
+            "ugrnn",
+            "unicornn",
+            "working_memory_lstm",
+        )
+    ),
     # each command as it is typed; what they do for a task in test_<task>.py
     "cli/test_main.py": (
         "cli/cells.py",

@@ -15,6 +15,7 @@ from keepgate import cells
 from keepgate.cells import GRU, LSTM
 from keepgate.equations import Cell
 from keepgate.errors import CellError, InputError, KeepgateError
+from pages import ROOT
 
 # Parameters for I = 5, H = 7 by the closed formulas: matrices I*H and H*H, vectors H.
 M, U, V = 5 * 7, 7 * 7, 7
@@ -29,6 +30,43 @@ PARAMETERS = {
     "rnn": M + U + 2 * V,
     "time_aware_lstm": 4 * (M + U + 2 * V) + U + V,
     "multiplicative_lstm": 5 * M + U + 4 * U + 4 * V,
+    "atr": M + U + 2 * V,
+    "brc": 3 * (M + V) + 2 * V,
+    "nbrc": 3 * (M + V) + 2 * (U + V),
+    "cfn": 3 * (M + V) + 2 * (U + V),
+    "cornn": M + 2 * U + 2 * V,
+    "fastrnn": M + U + 2 * V + 2,
+    "fastgrnn": M + U + 2 * V + 2,
+    "indrnn": M + 2 * V,
+    "janet": 2 * (M + U + 2 * V),
+    "lem": 4 * (M + V) + 3 * (U + V) + U,
+    "light_gru": 2 * (M + U + 2 * V),
+    "light_ru": 2 * (M + V) + U + V,
+    "mgu": 2 * (M + U + 2 * V),
+    "minimal_rnn": M + V + 2 * U + V,
+    "mut2": 3 * (M + U + 2 * V),
+    "mut3": 3 * (M + U + 2 * V),
+    "nas": 8 * (M + U + 2 * V),
+    "ran": 2 * (M + U + 2 * V) + M,
+    "residual_lstm": 4 * (M + U + 2 * V) + 3 * V + U + M,
+    "rhn": 2 * (M + U + 2 * V) + 2 * (U + V),
+    "scrn": 2 * M + 2 * U + 2 * V,
+    "sgu": 2 * (M + V) + 2 * (U + V),
+    "dsgu": 2 * (M + V) + 2 * (U + V) + U,
+    "star": 2 * (M + V) + U + V,
+    "trnn": 2 * (M + V),
+    "tgru": 6 * M + 3 * V,
+    "tlstm": 6 * M + 3 * V,
+    "tau_gru": 4 * (M + V) + 3 * (U + V) + U,
+    "ugrnn": 2 * (M + U + 2 * V),
+    "unicornn": M + V + 2 * V,
+    "working_memory_lstm": 4 * (M + U + 2 * V) + 3 * (U + V),
+    "min_lstm": 3 * (M + V),
+    "min_gru": 2 * (M + V),
+    "sru": 4 * M + 4 * V,
+    "qrnn": 6 * M + 3 * V,
+    "nested_lstm": 4 * (M + U + 2 * V) + 8 * U + 4 * V,
+    "slstm": 4 * (M + U + 2 * V),
     "coupled(lstm)": 3 * (M + U + 2 * V),
     "no_output_activation(lstm)": 4 * (M + U + 2 * V),
     "zoneout(lstm)": 4 * (M + U + 2 * V),
@@ -49,6 +87,11 @@ def test_number_of_parameters(spec: str):
 def test_every_cell_and_modifier_is_counted():
     assert set(cells.registry()) == {spec for spec in PARAMETERS if "(" not in spec}
     assert set(cells.modifiers()) == {spec.partition("(")[0] for spec in PARAMETERS if "(" in spec}
+
+
+def test_the_page_of_cells_has_every_cell():
+    page = (ROOT / "docs" / "cells.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(cells.registry())
 
 
 @pytest.mark.parametrize("name", cells.registry())

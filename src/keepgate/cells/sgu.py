@@ -1,0 +1,21 @@
+"""Gao & Glowacka 2016, "Deep Gate Recurrent Neural Network", ACML.
+
+The gate multiplies the input with the state. The update gate z has the logistic function here, the paper its piecewise
+linear form.
+"""
+
+from keepgate.equations import Cell, affine, sigmoid, softplus, tanh
+
+
+class SGU(Cell):
+    """Simple gated unit."""
+
+    name = "sgu"
+    paper = "Gao & Glowacka 2016"
+    state = ("h",)
+
+    def step(self, x, last):
+        """Return h after one step."""
+        g = tanh(affine("g", m=affine("x", x) * last.h))
+        z = sigmoid(affine("z", x, last.h))
+        return self.State(h=(1 - z) * last.h + z * softplus(g * last.h))
