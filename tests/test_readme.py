@@ -99,15 +99,6 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in table]
 
 
-def test_the_table_of_cells_is_the_registry():
-    table = rows("Cells")
-    assert [(name, paper) for name, paper, _ in table] == [(k, v.paper) for k, v in cells.registry().items()]
-    for name, _, place in table:
-        package, _, made = place.rpartition(".")
-        assert package == "keepgate.cells"
-        assert getattr(cells, made) is cells.registry()[name]
-
-
 def test_the_modifiers_are_named():
     section = TEXT[TEXT.index("Modifiers are functions") : TEXT.index("Wherever a cell is named")]
     assert set(re.findall(r"`(\w+)\(cell", section)) == set(cells.modifiers())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import re
 import sys
 from contextlib import suppress
@@ -89,9 +91,18 @@ def test_every_cell_and_modifier_is_counted():
     assert set(cells.modifiers()) == {spec.partition("(")[0] for spec in PARAMETERS if "(" in spec}
 
 
-def test_the_page_of_cells_has_every_cell():
+def test_the_page_of_cells_is_the_registry():
     page = (ROOT / "docs" / "cells.md").read_text()
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(cells.registry())
+    table = [
+        [part.strip("` ") for part in line.strip("|").split(" | ")] for line in page.splitlines() if line[:3] == "| `"
+    ]
+    assert [row[0] for row in table] == list(cells.registry())
+    for name, summary, paper, states, parameters in table:
+        cell = cells.get(name)
+        assert inspect.getdoc(type(cell)).startswith(summary)
+        assert cell.paper == paper
+        assert states in (", ".join(cell.state), f"{cell.state[0]} to {cell.state[-1]}")
+        assert f"{sum(math.prod(p.shape) for p in cell.equations.parameters(64, 64)):,}" == parameters
 
 
 @pytest.mark.parametrize("name", cells.registry())
