@@ -6,7 +6,7 @@ import keepgate.equations as eq
 from keepgate import cells
 from keepgate.equations import Cell, affine, step_input, vector
 
-__all__ = ["CELLS", "Everything", "TwoMaps"]
+__all__ = ["ABOVE_ZERO", "CELLS", "Everything", "TwoMaps"]
 
 
 class Everything(Cell):
@@ -67,3 +67,5 @@ CELLS: dict[str, Cell] = {name: cells.get(name) for name in SPECIFICATIONS} | {
     "everything": Everything(),
     "projected(two_maps, 2)": cells.projected(TwoMaps(), 2),
 }
+
+ABOVE_ZERO = {"slstm": ("n",)}  # states by which a step divides, sums of exponentials
