@@ -22,7 +22,7 @@ class TauGRU(Cell):
     state = ("h",)
 
     def __init__(self, delay: int = 10):
-        self.state = ("h", *(f"h{k}" for k in range(1, layers("delay", delay) + 1)))
+        self.state = ("h", *(f"h{k}" for k in range(1, layers("delay", delay) + 1)))  # type: ignore[misc]
 
     def step(self, x, last):
         """Return h and its values at the steps before."""
