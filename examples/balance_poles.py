@@ -18,7 +18,7 @@ import numpy as np
 from poles import CartPole, DoublePole, balanced, damped, lasts
 
 from keepgate.cells import get
-from keepgate.native import Population
+from keepgate.population import Population
 from keepgate.training.evolution import CMAES, SNES, CoSyNE, evolve
 
 FRESH = 1000

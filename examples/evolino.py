@@ -69,9 +69,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100_000, help="generations at most")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--search", default="snes")
-    parser.add_argument("--spread", type=float, default=0.05)
+    parser.add_argument("--spread", type=float, default=0.5)
+    parser.add_argument("--input-spread", type=float, default=None)
     options = parser.parse_args()
-    common = {name: getattr(options, name) for name in ("minutes", "epochs", "search", "spread")}
+    common = {name: getattr(options, name) for name in ("minutes", "epochs", "search", "spread", "input_spread")}
     found = []
     for seed in range(options.seeds):
         began = time.process_time()

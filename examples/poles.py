@@ -156,7 +156,7 @@ def lasts(equations, units: int, weights: np.ndarray, steps: int) -> bool:
 
     Where cart and network come back to a state that they were in before, to the bit, the rest is known.
     """
-    from keepgate.native import Population
+    from keepgate.population import Population
 
     network, poles = Population(equations, 3, units, 0, 1), DoublePole(DoublePole.usual(1))
     network.load(weights[None])

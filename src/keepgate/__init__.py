@@ -71,6 +71,7 @@ _PACKAGES = (
     "meta",
     "nn",
     "objectives",
+    "population",
     "scan",
     "store",
     "tasks",

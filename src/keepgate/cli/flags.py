@@ -16,9 +16,11 @@ def add_flags(group: Any, cls: type) -> None:
     """Add to a parser or a group of it one flag for every parameter of a dataclass.
 
     `hidden_size` becomes `--hidden-size`; a bool gets `--flag/--no-flag`; a tuple takes several values; what may be
-    None takes the word `none`.
+    None takes the word `none`. What the class calls `unused` has no flag.
     """
     for name, kind, meta in parameters(cls):
+        if name in getattr(cls, "unused", ()):
+            continue
         kind, optional = split_optional(kind)
         options: dict[str, Any] = {"default": meta["default"], "help": _help(meta)}
         if kind is bool:
@@ -35,7 +37,7 @@ def add_flags(group: Any, cls: type) -> None:
 
 def take(arguments: argparse.Namespace, cls: type) -> Any:
     """Return an object of the dataclass `cls` with the values of its flags."""
-    return cls(**{name: _value(getattr(arguments, name)) for name, _, _ in parameters(cls)})
+    return cls(**{name: _value(getattr(arguments, name)) for name, _, _ in parameters(cls) if name in arguments})
 
 
 def _value(given: Any) -> Any:

@@ -69,5 +69,6 @@ def test_help_shows_every_parameter_with_its_text_and_default(task):
     shown = " ".join(pydoc.plain(pydoc.render_doc(kind)).replace("|", " ").split())
     assert {name for name, _, _ in parameters(kind)} == {*kind().get_params()}
     for name, _, meta in parameters(kind):
-        assert f"{name}: {' '.join(meta['help'].split())} (default: {meta['default']!r})." in shown
+        text = f"{name}: {' '.join(meta['help'].split())} (default: {meta['default']!r})."
+        assert (text in shown) == (name not in kind.unused)
     assert shown.index("Attributes:") < shown.index("Args:")

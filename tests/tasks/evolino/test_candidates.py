@@ -38,7 +38,7 @@ def alone(weights):
             rows.append(stepper.step(np.array([value])).copy())
         states.append(np.array(rows))
     x = np.concatenate([np.c_[s[10:-1], np.ones(len(s) - 11)] for s in states])
-    w = (np.linalg.pinv(x) @ np.concatenate([one[11:] for one in SERIES])).astype(np.float32).astype(float)
+    w = np.linalg.pinv(x) @ np.concatenate([one[11:] for one in SERIES])
     runs = []
     for one, state in zip(SERIES, begun, strict=True):
         stepper.state, y, run = state, one[10], []

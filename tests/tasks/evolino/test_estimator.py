@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from keepgate import Evolino, load
+from keepgate.cli import main
 from keepgate.errors import InputError
 
 OPTIONS = {"hidden_size": 4, "epochs": 15, "batch_size": 12, "washout": 30, "horizon": 20, "progress": False}
@@ -22,7 +23,7 @@ def waves(*speeds, rows=150):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"search": "esp", "spread": 0.02}, {"cell": "gru"}, {"readout": "svm", "epochs": 3}]
+    "options", [{}, {"search": "esp", "input_spread": 1e-3}, {"cell": "gru"}, {"readout": "svm", "epochs": 3}]
 )
 def test_a_sine_is_continued(options):
     table = waves(0.3)
@@ -118,3 +119,37 @@ def test_too_few_rows_and_other_steps_are_named():
         model.predict(table)
     with pytest.raises(InputError, match="fit has no argument 'colour'"):
         Evolino(**OPTIONS).fit(table, colour="y")
+
+
+def test_sums_of_four_sines_are_continued_for_three_hundred_rows():
+    t = np.arange(700)
+    table = pd.DataFrame({"ds": t, "y": sum(np.sin(speed * t) for speed in (0.2, 0.311, 0.42, 0.51))})
+    model = Evolino(hidden_size=20, horizon=300, epochs=5, progress=False).fit(table)
+    assert model.score(table) > -0.11
+
+
+def test_the_network_keeps_all_digits(tmp_path):
+    model = Evolino(**{**OPTIONS, "epochs": 2}).fit(waves(0.3))
+    model.save(tmp_path)
+    assert {tensor.dtype for tensor in load(tmp_path).network_.state_dict().values()} == {torch.float64}
+
+
+def test_the_spread_of_the_input_is_chosen_by_the_first_generation():
+    table, options = waves(0.3), {**OPTIONS, "epochs": 1}
+    found = {spread: Evolino(**options, input_spread=spread).fit(table).fitness_ for spread in (1e-6, 1e-4, 1e-2, 1.0)}
+    assert Evolino(**options).fit(table).fitness_ == max(found.values())
+
+
+def test_a_search_shows_where_it_is(capsys, monkeypatch):
+    monkeypatch.setattr("keepgate.training.progress.BETWEEN_LINES", 0.0)
+    Evolino(**{**OPTIONS, "epochs": 2, "progress": True}).fit(waves(0.3))
+    assert "epoch 2/2, 100% of the training" in capsys.readouterr().err
+
+
+def test_settings_of_gradients_are_not_offered(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "evolino", "--help"])
+    text = capsys.readouterr().out
+    assert "--input-spread" in text
+    assert not [name for name in Evolino.unused if "--" + name.replace("_", "-") in text]
+    assert "learning_rate" not in Evolino.__doc__

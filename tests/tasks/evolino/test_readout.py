@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.preprocessing import StandardScaler
 
 from keepgate.tasks.evolino.readout import pseudo_inverse, support_vectors
 
@@ -20,12 +23,20 @@ def test_the_pseudo_inverse_is_scikit_learns_linear_regression():
     assert own[-1] == pytest.approx(other.intercept_, rel=1e-8)
 
 
-def test_ridge_is_scikit_learns_on_scaled_columns():
+def test_ridge_is_scikit_learns_on_standardised_columns():
     states, targets = problem()
-    features = np.c_[states, np.ones(200)]
-    scale = np.sqrt((features**2).mean(0))
-    other = Ridge(alpha=0.3 * 200, fit_intercept=False, solver="svd").fit(features / scale, targets)
-    assert pseudo_inverse(states, targets, ridge=0.3) == pytest.approx(other.coef_ / scale, rel=1e-8)
+    other = Ridge(alpha=0.3 * 200, solver="svd").fit(StandardScaler().fit_transform(states), targets)
+    own = pseudo_inverse(states, targets, ridge=0.3)
+    assert own[:-1] == pytest.approx(other.coef_ / states.std(0), rel=1e-8)
+    assert own[-1] == pytest.approx(other.intercept_ - states.mean(0) @ own[:-1], rel=1e-8)
+
+
+@pytest.mark.parametrize("solve", [pseudo_inverse, functools.partial(support_vectors, cost=100.0)])
+def test_states_that_hardly_move_are_as_good_as_others(solve):
+    states, targets = problem(noise=0.0)
+    found = solve(0.3 + 1e-6 * states, targets)
+    said = (0.3 + 1e-6 * states) @ found[:-1] + found[-1]
+    assert said == pytest.approx(targets, abs=0.05)
 
 
 def test_support_vectors_find_the_map_and_leave_outliers_alone():

@@ -83,7 +83,8 @@ def param(
 def estimator(cls: type[T]) -> type[T]:
     """Make a class with `param` fields an estimator: a dataclass whose docstring lists all its parameters."""
     made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
-    lines = [_documented(f) for f in dataclasses.fields(made) if "help" in f.metadata]
+    unused = getattr(made, "unused", ())
+    lines = [_documented(f) for f in dataclasses.fields(made) if "help" in f.metadata and f.name not in unused]
     made.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Args:", *lines, ""])
     return made
 
@@ -199,9 +200,11 @@ class Parameters:
         examples: command lines of `keepgate fit`, for its help.
         later: parameters, columns and state that earlier model files lack, as they were then; besides those of the
             bases.
+        unused: inherited parameters that have no effect on this task, which help texts pass over.
     """
 
     later: ClassVar[Mapping[str, Any]] = {"minutes": None, "average": None}
+    unused: ClassVar[tuple[str, ...]] = ()
 
     TASK: ClassVar[str]
     Columns: ClassVar[type] = NoColumns

@@ -38,8 +38,8 @@ class Candidates:
     """Judges networks of one cell by how they continue series that they have seen.
 
     A network reads the rows as they are; after the washout its outputs are solved for all rows at once. Then it runs
-    freely, each output being the next input. Everything is in float64, but weights are rounded to float32, in which a
-    model keeps them, so that what is judged is what will be used.
+    freely, each output being the next input. All is in float64, weights of the outputs too: a long free run tells their
+    last digits.
 
     Args:
         equations: of the cell.
@@ -126,8 +126,7 @@ class Candidates:
             read = np.concatenate(rows)
             if np.isfinite(read).all():
                 solved[p] = self.reader(read, targets)
-        with np.errstate(over="ignore"):
-            return solved.astype(np.float32).astype(np.float64)
+        return solved
 
     def first(self, one: np.ndarray) -> int:
         """Return the first row of a series after the washout, of which a short one has less."""

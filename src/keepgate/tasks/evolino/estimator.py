@@ -24,20 +24,22 @@ from keepgate.tasks.evolino.candidates import Candidates
 from keepgate.tasks.evolino.network import EvolinoNetwork, evolino
 from keepgate.tasks.evolino.parameters import EvolinoColumns, EvolinoParameters
 from keepgate.tasks.evolino.readout import Reader, pseudo_inverse, support_vectors
-from keepgate.tasks.evolino.searches import SEARCHES, begun
+from keepgate.tasks.evolino.searches import SEARCHES, Space
 from keepgate.training.callbacks import Callback
 from keepgate.training.evolution import evolve
+from keepgate.training.progress import progress_of
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
 
 LEAST_ROWS = 4  # of what is learned from a series
+INPUT_SPREADS = (1e-6, 1e-4, 1e-2, 1.0)  # tried, where none is given
 
 
-def _check_step(name: str, value: Any) -> None:
-    """Check the step between rows that a model file says."""
+def _check_state(name: str, value: Any) -> None:
+    """Check the step between rows that a model file says, and whether its weights are in float64."""
     unit, whole = schema.choice(MOST_COUNT), schema.whole(1, 2**62)
-    schema.record(unit=unit, count=whole, month_end=schema.boolean)(name, value)
+    schema.record(unit=unit, count=whole, month_end=schema.boolean, double=schema.boolean)(name, value)
     schema.whole(1, MOST_COUNT[value["unit"]])(f"{name}.count", value["count"])
 
 
@@ -66,7 +68,8 @@ class Evolino(EvolinoParameters, Estimator):
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
-    STATE: ClassVar[schema.Check] = staticmethod(_check_step)
+    STATE: ClassVar[schema.Check] = staticmethod(_check_state)
+    later: ClassVar[Mapping[str, Any]] = {"double": False}
     fixed: ClassVar[tuple[str, ...]] = ("hidden_size", "num_layers")
 
     network_: EvolinoNetwork = field(init=False)
@@ -117,9 +120,8 @@ class Evolino(EvolinoParameters, Estimator):
     def _evolve(self, judge: Candidates, run: str | Path | None, callbacks: Sequence[Callback]) -> None:
         networks = judge.population(int(self.batch_size), len(judge.series))
         limits.check("weights", networks.size * int(self.batch_size), "the population")
-        start = begun(self.equations_, networks)
-        make = SEARCHES[self.search]
-        search = make(networks, start, float(self.spread), int(self.batch_size), int(self.seed))
+        search = SEARCHES[self.search](networks, int(self.batch_size), int(self.seed))
+        space = self._space(judge, networks, search.ask())
         self.history_, waited, best, began = [], 0, -np.inf, time.monotonic()
 
         def ended(row: Mapping[str, Any], champion: np.ndarray) -> bool:
@@ -130,23 +132,36 @@ class Evolino(EvolinoParameters, Estimator):
             return late or waited == self.patience
 
         def seen(row: Mapping[str, Any], _: Any) -> None:
+            shown.show(row["generation"] - 1, 1.0, -best)
             for callback in callbacks:
                 callback(_epoch(row), self.network_)
 
-        judged = ("washout", "free_run", "starts", "readout", "ridge", "svm_c")
+        judged = ("washout", "free_run", "starts", "readout", "ridge", "svm_c", "spread", "input_spread")
         about = {name: value for name, value in self.plain_parameters().items() if name in judged}
         about |= {"cell": hashlib.sha256(str(self.equations_).encode()).hexdigest()}
         about |= {"data": hashlib.sha256(b"".join(one.tobytes() for one in judge.series)).hexdigest()}
         generations = int(self.epochs) if self.epochs is not None else self.PASSES[1]
-        found = evolve(
-            search, judge.fitness, generations, until=ended, run=run, center_every=0, callbacks=[seen], about=about
-        )
+
+        def fitness(numbers: np.ndarray, _: int) -> np.ndarray:
+            return judge.fitness(space.weights(numbers))
+
+        how = {"until": ended, "run": run, "center_every": 0, "callbacks": [seen], "about": about}
+        with progress_of(generations, self.progress) as shown:
+            found = evolve(search, fitness, generations, **how)
         self.history_ = [_epoch(row) for row in found.rows]
         self.fitness_ = found.fitness
         self.fit_notes_ = _notes(found.rows, generations)
-        best_weights = found.best[None]
+        best_weights = space.weights(found.best[None])
         parameters = {name: value[0] for name, value in networks.views(best_weights).items()}
         self.network_.put(parameters, judge.forced(best_weights).weights[0])
+
+    def _space(self, judge: Candidates, networks: Population, numbers: np.ndarray) -> Space:
+        """Return the space to search in; of several spreads of the inputs the best for the first generation."""
+        given = INPUT_SPREADS if self.input_spread is None else (float(self.input_spread),)
+        spaces = [Space.of(self.equations_, networks, float(self.spread), each) for each in given]
+        if len(spaces) == 1:
+            return spaces[0]
+        return max(spaces, key=lambda space: judge.fitness(space.weights(numbers)).max())
 
     def predict(self, table: Any) -> Any:
         """Return the `horizon` rows after the end of each series, as a table of the same kind.
@@ -249,18 +264,19 @@ class Evolino(EvolinoParameters, Estimator):
         super().check_parameters()
         Population(self.equations_, 1, 1, 0, 1)
 
-    def build_network(self) -> EvolinoNetwork:
-        """Return the network, before anything is evolved."""
-        return EvolinoNetwork(evolino(self.layers(1)), self.backend)
+    def build_network(self, double: bool = True) -> EvolinoNetwork:
+        """Return the network, before anything is evolved; its weights are in float64, or in float32."""
+        network = EvolinoNetwork(evolino(self.layers(1)), self.backend)
+        return network.double() if double else network
 
     def state_to_json(self) -> dict[str, Any]:
-        """Return the step between rows."""
-        return asdict(self.frequency_)
+        """Return the step between rows, and whether the weights are in float64, as all but the first models' are."""
+        return {**asdict(self.frequency_), "double": self.network_.get_parameter("output.weight").element_size() == 8}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set the step between rows, and the network."""
-        self.frequency_ = Frequency(**state)
-        self.network_ = self.build_network()
+        step = {name: value for name, value in state.items() if name != "double"}
+        self.frequency_, self.network_ = Frequency(**step), self.build_network(state["double"])
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit the network: one step ahead of every row."""
