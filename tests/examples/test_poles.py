@@ -17,12 +17,12 @@ def test_a_cart_moves_as_gymnasiums():
     for seed in range(3):
         start, _ = environment.reset(seed=seed)
         start = environment.state if isinstance(environment.state, np.ndarray) else np.array(environment.state)
-        cart = poles.CartPole(np.array(start, float)[:, None, None])
+        cart = poles.CartPole(np.array(start, float).reshape(2, 2).T[:, :, None, None], np.float64)
         for _ in range(60):
             action = int(random.integers(2))
             _, _, lost, _, _ = environment.step(action)
             alive = cart.step(np.array([[action - 0.5]]))
-            assert cart.state[:, 0, 0] == pytest.approx(np.array(environment.state), rel=1e-9, abs=1e-12)
+            assert cart.state[:, :, 0, 0].T.ravel() == pytest.approx(np.array(environment.state), rel=1e-9, abs=1e-12)
             assert bool(alive[0, 0]) is not lost
             if lost:
                 break
