@@ -29,7 +29,7 @@ SEARCHES = {
 }
 
 
-def single(seed: int, cell: str = "lstm", units: int = 16, networks: int = 64, rows: int = 4, limit: int = 200):
+def single(seed: int, cell: str = "lstm", units: int = 16, networks: int = 64, rows: int = 2, limit: int = 200):
     """Return CPU seconds, policies tried and steps taken until the mean policy is right, and its worst fresh start."""
     equations, steps = get(cell).equations, 0
     made = {n: Population(equations, 2, units, 1, n, rows) for n in (networks, networks + 1)}
