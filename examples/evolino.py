@@ -1,7 +1,7 @@
 """Sums of sines and the Mackey-Glass series, continued as in the paper on Evolino (Schmidhuber et al. 2007).
 
-    python examples/evolino.py sines 3 --minutes 3 --seeds 10
-    python examples/evolino.py glass --minutes 5
+    python examples/evolino.py sines 5 --epochs 60 --seeds 10
+    python examples/evolino.py glass --spread 0.1 --input-spread 0.02 --minutes 5
 
 Sines: rows 0 to 399 are learned, 100 of them set the state; the score is the squared error of 300 rows of free run,
 over the variance. Mackey-Glass with a delay of 17: rows 0 to 2,999 are learned; the score is the error 84 steps ahead,

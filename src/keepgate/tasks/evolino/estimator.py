@@ -50,7 +50,7 @@ class Evolino(EvolinoParameters, Estimator):
     A network reads the rows of a series; the linear map from its states to the next rows is computed by the
     pseudo-inverse, ridge regression or support vectors. Then it runs freely, its output being its next input, over the
     rows that it has seen, and the better it does so, the more its weights count in the next generation (Schmidhuber,
-    Wierstra, Gagliolo & Gomez 2007, "Training Recurrent Networks by Evolino", Neural Computation 19).
+    Wierstra, Gagliolo & Gomez 2007, "Training Recurrent Networks by Evolino").
 
     A table is long, with columns `unique_id`, `ds` and `y`, as the forecaster's; without ids it is one series. What is
     missing is taken as the value before it. The last `horizon` rows of each series are not learned, but kept to be

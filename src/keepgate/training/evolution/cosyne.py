@@ -19,7 +19,7 @@ __all__ = ["CoSyNE"]
 
 @dataclass(eq=False, kw_only=True)
 class CoSyNE(Algorithm):
-    """Cooperative coevolution of synapses (figure 3 of the paper).
+    """Cooperative coevolution of synapses.
 
     Attributes:
         mutation: scale of the Cauchy noise of a mutated weight.

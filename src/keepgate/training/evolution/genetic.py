@@ -1,6 +1,6 @@
 """Such, Madhavan, Conti, Lehman, Stanley & Clune 2017, "Deep Neuroevolution".
 
-A genetic algorithm: truncation selection, mutation by normal noise, no crossover; the best stays (algorithm 1).
+A genetic algorithm: truncation selection, mutation by normal noise, no crossover; the best stays.
 """
 
 from __future__ import annotations

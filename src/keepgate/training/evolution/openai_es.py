@@ -51,7 +51,7 @@ class OpenAIES(Algorithm):
         return np.concatenate([self.mean + step, self.mean - step]).astype(np.float32)
 
     def learn(self, fitness: np.ndarray) -> None:
-        """Follow the estimated gradient, sum(F noise) / (P spread) (algorithm 1), by Adam."""
+        """Follow the estimated gradient, sum(F noise) / (P spread), by Adam."""
         plus, minus = np.split(centered_ranks(fitness), 2)
         gradient = np.einsum("p,pn->n", plus - minus, self.noise().astype(np.float64)) / (self.population * self.spread)
         gradient -= self.decay * self.mean

@@ -16,7 +16,7 @@ def utilities(fitness: np.ndarray) -> np.ndarray:
     """Return the utilities of natural evolution strategies [P], whose sum is 0.
 
     The best half counts, the k-th best by max(0, log(P/2 + 1) - log k), scaled to the sum 1, less 1/P
-    (Wierstra et al. 2014, "Natural Evolution Strategies", JMLR 15, section 3.1).
+    (Wierstra et al. 2014, "Natural Evolution Strategies").
     """
     count = len(fitness)
     by_rank = np.maximum(0.0, np.log(count / 2 + 1) - np.log(np.arange(1, count + 1)))
@@ -24,7 +24,7 @@ def utilities(fitness: np.ndarray) -> np.ndarray:
 
 
 def centered_ranks(fitness: np.ndarray) -> np.ndarray:
-    """Return ranks [P] from 0.5 for the best to -0.5 for the worst (Salimans et al. 2017, section 2.1)."""
+    """Return ranks [P] from 0.5 for the best to -0.5 for the worst (Salimans et al. 2017)."""
     return _by_rank(fitness, np.linspace(0.5, -0.5, len(fitness)))
 
 

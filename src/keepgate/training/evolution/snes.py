@@ -1,7 +1,7 @@
 """Schaul, Glasmachers & Schmidhuber 2011, "High Dimensions and Heavy Tails for Natural Evolution Strategies".
 
 Separable natural evolution strategy: a normal distribution with a mean and a standard deviation for each number, moved
-along the natural gradient of the expected utility (also Wierstra et al. 2014, JMLR 15, algorithm 6).
+along the natural gradient of the expected utility (also Wierstra et al. 2014, "Natural Evolution Strategies").
 """
 
 from __future__ import annotations
