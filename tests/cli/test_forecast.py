@@ -56,6 +56,15 @@ def test_predictions_continue_each_series(keepgate, csv, run, tmp_path):
     assert len(shown.splitlines()) == 7
 
 
+def test_more_steps_than_were_trained(keepgate, csv, run):
+    outcome = keepgate("predict", run, csv(frame()), "--horizon", "7")
+    table = pd.read_csv(StringIO(outcome.out))
+    assert len(table) == 14
+    first = pd.read_csv(StringIO(keepgate("predict", run, csv(frame())).out))
+    pd.testing.assert_frame_equal(table.groupby("unique_id").head(3).reset_index(drop=True), first)
+    refused(keepgate("predict", run, csv(frame()), "--horizon", "0"), "horizon=0 is not at least 1")
+
+
 def test_evaluate_stands_beside_the_baselines(keepgate, csv, run):
     outcome = keepgate("evaluate", run, csv(frame()))
     assert outcome.code == 0

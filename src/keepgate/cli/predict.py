@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   keepgate predict runs/vowels new.ts
   keepgate predict runs/load history.csv --out forecast.parquet
+  keepgate predict runs/load history.csv --horizon 100
   keepgate predict runs/sales history.csv --future promotions.csv
   keepgate predict runs/terms new.txt --out new.conll
   keepgate predict runs/speech talk.wav --out talk.txt
@@ -47,6 +48,13 @@ def main(arguments: Sequence[str]) -> None:
     flags.add_argument(
         "--future", metavar="FILE", help="of a forecast: what is known ahead of the rows after the end of each series"
     )
+    flags.add_argument(
+        "--horizon",
+        metavar="N",
+        type=int,
+        help="of a forecast: steps after the end of each series; more than the model was trained for are rolled out, "
+        "each horizon from the forecasts of the one before (default: those of the training)",
+    )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     add_thresholds(flags)
@@ -56,6 +64,8 @@ def main(arguments: Sequence[str]) -> None:
     apply_decoding(estimator, options)
     apply_thresholds(estimator, options)
     face = tasks.face(estimator)
+    if options.horizon is not None:
+        face.set_horizon(options.horizon)
     suffix = table_format(options.out, (*FORMATS, *face.encoders))
     data = face.read_alike(options.data, labelled=False)
     if options.future is not None:

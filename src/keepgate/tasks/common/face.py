@@ -66,6 +66,14 @@ class Face(ABC):
         """
         raise InputError(f"'{self.estimator.TASK}' reads no future: {path} is for forecasts")
 
+    def set_horizon(self, steps: int) -> None:
+        """Let tables have so many steps ahead.
+
+        Raises:
+            InputError: the task is not to forecast.
+        """
+        raise InputError(f"'{self.estimator.TASK}' has no steps ahead: --horizon {steps} is for forecasts")
+
     def bind_columns(self, columns: Any) -> None:
         """Let further files be read like the training file.
 

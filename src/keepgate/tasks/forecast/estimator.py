@@ -22,10 +22,11 @@ from keepgate.tasks.forecast.exporting import emit
 from keepgate.tasks.forecast.forecasting import forecasts, outputs
 from keepgate.tasks.forecast.learning import learn, learn_again, started
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
-from keepgate.tasks.forecast.parameters import ForecastColumns, ForecasterParameters
+from keepgate.tasks.forecast.parameters import MOST_ROWS, ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.parts import alike, split, usable
 from keepgate.tasks.forecast.reads import FITTED, Reads, infer
 from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, last_mase
+from keepgate.tasks.forecast.rollout import rolled_out
 from keepgate.tasks.forecast.updating import go_on
 from keepgate.tasks.forecast.widths import widths
 from keepgate.training.callbacks import Callback
@@ -167,8 +168,8 @@ class Forecaster(ForecasterParameters, Estimator):
         rows = effects(self, given, data.names[2], step)
         return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), tabled(rows, len(data.ids)))
 
-    def predict(self, table: Any, future: Any = None) -> Any:
-        """Return the `horizon` steps after the end of each series, as a table of the same kind.
+    def predict(self, table: Any, future: Any = None, horizon: int | None = None) -> Any:
+        """Return the steps after the end of each series, as a table of the same kind.
 
         Only the last `window` rows of a series count; a shorter series is as if its first row had been there before.
         Rows later than the training data say besides how wide the quantiles have to be now, by how far off the model
@@ -178,6 +179,8 @@ class Forecaster(ForecasterParameters, Estimator):
             table: the series. Rows after the last target of a series say what is known ahead.
             future: a table of what is known ahead of the rows after the end of each series, with the columns of id,
                 time and all that are known ahead.
+            horizon: steps to forecast; None: those that the model was trained for. More are rolled out, horizon by
+                horizon, each from the forecasts of the last, with quantiles that widen accordingly; see `rollout`.
 
         Returns:
             Columns id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
@@ -190,11 +193,12 @@ class Forecaster(ForecasterParameters, Estimator):
         data = self.to_panel(table)
         if future is not None:
             data = with_future(data, future)
-        prepared = Prepared(data, self.reads_, ahead=True)
-        forecasts = self.forecast(prepared, data.starts[1:], np.arange(len(data.ids)))
+        steps = int(self.horizon) if horizon is None else horizon
+        schema.whole(1, MOST_ROWS)("horizon", steps)
+        forecasts = rolled_out(self, data, steps)
         assert data.frequency is not None
-        times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, self.horizon + 1))
-        series = np.repeat(np.arange(len(data.ids)), self.horizon)
+        times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, steps + 1))
+        series = np.repeat(np.arange(len(data.ids)), steps)
         columns = dict(zip(self.forecast_names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
         return data.table(series, times.ravel(), columns)
 

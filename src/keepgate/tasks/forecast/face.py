@@ -43,7 +43,13 @@ class Backtest:
 
 
 class ForecasterFace(Face):
-    """Face of `Forecaster`; its predictions are a `Backtest`."""
+    """Face of `Forecaster`; its predictions are a `Backtest`.
+
+    Attributes:
+        steps: how many `table` forecasts; None: the horizon of the training.
+    """
+
+    steps: int | None = None
 
     @classmethod
     def read(cls, path: str | Path, columns: ForecastColumns | None = None, *, labelled: bool = True) -> Panel:
@@ -60,6 +66,10 @@ class ForecasterFace(Face):
         """Return a panel with what a file says of the rows after its end."""
         text = [data.names[0]]
         return with_future(data, read_table(path, text=text), str(path))
+
+    def set_horizon(self, steps: int) -> None:
+        """Let tables have so many steps ahead; see `Forecaster.predict`."""
+        self.steps = steps
 
     def about(self, data: Panel) -> list[str]:
         """Return series, step, columns, season, window and what is held out."""
@@ -84,7 +94,7 @@ class ForecasterFace(Face):
 
     def table(self, data: Any) -> Any:
         """Return the steps after the end of each series; see `Forecaster.predict`."""
-        return self.estimator.predict(data)
+        return self.estimator.predict(data, horizon=self.steps)
 
     def predictions(self, data: Any) -> Backtest:
         """Forecast from all windows of a table.
