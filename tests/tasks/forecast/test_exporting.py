@@ -20,6 +20,7 @@ def test_the_file_forecasts_and_names_what_it_reads(fitted: Forecaster, tmp_path
     session = runtime.InferenceSession(tmp_path / "model.onnx")
     about = session.get_modelmeta().custom_metadata_map
     assert (json.loads(about["columns"]), json.loads(about["forecasts"])) == (["target"], ["mean", 0.1, 0.5, 0.9])
+    assert about["transform"] == "identity"
     given = Prepared(fitted.to_panel(waves()), fitted.reads_).given(np.array([60, 200]), np.array([0, 1]))
     names = {"window": "input"}
     wanted = {i.name: i.type for i in session.get_inputs()}

@@ -20,9 +20,11 @@ def emit(model: Any, graph: Graph) -> None:
     graph.metadata |= {
         "columns": json.dumps(channels),
         "forecasts": json.dumps(["mean", *quantiles]),
+        "transform": reads.transform,
     }
+    roots = ", the target and its forecasts as square roots" if reads.transform == "sqrt" else ""
     texts = {
-        "window": f"the last rows of each series, {' and '.join(channels[:2])}, gaps filled",
+        "window": f"the last rows of each series, {' and '.join(channels[:2])}, gaps filled{roots}",
         "spread": "the deviation of each series' channels",
         "before": f"{listed(reads.known)} in these rows",
         "ahead": f"what is known of the rows ahead: {listed([*reads.known, *reads.calendar])}",
