@@ -12,7 +12,7 @@ from benchmarks.objectives import Compression, Crf, Ctc, TorchCtc
 from benchmarks.peers import Peer
 from benchmarks.problems import Frozen, Population, Problem, Ragged, Recomputed, Streaming
 from benchmarks.shapes import Shape
-from benchmarks.steps import TrainingStep
+from benchmarks.steps import MixedTrainingStep, TrainingStep
 from benchmarks.wishes import Deep, DeepPacked, Resets, Stated, Whole
 from keepgate import cells
 
@@ -108,6 +108,16 @@ SUITES: dict[str, Suite] = {
         problem=TrainingStep,
         means={2: 1.2, 1: 1.15},
         scaling=1.7,
+    ),
+    "bfloat16": Suite(
+        "Whole training steps under `torch.autocast` to bfloat16",
+        [
+            (shape, "lstm", "train", peer, goal)
+            for peer, goal in ((peers.WholePrecision(), 1.4), (peers.TorchAutocast(), 1.1))
+            for shape in shapes.MIXED
+        ],
+        problem=MixedTrainingStep,
+        tolerance=0.05,  # of rounded numbers
     ),
     "training": Suite(
         "Plain LSTM, forward and backward",

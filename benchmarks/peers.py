@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from benchmarks.problems import Frozen, Population, Problem, Ragged, Step, Streaming
+from benchmarks.steps import MixedTrainingStep, TrainingStep
 
 __all__ = [
     "Kept",
@@ -19,11 +20,13 @@ __all__ = [
     "Peer",
     "PlainLSTM",
     "Streamed",
+    "TorchAutocast",
     "TorchCalls",
     "TorchLSTMCell",
     "TorchLoop",
     "TorchModule",
     "TorchPacked",
+    "WholePrecision",
     "WholeWeights",
 ]
 
@@ -121,6 +124,24 @@ class WholeWeights(Peer):
     def step(self, problem: Streaming | Frozen) -> Step:
         """Return one run of it."""
         return problem.stored("full")
+
+
+class WholePrecision(Peer):
+    """Ourselves without autocast: the ratio is what bfloat16 gains, the error what it costs."""
+
+    name = "keepgate, float32"
+
+    def step(self, problem: MixedTrainingStep) -> Step:
+        """Return one run of it."""
+        return TrainingStep(problem.cell, problem.shape, problem.mode).ours()
+
+
+class TorchAutocast(TorchModule):
+    """torch.nn.LSTM under the same autocast."""
+
+    def __init__(self) -> None:
+        super().__init__("LSTM")
+        self.name = "torch.nn.LSTM under autocast"
 
 
 class TorchPacked(TorchModule):

@@ -14,6 +14,7 @@ __all__ = [
     "LONG",
     "LOOPS",
     "MEMORY",
+    "MIXED",
     "RAGGED",
     "SHORT",
     "SINGLE",
@@ -49,6 +50,14 @@ STEPS = (
     Shape(500, 1, 12, 48),
     Shape(784, 64, 1, 128),
     Shape(365, 256, 32, 64),
+)
+# Wide enough for products in fewer bits to pay.
+MIXED = (
+    Shape(100, 32, 128, 256),
+    Shape(40, 32, 300, 300),
+    Shape(64, 32, 64, 512),
+    Shape(100, 64, 256, 512),
+    Shape(35, 20, 650, 650),
 )
 # From one long stream to a language model: streams, small and medium batches, wide layers, pixels, days of a year,
 # forecasts, words.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from benchmarks.problems import Problem, Step
 from benchmarks.shapes import Shape
 from keepgate.nn import LSTM
 
-__all__ = ["TrainingStep"]
+__all__ = ["MixedTrainingStep", "TrainingStep"]
 
 CLASSES = 10
 
@@ -36,6 +37,10 @@ class TrainingStep(Problem):
         self.options = {}
         self.labels = torch.randint(0, CLASSES, (shape.steps, shape.batch))
 
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return what the loss is computed in."""
+        return nullcontext()
+
     def run(self, layer: nn.Module, **options: Any) -> Step:
         """Return one step with a layer that has torch's interface, and a linear layer of its own."""
         linear = copy.deepcopy(self.linear)
@@ -44,11 +49,20 @@ class TrainingStep(Problem):
 
         def step() -> Sequence[Tensor | None]:
             optimizer.zero_grad()
-            output, _ = layer(self.x, **options)
-            loss = cross_entropy(linear(output).flatten(0, 1), self.labels.flatten())
+            with self.precision():
+                output, _ = layer(self.x, **options)
+                loss = cross_entropy(linear(output).flatten(0, 1), self.labels.flatten())
             loss.backward()
             clip_grad_norm_(parameters, max_norm=1.0)
             optimizer.step()
             return loss, *(parameter.grad for parameter in parameters)
 
         return step
+
+
+class MixedTrainingStep(TrainingStep):
+    """The same under `torch.autocast`, which multiplies bfloat16 numbers."""
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return autocast."""
+        return torch.autocast("cpu", dtype=torch.bfloat16)

@@ -59,6 +59,17 @@ template <class T> class BackwardWorker : public Worker<T> {
       for (ptrdiff_t unit = 0; unit < plan.input_size; unit += kernels.panel)
         of_x.write(views, (int)views.size() - 1, true, unit, plan.input_size, kernels.panel);
     }
+    take_work();
+  }
+
+  // Where rows are rounded for products; a copy of a worker has its own.
+  void take_work() {
+    const Storage storage = pass.packed.backward_storage();
+    ptrdiff_t bytes = 0;
+    for (const std::vector<StepProduct<T>>& of_stage : products)
+      for (const StepProduct<T>& product : of_stage) bytes = std::max(bytes, product.row_bytes(storage));
+    const bool whole = rows == call.rows && !call.lengths;
+    work = pass.arena.template take<char>(rows, std::max(bytes, (whole ? pass.chunk : 1) * of_x.row_bytes(storage)));
   }
 
   void begin_chunk(ptrdiff_t origin) {
@@ -78,7 +89,7 @@ template <class T> class BackwardWorker : public Worker<T> {
     this->sample(t, count);
     add_cotangents(t, count);
     for (size_t s = 0; s < plan.backward.size(); ++s) {
-      for (StepProduct<T>& product : products[s]) product.run_apart(kernels, views, count);
+      for (StepProduct<T>& product : products[s]) product.run_apart(kernels, views, count, storage(), work);
       this->run_ops(plan.backward[s].ops, views, count, this->apart == 1);
     }
     finish(t, count);
@@ -94,7 +105,7 @@ template <class T> class BackwardWorker : public Worker<T> {
       this->set_time(t);
       T* const out = call.dx + t * call.rows * width;
       views.back().base = this->mine(out, width);
-      of_x.run_apart(kernels, views, count);
+      of_x.run_apart(kernels, views, count, storage(), work);
       if (!whole) this->clear_ended(out, count, width);
     }
   }
@@ -156,6 +167,7 @@ template <class T> class BackwardWorker : public Worker<T> {
     return made;
   }
 
+  Storage storage() const { return pass.packed.backward_storage(); }
   T* carried(size_t s) const { return this->mine(shared.carried[s], plan.state_widths[s]); }
   // Rows of [B, W] buffers of the caller, at step t of [T, B, W].
   template <class P> P* at(P* buffer, ptrdiff_t t, ptrdiff_t width) const {
@@ -231,6 +243,7 @@ template <class T> class BackwardWorker : public Worker<T> {
   const Shared<T>& shared;
   std::vector<std::vector<StepProduct<T>>> products;  // per stage
   StepProduct<T> of_x;
+  char* work;                    // for rounded rows
   std::vector<int> cotangents;   // their values
   std::vector<size_t> chunked;   // movers whose buffers hold one chunk
   std::vector<bool> direct;      // per state: what is carried is written by an op itself
@@ -329,8 +342,9 @@ template <class T> class Sums {
     deltas.clear();
     to.clear();
     const auto walked = [&](ptrdiff_t i) { return pass.backwards(origin, steps, i); };
-    // The steps of a single row are the rows of one block, one step apart.
-    const bool single = call.rows == 1 && !call.lengths && !pass.may_restart();
+    // The steps of a single row are the rows of one block, one step apart; but pairs must not depend on chunks.
+    const bool pairs = pass.packed.storage == Storage::pairs;
+    const bool single = !pairs && call.rows == 1 && !call.lengths && !pass.may_restart();
     const ptrdiff_t count = single ? 1 : steps, way = single && !call.reverse ? -1 : 1;
     for (ptrdiff_t i = 0; i < count; ++i)
       blocks.push_back({locate(outers.source, walked(i), origin), way * n, single ? steps : pass.active(walked(i))});
@@ -339,7 +353,7 @@ template <class T> class Sums {
       to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
     }
     const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), count, gates, m, n, way * m, n,
-                            part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin};
+                            part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin, pairs};
     pass.kernels.outer(outer, gathered);
     for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
       if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])
@@ -368,7 +382,7 @@ void backward(const Plan& plan, const Kernels<T>& kernels, const Packed<T>& pack
   workers.reserve(pass.threads);
   for (const RowShare& share : pass.shares) workers.emplace_back(pass, shared, share);
   const bool alone = !pass.by_rows;  // one worker steps, and all threads share what is done for a chunk at once
-  while (alone && (int)workers.size() < pass.threads) workers.emplace_back(workers[0]);
+  while (alone && (int)workers.size() < pass.threads) workers.emplace_back(workers[0]).take_work();
   Sums<T> sums(pass, shared);
   if (!call.add_weights) sums.clear();
   Barrier barrier(pass.threads);

@@ -179,7 +179,7 @@ void TrainingPass::outer(const float* deltas, ptrdiff_t width, const float* sour
   const Sources<float> block{sources, H, rows * steps};
   float* const to = gradient_.get() + net_.matrices[matrix].at;
   const ptrdiff_t tiles = (width + tile - 1) / tile;
-  net_.kernels.outer({&block, &deltas, &to, 1, 1, width, H, width, H, 0, tiles, false}, work_.get());
+  net_.kernels.outer({&block, &deltas, &to, 1, 1, width, H, width, H, 0, tiles, false, false}, work_.get());
 }
 
 void TrainingPass::backward(const Packing& from) {

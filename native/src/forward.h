@@ -98,7 +98,7 @@ template <class T> class ForwardWorker : public Worker<T> {
     ptrdiff_t padded;
     Range columns;                      // of this worker
     const T* bias;                      // of the first of them
-    char *work, *work_of_x;             // for the rounded rows of int8 products, of a step and of a chunk
+    char *work, *work_of_x;             // for rounded rows of products, of a step and of a chunk
     ptrdiff_t row_bytes_of_x;
   };
 
@@ -138,7 +138,6 @@ template <class T> class ForwardWorker : public Worker<T> {
     const Range columns = {range.first * each, range.last * each};
     Prepared made{stage,   {}, {}, {}, hoisted, padded(bundle), columns, packed.bias.get() + columns.first, nullptr,
                   nullptr, 0};
-    ptrdiff_t row_bytes = 0;
     for (const bool of_x : {true, false})  // x first, as where it is hoisted: the sums have one order
       for (size_t i = 0; i < bundle.terms.size(); ++i) {
         const Term& term = bundle.terms[i];
@@ -146,16 +145,14 @@ template <class T> class ForwardWorker : public Worker<T> {
         const ptrdiff_t depth = plan.block_columns[term.block];
         const ptrdiff_t bytes = panel_bytes<T>(pass.packed.storage, depth, kernels.panel);
         const char* const matrix = packed.terms[i].get() + columns.first / kernels.panel * bytes;
-        const ptrdiff_t rounded = pass.packed.storage == Storage::int8 ? int8_row_bytes(depth) : 0;
         if (of_x && hoisted) {
           made.of_x.push_back({nullptr, this->stride(depth), matrix, depth});
-          made.row_bytes_of_x += rounded;
+          made.row_bytes_of_x += rounded_row_bytes(pass.packed.storage, depth);
         } else {
           made.product.read(views, term.source, moving[term.source], matrix, depth);
-          row_bytes += rounded;
         }
       }
-    made.work = pass.arena.template take<char>(rows, row_bytes);
+    made.work = pass.arena.template take<char>(rows, made.product.row_bytes(pass.packed.storage));
     made.work_of_x = pass.arena.template take<char>(made.row_bytes_of_x ? pass.chunk : 0, rows, made.row_bytes_of_x);
     for (ptrdiff_t p = range.first; p < range.last; ++p)
       for (int target : bundle.targets)

@@ -39,14 +39,17 @@ template <class T> class Packer {
     return packed;
   }
 
-  PackedTransposed<T> transposed(const Transposed& product) {
+  PackedTransposed<T> transposed(const Transposed& product, Storage storage) {
     PackedTransposed<T> packed;
     packed.panels = panels_of(product.width, kernels_.panel);
     for (size_t i = 0; i < product.deltas.size(); ++i) {
       const ptrdiff_t depth = plan_.values[product.deltas[i]].width;
-      packed.deltas.emplace_back(product_of(packed.panels, kernels_.panel, depth, sizeof(T)));
+      const ptrdiff_t panel = kernels_.panel, bytes = panel_bytes<T>(storage, depth, panel);
+      packed.deltas.emplace_back(product_of(packed.panels, bytes));
       const T* from = weights_[product.block] + (size_t)product.rows[i] * product.width;
-      later(from, product.width, 1, depth, product.width, packed.deltas.back().get(), Storage::full);
+      for (ptrdiff_t p = 0; p < packed.panels; ++p)
+        later(from + p * panel, std::min(panel, product.width - p * panel), 1, depth, product.width,
+              packed.deltas.back().get() + p * bytes, storage);
     }
     return packed;
   }
@@ -105,9 +108,9 @@ Packed<T>::Packed(const Plan& plan, const Kernels<T>& kernels, const T* const* w
   if (backward) {
     for (const Stage& stage : plan.backward) {
       auto& row = matrices->backward.emplace_back();
-      for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product));
+      for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product, matrices->backward_storage()));
     }
-    for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product));
+    for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product, matrices->backward_storage()));
   }
   packer.run(pool, threads);
 }

@@ -22,7 +22,8 @@ template <class T> struct PackedTransposed {
 };
 
 template <class T> struct Packed<T>::Matrices {
-  Storage storage;  // of the forward pass; backwards, weights are in full
+  Storage storage;  // of the forward pass; backwards, weights are in pairs or in full
+  Storage backward_storage() const { return storage == Storage::pairs ? storage : Storage::full; }
   std::vector<std::vector<PackedBundle<T>>> forward;
   std::vector<std::vector<PackedTransposed<T>>> backward;
   std::vector<PackedTransposed<T>> x;

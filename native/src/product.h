@@ -6,6 +6,7 @@
 
 #include "keepgate/kernels.h"
 #include "int8.h"
+#include "pairs.h"
 #include "storage.h"
 #include "tile.h"
 
@@ -139,6 +140,11 @@ template <class T, class Stored> struct ByNumbers {
     product_tile<T, Stored, M, P, N>(product, row, panel);
   }
 };
+template <class Way> struct ByPairs {
+  template <int M, int P, int N> static void tile(const Product<float>& product, ptrdiff_t row, int panel) {
+    pairs_tile<Way, M, P, N>(product, row, panel);
+  }
+};
 template <class Dot> struct ByIntegers {
   template <int M, int P, int N> static void tile(const Product<float>& product, ptrdiff_t row, int panel) {
     int8_tile<Dot, M, P, N>(product, row, panel);
@@ -202,8 +208,16 @@ inline void int8_product(const Product<float>& product) {
 #endif
 }
 
+inline void pairs_product(const Product<float>& product) {
+  by_pairs([&](auto way) {
+    round_rows<decltype(way)>(product);
+    product_by<float, ByPairs<decltype(way)>>(product);
+  });
+}
+
 template <class T> void product(const Product<T>& product) {
   if constexpr (sizeof(T) == 4) {
+    if (product.storage == Storage::pairs) return pairs_product(product);
     if (product.storage == Storage::bfloat16) return product_by<T, ByNumbers<T, Bfloat16>>(product);
     if (product.storage == Storage::int8) return int8_product(product);
   }
@@ -266,10 +280,33 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
   }
 }
 
-// One tile of the outer products: M rows of `to`, one panel of columns. `deltas` [rows, tile_rows] and `sources`
-// [rows, W] are packed: rows of a power of two apart would fall on each other in the cache.
-template <class T, int M, int N>
-__attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* sources, ptrdiff_t rows, T* to,
+// Ways to sum outer products. `each`: how many rows are gathered to one line of depth; `line`: a vector of one, of which
+// `left` rows are there; `add`: one number of a line times a vector of another.
+template <class T> struct OuterByNumbers {
+  using Number = T;
+  using Line = Vector<T>;
+  static constexpr ptrdiff_t each = 1;
+  static Line line(const T* from, ptrdiff_t, ptrdiff_t, ptrdiff_t columns) { return load_up_to(from, columns); }
+  static Line read(const T* from) { return load(from); }
+  static Vector<T> add(Vector<T> sum, T delta, Line source) { return fma(splat<T>(delta), source, sum); }
+};
+// Two rows in one line, the last of an odd number beside zeros.
+template <class Way> struct OuterByPairs {
+  using Number = uint32_t;
+  using Line = Words;
+  static constexpr ptrdiff_t each = 2;
+  static Line line(const float* from, ptrdiff_t stride, ptrdiff_t left, ptrdiff_t columns) {
+    return Way::round(load_up_to(from, columns), left > 1 ? load_up_to(from + stride, columns) : Floats{});
+  }
+  static Line read(const uint32_t* from) { return (Words)load(reinterpret_cast<const int32_t*>(from)); }
+  static Floats add(Floats sum, uint32_t delta, Line source) { return Way::add(sum, delta, source); }
+};
+
+// One tile of the outer products: M rows of `to`, one panel of columns. `deltas` [depth, tile_rows] and `sources`
+// [depth, W] are gathered: rows of a power of two apart would fall on each other in the cache.
+template <class T, class Way, int M, int N>
+__attribute__((always_inline)) inline void outer_tile(const typename Way::Number* deltas,
+                                                      const typename Way::Number* sources, ptrdiff_t depth, T* to,
                                                       ptrdiff_t stride, ptrdiff_t columns, bool add) {
   constexpr int W = panel_width<T>, L = lanes<T>;
   Vector<T> sum[M][N];
@@ -278,16 +315,14 @@ __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* 
 #pragma GCC unroll 2
     for (int n = 0; n < N; ++n)
       sum[i][n] = add ? load_up_to(to + i * stride + n * L, columns - n * L) : Vector<T>{};
-  for (ptrdiff_t r = 0; r < rows; ++r, deltas += tile_rows, sources += W) {
-    Vector<T> source[N];
+  for (ptrdiff_t r = 0; r < depth; ++r, deltas += tile_rows, sources += W) {
+    typename Way::Line source[N];
 #pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) source[n] = load(sources + n * L);
+    for (int n = 0; n < N; ++n) source[n] = Way::read(sources + n * L);
 #pragma GCC unroll 12
-    for (int i = 0; i < M; ++i) {
-      Vector<T> d = splat<T>(deltas[i]);
+    for (int i = 0; i < M; ++i)
 #pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) sum[i][n] = fma(d, source[n], sum[i][n]);
-    }
+      for (int n = 0; n < N; ++n) sum[i][n] = Way::add(sum[i][n], deltas[i], source[n]);
   }
 #pragma GCC unroll 12
   for (int i = 0; i < M; ++i)
@@ -296,55 +331,64 @@ __attribute__((always_inline)) inline void outer_tile(const T* deltas, const T* 
 }
 
 // The last tile of a gate may be lower than the others.
-template <class T, int M>
-void outer_tile_of(int height, const T* deltas, const T* sources, ptrdiff_t rows, T* to, ptrdiff_t stride,
-                   ptrdiff_t columns, bool add) {
+template <class T, class Way, int M>
+void outer_tile_of(int height, const typename Way::Number* deltas, const typename Way::Number* sources, ptrdiff_t depth,
+                   T* to, ptrdiff_t stride, ptrdiff_t columns, bool add) {
   if (height == M)
-    return columns > lanes<T> ? outer_tile<T, M, 2>(deltas, sources, rows, to, stride, columns, add)
-                              : outer_tile<T, M, 1>(deltas, sources, rows, to, stride, columns, add);
-  if constexpr (M > 1) outer_tile_of<T, M - 1>(height, deltas, sources, rows, to, stride, columns, add);
+    return columns > lanes<T> ? outer_tile<T, Way, M, 2>(deltas, sources, depth, to, stride, columns, add)
+                              : outer_tile<T, Way, M, 1>(deltas, sources, depth, to, stride, columns, add);
+  if constexpr (M > 1) outer_tile_of<T, Way, M - 1>(height, deltas, sources, depth, to, stride, columns, add);
 }
 
-// Copy N of each `count` rows to dense rows of N, the columns past `columns` as 0.
-template <class T, int N> T* gather(const T* from, ptrdiff_t stride, ptrdiff_t count, ptrdiff_t columns, T* to) {
+// Copy N of each `count` rows to dense lines of N, the columns past `columns` as 0.
+template <class T, class Way, int N>
+typename Way::Number* gather(const T* from, ptrdiff_t stride, ptrdiff_t count, ptrdiff_t columns,
+                             typename Way::Number* to) {
   constexpr int L = lanes<T>;
-  for (ptrdiff_t r = 0; r < count; ++r, from += stride, to += N) {
-    if (columns >= N) {
-      std::memcpy(to, from, N * sizeof(T));
-      continue;
+  for (ptrdiff_t r = 0; r < count; r += Way::each, from += Way::each * stride, to += N)
+    for (int j = 0; j < N; j += L) {
+      const typename Way::Line line =
+          columns > j ? Way::line(from + j, stride, count - r, columns - j) : typename Way::Line{};
+      std::memcpy(to + j, &line, (N - j < L ? N - j : L) * sizeof(T));
     }
-    for (int j = 0; j < N; j += L)
-      store_up_to(to + j, columns > j ? load_up_to(from + j, columns - j) : Vector<T>{}, N - j);
-  }
   return to;
 }
 
-template <class T> void outer(const Outer<T>& outer, T* work) {
+template <class T, class Way> void outer_by(const Outer<T>& outer, typename Way::Number* work) {
   constexpr int W = panel_width<T>;
   const ptrdiff_t tiles = (outer.m + tile_rows - 1) / tile_rows;
-  ptrdiff_t rows = 0;
-  for (ptrdiff_t b = 0; b < outer.block_count; ++b) rows += outer.blocks[b].count;
-  if (outer.first == outer.last || (!rows && outer.add)) return;
-  T* sources = work;
+  ptrdiff_t depth = 0;
+  for (ptrdiff_t b = 0; b < outer.block_count; ++b) depth += (outer.blocks[b].count + Way::each - 1) / Way::each;
+  if (outer.first == outer.last || (!depth && outer.add)) return;
+  auto* sources = work;
   for (ptrdiff_t column = 0; column < outer.n; column += W)
     for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
       const Sources<T>& block = outer.blocks[b];
-      sources = gather<T, W>(block.rows + column, block.stride, block.count, outer.n - column, sources);
+      sources = gather<T, Way, W>(block.rows + column, block.stride, block.count, outer.n - column, sources);
     }
-  T* const deltas = sources;
+  auto* const deltas = sources;
   for (ptrdiff_t tile = outer.first; tile < outer.last; ++tile) {
     const ptrdiff_t gate = tile / tiles, m = tile % tiles * tile_rows;
-    T* to = deltas;
+    auto* to = deltas;
     for (ptrdiff_t b = 0; b < outer.block_count; ++b) {
       const T* from = outer.deltas[gate * outer.block_count + b] + m;
-      to = gather<T, tile_rows>(from, outer.delta_stride, outer.blocks[b].count, outer.m - m, to);
+      to = gather<T, Way, tile_rows>(from, outer.delta_stride, outer.blocks[b].count, outer.m - m, to);
     }
     const int height = outer.m - m < tile_rows ? (int)(outer.m - m) : tile_rows;
     for (ptrdiff_t column = 0; column < outer.n; column += W)
-      outer_tile_of<T, tile_rows>(height, deltas, work + column * rows, rows,
-                                  outer.to[gate] + m * outer.to_stride + column, outer.to_stride,
-                                  outer.n - column < W ? outer.n - column : W, outer.add);
+      outer_tile_of<T, Way, tile_rows>(height, deltas, work + column * depth, depth,
+                                       outer.to[gate] + m * outer.to_stride + column, outer.to_stride,
+                                       outer.n - column < W ? outer.n - column : W, outer.add);
   }
+}
+
+template <class T> void outer(const Outer<T>& outer, T* work) {
+  if constexpr (sizeof(T) == 4)
+    if (outer.pairs)
+      return by_pairs([&](auto way) {
+        outer_by<T, OuterByPairs<decltype(way)>>(outer, reinterpret_cast<uint32_t*>(work));
+      });
+  outer_by<T, OuterByNumbers<T>>(outer, work);
 }
 
 template <class T> void sum_rows(const T* values, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n, T* sums) {

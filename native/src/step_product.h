@@ -34,12 +34,18 @@ template <class T> class StepProduct {
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), start,
                      start_stride, rows, storage, work});
   }
-  // Each segment summed by itself, see `Product`.
-  void run_apart(const Kernels<T>& kernels, const Views& views, ptrdiff_t rows) {
+  // Each segment summed by itself, see `Product`, if the weights are in full.
+  void run_apart(const Kernels<T>& kernels, const Views& views, ptrdiff_t rows, Storage storage, char* work) {
     if (!rows) return;
     renew(views);
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), nullptr, 0,
-                     rows, Storage::full, nullptr, true});
+                     rows, storage, work, storage == Storage::full});
+  }
+  // Of `work`, for one row.
+  ptrdiff_t row_bytes(Storage storage) const {
+    ptrdiff_t bytes = 0;
+    for (const Segment<T>& segment : segments_) bytes += rounded_row_bytes(storage, segment.depth);
+    return bytes;
   }
 
  private:

@@ -33,13 +33,24 @@ struct Int8 {
   static constexpr int head = 4 * KEEPGATE_BYTES;
 };
 
-// To nearest, ties to even; a NaN stays one, and what is too large becomes infinite.
-inline uint16_t to_bfloat16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  if (x != x) return (uint16_t)(bits >> 16 | 0x40);
-  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+typedef uint32_t Words __attribute__((vector_size(KEEPGATE_BYTES)));
+
+// To bfloat16, in the upper half of each word: to nearest, ties to even; a NaN stays one, and what is too large becomes
+// infinite.
+inline Words to_bfloat16(Floats x) {
+  const Words bits = (Words)x, number = (Words)(x == x);
+  const Words rounded = bits + 0x7FFF + (bits >> 16 & 1), marked = bits | 0x400000;
+  return ((rounded & number) | (marked & ~number)) & 0xFFFF0000;
 }
+
+// As it is multiplied in pairs: what is smaller than all normal numbers is 0.
+inline Words to_normal_bfloat16(Floats x) {
+  const Words normal = (Words)(((Words)x & 0x7F800000) != 0);
+  return to_bfloat16(x) & (normal | 0x80000000);
+}
+
+// Two numbers of depth for each column, the first in the lower half.
+inline Words pair(Words first, Words second) { return first >> 16 | second; }
 
 // A vector of columns of a panel: `to` at its scales. The scale takes the largest number of a column to 127; a column
 // with a number that is not finite is NaN.
@@ -76,10 +87,16 @@ inline void narrow(const float* panel, ptrdiff_t depth, Storage storage, char* t
     for (int n = 0; n < 2; ++n) to_int8(panel + n * lanes<float>, depth, to + n * KEEPGATE_BYTES);
     return;
   }
-  std::memset(to, 0, panel_bytes<float>(storage, depth, W));
-  auto* const words = reinterpret_cast<uint32_t*>(to);
-  for (ptrdiff_t k = 0; k < depth; ++k)
-    for (int j = 0; j < W; ++j) words[k / 2 * W + j] |= (uint32_t)to_bfloat16(panel[k * W + j]) << k % 2 * 16;
+  const auto rounded = [&](ptrdiff_t k, int n) {
+    if (k >= depth) return Words{};
+    const Floats numbers = load(panel + k * W + n * lanes<float>);
+    return storage == Storage::pairs ? to_normal_bfloat16(numbers) : to_bfloat16(numbers);
+  };
+  for (ptrdiff_t k = 0; k < depth; k += 2)
+    for (int n = 0; n < 2; ++n, to += KEEPGATE_BYTES) {
+      const Words both = pair(rounded(k, n), rounded(k + 1, n));
+      std::memcpy(to, &both, sizeof both);
+    }
 }
 inline void narrow(const double*, ptrdiff_t, Storage, char*) {}  // double precision is always full
 

@@ -25,9 +25,9 @@ def test_sequences_and_states_go_out_and_in(layout):
     x, h = (INSIDE, STATE) if layout.batched else (INSIDE[:, :1], STATE[:, :1])
     assert torch.equal(layout.sequence(x), outside(layout, x, layout.batch_first))
     assert torch.equal(layout.time_major(layout.sequence(x)), x)
-    assert torch.equal(layout.state(h), outside(layout, h, layout.state_batch_first))
-    assert torch.equal(layout.by_rows(layout.state(h)), h)
-    assert layout.state_shape(R, B, W) == tuple(layout.state(h).shape)
+    assert torch.equal(layout.states([h])[0], outside(layout, h, layout.state_batch_first))
+    assert torch.equal(layout.by_rows(layout.states([h])[0]), h)
+    assert layout.state_shape(R, B, W) == tuple(layout.states([h])[0].shape)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -37,7 +37,7 @@ def test_traces_are_states_with_time(layout):
     trace = trace if layout.batched else trace[:, :, :1]
     out = layout.trace(trace)
     for t in range(T):
-        state = layout.state(trace[:, t])
+        state = layout.states([trace[:, t]])[0]
         if not layout.batched:
             assert torch.equal(out[:, t], state)
         elif layout.state_batch_first:

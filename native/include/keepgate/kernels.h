@@ -30,24 +30,30 @@ struct Instruction {
 };
 
 // How packed weights are stored: in full; as bfloat16, rounded to nearest even, which is widened to float32 in
-// registers, so that a sum is that of the rounded weights in float32; or as 8-bit integers with a scale for each column
-// of a panel, which are multiplied as integers (see int8.h). The last two are for single precision only. The order is
-// that of `STORAGES` in keepgate/native/engine.py.
-enum class Storage : int32_t { full, bfloat16, int8 };
+// registers, so that a sum is that of the rounded weights in float32; as 8-bit integers with a scale for each column of a
+// panel, which are multiplied as integers (see int8.h); or as bfloat16 pairs, where the rows are rounded too and pairs
+// are multiplied (see pairs.h). All but the first are for single precision only. The order is that of `STORAGES` in
+// keepgate/native/engine.py.
+enum class Storage : int32_t { full, bfloat16, int8, pairs };
 
 // Bytes of one packed panel (static, that is one function per instruction set, see simd.h): [depth, panel width]
 // numbers; or words of 32 bits, [depth / 2 or 4, panel width], that each hold a column's numbers for as many steps of
 // depth, the first in the lowest bits; of integers, before them the scales in float32 and the sums of each column.
 template <class T> static constexpr ptrdiff_t panel_bytes(Storage storage, ptrdiff_t depth, ptrdiff_t panel) {
-  return storage == Storage::full      ? depth * panel * (ptrdiff_t)sizeof(T)
-         : storage == Storage::bfloat16 ? (depth + 1) / 2 * panel * 4
-                                        : panel * 8 + (depth + 3) / 4 * panel * 4;
+  return storage == Storage::full   ? depth * panel * (ptrdiff_t)sizeof(T)
+         : storage == Storage::int8 ? panel * 8 + (depth + 3) / 4 * panel * 4
+                                    : (depth + 1) / 2 * panel * 4;
 }
 
 // A product of int8 weights rounds its rows: to bytes of a head and of words that hold four numbers each. Up to
 // kInt8Depth of depth its sums fit 32 bits.
 static constexpr ptrdiff_t kInt8Depth = 1 << 17, kInt8Head = 64;
 static constexpr ptrdiff_t int8_row_bytes(ptrdiff_t depth) { return kInt8Head + (depth + 63) / 64 * 64 * 2; }
+// One of pairs does so to a dense row of them.
+static constexpr ptrdiff_t pairs_row_bytes(ptrdiff_t depth) { return (depth + 31) / 32 * 64; }
+static constexpr ptrdiff_t rounded_row_bytes(Storage storage, ptrdiff_t depth) {
+  return storage == Storage::int8 ? int8_row_bytes(depth) : storage == Storage::pairs ? pairs_row_bytes(depth) : 0;
+}
 
 // One source of a product: `rows` points at row 0 of A [rows, depth], `stride` apart; `packed` at panels of B.
 template <class T> struct Segment {
@@ -75,7 +81,7 @@ template <class T> struct Product {
   ptrdiff_t start_stride;
   ptrdiff_t rows;
   Storage storage = Storage::full;
-  char* work = nullptr;  // for int8: of each segment, `rows` rows of int8_row_bytes(its depth)
+  char* work = nullptr;  // where rows are rounded: of each segment, `rows` rows of rounded_row_bytes(its depth)
   // Each segment is summed by itself, from 0, and the sums are added in order: short sums beside each other, where one
   // long one would wait for itself. In full, without `start`.
   bool apart = false;
@@ -115,13 +121,13 @@ template <class T> struct Sources {
 // Sums of outer products for one matrix of `gates` blocks of rows: for each gate, to[gate][m, n] = (add ? itself : 0) +
 // sum over all rows of delta[gate][row, m] * source[row, n]. deltas[gate * block_count + block] points at [count of the
 // block, m], rows `delta_stride` apart. Only tiles `first` to `last` are computed; a gate has ceil(m / Kernels::tile)
-// tiles.
+// tiles. `pairs`: of numbers rounded to bfloat16, see pairs.h; the rows of a block are paired among themselves.
 template <class T> struct Outer {
   const Sources<T>* blocks;
   const T* const* deltas;
   T* const* to;
   ptrdiff_t block_count, gates, m, n, delta_stride, to_stride, first, last;
-  bool add;
+  bool add, pairs;
 };
 
 template <class T> struct Kernels {

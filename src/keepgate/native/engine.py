@@ -25,7 +25,8 @@ __all__ = ["Engine", "instruction_set", "missing", "pool", "threads"]
 
 MOST_THREADS = 1024
 POOLS = ("own", "openmp")
-STORAGES = ("full", "bfloat16", "int8")  # in the order of the core's enumeration (native/include/keepgate/kernels.h)
+STORAGES = ("full", "bfloat16", "int8", "pairs")  # in the order of the core's enumeration (include/keepgate/kernels.h)
+HELD_STORAGES = STORAGES[:3]  # of weights that are packed once; "pairs" are for training: see `scan.Arguments`
 
 
 @cache

@@ -162,8 +162,8 @@ def check_storage(storage: str, dtype: str, weights: Iterable[Sequence[int]]) ->
     Raises:
         InputError: says which ways there are.
     """
-    if storage not in core.STORAGES or (storage != "full" and dtype != "float32"):
-        raise InputError(f"storage is one of {', '.join(core.STORAGES)}, all but full in float32; got {storage!r}")
+    if storage not in core.HELD_STORAGES or (storage != "full" and dtype != "float32"):
+        raise InputError(f"storage is one of {', '.join(core.HELD_STORAGES)}, all but full in float32; got {storage!r}")
     deepest = max((shape[-1] for shape in weights), default=0)
     if storage == "int8" and deepest > MOST_DEPTH:
         raise InputError(

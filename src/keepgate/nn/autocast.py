@@ -1,4 +1,4 @@
-"""Layers under `torch.autocast`: they compute in the dtype of their weights, and give what torch's layers give."""
+"""Layers under `torch.autocast`: they give what torch's layers give, in its dtype; sums and states are the weights'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-__all__ = ["autocast_dtype", "cast", "without_autocast"]
+__all__ = ["autocast_dtype", "cast", "storage_under", "without_autocast"]
 
 
 def autocast_dtype(device: torch.device) -> torch.dtype | None:
@@ -17,6 +17,11 @@ def autocast_dtype(device: torch.device) -> torch.dtype | None:
     if not torch.amp.is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
         return None
     return torch.get_autocast_dtype(device.type)
+
+
+def storage_under(dtype: torch.dtype, weight: Tensor) -> str:
+    """Return how a layer multiplies under autocast's dtype, as `storage` of `keepgate.scan.Arguments`."""
+    return "pairs" if dtype is torch.bfloat16 and weight.dtype is torch.float32 and weight.is_cpu else "full"
 
 
 def without_autocast(run: Callable[..., Any], weight: Tensor, *arguments: Any, **options: Any) -> Any:

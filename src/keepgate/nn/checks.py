@@ -132,10 +132,11 @@ def check_finite(layer: nn.Module, output: Tensor, final: Mapping[str, Tensor]) 
     Raises:
         InputError: a parameter has NaN.
     """
-    if not layer.training or output.device.type != "cpu" or not len(output) or looked_at():
+    if not layer.training or output.device.type != "cpu" or not output.shape[0] or looked_at():
         return
-    if any(math.isnan(float(value.detach().sum())) for value in final.values()):
-        check_weights(type(layer).__name__, dict(layer.named_parameters()))
+    for value in final.values():
+        if math.isnan(float(value.detach().sum())):
+            return check_weights(type(layer).__name__, dict(layer.named_parameters()))
 
 
 def check_weights(name: str, weights: Mapping[str, Tensor]) -> None:

@@ -6,7 +6,7 @@ Rows of states, R, are layers times directions: `l0, l0_reverse, l1, …`.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -47,9 +47,11 @@ class Layout(NamedTuple):
         """Return a state that came as [R, B, W]."""
         return self._inward(value, self.state_batch_first)
 
-    def state(self, value: Tensor) -> Tensor:
-        """Return [R, B, W] as a state goes out."""
-        return self._outward(value, self.state_batch_first)
+    def states(self, values: Iterable[Tensor]) -> tuple[Tensor, ...]:
+        """Return each [R, B, W] as a state goes out."""
+        if self.batched and not self.state_batch_first:
+            return tuple(values)
+        return tuple(self._outward(value, self.state_batch_first) for value in values)
 
     def _inward(self, value: Tensor, batch_first: bool) -> Tensor:
         """Return a tensor with the batch, of one row where there is none, as its second dimension."""

@@ -23,7 +23,7 @@ def run_plain_call(layer: Recurrent, input: Any, hx: Any) -> tuple[Any, ...] | N
     What the core cannot read as it is is no error here: who asks goes the long way then, where faults have sentences.
     """
     stack = layer.bound
-    if stack is None or type(input) is not Tensor or input.dim() != 3:
+    if stack is None or stack.storage == "pairs" or type(input) is not Tensor or input.dim() != 3:
         return None
     training = layer.training
     if (training and (layer.drops or layer.draws)) or torch.is_autocast_enabled("cpu"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from keepgate.errors import InputError, KindError
-from keepgate.nn.autocast import autocast_dtype, cast, without_autocast
+from keepgate.nn.autocast import autocast_dtype, cast, storage_under, without_autocast
 from keepgate.nn.checks import check_finite, check_input, check_state, looked_at, states_of
 from keepgate.nn.dropout import drop_weights, dropout, recurrent_weights
 from keepgate.nn.frozen import Frozen
@@ -132,17 +132,32 @@ class Recurrent(Layers):
         ):
             return plain
         weight = self._first_weight()
-        if (wanted := autocast_dtype(weight.device)) is not None:
-            options = {"reset": reset, "step_inputs": step_inputs}
-            options |= {"return_states": return_states, "return_gates": return_gates}
-            return cast(without_autocast(self.forward, weight, input, hx, lengths, **options), wanted)
+        given = (input, hx, lengths, reset, step_inputs, return_states, return_gates)
+        if (wanted := autocast_dtype(weight.device)) is None:
+            return self._forward(weight, "full", *given)
+        storage = storage_under(wanted, weight)
+        return cast(without_autocast(functools.partial(self._forward, weight, storage), weight, *given), wanted)
+
+    def _forward(
+        self,
+        weight: Tensor,
+        storage: str,
+        input: Tensor | PackedSequence,
+        hx: State = None,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        step_inputs: Mapping[str, Tensor] | None = None,
+        return_states: bool = False,
+        return_gates: bool | Sequence[str] = False,
+    ) -> tuple[Any, ...]:
+        """Do what `forward` does outside autocast; `storage` is that of `Arguments`, `weight` the first one."""
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise InputError("a PackedSequence has its lengths; give no others")
             if reset is not None or step_inputs:
                 extra = "reset goes" if reset is not None else "step inputs go"
                 raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
-            return self._forward_packed(input, hx, return_states=return_states, return_gates=return_gates)
+            return self._forward_packed(weight, storage, input, hx, (return_states, return_gates))
         name = type(self).__name__
         check_input(name, input, self.input_size, weight.dtype, weight.device)
         layout = Layout(input.dim() == 3, self.batch_first, self.state_batch_first)
@@ -154,11 +169,11 @@ class Recurrent(Layers):
             reset = layout.time_major(check_reset(reset, tuple(input.shape[:-1]), x))
         given = self._given(step_inputs or {}, x, layout) if step_inputs or self.equations.step_inputs else {}
         names = self.equations.states if return_states else ()
-        gates = self._gates(return_gates)
-        output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates))
+        gates = self._gates(return_gates) if return_gates else ()
+        output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates), storage)
         check_finite(self, output, final)
-        states = [layout.state(value) for value in final.values()]
-        result: tuple[Any, ...] = (layout.sequence(output), tuple(states) if len(states) > 1 else states[0])
+        states = layout.states(final.values())
+        result: tuple[Any, ...] = (layout.sequence(output), states if len(states) > 1 else states[0])
         if return_states:
             result += (states_named(names)(*(layout.trace(traces[name]) for name in names)),)
         return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
@@ -205,8 +220,6 @@ class Recurrent(Layers):
 
     def _gates(self, wanted: bool | Sequence[str]) -> tuple[str, ...]:
         """Return the names of values to record."""
-        if not wanted:
-            return ()
         values = self.equations.recordable
         if wanted is True:
             return tuple(name for name, value in values.items() if value.width != "input")
@@ -246,6 +259,7 @@ class Recurrent(Layers):
         reset: Tensor | None,
         given: Mapping[str, Tensor],
         wanted: Sequence[str],
+        storage: str,
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Return the output, the final states [R, B, W], and what is wanted for every step [R, T, B, W]."""
         seed = self._seed()
@@ -257,6 +271,7 @@ class Recurrent(Layers):
             step_inputs=given,
             record=tuple(dict.fromkeys((self.equations.states[0], *wanted))),
             recompute=self.recompute,
+            storage=self.held or storage,
             hidden_size=self.hidden_size,
         )
         stack = None if wanted else self._stack(whole)
@@ -266,16 +281,23 @@ class Recurrent(Layers):
                 rows, batch = len(self._names), x.shape[1]
                 whole.state = {name: zero.expand(rows, batch, width) for name, width in self.widths.items()}
             return self._run_rows(whole, seed, wanted, None, ())
-        values = functools.partial(self._all_values, stack, x)
-        if seed is None and not self.drops:
-            tensors = (x, *state.values(), *given.values())
-            if not torch.is_grad_enabled() or not requires_grad((*tensors, *itertools.chain.from_iterable(values()))):
-                whole, order = sort_rows(whole, ENGINES["native"])
-                output, final = run_layers(stack, whole, self._parameters, values)
-                return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
+        plain = seed is None and not self.drops
+        if plain and not torch.is_grad_enabled():
+            return self._run_whole(whole, stack, functools.partial(self._all_values, stack, x))
+        values = self._all_values(stack, x)
+        if plain and not requires_grad((x, *state.values(), *given.values(), *itertools.chain.from_iterable(values))):
+            return self._run_whole(whole, stack, lambda: values)
         if not state:
             whole.state = stack.zeros(x)
-        return self._run_rows(whole, seed, (), stack, values())
+        return self._run_rows(whole, seed, (), stack, values)
+
+    def _run_whole(
+        self, whole: Arguments, stack: Stack, values: Callable[[], Sequence[Sequence[Tensor]]]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Run all layers and directions in one call of the core, without gradients."""
+        whole, order = sort_rows(whole, ENGINES["native"])
+        output, final = run_layers(stack, whole, self._parameters, values)
+        return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
 
     def _run_rows(
         self,
@@ -318,7 +340,7 @@ class Recurrent(Layers):
                         rows.append(by_name[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         if order.rows is None:
-            return x, stacked(final), stacked(traces)
+            return x, stacked(final), stacked(traces) if traces else {}
         unsort = order.unsort
         ended, traced = ({k: unsort(v, -2) for k, v in stacked(table).items()} for table in (final, traces))
         return unsort(x, -2), ended, traced
@@ -371,12 +393,13 @@ class Recurrent(Layers):
         if type(x) not in (Tensor, nn.Parameter) or not x.is_cpu or looked_at() or in_forward_mode():
             return None
         stack = self.bound
-        if stack is None or stack.dtype is not x.dtype:
+        if stack is None or stack.dtype is not x.dtype or stack.storage != arguments.storage:
             if self._engine(arguments) is not ENGINES["native"] or x.dtype not in native.DTYPES:
                 return None
             names = [dict(zip(self._own_names, names, strict=True)) for names in self._names]
             sizes = (self.input_size, self.hidden_size)
-            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, self.recompute, self.held)
+            how = (self.recompute, arguments.storage, self.held is not None)
+            stack = stack_of(self.equations, names, *sizes, self.directions, x.dtype, *how)
             self.__dict__["bound"] = stack
         return stack
 
@@ -391,8 +414,11 @@ class Recurrent(Layers):
         drawn = torch.randint(2**31, ())
         return drawn if captured() else int(drawn)  # a number would be the same in every call
 
-    def _forward_packed(self, packed: PackedSequence, hx: State, **options: Any) -> tuple[Any, ...]:
+    def _forward_packed(
+        self, weight: Tensor, storage: str, packed: PackedSequence, hx: State, wanted: tuple[Any, Any]
+    ) -> tuple[Any, ...]:
         """Run padded; what is returned beside the output is padded, its rows in the order of the caller."""
         packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
-        output, *others = self.forward(layout.sequence(packing.pad()), hx, packing.lengths, **options)
+        padded = (layout.sequence(packing.pad()), hx, packing.lengths, None, None)
+        output, *others = self._forward(weight, storage, *padded, *wanted)
         return packing.pack(layout.time_major(output)), *others

@@ -7,7 +7,7 @@ from dataclasses import replace
 from keepgate.nn.checks import looked_at
 from keepgate.scan import Arguments
 from keepgate.scan.engines import Engine
-from keepgate.scan.order import Order
+from keepgate.scan.order import UNSORTED, Order
 from keepgate.scan.torch_private import in_forward_mode
 
 __all__ = ["sort_rows"]
@@ -20,7 +20,7 @@ def sort_rows(arguments: Arguments, engine: Engine) -> tuple[Arguments, Order]:
     """
     a = arguments
     if a.lengths is None or not engine.falling or looked_at() or in_forward_mode():
-        return a, Order(None)
+        return a, UNSORTED
     order = Order(a.lengths)
     rows = order.rows
     if rows is None:

@@ -31,6 +31,8 @@ class Arguments:
         seed: of the cell's random bits in training (while a compiler looks on, a tensor); None in evaluation.
         record: names of the states or named values to return for every step.
         recompute: keep less for the gradient: only every k-th state; the steps between are computed again.
+        storage: `"pairs"`, with x of float32: the core multiplies bfloat16 numbers in both passes; all else is float32.
+            Engines without such products multiply in float32.
         hidden_size: H, where no state, parameter or step input shows it.
         falling: the lengths are known to fall from row to row.
         rows: [B] integers, the caller's number of each row where rows have been sorted (None: they have not): random
@@ -46,6 +48,7 @@ class Arguments:
     seed: Any = None
     record: tuple[str, ...] = ("h",)
     recompute: bool = False
+    storage: str = "full"
     hidden_size: int | None = None
     falling: bool = False
     rows: Tensor | None = None

@@ -14,13 +14,11 @@ from keepgate.native.engine import STORAGES, Engine, _core, threads
 from keepgate.scan.autograd.backend import Gradients, Results, Spec, Tensors
 from keepgate.scan.checks import dense
 from keepgate.scan.memory import addresses, empties, located, strides
-from keepgate.scan.order import Order
+from keepgate.scan.order import UNSORTED, Order
 
 __all__ = ["Call", "Native", "places_of"]
 
 SEGMENT_ROWS = 512  # at least, between checkpoints
-
-UNSORTED = Order(None)
 
 
 class Call:
@@ -64,7 +62,7 @@ class Call:
             self.strides = _core.Buffers()
             self._lay(self.strides, strides(self.tensors))
         if self.row_numbers is not None:
-            self._set("row_numbers", self.row_numbers)
+            self._place((self.row_numbers,), row_numbers=0)
 
     def _arranged(self, tensors: Tensors) -> Tensors:
         """Return the tensors dense, with rows in the core's order; what networks have in common, once for all."""
@@ -97,12 +95,16 @@ class Call:
         to.weights, to.biases = [*map(at.__getitem__, places.weights)], [*map(at.__getitem__, places.biases)]
         to.vectors = [*map(at.__getitem__, places.vectors)]
 
-    def _set(self, name: str, buffers: Any) -> None:
-        """Tell the core where one buffer, or a list of buffers, lies."""
-        many = isinstance(buffers, list)
-        setattr(self.scan, name, addresses(buffers) if many else addresses((buffers,))[0])
+    def _place(self, buffers: Sequence[Tensor | None], **parts: slice | int) -> list[int]:
+        """Tell the core where buffers lie: by name one of them, or a part; return where each lies."""
+        at = addresses(buffers)
+        for name, part in parts.items():
+            setattr(self.scan, name, at[part])
         if self.networks:
-            setattr(self.strides, name, strides(buffers) if many else strides((buffers,))[0])
+            apart = strides(buffers)
+            for name, part in parts.items():
+                setattr(self.strides, name, apart[part])
+        return at
 
     def begin(self, keep: bool) -> None:
         """Take memory for the states and, to keep what a gradient needs, for the tape."""
@@ -126,9 +128,8 @@ class Call:
         self.states, self.final = made[: len(rings)], made[len(rings) : count]
         self.stored = made[count:] if segment else [*self.states, *made[count:]]
         self.scan.rings, self.scan.segment = rings, segment
-        self._set("states", self.states)
-        self._set("checkpoints" if segment else "tape", made[count:])
-        self._set("final", self.final)
+        stored = {"checkpoints" if segment else "tape": slice(count, None)}
+        self._place(made, states=slice(len(rings)), final=slice(len(rings), count), **stored)
 
     def _segment_steps(self) -> int:
         """Return the number of steps between checkpoints; 0 where all steps are kept.
@@ -146,8 +147,10 @@ class Call:
 
     def results(self) -> Results:
         """Return the recorded states, the final states, and what was stored."""
-        recorded = [self.sequence(name) for name in self.spec.record]
-        return (*recorded, *(self.order.unsort(state, -2) for state in self.final), *self.stored)
+        recorded, final = map(self.sequence, self.spec.record), self.final
+        if self.order.rows is not None:
+            final = [self.order.unsort(state, -2) for state in final]
+        return (*recorded, *final, *self.stored)
 
     def sequence(self, name: str) -> Tensor:
         """Return a state after every step."""
@@ -156,20 +159,18 @@ class Call:
         if number and self.lengths is not None:  # the core zeroes the output itself
             ended = torch.arange(self.steps)[:, None] >= self.lengths[..., None, :]
             steps = steps.masked_fill(ended[..., None], 0.0)
-        return self.order.unsort(steps, -2)
+        return steps if self.order.rows is None else self.order.unsort(steps, -2)
 
     def resume(self, stored: Tensors) -> None:
         """Take up what the forward pass stored."""
         count = len(self.engine.states)
         self.segment = self._segment_steps() if self.spec.recompute else 0
         stored = self._dense(stored)
+        self.scan.rings, self.scan.segment = [False] * count, self.segment
         if self.segment:
-            self._set("checkpoints", stored)
-            self.scan.rings, self.scan.segment = [False] * count, self.segment
+            self._place(stored, checkpoints=slice(None))
         else:
-            self._set("states", stored[:count])
-            self._set("tape", stored[count:])
-            self.scan.rings = [False] * count
+            self._place(stored, states=slice(count), tape=slice(count, None))
         self.stored = stored
 
     def _dense(self, tensors: Tensors) -> list[Any]:
@@ -193,19 +194,17 @@ class Call:
         self.cotangents = taken
         places = places_of(self.engine, self.spec.names)
         x, like = self.x, self.tensors[3:]
-        sums = [i for i in range(len(like)) if 3 + i not in places.weights]  # what is added to
         made = empties(x, [like[i - 3].shape for i in places.weights] + ([x.shape] if of_x else []))
         gradients: list[Any] = [None] * len(like)
         for i, gradient in zip(places.weights, made, strict=False):
             gradients[i - 3] = gradient
-        for i in sums:
-            gradients[i] = like[i].new_zeros(like[i].shape)
+        for i in places.sums:
+            gradients[i - 3] = like[i - 3].new_zeros(like[i - 3].shape)
         self.dx, self.gradients_of_rest = (made[-1] if of_x else None), gradients
-        self._set("d_states", taken[: len(states)])
-        self._set("d_final", taken[len(states) :])
-        self._set("dx", self.dx)
-        at = [0, 0, 0, *addresses(gradients)]
-        self._lay_gradients(self.scan, at, places)
+        end = len(taken)
+        parts = {"d_states": slice(len(states)), "d_final": slice(len(states), end), "dx": end}
+        at = self._place([*taken, self.dx, *gradients], **parts)
+        self._lay_gradients(self.scan, [0, 0, *at[end:]], places)
         if self.networks:
             self._lay_gradients(self.strides, [0, 0, 0, *strides(gradients)], places)
 
@@ -238,6 +237,7 @@ class Places(NamedTuple):
         weights: by block.
         biases: by block.
         vectors: by vector.
+        sums: of the tensors behind x, those to whose gradients the core adds.
     """
 
     step_inputs: int
@@ -245,6 +245,7 @@ class Places(NamedTuple):
     weights: tuple[int, ...]
     biases: tuple[int, ...]
     vectors: tuple[int, ...]
+    sums: tuple[int, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -255,7 +256,8 @@ def places_of(engine: Engine, names: tuple[str, ...]) -> Places:
     at = {name: first + number for number, name in enumerate(names)}
     weights = tuple(at[f"weight_{block}"] for block in engine.blocks)
     biases = tuple(at.get(f"bias_{block}", -1) for block in engine.biases)
-    return Places(step_inputs, first, weights, biases, tuple(at[name] for name in engine.vectors))
+    sums = tuple(sorted(set(range(3, first + len(names))).difference(weights)))
+    return Places(step_inputs, first, weights, biases, tuple(at[name] for name in engine.vectors), sums)
 
 
 class Native:
@@ -269,7 +271,8 @@ class Native:
 
     Args:
         engine: the compiled cell.
-        storage: of the packed weights, where no gradient is wanted; see `keepgate.native.Stepper`.
+        storage: of the packed weights; see `keepgate.native.Stepper` and `keepgate.scan.Arguments`. With gradients, full or
+            pairs.
     """
 
     compiled: ClassVar[bool] = False

@@ -21,7 +21,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     a = arguments
     state = [a.state[name] for name in equations.states]
     given = [a.step_inputs[name] for name in equations.step_inputs]
-    fixed = (tuple(parameters), a.reverse, a.record)
+    fixed = (tuple(parameters), a.reverse, a.record, a.storage)
     results = _scan(_text_of(equations), *fixed, a.seed, a.lengths, a.reset, a.x, state, given, [*parameters.values()])
     recorded, final = results[: len(a.record)], results[len(a.record) :]
     return Result(dict(zip(a.record, recorded, strict=True)), dict(zip(equations.states, final, strict=True)))
@@ -38,6 +38,7 @@ def _scan(
     names: tuple[str, ...],
     reverse: bool,
     record: tuple[str, ...],
+    storage: str,
     seed: Tensor | None,
     lengths: Tensor | None,
     reset: Tensor | None,
@@ -47,7 +48,8 @@ def _scan(
     values: list[Tensor],
 ) -> Results:
     """Run what `scan` runs, on what a compiler puts into a graph: tensors, text and lists of them."""
-    spec = operators.spec_of((lengths, reset, x, *state, *given, *values), seed, text, names, reverse, record)
+    what = (seed, text, names, reverse, record, storage)
+    spec = operators.spec_of((lengths, reset, x, *state, *given, *values), *what)
     inputs = dict(zip(spec.equations.step_inputs, given, strict=True))
     tensors = (lengths, reset, x, *state, *(inputs[name] for name in spec.backend.step_inputs), *values)
     if tracing():

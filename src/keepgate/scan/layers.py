@@ -48,6 +48,7 @@ class Stack(NamedTuple):
         dtype: of all tensors.
         rows: the layers and directions, in the order of the states.
         directions: 1 or 2.
+        storage: of packed weights.
         widths: of the states, by name.
         core: runs them all where no gradient is wanted. It keeps their packed weights, and uses them again where every
             byte of the weights is as it was.
@@ -56,6 +57,7 @@ class Stack(NamedTuple):
     dtype: torch.dtype
     rows: tuple[Row, ...]
     directions: int
+    storage: str
     widths: Mapping[str, int]
     core: Any
 
@@ -98,7 +100,8 @@ def stack_of(
     directions: int,
     dtype: torch.dtype,
     recompute: bool,
-    held: str | None = None,
+    storage: str = "full",
+    held: bool = False,
 ) -> Stack:
     """Return layers ready to be called.
 
@@ -110,8 +113,8 @@ def stack_of(
         directions: 1 or 2.
         dtype: of all tensors.
         recompute: keep less for the gradient.
-        held: without a gradient, the weights of the first call are those of all, and stored in this way; see
-            `keepgate.native.Stepper`.
+        storage: of packed weights; see `keepgate.native.Stepper` and `Arguments`.
+        held: without a gradient, the weights of the first call are those of all.
     """
     size, output = equations.resolve(input_size, hidden_size), equations.states[0]
     widths = {state: size[width] for state, width in equations.widths.items()}
@@ -120,12 +123,12 @@ def stack_of(
         inputs = input_size if number < directions else widths[output] * directions
         shapes = {parameter.name: parameter.shape for parameter in equations.parameters(inputs, hidden_size)}
         spec, native = spec_of(
-            equations, tuple(row), inputs, hidden_size, number % directions == 1, (output,), recompute
+            equations, tuple(row), inputs, hidden_size, number % directions == 1, (output,), recompute, storage
         )
         rows.append(Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native))
-    how = (held is not None, STORAGES.index(held or "full"))
+    how = (held, STORAGES.index(storage))
     core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)], *how)
-    return Stack(dtype, tuple(rows), directions, widths, core)
+    return Stack(dtype, tuple(rows), directions, storage, widths, core)
 
 
 def _core_row(row: Row) -> tuple[Any, ...]:

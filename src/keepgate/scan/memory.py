@@ -63,7 +63,10 @@ def located(tensors: Iterable[Tensor | None]) -> tuple[list[Any], list[int]]:
 
 def addresses(tensors: Iterable[Tensor | None]) -> list[int]:
     """Return where each of some dense tensors lies; 0 where there is none."""
-    return [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
+    at = []
+    for tensor in tensors:  # a comprehension would be a call more
+        at.append(0 if tensor is None else tensor.data_ptr())  # noqa: PERF401
+    return at
 
 
 def strides(tensors: Iterable[Tensor | None]) -> list[int]:

@@ -66,7 +66,7 @@ def scan(equations: Equations, parameters: Mapping[str, Tensor], arguments: Argu
     """
     storage = NARROW.get(arguments.x.dtype)
     if storage is None:
-        return _scan(equations, parameters, arguments, "full")
+        return _scan(equations, parameters, arguments, arguments.storage)
     result = _scan(equations, _to(parameters, torch.float32), _single(arguments), storage)
     return Result(*(_to(part, arguments.x.dtype) for part in (result.recorded, result.state)))
 
@@ -123,7 +123,7 @@ def spec_of(
         reverse: walk from the last step to the first.
         record: names of the states or named values to return for every step.
         recompute: keep less for the gradient.
-        storage: of packed weights; see `keepgate.native.Stepper`.
+        storage: of packed weights; see `keepgate.native.Stepper` and `Arguments`.
 
     Raises:
         InputError: a value to record is not one of the cell's.

@@ -28,12 +28,13 @@ from keepgate.scan.torch_private import below_autograd, in_forward_mode, refuse_
 
 __all__ = ["Operators", "equations_of", "run_traced", "spec_of", "text_of"]
 
-WHAT = "Tensor? seed, str equations, str[] names, bool reverse, str[] record"
+WHAT = "Tensor? seed, str equations, str[] names, bool reverse, str[] record, str storage='full'"
 LIBRARY = torch.library.Library("keepgate", "DEF")
 LIBRARY.define(f"scan(Tensor?[] tensors, int[] networks, bool keep, {WHAT}) -> Tensor[]")
 # The tracer of torch.jit knows no lists of text, nor of tensors of which some are absent.
 TRACED = (
-    "Tensor? lengths, Tensor? reset, Tensor[] tensors, Tensor? seed, str equations, str names, bool reverse, str record"
+    "Tensor? lengths, Tensor? reset, Tensor[] tensors, Tensor? seed, str equations, str names, bool reverse, str record, "
+    "str storage='full'"
 )
 LIBRARY.define(f"traced_scan({TRACED}) -> Tensor[]")
 LIBRARY.define(f"scan_gradient(Tensor?[] tensors, int[] networks, int count, {WHAT}) -> Tensor[]")
@@ -59,18 +60,24 @@ def equations_of(text: str) -> Equations:
 
 
 def spec_of(
-    tensors: Tensors, seed: Tensor | None, text: str, names: Sequence[str], reverse: bool, record: Sequence[str]
+    tensors: Tensors,
+    seed: Tensor | None,
+    text: str,
+    names: Sequence[str],
+    reverse: bool,
+    record: Sequence[str],
+    storage: str = "full",
 ) -> Spec:
     """Return what a scan is, from what an operator takes."""
-    backend = Operators(text, _native_of(tensors, text, names))
+    backend = Operators(text, _native_of(tensors, text, names, storage))
     return Spec(equations_of(text), backend, tuple(names), reverse, seed, tuple(record))
 
 
-def _native_of(tensors: Tensors, text: str, names: Sequence[str]) -> Native:
+def _native_of(tensors: Tensors, text: str, names: Sequence[str], storage: str = "full") -> Native:
     equations = equations_of(text)
     parameters, arguments = _split(equations, names, tensors)
     hidden = hidden_size(equations, parameters, arguments)
-    return Native(engine(equations, int(arguments.x.shape[-1]), int(hidden)))
+    return Native(engine(equations, int(arguments.x.shape[-1]), int(hidden)), storage)
 
 
 def _split(equations: Equations, names: Sequence[str], tensors: Tensors) -> tuple[dict[str, Tensor], Arguments]:
@@ -133,7 +140,7 @@ class Operators:
         return tuple(torch.ops.keepgate.scan_gradient(flat, networks, len(tensors), *self._what(spec)))
 
     def _what(self, spec: Spec) -> tuple[Any, ...]:
-        return spec.seed, self.text, spec.names, spec.reverse, spec.record
+        return spec.seed, self.text, spec.names, spec.reverse, spec.record, self.native.storage
 
 
 def run_traced(spec: Spec, text: str, tensors: Tensors) -> Results:
@@ -145,7 +152,7 @@ def run_traced(spec: Spec, text: str, tensors: Tensors) -> Results:
         tensors: of the scan.
     """
     lengths, reset, *given = tensors
-    what = (spec.seed, text, " ".join(spec.names), spec.reverse, " ".join(spec.record))
+    what = (spec.seed, text, " ".join(spec.names), spec.reverse, " ".join(spec.record), spec.backend.native.storage)
     results = torch.ops.keepgate.traced_scan(lengths, reset, given, *what)
     results = tuple(results[i] for i in range(spec.result_count))  # the tracer does not know how many there are
     return results if lengths is not None else _cut(spec, False, results)
@@ -170,6 +177,7 @@ def _for_core(
     names: Sequence[str],
     reverse: bool,
     record: Sequence[str],
+    storage: str = "full",
 ) -> tuple[Spec, Native, Tensors]:
     """Return what a scan is, for the core itself (the seed a number), the core, and the scan's tensors.
 
@@ -185,9 +193,11 @@ def _for_core(
         raise InputError(f"expected each parameter once, and states to record; got {quoted(names)}, {quoted(record)}")
     if seed is not None and (seed.numel() != 1 or seed.is_floating_point() or seed.is_complex()):
         raise ShapeError(f"expected a seed of one integer, got {tuple(seed.shape)} of {seed.dtype}")
+    if storage not in ("full", "pairs") or (storage == "pairs" and tensors[2].dtype is not torch.float32):
+        raise InputError(f'storage is "full", or "pairs" for x of float32; got {quoted(storage)}')
     given, arguments = _split(equations, names, tensors)
     parameters, arguments = check(equations, given, arguments, tuple(networks))
-    native, a, inputs = _native_of(tensors, text, names), arguments, equations.step_inputs
+    native, a, inputs = _native_of(tensors, text, names, storage), arguments, equations.step_inputs
     states, given = [a.state[n] for n in native.states], [a.step_inputs[n] for n in inputs]
     checked = (a.lengths, a.reset, a.x, *states, *given, *parameters.values())
     number = None if seed is None else int(seed)
@@ -225,8 +235,9 @@ def _traced_scan(
     names: str,
     reverse: bool,
     record: str,
+    storage: str = "full",
 ) -> list[Tensor]:
-    what = (seed, text, names.split(), reverse, record.split())
+    what = (seed, text, names.split(), reverse, record.split(), storage)
     return torch.ops.keepgate.scan((lengths, reset, *tensors), (), False, *what)
 
 
@@ -248,6 +259,7 @@ def _scan_shapes(
     names: Sequence[str],
     reverse: bool,
     record: Sequence[str],
+    storage: str = "full",
 ) -> list[Tensor]:
     lengths, _, x, *_ = tensors
     made = _native_of(tensors, text, names).engine

@@ -13,7 +13,7 @@ from keepgate.scan.checks import dense
 from keepgate.scan.memory import empty
 from keepgate.scan.torch_private import apply, is_legacy_batchedtensor
 
-__all__ = ["Order"]
+__all__ = ["UNSORTED", "Order"]
 
 
 class Order:
@@ -45,6 +45,9 @@ class Order:
     def unsort(self, value: Tensor, dim: int) -> Tensor:
         """Return a tensor with its rows in the caller's order again."""
         return value if self.rows is None else _picked(value, dim, self._back, self.rows)
+
+
+UNSORTED = Order(None)
 
 
 class _Pick(torch.autograd.Function):

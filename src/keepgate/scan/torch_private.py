@@ -26,11 +26,6 @@ __all__ = [
 ]
 
 
-def transforming() -> bool:
-    """Return whether a transform of torch.func is at work."""
-    return torch._C._are_functorch_transforms_active()
-
-
 def tracing() -> bool:
     """Return whether `torch.jit.trace` is at work."""
     return torch._C._get_tracing_state() is not None
@@ -64,9 +59,13 @@ def apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
 
 def unwrap_dead_wrappers(values: Iterable[Any]) -> tuple[Any, ...]:
     """Return values, those that are tensors of a transform that has ended as what they wrap."""
-    return tuple([unwrap_if_dead(value) if isinstance(value, Tensor) else value for value in values])
+    found = []
+    for value in values:
+        found.append(unwrap_if_dead(value) if isinstance(value, Tensor) else value)  # noqa: PERF401
+    return tuple(found)
 
 
+transforming = torch._C._are_functorch_transforms_active  # whether a transform of torch.func is at work
 is_zerotensor = Tensor._is_zerotensor  # whether a tensor is all zeros and has no memory
 
 
