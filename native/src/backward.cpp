@@ -353,7 +353,8 @@ template <class T> class Sums {
       to.push_back(call.d_weights[outers.block] + outers.rows[gate] * n);
     }
     const Outer<T> outer = {blocks.data(), deltas.data(), to.data(), count, gates, m, n, way * m, n,
-                            part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin, pairs};
+                            part(0, tiles, thread, pass.threads), part(0, tiles, thread + 1, pass.threads), !begin,
+                            pairs};
     pass.kernels.outer(outer, gathered);
     for (ptrdiff_t gate = thread; gate < gates; gate += pass.threads)
       if (outers.biases[gate] >= 0 && call.d_biases[outers.bias_block])

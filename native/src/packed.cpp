@@ -106,11 +106,12 @@ Packed<T>::Packed(const Plan& plan, const Kernels<T>& kernels, const T* const* w
       for (const Bundle& bundle : stage.bundles) row.push_back(packer.bundle(bundle));
     }
   if (backward) {
+    const Storage of_backward = matrices->backward_storage();
     for (const Stage& stage : plan.backward) {
       auto& row = matrices->backward.emplace_back();
-      for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product, matrices->backward_storage()));
+      for (const Transposed& product : stage.transposed) row.push_back(packer.transposed(product, of_backward));
     }
-    for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product, matrices->backward_storage()));
+    for (const Transposed& product : plan.x) matrices->x.push_back(packer.transposed(product, of_backward));
   }
   packer.run(pool, threads);
 }

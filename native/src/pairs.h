@@ -1,7 +1,7 @@
-// Products of bfloat16 in pairs, as the instruction VDPBF16PS makes them: to each sum the product of the second numbers of
-// two pairs is added, then that of the first, each by fused multiply-add in float32, rounded to nearest even. Numbers and
-// sums that are smaller than all normal ones are 0. Where the instruction is missing, two fused multiply-adds give the
-// same bits.
+// Products of bfloat16 in pairs, as the instruction VDPBF16PS makes them: to each sum the product of the second
+// numbers of two pairs is added, then that of the first, each by fused multiply-add in float32, rounded to nearest
+// even. Numbers and sums that are smaller than all normal ones are 0. Where the instruction is missing, two fused
+// multiply-adds give the same bits.
 #pragma once
 
 #include "storage.h"

@@ -280,8 +280,8 @@ void pack(const T* from, ptrdiff_t columns, ptrdiff_t column_stride, ptrdiff_t d
   }
 }
 
-// Ways to sum outer products. `each`: how many rows are gathered to one line of depth; `line`: a vector of one, of which
-// `left` rows are there; `add`: one number of a line times a vector of another.
+// Ways to sum outer products. `each`: how many rows are gathered to one line of depth; `line`: a vector of one, of
+// which `left` rows are there; `add`: one number of a line times a vector of another.
 template <class T> struct OuterByNumbers {
   using Number = T;
   using Line = Vector<T>;

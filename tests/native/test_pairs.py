@@ -117,7 +117,7 @@ def test_numbers_at_the_edge(x: float, weight: float, wanted: float, place: int)
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("cell", [name for name in CELLS if name != "everything"])  # which jumps where it compares
 def test_as_precise_as_bfloat16(cell: str, setting: str):
-    """Not much further from float64 than float64 itself is from there once weights, inputs and cotangents are rounded."""
+    """Not much further from float64 than that is from itself once weights, inputs and cotangents are rounded."""
     tried = problem(cell, CELLS[cell].equations, replace(SETTINGS[setting], seed=5))
     single = tried.changed(lambda value: value.float())
     paired = replace(single, arguments=replace(single.arguments, storage="pairs"))

@@ -1,5 +1,5 @@
-"""Under autocast a layer gives what torch.nn.LSTM does: autocast's dtype. In bfloat16 the native engine multiplies numbers
-of that, which tests/native/test_pairs.py derives to the bit; all else has the numbers of the weights' dtype.
+"""Under autocast a layer gives what torch.nn.LSTM does: autocast's dtype. In bfloat16 the native engine multiplies
+bfloat16 numbers, which tests/native/test_pairs.py derives to the bit; all else has the numbers of the weights' dtype.
 
 torch.nn.GRU, RNN and their cells give now one dtype, now another, by the operations that they happen to be made of.
 """

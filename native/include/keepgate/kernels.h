@@ -30,10 +30,10 @@ struct Instruction {
 };
 
 // How packed weights are stored: in full; as bfloat16, rounded to nearest even, which is widened to float32 in
-// registers, so that a sum is that of the rounded weights in float32; as 8-bit integers with a scale for each column of a
-// panel, which are multiplied as integers (see int8.h); or as bfloat16 pairs, where the rows are rounded too and pairs
-// are multiplied (see pairs.h). All but the first are for single precision only. The order is that of `STORAGES` in
-// keepgate/native/engine.py.
+// registers, so that a sum is that of the rounded weights in float32; as 8-bit integers with a scale for each column of
+// a panel, which are multiplied as integers (see int8.h); or as bfloat16 pairs, where the rows are rounded too and
+// pairs are multiplied (see pairs.h). All but the first are for single precision only. The order is that of `STORAGES`
+// in keepgate/native/engine.py.
 enum class Storage : int32_t { full, bfloat16, int8, pairs };
 
 // Bytes of one packed panel (static, that is one function per instruction set, see simd.h): [depth, panel width]

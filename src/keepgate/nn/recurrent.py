@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -173,7 +173,7 @@ class Recurrent(Layers):
         output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates), storage)
         check_finite(self, output, final)
         states = layout.states(final.values())
-        result: tuple[Any, ...] = (layout.sequence(output), states if len(states) > 1 else states[0])
+        result: tuple[Any, ...] = (layout.sequence(output), states[0] if len(states) == 1 else states)
         if return_states:
             result += (states_named(names)(*(layout.trace(traces[name]) for name in names)),)
         return (*result, {name: layout.trace(traces[name]) for name in gates}) if return_gates else result
@@ -218,7 +218,7 @@ class Recurrent(Layers):
         """
         return Frozen(self, storage)
 
-    def _gates(self, wanted: bool | Sequence[str]) -> tuple[str, ...]:
+    def _gates(self, wanted: Literal[True] | Sequence[str]) -> tuple[str, ...]:
         """Return the names of values to record."""
         values = self.equations.recordable
         if wanted is True:

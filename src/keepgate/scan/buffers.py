@@ -271,8 +271,7 @@ class Native:
 
     Args:
         engine: the compiled cell.
-        storage: of the packed weights; see `keepgate.native.Stepper` and `keepgate.scan.Arguments`. With gradients, full or
-            pairs.
+        storage: of the packed weights, with gradients full or pairs; see `keepgate.native.Stepper` and `Arguments`.
     """
 
     compiled: ClassVar[bool] = False

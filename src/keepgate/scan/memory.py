@@ -65,7 +65,7 @@ def addresses(tensors: Iterable[Tensor | None]) -> list[int]:
     """Return where each of some dense tensors lies; 0 where there is none."""
     at = []
     for tensor in tensors:  # a comprehension would be a call more
-        at.append(0 if tensor is None else tensor.data_ptr())  # noqa: PERF401
+        at.append(0 if tensor is None else tensor.data_ptr())
     return at
 
 

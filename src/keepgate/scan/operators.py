@@ -33,8 +33,8 @@ LIBRARY = torch.library.Library("keepgate", "DEF")
 LIBRARY.define(f"scan(Tensor?[] tensors, int[] networks, bool keep, {WHAT}) -> Tensor[]")
 # The tracer of torch.jit knows no lists of text, nor of tensors of which some are absent.
 TRACED = (
-    "Tensor? lengths, Tensor? reset, Tensor[] tensors, Tensor? seed, str equations, str names, bool reverse, str record, "
-    "str storage='full'"
+    "Tensor? lengths, Tensor? reset, Tensor[] tensors, Tensor? seed, str equations, str names, bool reverse, "
+    "str record, str storage='full'"
 )
 LIBRARY.define(f"traced_scan({TRACED}) -> Tensor[]")
 LIBRARY.define(f"scan_gradient(Tensor?[] tensors, int[] networks, int count, {WHAT}) -> Tensor[]")
@@ -152,7 +152,8 @@ def run_traced(spec: Spec, text: str, tensors: Tensors) -> Results:
         tensors: of the scan.
     """
     lengths, reset, *given = tensors
-    what = (spec.seed, text, " ".join(spec.names), spec.reverse, " ".join(spec.record), spec.backend.native.storage)
+    backend: Any = spec.backend
+    what = (spec.seed, text, " ".join(spec.names), spec.reverse, " ".join(spec.record), backend.native.storage)
     results = torch.ops.keepgate.traced_scan(lengths, reset, given, *what)
     results = tuple(results[i] for i in range(spec.result_count))  # the tracer does not know how many there are
     return results if lengths is not None else _cut(spec, False, results)

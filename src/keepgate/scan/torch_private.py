@@ -61,7 +61,7 @@ def unwrap_dead_wrappers(values: Iterable[Any]) -> tuple[Any, ...]:
     """Return values, those that are tensors of a transform that has ended as what they wrap."""
     found = []
     for value in values:
-        found.append(unwrap_if_dead(value) if isinstance(value, Tensor) else value)  # noqa: PERF401
+        found.append(unwrap_if_dead(value) if isinstance(value, Tensor) else value)
     return tuple(found)
 
 

@@ -45,7 +45,7 @@ def differentiable_scan(spec: Spec, tensors: Sequence[Any]) -> Results:
 
 def requires_grad(tensors: Iterable[Any]) -> bool:
     """Return whether one of some tensors requires a gradient."""
-    for tensor in tensors:  # `any` of a generator takes twice as long
+    for tensor in tensors:  # noqa: SIM110 - `any` of a generator takes twice as long
         if tensor is not None and tensor.requires_grad:
             return True
     return False
