@@ -146,7 +146,8 @@ class Forecaster(ForecasterParameters, Estimator):
         """Return which inputs and which lags moved the forecasts after the end of each series, as a table.
 
         Effects are integrated gradients (Sundararajan et al. 2017) of the mean, in units of the target, or of its
-        square root where that is what was learned (`reads_.transform`): those of a series add up to the distance of its forecast from that of a flat window and average plans; see `explanation`.
+        square root where that is what was learned (`reads_.transform`): those of a series add up to
+        the distance of its forecast from that of a flat window and average plans; see `explanation`.
 
         Args:
             table: the series, as in `predict`.
