@@ -13,6 +13,7 @@ from keepgate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from keepgate.compression import compress, decompress
+    from keepgate.search.found import search_cell
     from keepgate.tasks.classify.estimator import SequenceClassifier
     from keepgate.tasks.common.tuning import tune
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
@@ -43,6 +44,7 @@ __all__ = [
     "compress",
     "decompress",
     "load",
+    "search_cell",
     "tune",
 ]
 
@@ -61,6 +63,7 @@ _HOMES = {
     "compress": "keepgate.compression",
     "decompress": "keepgate.compression",
     "load": "keepgate.tasks.registry",
+    "search_cell": "keepgate.search.found",
     "tune": "keepgate.tasks.common.tuning",
 }
 _PACKAGES = (
@@ -73,6 +76,7 @@ _PACKAGES = (
     "objectives",
     "population",
     "scan",
+    "search",
     "store",
     "tasks",
     "testing",

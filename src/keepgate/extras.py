@@ -16,6 +16,7 @@ EXTRAS = {
         "tqdm": "tqdm",
         "filelock": "filelock",
         "rapidfuzz": "rapidfuzz",
+        "scipy": "scipy",
     },
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},

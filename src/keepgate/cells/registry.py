@@ -43,6 +43,7 @@ from keepgate.cells.min_lstm import MinLSTM
 from keepgate.cells.minimal_rnn import MinimalRNN
 from keepgate.cells.modifiers import coupled, layer_norm, projected
 from keepgate.cells.multiplicative_lstm import MultiplicativeLSTM
+from keepgate.cells.mut1 import MUT1
 from keepgate.cells.mut2 import MUT2
 from keepgate.cells.mut3 import MUT3
 from keepgate.cells.nas import NAS
@@ -125,6 +126,7 @@ CELLS: tuple[type[Cell], ...] = (
     NestedLSTM,
     SLSTM,
     LightRU,
+    MUT1,
 )
 
 

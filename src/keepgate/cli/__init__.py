@@ -34,6 +34,7 @@ COMMANDS = {
     "export": "write a trained model for other programs: ONNX",
     "compress": "compress a file with an LSTM that trains on it as it reads",
     "decompress": "unpack what compress packed",
+    "search": "search for a recurrent cell: equations that are mutated, trained and compared",
     "cells": "list the recurrent cells",
     "show": "show the equations of a cell",
     "doctor": "say what is installed and which engines run here",
