@@ -23,6 +23,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "cells/lstm.py",
         "cells/lstm_1997.py",
         "cells/multiplicative_lstm.py",
+        "cells/mut1.py",
         "cells/peephole_lstm.py",
         "cells/peephole_lstm_full.py",
         "cells/rnn.py",
@@ -85,6 +86,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "equations/language.py",
     ),
     "equations/test_graph.py": ("equations/reading.py",),
+    "search/test_mutations.py": ("search/candidate.py",),
+    "search/test_saving.py": ("search/figures.py",),
     # each algorithm against optima, its formulas derived again, and its state
     "training/evolution/test_algorithms.py": tuple(
         f"training/evolution/{name}.py"

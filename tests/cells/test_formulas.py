@@ -102,6 +102,15 @@ def gru_cho(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
     return {"h": z * h + (1 - z) * np.tanh(x @ wn.T + (r * h) @ un.T + bn)}
 
 
+def mut1(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
+    """Jozefowicz et al. 2015, MUT1; the embedding of x is W_e x."""
+    (wz, wr, we), (ur, un) = np.split(p["weight_ih"], 3), np.split(p["weight_hh"], 2)
+    (bz, br), (cr, bn) = np.split(p["bias_ih"], 2), np.split(p["bias_hh"], 2)
+    h = last["h"]
+    z, r = sigma(x @ wz.T + bz), sigma(x @ wr.T + h @ ur.T + br + cr)
+    return {"h": np.tanh((r * h) @ un.T + np.tanh(x @ we.T) + bn) * z + h * (1 - z)}
+
+
 def rnn(x: np.ndarray, last: Arrays, p: Arrays, given: Arrays) -> Arrays:
     """Elman 1990."""
     return {"h": np.tanh(x @ p["weight_ih"].T + last["h"] @ p["weight_hh"].T + p["bias_ih"] + p["bias_hh"])}
@@ -170,6 +179,7 @@ FORMULAS: dict[str, Step] = {
     "coupled(lstm)": coupled_lstm,
     "gru": gru,
     "gru_cho": gru_cho,
+    "mut1": mut1,
     "rnn": rnn,
     "time_aware_lstm": time_aware_lstm,
     "multiplicative_lstm": multiplicative_lstm,

@@ -69,6 +69,7 @@ PARAMETERS = {
     "qrnn": 6 * M + 3 * V,
     "nested_lstm": 4 * (M + U + 2 * V) + 8 * U + 4 * V,
     "slstm": 4 * (M + U + 2 * V),
+    "mut1": 3 * M + 2 * U + 4 * V,
     "coupled(lstm)": 3 * (M + U + 2 * V),
     "no_output_activation(lstm)": 4 * (M + U + 2 * V),
     "zoneout(lstm)": 4 * (M + U + 2 * V),

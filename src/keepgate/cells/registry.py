@@ -102,6 +102,7 @@ CELLS: tuple[type[Cell], ...] = (
     LightGRU,
     MGU,
     MinimalRNN,
+    MUT1,
     MUT2,
     MUT3,
     NAS,
@@ -126,7 +127,6 @@ CELLS: tuple[type[Cell], ...] = (
     NestedLSTM,
     SLSTM,
     LightRU,
-    MUT1,
 )
 
 

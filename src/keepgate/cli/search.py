@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from keepgate.cli import one_of, parser
 from keepgate.cli.text import table
@@ -25,6 +26,9 @@ EXAMPLE = """\
   keepgate fit classify train.ts --cell runs/found/found.py:Found --out runs/vowels"""
 
 WHAT = ("cell",)
+CHOSEN_ON = ("adding", "order", "copy", "arithmetic")  # as of `search_cell`, which needs torch
+UPDATES = (100, 300, 900)
+METHODS = ("evolution", "random")
 TASKS = "\n".join(f"  {name:<12}{about}" for name, about in {**SYNTHETIC, **REAL}.items())
 
 
@@ -64,42 +68,23 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _flags() -> argparse.ArgumentParser:
-    flags = parser(
-        "search",
-        DESCRIPTION,
-        f"{EXAMPLE}\n\ntasks:\n{TASKS}\n  FILE.csv    how the numbers of a table change from row to row",
-    )
+    listed = f"{EXAMPLE}\n\ntasks:\n{TASKS}\n  FILE.csv    how the numbers of a table change from row to row"
+    flags = parser("search", DESCRIPTION, listed)
     flags.add_argument("what", type=one_of(WHAT), metavar="cell", help="what to search for: a cell")
     flags.add_argument("--out", metavar="RUN", required=True, help="folder of the search, made if need be")
-    chosen = ("adding", "order", "copy", "arithmetic")
-    flags.add_argument(
-        *("--task",),
-        metavar="TASK",
-        nargs="+",
-        default=chosen,
-        help=f"to choose cells on (default: {' '.join(chosen)})",
-    )
-    flags.add_argument(
-        *("--held-out",),
-        metavar="TASK",
-        nargs="+",
-        default=HELD_OUT,
-        help=f"to judge the cell by (default: {' '.join(HELD_OUT)})",
-    )
-    whole = {"type": int, "metavar": "N"}
+    named: dict[str, Any] = {"metavar": "TASK", "nargs": "+"}
+    chosen, judged, steps = (" ".join(map(str, values)) for values in (CHOSEN_ON, HELD_OUT, UPDATES))
+    flags.add_argument("--task", **named, default=CHOSEN_ON, help=f"to choose cells on (default: {chosen})")
+    flags.add_argument("--held-out", **named, default=HELD_OUT, help=f"to judge the cell by (default: {judged})")
+    whole: dict[str, Any] = {"type": int, "metavar": "N"}
     flags.add_argument("--minutes", type=float, metavar="N", default=30.0, help="for all (default: 30)")
     flags.add_argument("--generations", **whole, help="of eight cells at most (default: as many as there is time for)")
-    flags.add_argument("--method", choices=("evolution", "random"), default="evolution", help="(default: evolution)")
+    about = f"of cells, or all children of known ones (default: {METHODS[0]})"
+    flags.add_argument("--method", choices=METHODS, default=METHODS[0], help=about)
+    about = f"at which cells are judged; all but the last are hurdles (default: {steps})"
+    flags.add_argument("--updates", **whole, nargs="+", default=UPDATES, help=about)
     flags.add_argument(
-        *("--updates",),
-        type=int,
-        metavar="N",
-        nargs="+",
-        default=(100, 300, 900),
-        help="at which cells are judged; all but the last are hurdles (default: 100 300 900)",
-    )
-    flags.add_argument(
-        "--units", **whole, default=24, help="of the LSTM with as many weights as all cells (default: 24)"
+        "--units", **whole, default=24, help="of the LSTM that has a cell's number of weights (default: 24)"
     )
     flags.add_argument("--seed", **whole, default=0, help="of all that is random (default: 0)")
     flags.add_argument("--processes", **whole, help="that train; the result is the same (default: one a processor)")

@@ -22,7 +22,8 @@ from typing import Any
 from keepgate.equations import Equations
 from keepgate.errors import InputError, KeepgateError, listed, reason
 from keepgate.search.tasks import Task
-from keepgate.store import make_folder, read_file
+from keepgate.store import read_file
+from keepgate.training.lock import locked
 
 __all__ = ["Bench", "Job", "Result"]
 
@@ -99,23 +100,27 @@ class Bench:
     def __init__(
         self, run: Path | None, about: Mapping[str, Any], processes: int, watch: Callable[[float], object] | None = None
     ):
-        self.run, self.processes, self.watch = run, processes, watch
+        self.run, self.about, self.processes, self.watch = run, dict(about), processes, watch
         self.known: dict[str, Result] = {}
         self.facts: dict[str, Any] = {}
         self.spent = 0.0
         self._file: Any = None
         self._pool: ProcessPoolExecutor | None = None
-        if run is not None:
-            self._open(run / NAME, json.loads(json.dumps(dict(about))))
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Bench:
+        with contextlib.ExitStack() as stack:
+            if self.run is not None:
+                stack.enter_context(locked(self.run))
+                self._open(self.run / NAME, json.loads(json.dumps(self.about)))
+                stack.callback(self._file.close)
+            self._held = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        if self._file is not None:
-            self._file.close()
+        self._held.close()
 
     def all(self, jobs: Sequence[Job]) -> list[Result]:
         """Return the results of jobs, in their order."""
@@ -155,7 +160,6 @@ class Bench:
 
     def _open(self, path: Path, about: dict[str, Any]) -> None:
         """Read the whole lines of a journal, and cut off one that was being written when the search was killed."""
-        make_folder(path.parent)
         whole = b""
         if path.exists():
             content = read_file(path, LARGEST)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from keepgate.equations import Expression, affine, constant, sigmoid, vector
+from keepgate.equations import Expression, constant, sigmoid, vector
 from keepgate.equations.expression import SourceLine, expression, topological
 from keepgate.equations.graph import rebuild, rewrite
-from keepgate.search.normal import Graph
+from keepgate.search.normal import Graph, affine_of
 from keepgate.search.rules import Unfit
 from keepgate.search.writing import STATES
 
@@ -82,7 +82,7 @@ def cross(graph: Graph, other: Graph, draw: Draw) -> Graph:
             return Expression("last", (), (states[min(at, len(states) - 1)],), node.width, LINE)
         if node.op in ("affine", "vector"):
             name = named.setdefault((node.op, node.attrs[0]), draw.name())
-            return _map(name, args) if node.op == "affine" else vector(name, node.attrs[1])
+            return affine_of(name, args) if node.op == "affine" else vector(name, node.attrs[1])
         return None
 
     return _put(graph, old, rewrite({"": new}, rule)[""])
@@ -124,16 +124,6 @@ def _input() -> Expression:
     return Expression("input", (), (), "input", LINE)
 
 
-def _map(gate: str, sources: Sequence[Expression]) -> Expression:
-    """Return a map of sources, each once; letters of what is computed are given when the cell is written."""
-    once = {source.serial: source for source in sources}.values()
-    letters: dict[str, Any] = {}
-    for i, source in enumerate(once):
-        letter = "i" if source.op == "input" else source.attrs[0] if source.op == "last" else f"m{i}"
-        letters.setdefault(letter, source)
-    return affine(gate, **letters)
-
-
 def _put(graph: Graph, old: Expression, new: Expression) -> Graph:
     """Put a new value, which may read the old one, wherever the old one is read."""
     made: dict[int, Expression] = {}
@@ -150,7 +140,7 @@ def _put(graph: Graph, old: Expression, new: Expression) -> Graph:
 
 def _gate(graph: Graph, draw: Draw) -> Expression:
     """Return a new gate that sees the input and a state."""
-    return sigmoid(_map(draw.name(), [_input(), _last(draw.one(list(graph)))]))
+    return sigmoid(affine_of(draw.name(), [_input(), _last(draw.one(list(graph)))]))
 
 
 def _replace_operation(graph: Graph, draw: Draw) -> Graph:
@@ -204,20 +194,20 @@ def _rewire(graph: Graph, draw: Draw) -> Graph:
 def _add_source(graph: Graph, draw: Draw) -> Graph:
     node = draw.one([n for n in _computed(graph) if n.op == "affine"])
     source = draw.one([_input(), *_wide(graph, node)])
-    return _put(graph, node, _map(draw.name(), [*node.args, source]))
+    return _put(graph, node, affine_of(draw.name(), [*node.args, source]))
 
 
 def _drop_source(graph: Graph, draw: Draw) -> Graph:
     node = draw.one([n for n in _computed(graph) if n.op == "affine" and len(n.args) > 1])
     at = int(draw.random.integers(len(node.args)))
-    return _put(graph, node, _map(draw.name(), [*node.args[:at], *node.args[at + 1 :]]))
+    return _put(graph, node, affine_of(draw.name(), [*node.args[:at], *node.args[at + 1 :]]))
 
 
 def _swap_source(graph: Graph, draw: Draw) -> Graph:
     node = draw.one([n for n in _computed(graph) if n.op == "affine"])
     at = int(draw.random.integers(len(node.args)))
     source = draw.one([_input(), *_wide(graph, node)])
-    return _put(graph, node, _map(draw.name(), [*node.args[:at], source, *node.args[at + 1 :]]))
+    return _put(graph, node, affine_of(draw.name(), [*node.args[:at], source, *node.args[at + 1 :]]))
 
 
 def _peephole(graph: Graph, draw: Draw) -> Graph:
@@ -265,7 +255,7 @@ def _drop_state(graph: Graph, draw: Draw) -> Graph:
 
     def rule(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
         if node.op == "affine":
-            return _map(node.attrs[0], args)
+            return affine_of(node.attrs[0], args)
         return _last(instead) if node.op == "last" and node.attrs[0] == state else None
 
     return rewrite({name: value for name, value in graph.items() if name != state}, rule)

@@ -8,7 +8,7 @@ they compute, and equal ones look alike.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from keepgate.equations import Expression, absolute, affine, constant, tanh
@@ -16,7 +16,7 @@ from keepgate.equations.expression import topological
 from keepgate.equations.graph import rebuild, rewrite
 from keepgate.equations.simplify import simplify
 
-__all__ = ["SUMS", "Graph", "normal", "terms"]
+__all__ = ["SUMS", "Graph", "affine_of", "normal", "terms"]
 
 Graph = dict[str, Expression]
 Rule = Callable[..., Expression | None]
@@ -104,7 +104,11 @@ def _merged(graph: Graph) -> Graph:
             signs = [sign for sign, t in sum_ if t in mine]
             if len(mine) > 1 or -1 in signs:
                 rest = [(sign, make(t)) for sign, t in sum_ if t not in mine]
-                made[node.serial] = _total(_joined(mine, make), rest)
+                first = affine_of(mine[0].attrs[0], [make(source) for map_ in mine for source in map_.args])
+                made[node.serial] = _total(first, rest)
+            elif node.op == "affine":
+                gate, _, biased = node.attrs
+                made[node.serial] = affine_of(gate, map(make, node.args), bool(biased))
             else:
                 made[node.serial] = rebuild(node, tuple(make(arg) for arg in node.args))
         return made[node.serial]
@@ -118,15 +122,13 @@ def _total(first: Expression, rest: list[tuple[int, Expression]]) -> Expression:
     return first
 
 
-def _joined(maps: list[Expression], make: Callable[[Expression], Expression]) -> Expression:
-    sources = {source.serial: source for map_ in maps for source in map(make, map_.args)}
-    letters = [
-        source.attrs[0] if source.op == "last" else "i" if source.op == "input" else "" for source in sources.values()
-    ]
-    named: dict[str, Any] = {
-        letter or f"m{i}": source for i, (letter, source) in enumerate(zip(letters, sources.values(), strict=True))
-    }
-    return affine(maps[0].attrs[0], **named)
+def affine_of(gate: str, sources: Iterable[Expression], bias: bool = True) -> Expression:
+    """Return an affine map of sources, each once; what is computed gets its letter when the cell is written."""
+    lettered: dict[str, Any] = {}
+    for i, source in enumerate({source.serial: source for source in sources}.values()):
+        letter = "i" if source.op == "input" else source.attrs[0] if source.op == "last" else f"m{i}"
+        lettered.setdefault(letter, source)
+    return affine(gate, bias=bias, **lettered)
 
 
 def _reduced(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
@@ -142,19 +144,34 @@ def _is(node: Expression, value: float) -> bool:
 def _add(a: Expression, b: Expression) -> Expression | None:
     if a is b:
         return 2 * a
-    if b.op == "constant" and b.attrs[0] < 0:
-        return a - (-b.attrs[0])
-    if a.op == "constant" and b.op == "add" and b.args[0].op == "constant":
-        return (a.attrs[0] + b.args[0].attrs[0]) + b.args[1]
+    if b.op == "constant":
+        return _shifted(a, b.attrs[0])
+    if a.op == "constant":
+        return _shifted(b, a.attrs[0]) if _offset(b)[1] else None
     return a - b.args[0] if b.op == "negative" else b - a.args[0] if a.op == "negative" else None
 
 
 def _subtract(a: Expression, b: Expression) -> Expression | None:
     if a is b:
         return constant(0)
+    if b.op == "constant":
+        return _shifted(a, -b.attrs[0])
     if b.op == "subtract" and a.op == "constant" and b.args[0].op == "constant":
         return (a.attrs[0] - b.args[0].attrs[0]) + b.args[1]
     return None
+
+
+def _offset(node: Expression) -> tuple[Expression, float]:
+    """Return what a number is added to, and the number."""
+    if node.op in ("add", "subtract") and node.args[1].op == "constant":
+        return node.args[0], node.args[1].attrs[0] * SUMS[node.op][1]
+    return node, 0.0
+
+
+def _shifted(node: Expression, by: float) -> Expression:
+    base, offset = _offset(node)
+    total = offset + by
+    return base + total if total > 0 else base - -total if total < 0 else base
 
 
 def _multiply(a: Expression, b: Expression) -> Expression | None:
