@@ -115,6 +115,8 @@ def test_the_lineage_of_a_member():
 def test_the_curve_of_a_result_that_broke_off():
     result = {"scores": {"a": [0.1, 0.4], "b": [0.3]}, "lost": None}
     assert curve(result) == [0.2]
-    assert score(result) == 0.2
-    assert score({**result, "lost": "x"}) == -1
-    assert Member(0, "", SEARCH.members[0].equations, (), (), result).rank == (1, 0.2)
+    assert score(result, (2, 8)) == 0.2
+    assert score({**result, "lost": "x"}, (2, 8)) == -1
+    assert Member(0, "", SEARCH.members[0].equations, (), (), result, (2, 8)).rank == (1, 0.2)
+    whole = {"scores": {"a": [0.1, 0.4], "b": [0.3, 0.6]}, "lost": None}
+    assert score(whole, (2, 8)) == pytest.approx(0.25 * 0.2 + 0.75 * 0.5)

@@ -34,4 +34,4 @@ def test_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         shown.show(500.0)
         assert shown.bar.n == 120
         shown.bar.refresh()
-    assert "choice 100%" in capsys.readouterr().err
+    assert "choice: 100%" in capsys.readouterr().err

@@ -9,7 +9,7 @@ Children train up to a hurdle, the score that the best third of all reached ther
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,7 @@ class Member:
         parents: their numbers.
         how: the mutations that led here.
         result: of its trial.
+        updates: at which it was judged, as far as it came.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Member:
     parents: tuple[int, ...]
     how: tuple[str, ...]
     result: Result = field(repr=False)
+    updates: tuple[int, ...] = ()
 
     @property
     def curve(self) -> list[float]:
@@ -90,8 +92,8 @@ class Member:
 
     @property
     def score(self) -> float:
-        """The mean of the curve: how well it learns, and how soon."""
-        return score(self.result)
+        """The mean score while it was trained: how well it learns, and how soon."""
+        return score(self.result, self.updates)
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -104,9 +106,12 @@ def curve(result: Result) -> list[float]:
     return [float(np.mean(scores)) for scores in zip(*result["scores"].values(), strict=False)]
 
 
-def score(result: Result) -> float:
-    """Return the mean of the curve; -1 for a training that came to nothing."""
-    return WORST if result["lost"] else float(np.mean(curve(result)))
+def score(result: Result, updates: Sequence[int]) -> float:
+    """Return the mean of the curve, each score counting for the updates that led to it; -1 for one that is lost."""
+    if result["lost"]:
+        return WORST
+    values = curve(result)
+    return float(np.average(values, weights=np.diff([0, *updates])[: len(values)]))
 
 
 class Search:
@@ -169,7 +174,9 @@ class Search:
 
     def _add(self, name: str | None, equations: Equations, parents: Any, how: Any, result: Result) -> None:
         number = len(self.members)
-        self.members.append(Member(number, name or f"cell {number}", equations, tuple(parents), tuple(how), result))
+        name = name or f"cell {number}"
+        updates = self.plan.updates
+        self.members.append(Member(number, name, equations, tuple(parents), tuple(how), result, updates))
 
     def _child(self, draw: Draw) -> tuple[Candidate, tuple[int, ...], tuple[str, ...]]:
         """Return a child that is fit and new, its parents, and what was done to them."""

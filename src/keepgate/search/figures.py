@@ -42,7 +42,7 @@ def family_figure(members: Sequence[Member], lineage: Sequence[Member]) -> Figur
         said = ", ".join(member.how) if member.parents else member.name
         below = {"xytext": (4, -10 if i % 2 else 6), "textcoords": "offset points"}
         axes.annotate(name_in_figure(said), (member.number, height[member.number]), fontsize=7, zorder=5, **below)
-    axes.set(xlabel="cells in the order in which they were tried", ylabel="mean score, all tasks and stages")
+    axes.set(xlabel="cells in the order in which they were tried", ylabel="mean score while trained, all tasks")
     return figure
 
 

@@ -179,7 +179,7 @@ def _plan(bench: Bench, chosen: Sequence[Task], units: int, updates: tuple[int, 
     """Return the plan, with the rate that suits the LSTM best on each task."""
     lstm = cells.get("lstm").equations
     jobs = [Job(lstm, (task,), (rate,), units, seed, updates) for task in chosen for rate in RATES]
-    found = [score(result) for result in bench.all(jobs)]
+    found = [score(result, updates) for result in bench.all(jobs)]
     rates = tuple(RATES[int(np.argmax(found[i : i + len(RATES)]))] for i in range(0, len(found), len(RATES)))
     return Plan(tuple(chosen), rates, units, updates, seed, method)
 
@@ -200,7 +200,7 @@ def _finalists(search: Search, bench: Bench) -> list[tuple[Member, float]]:
         raise InputError("no new cell came through all hurdles; give more minutes or generations")
     seeds = [search.plan.seed + own for own in FINAL_SEEDS]
     results = bench.all([search.plan.job(member.equations, seed=seed) for member in best for seed in seeds])
-    trained = [score(result) for result in results]
+    trained = [score(result, search.plan.updates) for result in results]
     scores = [statistics.fmean(trained[i : i + len(seeds)]) for i in range(0, len(trained), len(seeds))]
     return sorted(zip(best, scores, strict=True), key=lambda pair: (-pair[1], pair[0].number))
 

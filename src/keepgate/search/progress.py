@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Progress"]
 
-FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
 BETWEEN_LINES = 60.0  # seconds
 
 
