@@ -22,6 +22,7 @@ PACKAGES = (
     "store",
     "data",
     "training",
+    "search",
     "tasks",
     "objectives",
     "export",

@@ -30,6 +30,14 @@ class Candidate:
 def settle(graph: Graph, name: str = "Found") -> Candidate:
     """Bring a graph to its normal form and return the candidate that it is.
 
+    >>> from keepgate.cells import GRUCho
+    >>> from keepgate.search import settle
+    >>> print(settle(GRUCho().equations.new).equations)
+    r[t] = sigmoid(W_r x[t] + U_r h[t-1] + b_r)
+    z[t] = sigmoid(W_z x[t] + U_z h[t-1] + b_z)
+    n[t] = tanh(W_n x[t] + M_n (r[t] * h[t-1]) + b_n)
+    h[t] = (1 - z[t]) * n[t] + z[t] * h[t-1]
+
     Raises:
         Unfit: it breaks a rule; the message says which.
     """

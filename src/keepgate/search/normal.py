@@ -113,7 +113,9 @@ def _merged(graph: Graph) -> Graph:
                 made[node.serial] = rebuild(node, tuple(make(arg) for arg in node.args))
         return made[node.serial]
 
-    return {state: make(value) for state, value in graph.items()}
+    for node in nodes:  # so that what is made keeps the order in which it was written
+        make(node)
+    return {state: made[value.serial] for state, value in graph.items()}
 
 
 def _total(first: Expression, rest: list[tuple[int, Expression]]) -> Expression:
