@@ -141,6 +141,8 @@ ROWS: dict[str, Row] = {
     "adaptive softmax": _adaptive,
     "add": _add,
     "attention": _attention,
+    "average": lambda d: (networks.Average(), [d.frames(), d.frames(name="y"), d.frames(name="z")]),
+    "average of probabilities": lambda d: (networks.Average(probabilities=True), [d.frames(), d.frames(name="y")]),
     "batch norm": lambda d: (networks.BatchNorm(d.width), [d.frames(), d.rows()]),
     "centre": lambda d: (networks.Centre(), [d.frames(dtype=FLOAT64), d.rows()]),
     "concat": lambda d: (networks.Concat(), [d.frames(), d.frames(3, name="y"), d.frames(1, name="z")]),

@@ -50,6 +50,19 @@ NETWORKS: dict[str, Network] = {
     "tag frames": tagger(frame_encoder(3), BOTH, 4, 0.5, networks.Softmax()),
     "regress": regressor(BOTH, 3, 6, noise=0.5, dropout=0.5),
     "segment": tagger(frame_encoder(3, centred=True), BOTH, 2, 0.2, networks.Activation("sigmoid")),
+    "ensemble of classify": networks.ensemble(
+        classifier(BOTH, 3, 3, noise=0.5, dropout=0.5), 3, {"output": networks.Average(True)}
+    ),
+    "ensemble of transcribe as it comes": networks.ensemble(
+        transcriber(ONWARD, 3, 4, stack=2, dropout=0.3, centred=False), 2, {"output": networks.Average(True)}
+    ),
+    "ensemble of tag tokens": networks.ensemble(
+        tagger(
+            token_encoder(SYMBOLS, SYMBOLS, 3, Recurrent(LSTM, 2, 2, bidirectional=True), 0.2),
+            *(Recurrent(LSTM, 7, 4), 3, 0.5, networks.Crf(3)),
+        ),
+        *(2, {"output": networks.Average()}),
+    ),
     "embed": autoencoder(BOTH, Recurrent(LSTM, 2, 4, 2), noise=0.2),
     "language, tied": language(Recurrent(GRU, 4, 4, time_first=True), COUNTS, (0.1, 0.2), tied=True, adaptive=False),
     "language, adaptive": language(
@@ -105,6 +118,7 @@ def test_network(name: str, states: bool, interpreter: str):
 
 def _meant(name: str, value: str, array: np.ndarray, given) -> np.ndarray:
     """Where a result means something: within its row's length."""
+    name = name.removeprefix("ensemble of ")
     if name not in ("transcribe", "transcribe as it comes", "segment", "tag frames", "embed") or array.ndim != 3:
         return np.ones(array.shape, bool)
     lengths = -(-given["lengths"] // 2) if name.startswith("transcribe") else given["lengths"]
@@ -119,9 +133,10 @@ def test_a_network_goes_to_json_and_back(name: str):
     assert again.parameters() == NETWORKS[name].parameters()
 
 
+@pytest.mark.parametrize("name", ["transcribe as it comes", "ensemble of transcribe as it comes"])
 @pytest.mark.parametrize("pieces", [[1] * 13, [5, 0, 1, 7], [13]])
-def test_a_stream_says_in_pieces_what_is_said_of_the_whole(pieces: list[int]):
-    network = NETWORKS["transcribe as it comes"]
+def test_a_stream_says_in_pieces_what_is_said_of_the_whole(name: str, pieces: list[int]):
+    network = NETWORKS[name]
     tensors, _ = arrays(network, 0)
     runner = Runner(network, tensors)
     frames = np.random.default_rng(1).normal(size=(2, 13, 3))

@@ -31,7 +31,7 @@ def evaluated(face: Face, data: Any, options: argparse.Namespace) -> tuple[list[
         if options.by != "model":
             raise InputError(f"--by {options.by} needs --windows")
         predictions = face.predictions(data)
-        return face.scores(data, predictions), face.each_class(data, predictions)
+        return [*face.scores(data, predictions), *face.spread(data)], face.each_class(data, predictions)
     if face.estimator.TASK != "forecast":
         raise InputError(f"--windows is for models of forecast; {options.run} is one of {face.estimator.TASK}")
     return getattr(face.estimator.backtest(data, options.windows), TABLES[options.by]), []

@@ -110,6 +110,17 @@ def _attention(at: At, query: str, memory: str, lengths: str) -> list[str]:
     return [graph.node("MatMul", weights, memory), weights]
 
 
+def _average(at: At, *values: str) -> str:
+    graph = at.graph
+    if at.block.probabilities:
+        scores = [graph.unsqueeze(graph.node("LogSoftmax", value, axis=-1), 0) for value in values]
+        sums = graph.node("ReduceLogSumExp", graph.joined(scores, 0), at.counts(0), keepdims=0)
+        averaged = graph.node("Add", sums, at.number(-math.log(len(values))))
+    else:
+        averaged = graph.node("Mul", graph.node("Sum", *values), at.number(1 / len(values)))
+    return graph.node("Mul", averaged, at.tensors["scale"])
+
+
 def _adaptive_softmax(at: At, x: str) -> str:
     graph, first, axis = at.graph, at.block.cutoffs[0], at.axes - 1
     head = graph.node("LogSoftmax", at.product(x, at.tensors["head.weight"]), axis=-1)
@@ -236,6 +247,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Add: lambda at, x, y: at.graph.node("Add", x, y),
     blocks.Attention: _attention,
+    blocks.Average: _average,
     blocks.BatchNorm: _batch_norm,
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: at.graph.joined(values, -1),

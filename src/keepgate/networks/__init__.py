@@ -5,6 +5,7 @@ Interpreters put it to work, each a table from block to function: `keepgate.nn.n
 """
 
 from keepgate.networks.block import BLOCKS, FLOAT, FLOAT64, INT64, Block, Input, Parameter, Value
+from keepgate.networks.ensembles import Average, ensemble, merged, of_member
 from keepgate.networks.layers import (
     AdaptiveSoftmax,
     Attention,
@@ -50,6 +51,7 @@ __all__ = [
     "AdaptiveSoftmax",
     "Add",
     "Attention",
+    "Average",
     "BatchNorm",
     "Block",
     "Centre",
@@ -82,4 +84,7 @@ __all__ = [
     "SymbolDropout",
     "Value",
     "WindowNorm",
+    "ensemble",
+    "merged",
+    "of_member",
 ]

@@ -145,6 +145,18 @@ class _Bias(nn.Module):
         nn.init.zeros_(self.bias)
 
 
+class _Average(nn.Module):
+    """A factor, which begins at one and is not learned: it calibrates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1), requires_grad=False)
+
+    def reset_parameters(self) -> None:
+        """Begin at one."""
+        nn.init.ones_(self.scale)
+
+
 class _Attention(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -174,6 +186,7 @@ def _linear(block: blocks.Linear, backend: str) -> nn.Module:
 MODULES: dict[type[Block], Callable[[Any, str], nn.Module]] = {  # from a block and the engine of recurrences
     blocks.AdaptiveSoftmax: lambda block, _: AdaptiveSoftmax(block),
     blocks.Attention: lambda block, _: _Attention(block.width),
+    blocks.Average: lambda block, _: _Average(),
     blocks.BatchNorm: lambda block, _: BatchNorm(block.width),
     blocks.Convolution: lambda block, _: _Convolution(block),
     blocks.Crf: lambda block, _: LinearChainCRF(block.tags, batch_first=True),
@@ -233,6 +246,13 @@ def _attention(at: At, query: Tensor, memory: Tensor, lengths: Tensor) -> tuple[
     scores = at.module.query(query) @ memory.transpose(1, 2)
     weights = scores.masked_fill(~inside(memory, lengths).transpose(1, 2), -math.inf).softmax(-1)
     return weights @ memory, weights
+
+
+def _average(at: At, *values: Tensor) -> Tensor:
+    if not at.block.probabilities:
+        return torch.stack(values).mean(0) * at.module.scale
+    scores = torch.stack([value.log_softmax(-1) for value in values])
+    return (scores.logsumexp(0) - math.log(len(values))) * at.module.scale
 
 
 def _crf(at: At, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -309,6 +329,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.AdaptiveSoftmax: lambda at, x: at.module.log_probs(x),
     blocks.Add: lambda at, x, y: x + y,
     blocks.Attention: _attention,
+    blocks.Average: _average,
     blocks.BatchNorm: lambda at, x, lengths: at.module(x, lengths),
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: torch.cat(values, -1),

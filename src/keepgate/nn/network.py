@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ from keepgate.nn.blocks import FUNCTIONS, At, module_of
 from keepgate.runtime import Runner
 
 __all__ = ["NetworkModule"]
+
+RECURRENT = re.compile(r"(member\.\d+\.)?recurrent")
 
 
 class NetworkModule(nn.Module):
@@ -108,11 +111,26 @@ class NetworkModule(nn.Module):
         return At(step.block, module, None if tied is None else self.get_parameter(tied), self.training, self.dtype)
 
     def run_on(self, given: Mapping[str, Any], state: Any, *wanted: str) -> tuple[tuple[Any, ...], Any]:
-        """Return what is wanted, and the states that step `recurrent` ends in from `state` (None: zero)."""
-        step = self.description.by_name["recurrent"]
-        initial = {} if state is None else dict(zip(step.sources[2:], state, strict=True))
-        found = self.run({**given, **initial}, *wanted, *self.description.results(step)[1:])
+        """Return what is wanted, and the states that step `recurrent` ends in from `state` (None: zero).
+
+        Of an ensemble, they are those of all members, one after the other.
+        """
+        steps = self.recurrent_steps
+        names = [name for step in steps for name in step.sources[2:]]
+        initial = {} if state is None else dict(zip(names, state, strict=True))
+        found = self.run({**given, **initial}, *wanted, *(n for s in steps for n in self.description.results(s)[1:]))
         return found[: len(wanted)], found[len(wanted) :]
+
+    @property
+    def recurrent_steps(self) -> list[Step]:
+        """The step `recurrent`, or those of all members of an ensemble."""
+        return [step for step in self.description.steps if RECURRENT.fullmatch(step.name)]
+
+    @property
+    def directions(self) -> int:
+        """In how many the recurrent layers read, 1 or 2."""
+        block: Any = self.recurrent_steps[0].block
+        return block.directions
 
     def runner(self) -> Runner:
         """Return the network with the weights of now, for NumPy."""

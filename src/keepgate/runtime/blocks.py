@@ -84,6 +84,14 @@ def _attention(at: At, query: np.ndarray, memory: np.ndarray, lengths: np.ndarra
     return weights @ memory, weights
 
 
+def _average(at: At, *values: np.ndarray) -> np.ndarray:
+    if not at.block.probabilities:
+        return np.stack(values).mean(0) * at.tensors["scale"]
+    scores = np.stack([log_softmax(value) for value in values])
+    greatest = scores.max(0)
+    return (np.log(np.exp(scores - greatest).mean(0)) + greatest) * at.tensors["scale"]
+
+
 def _adaptive_softmax(at: At, x: np.ndarray) -> np.ndarray:
     first = at.block.cutoffs[0]
     head = log_softmax(x @ at.tensors["head.weight"].T)
@@ -192,6 +200,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Add: lambda at, x, y: x + y,
     blocks.Attention: _attention,
+    blocks.Average: _average,
     blocks.BatchNorm: _batch_norm,
     blocks.Centre: _centre,
     blocks.Concat: lambda at, *values: np.concatenate(values, -1),

@@ -97,6 +97,7 @@ STEPWISE: tuple[type[Block], ...] = (  # what sees each step for itself
     blocks.Activation,
     blocks.AdaptiveSoftmax,
     blocks.Add,
+    blocks.Average,
     blocks.Concat,
     blocks.Dropout,
     blocks.Embedding,

@@ -44,7 +44,7 @@ def train(
     valid: Examples | None = None,
     settings: Settings | None = None,
     run: str | Path | None = None,
-    progress: bool = True,
+    progress: bool | str = True,
     callbacks: Sequence[Callback] = (),
     score: Score | None = None,
 ) -> History:
@@ -62,7 +62,8 @@ def train(
         settings: by default `Settings()`.
         run: a folder for `metrics.jsonl` and checkpoints. A run killed there resumes, when called again with the same
             model, data and settings, to the same bits; a finished one returns its result at once.
-        progress: show a progress bar in a terminal or a notebook; elsewhere a line every minute.
+        progress: show a progress bar in a terminal or a notebook; elsewhere a line every minute. A text names the
+            training there.
         callbacks: functions of an epoch's row and the model, called after each epoch in the first process; see
             `keepgate.training.callbacks`.
         score: of the held-out part, which chooses the weights that are kept and the end that `patience` waits for; of
@@ -82,7 +83,8 @@ def train(
         trainer = Trainer(model, loss, data, valid, settings, device, score)
         torch.manual_seed(settings.seed + trainer.processes.rank)
         first = trainer.processes.first
-        with alone(run, trainer.processes), progress_of(settings.epochs, progress and first) as shown:
+        name = progress if isinstance(progress, str) else ""
+        with alone(run, trainer.processes), progress_of(settings.epochs, bool(progress) and first, name) as shown:
             if run is not None:
                 trainer.keep(Path(run))
             trainer.run(shown, callbacks if first else ())

@@ -19,25 +19,26 @@ SECONDS = 0.1  # between two looks of the bar
 BETWEEN_LINES = 60.0  # seconds
 
 
-def progress_of(epochs: int, shown: bool) -> Lines:
+def progress_of(epochs: int, shown: bool, name: str = "") -> Lines:
     """Return the display of a training: a bar in a terminal or a notebook, else lines.
 
     Args:
         epochs: number of epochs.
         shown: whether to show anything.
+        name: of the training, which is shown first.
     """
     if not shown or sys.stderr is None:
         return Lines(epochs, None)
     if sys.stderr.isatty() or _in_notebook():
-        return Bar(epochs)
-    return Lines(epochs, BETWEEN_LINES)
+        return Bar(epochs, name)
+    return Lines(epochs, BETWEEN_LINES, name)
 
 
 class Lines:
     """A line on standard error every minute, as logs of jobs and of continuous integration need it."""
 
-    def __init__(self, epochs: int, seconds: float | None):
-        self.epochs, self.seconds = epochs, seconds
+    def __init__(self, epochs: int, seconds: float | None, name: str = ""):
+        self.epochs, self.seconds, self.named = epochs, seconds, name and f"{name}, "
         self.valid = ""
         self.begin = self.last = time.monotonic()
 
@@ -58,8 +59,8 @@ class Lines:
         self.last = now
         share, minutes = (epoch + done) / self.epochs, (now - self.begin) / 60
         print(
-            f"epoch {epoch + 1}/{self.epochs}, {share:.0%} of the training after {minutes:.0f} min: loss {loss:.4g}"
-            f"{self.valid}",
+            f"{self.named}epoch {epoch + 1}/{self.epochs}, {share:.0%} of the training after {minutes:.0f} min: "
+            f"loss {loss:.4g}{self.valid}",
             file=sys.stderr,
             flush=True,
         )
@@ -76,8 +77,8 @@ class Lines:
 class Bar(Lines):
     """A bar over the whole training on standard error, in a notebook one of its widgets."""
 
-    def __init__(self, epochs: int):
-        super().__init__(epochs, None)
+    def __init__(self, epochs: int, name: str = ""):
+        super().__init__(epochs, None, name)
         bar_class = _tqdm().tqdm
         self.bar: Any = bar_class(total=epochs, bar_format=FORMAT, mininterval=SECONDS, leave=_in_notebook())
 
@@ -87,7 +88,7 @@ class Bar(Lines):
 
     def show(self, epoch: int, done: float, loss: float) -> None:
         """Show the part of epoch `epoch` (from 0) that is done, and its mean training loss so far."""
-        self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        self.bar.set_description(f"{self.named}epoch {epoch + 1}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(f"loss {loss:.4g}{self.valid}", refresh=False)
         self.bar.update(epoch + done - self.bar.n)
 

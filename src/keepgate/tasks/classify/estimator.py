@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 
+from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
@@ -202,10 +203,10 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
             raise InputError(f"{len(self.classes_)} classes have {len(self.class_counts_)} counts")
         check_channels(self.channels_, self.n_features_in_)
         self.pools_, self.temperature_ = tuple(state["pools"]), state["temperature"]
-        self.network_ = self.build_network()
+        self.network_ = self.build_network(int(self.ensemble))
 
-    def build_network(self) -> ClassifierNetwork:
-        """Return the network, untrained."""
+    def build_network(self, members: int = 1) -> ClassifierNetwork:
+        """Return the network, untrained; the probabilities of an ensemble are the mean of its members'."""
         read = 2 * int(self.hidden_size) if self.pools_ else self.n_features_in_
         noise = (0.0 if self.pools_ else 0.5) if self.noise is None else float(self.noise)
         description = classifier(
@@ -215,6 +216,9 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
             noise=noise,
             dropout=float(self.dropout),
         )
+        if members > 1:
+            (logits,) = description.by_name["probabilities"].sources
+            description = blocks.ensemble(description, members, {logits: blocks.Average(probabilities=True)})
         return ClassifierNetwork(description, self.backend, label_smoothing=self.label_smoothing)
 
     def to_onnx(self, graph: Graph) -> None:

@@ -146,7 +146,7 @@ class ClassifierNetwork(NetworkModule):
         super().__init__(description, backend)
         self.label_smoothing = label_smoothing
         (self.logits,) = description.by_name["probabilities"].sources
-        self.readers = ("output", "front_output") if "both" in description.by_name else ("output",)
+        self.readers = ("output", "front_output") if "front_output" in description.by_name else (self.logits,)
 
     def cool(self, temperature: float) -> None:
         """Divide the logits by a temperature: in the weights, so that every runtime has the same probabilities."""

@@ -12,6 +12,7 @@ from keepgate.tasks.common.parameters import (
     INIT,
     SHARE,
     STRENGTH,
+    EnsembleParameters,
     HeldOutParameters,
     estimator,
     param,
@@ -23,7 +24,7 @@ SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 
 
 @estimator
-class SequenceClassifierParameters(SequenceParameters, HeldOutParameters):
+class SequenceClassifierParameters(SequenceParameters, HeldOutParameters, EnsembleParameters):
     """Parameters of `SequenceClassifier`."""
 
     TASK: ClassVar[str] = "classify"

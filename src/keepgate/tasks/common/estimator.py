@@ -24,12 +24,12 @@ from keepgate import networks as blocks
 from keepgate.equations import Equations
 from keepgate.errors import InputError, quoted
 from keepgate.nn.network import NetworkModule
-from keepgate.tasks.common import batching, fitting
+from keepgate.tasks.common import batching, ensembles, fitting
 from keepgate.tasks.common.fitting import Fitting
 from keepgate.tasks.common.parameters import Parameters, checks, estimator
 from keepgate.tasks.common.running import device_named, limited_threads, seeded
 from keepgate.tasks.common.stored import Stored, sizes_only, write
-from keepgate.training import Examples, Score, Settings, held_out_indices
+from keepgate.training import Examples, History, Score, Settings, held_out_indices
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
     Attributes:
         equations_: of the cell.
         network_: the torch module.
-        history_: a dict for each epoch.
+        history_: a dict for each epoch; of an ensemble, with the number of the member that was trained.
         epochs_: passes over the data that were planned; a model that was loaded has none.
         fit_notes_: sentences on how the fit went, such as that it ended too early; a model that was loaded has none.
         trials_: of a search, the best first; see `keepgate.tune`.
@@ -92,8 +92,12 @@ class Estimator(Parameters, BaseEstimator, ABC):
     # What each task has to say
 
     @abstractmethod
-    def build_network(self) -> NetworkModule:
-        """Return the task's network, untrained, as the parameters and the fitted attributes describe it."""
+    def build_network(self, members: int = 1) -> Any:
+        """Return the task's network, untrained, as the parameters and the fitted attributes describe it.
+
+        Args:
+            members: of an ensemble; above 1 only in tasks that have the parameter `ensemble`.
+        """
 
     @abstractmethod
     def state_to_json(self) -> dict[str, Any]:
@@ -191,7 +195,8 @@ class Estimator(Parameters, BaseEstimator, ABC):
 
     def fix_parameters(self) -> None:
         """From now on the parameters `fixed` have to stay as they are."""
-        self._fixed = {name: getattr(self, name) for name in self.fixed}
+        ensemble = ("ensemble",) if hasattr(self, "ensemble") else ()
+        self._fixed = {name: getattr(self, name) for name in (*self.fixed, *ensemble)}
 
     def _check_values(self) -> None:
         for name, check in checks(type(self)).items():
@@ -218,8 +223,11 @@ class Estimator(Parameters, BaseEstimator, ABC):
 
     # What `fit` and `predict` are made of
 
-    def new_network(self) -> Any:
-        """Return the network that `fit` begins with, drawn from the seed.
+    def new_network(self, seed: int | None = None) -> Any:
+        """Return the network that `fit` begins with, or a member of an ensemble, drawn from a seed.
+
+        Args:
+            seed: None: the parameter.
 
         Raises:
             InputError: it has more weights than memory may hold.
@@ -227,7 +235,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
         with sizes_only():
             count = sum(parameter.numel() for parameter in self.build_network().parameters())
         limits.check("weights", count, "the network")
-        with seeded(self.seed):
+        with seeded(int(self.seed) if seed is None else seed):
             return self.build_network()
 
     def layers(self, input_size: int, **options: Any) -> blocks.Recurrent:
@@ -261,6 +269,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
     ) -> None:
         """Train `network_` on its device and set `history_`; an interrupted training in the folder `run` is resumed.
 
+        Of an ensemble, `network_` is the first member before, and all of them after.
         Without `valid` the parameters `hold_out` and `refit` say what is held out, and whether it is then learned too.
 
         Args:
@@ -282,16 +291,27 @@ class Estimator(Parameters, BaseEstimator, ABC):
         indices = self._held_out(len(data), groups, classes) if valid is None else None
         held = 0 if indices is None else len(indices)
         again = held > 0 and fitting.worth_a_second(getattr(self, "refit", None), held / len(data))
+        part = valid if indices is None else indices
+
+        def choosing(fit: Fitting, chosen: Callable[[Examples], None]) -> History:
+            return fit.choosing(data, part, again, callbacks, chosen)
+
         with limited_threads(self.threads):
-            if again and indices is not None:
-                history = fit.twice(data, indices, callbacks, self.calibrate)
-            else:
-                part, valid = (data, valid) if indices is None else fitting.parts(data, indices)
-                history = fit.once(part, valid, callbacks)
-                if valid is not None:
-                    self.calibrate(valid)
-        self.history_ = history.rows
-        self.fit_notes_ = fitting.about(history.rows, len(data), held, again)
+            self.history_ = self._fitted(fit, choosing)
+        self.fit_notes_ = fitting.about(self.history_, len(data), held, again)
+
+    def _fitted(self, fit: Fitting, choosing: Callable[[Fitting, Callable[[Examples], None]], History]) -> list[Any]:
+        """Train the network, or the members of an ensemble, calibrate it, and return the rows of the history."""
+        if (count := ensembles.members_of(self)) == 1:
+            return choosing(fit, self.calibrate).rows
+        members = ensembles.Members()
+        members.train(self.network_, self.new_network, count, fit, choosing)
+        self.network_ = self.build_network(count).to(device_named(self.device))
+        if members.held_out is not None:
+            ensembles.assemble(self.network_, members.best)
+            self.calibrate(members.held_out)
+        ensembles.assemble(self.network_, members.last)
+        return members.history
 
     def _held_out(self, count: int, groups: Any, classes: Any) -> np.ndarray | None:
         """Return the indices of the examples to hold out, or None if there are none."""

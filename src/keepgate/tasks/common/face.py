@@ -109,13 +109,26 @@ class Face(ABC):
         return []
 
     def evaluate(self, data: Any) -> list[dict[str, Any]]:
-        """Return the `scores` of labelled data."""
-        return self.scores(data, self.predictions(data))
+        """Return the `scores` of labelled data, and those of single members."""
+        return [*self.scores(data, self.predictions(data)), *self.spread(data)]
+
+    def spread(self, data: Any) -> list[dict[str, Any]]:
+        """Return the mean of the scores of the single members of an ensemble, and their deviation; else nothing."""
+        from keepgate.tasks.common.ensembles import member, members_of, spread
+
+        if (count := members_of(self.estimator)) == 1:
+            return []
+        faces = [type(self)(member(self.estimator, k)) for k in range(count)]
+        return spread([face.scores(data, face.predictions(data))[0] for face in faces])
 
     def report(self, data: Any, valid: Any) -> list[Section]:
-        """Return the `sections` about the data that `shown` returns."""
+        """Return the `sections` about the data that `shown` returns, and what single members of an ensemble score."""
+        from keepgate.tasks.common.report.section import Section
+
         part, where = self.shown(data, valid)
-        return self.sections(part, self.predictions(part), where)
+        sections = self.sections(part, self.predictions(part), where)
+        rows = self.spread(part)
+        return [*sections, *([Section(f"Single members on the {where}", rows=rows)] if rows else [])]
 
     def shown(self, data: Any, valid: Any) -> tuple[Any, str]:
         """Return the data that a report is about, and what to call it: the held-out part, where there is one.

@@ -15,7 +15,7 @@ from torch import nn
 from keepgate.training import Examples, History, Part, Score, Settings, train
 from keepgate.training.callbacks import Callback
 
-__all__ = ["Fitting", "about", "parts", "passes", "share_held_out", "still_improving", "worth_a_second"]
+__all__ = ["Fitting", "about", "by_member", "parts", "passes", "share_held_out", "still_improving", "worth_a_second"]
 
 FEWEST, SHARE, MOST = 100, 0.1, 1_000  # from so many examples on this share is held out, but at most so many
 WORTH = 0.05  # what is held out is learned in the end, if it is this share or more
@@ -32,7 +32,33 @@ class Fitting:
     score: Score | None
     settings: Settings
     run: str | Path | None
-    progress: bool
+    progress: bool | str
+
+    def choosing(
+        self,
+        data: Examples,
+        valid: Examples | np.ndarray | None,
+        again: bool,
+        callbacks: Sequence[Callback],
+        chosen: Callable[[Examples], None],
+    ) -> History:
+        """Train with the weights that are best for what is held out, and return the history.
+
+        Args:
+            data: all that is given.
+            valid: what is held out; or the indices of the examples of `data` that are; or None.
+            again: whether these are then learned too, see `twice`.
+            callbacks: of the training.
+            chosen: called with what was held out, when the network has the weights of the best epoch.
+        """
+        if isinstance(valid, np.ndarray):
+            if again:
+                return self.twice(data, valid, callbacks, chosen)
+            data, valid = parts(data, valid)
+        history = self.once(data, valid, callbacks)
+        if valid is not None:
+            chosen(valid)
+        return history
 
     def once(self, data: Examples, valid: Examples | None, callbacks: Sequence[Callback]) -> History:
         """Train, with the weights that are best for `valid`, if it is given."""
@@ -118,17 +144,25 @@ def about(rows: Sequence[dict[str, Any]], count: int, held_out: int, again: bool
     """Return sentences on how a fit went, for whom it may concern.
 
     Args:
-        rows: of the history.
+        rows: of the history, of all members of an ensemble.
         count: of all examples.
         held_out: how many of them were held out by themselves.
         again: whether they were learned in the end.
     """
-    said = []
+    said, parts = [], list(by_member(rows).values())
     if held_out:
-        best = History(list(rows)).best_epoch
+        best = [f"{History(part).best_epoch} of {len(part)}" for part in parts]
         then = "then all were learned" if again else "they were not learned"
-        said.append(f"{held_out:,} of {count:,} examples were held out and chose epoch {best} of {len(rows)}; {then}")
-    return said + [sentence for sentence in [still_improving(rows)] if sentence]
+        said.append(f"{held_out:,} of {count:,} examples were held out and chose epoch {', '.join(best)}; {then}")
+    return said + [sentence for sentence in [still_improving(parts[0])] if sentence]
+
+
+def by_member(rows: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Return the rows of a history by the number of the member of an ensemble, 1 if there is none."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row.get("member", 1), []).append(row)
+    return found
 
 
 def still_improving(rows: Sequence[dict[str, Any]]) -> str | None:

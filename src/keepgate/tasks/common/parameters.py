@@ -267,3 +267,14 @@ class HeldOutParameters(Parameters):
         None,
         "then go on with all data, a fifth as long and at a lower rate (none: where that share is a twentieth or more)",
     )
+
+
+@estimator
+class EnsembleParameters(Parameters):
+    """The parameter of tasks whose answers can be averaged."""
+
+    later: ClassVar[Mapping[str, Any]] = {"ensemble": 1}
+
+    ensemble: int = param(
+        1, "networks, each trained from a seed of its own, whose answers are averaged", minimum=1, maximum=20
+    )

@@ -27,6 +27,7 @@ def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
     Raises:
         InputError: cell or sizes differ.
     """
+    _check_single(run, source)
     theirs, mine = (getattr(part, "recurrent", None) for part in (source, network))
     if not (isinstance(theirs, Recurrent) and isinstance(mine, Recurrent)):
         raise InputError(f"init={run}: that run has no recurrent layers to begin with")
@@ -39,6 +40,12 @@ def begin_with(run: str, source: nn.Module, network: nn.Module) -> None:
     standards = [[part for part in whole.modules() if isinstance(part, Standardize)] for whole in (network, source)]
     for own, other in zip(*standards, strict=False):
         own.load_state_dict(other.state_dict())
+
+
+def _check_single(run: str, source: nn.Module) -> None:
+    members = len(getattr(source, "recurrent_steps", ()))
+    if members > 1:
+        raise InputError(f"init={run}: that run is an ensemble of {members} networks; give one that was fitted alone")
 
 
 def _described(recurrent: Recurrent) -> str:
@@ -64,6 +71,7 @@ def go_on_from(
     Raises:
         InputError: a tensor of the one is not there in the other, or of another shape.
     """
+    _check_single(run, source)
     theirs, mine = source.state_dict(), network.state_dict()
     taken = {}
     for name, value in mine.items():

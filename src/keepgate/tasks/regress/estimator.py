@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.arrays import as_sequences, of_channels
 from keepgate.data.sequences import Sequences
@@ -170,10 +171,10 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
             raise InputError(f"fitted.ridge.weights has not {inputs} numbers for each target")
         self.ridge_ = np.array(weights, np.float64), np.array(constants, np.float64)
         self.pools_ = tuple(state["pools"])
-        self.network_ = self.build_network()
+        self.network_ = self.build_network(int(self.ensemble))
 
-    def build_network(self) -> RegressorNetwork:
-        """Return the network, untrained."""
+    def build_network(self, members: int = 1) -> RegressorNetwork:
+        """Return the network, untrained; the numbers and quantiles of an ensemble are the mean of its members'."""
         quantiles = sorted(self.quantiles)
         read = 2 * int(self.hidden_size) if self.pools_ else self.n_features_in_
         description = regressor(
@@ -183,6 +184,10 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
             noise=float(self.noise),
             dropout=float(self.dropout),
         )
+        if members > 1:
+            description = blocks.ensemble(
+                description, members, {description.by_name["restored"].sources[0]: blocks.Average()}
+            )
         return RegressorNetwork(description, self.backend, quantiles=quantiles)
 
     def to_onnx(self, graph: Graph) -> None:

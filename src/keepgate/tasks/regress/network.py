@@ -51,7 +51,7 @@ class RegressorNetwork(NetworkModule):
         values = torch.from_numpy(np.array(quantiles, np.float32))  # no weights: numbers on the device "meta" too
         self.register_buffer("quantiles", values, persistent=False)
         (self.whole,) = description.by_name["restored"].sources
-        self.readers = ("output", "front_output") if self.whole == "both" else ("output",)
+        self.readers = ("output", "front_output") if "front_output" in description.by_name else (self.whole,)
 
     def fit_targets(self, targets: np.ndarray) -> None:
         """Take mean and deviation of targets [N, K]; one that never changes keeps its scale."""

@@ -11,6 +11,7 @@ from keepgate.tasks.common.parameters import (
     INIT,
     SHARE,
     STRENGTH,
+    EnsembleParameters,
     HeldOutParameters,
     estimator,
     param,
@@ -26,7 +27,7 @@ class RegressColumns(SequenceColumns):
 
 
 @estimator
-class SequenceRegressorParameters(SequenceParameters, HeldOutParameters):
+class SequenceRegressorParameters(SequenceParameters, HeldOutParameters, EnsembleParameters):
     """Parameters of `SequenceRegressor`."""
 
     TASK: ClassVar[str] = "regress"

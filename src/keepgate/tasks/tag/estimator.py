@@ -50,6 +50,7 @@ from keepgate.tasks.tag.network import (
     TaggerNetwork,
     forbid_broken_spans,
     frame_encoder,
+    prefixed,
     tagger,
     token_encoder,
     vector_encoder,
@@ -318,7 +319,7 @@ class Tagger(TaggerParameters, Estimator):
             raise InputError("fitted says the words and the size of vectors, or neither")
         if self.vocabulary_ is None and (self.vectors_ or self.languages_):
             raise InputError("fitted says vectors or language models where there are no words")
-        self.network_ = self.build_network()
+        self.network_ = self.build_network(int(self.ensemble))
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
@@ -360,8 +361,11 @@ class Tagger(TaggerParameters, Estimator):
             outputs[f"{prefix}{name}"] = (f"probabilities{end}", text)
         self.emit_network(graph, inputs, outputs)
 
-    def build_network(self) -> TaggerNetwork:
-        """Return the network, untrained."""
+    def build_network(self, members: int = 1) -> TaggerNetwork:
+        """Return the network, untrained.
+
+        Of an ensemble the mean is taken of the probabilities of tags, or of all scores of the random field.
+        """
         values = self.plain_parameters()
         if self.vocabulary_:
             size = values["character_size"]
@@ -376,7 +380,14 @@ class Tagger(TaggerParameters, Estimator):
         heads = [(len(c.tags), blocks.Crf(len(c.tags)) if c.crf else blocks.Softmax()) for c in self.tag_columns_]
         layers = self.layers(encoder[-1], bidirectional=values["bidirectional"])
         (tags, reading), *further = heads
-        return TaggerNetwork(tagger(encoder, layers, tags, values["dropout"], reading, further), self.backend)
+        description = tagger(encoder, layers, tags, values["dropout"], reading, further)
+        if members > 1:
+            averages = {
+                f"{prefix}output": blocks.Average(probabilities=not column.crf)
+                for prefix, column in prefixed(self.tag_columns_)
+            }
+            description = blocks.ensemble(description, members, averages, ("encoder.vectors", "language"))
+        return TaggerNetwork(description, self.backend)
 
     def checked(self, X: Any) -> Any:
         """Return sequences, checked to be of the kind that was trained on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -14,13 +15,14 @@ from torch.nn import functional as F
 
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
-from keepgate.nn import Recurrent
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import LinearChainCRF
 from keepgate.tasks.common.sessions import carried
 from keepgate.tasks.tag.examples import FIRST, UNKNOWN
 from keepgate.tasks.tag.scores import breaks_span, marks_spans
+
+MEMBER = re.compile(r"member\.\d+\.")  # begins the names of the steps of a member of an ensemble
 
 T = TypeVar("T")
 Encoder = tuple[tuple[Input, ...], tuple[Step, ...], str, int]  # inputs, steps, the last one's value, and its width
@@ -155,7 +157,6 @@ class TaggerNetwork(NetworkModule):
 
     DRAWN = ("encoder.recurrent",)
     FROZEN = ("encoder.vectors.", "language.")  # these were learned elsewhere, and stay as they are
-    recurrent: Recurrent
     crf: LinearChainCRF | None
 
     def __init__(self, description: Network, backend: str = "auto") -> None:
@@ -176,7 +177,7 @@ class TaggerNetwork(NetworkModule):
     @cached_property
     def heads(self) -> list[str]:
         """What the names of each head's steps begin with."""
-        count = sum(step.name.endswith("output") for step in self.description.steps)
+        count = sum(step.name.endswith("output") and not MEMBER.match(step.name) for step in self.description.steps)
         return [prefix for prefix, _ in prefixed([None] * count)]
 
     def field(self, head: int) -> LinearChainCRF | None:
@@ -199,9 +200,17 @@ class TaggerNetwork(NetworkModule):
         """Divide each column's scores by a temperature: in the weights, so that every runtime has the same."""
         with torch.no_grad():
             for prefix, temperature in zip(self.heads, temperatures, strict=True):
-                for name, parameter in self.named_parameters():
-                    if name.startswith((f"{prefix}output.", f"{prefix}crf.")):
+                for place in self._scored(prefix):
+                    for parameter in self.get_submodule(place).parameters():
                         parameter /= temperature
+
+    def _scored(self, prefix: str) -> list[str]:
+        """Return the steps whose tensors make a column's scores: with a random field, those of single members too."""
+        name, steps = f"{prefix}output", self.description.by_name
+        if f"{prefix}crf" not in steps:
+            return [name]
+        linear = [k for k, step in steps.items() if isinstance(step.block, blocks.Linear)]
+        return [f"{prefix}crf", *(k for k in linear if k == name or MEMBER.sub("", k) == name)]
 
     def take_languages(self, models: Sequence[Any]) -> None:
         """Take over the layers of language models."""
@@ -233,7 +242,7 @@ class TaggerNetwork(NetworkModule):
             lengths: of the sequences, [B].
             state: that the sequences before ended in; see `carried`.
         """
-        state = carried(self.recurrent.directions, state, len(lengths))
+        state = carried(self.directions, state, len(lengths))
         return self.run_on(self.given(given, lengths), state, *(f"{prefix}output" for prefix in self.heads))
 
     def given(self, read: Inputs, lengths: Tensor) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from keepgate.tasks.common.parameters import (
     SHARE,
     SIZE,
     STRENGTH,
+    EnsembleParameters,
     HeldOutParameters,
     estimator,
     param,
@@ -49,7 +50,7 @@ class TagColumns:
 
 
 @estimator
-class TaggerParameters(HeldOutParameters):
+class TaggerParameters(HeldOutParameters, EnsembleParameters):
     """Parameters of `Tagger`."""
 
     TASK: ClassVar[str] = "tag"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.audio.stream import LogMelStream
 from keepgate.data.recordings.manifest import Skipped, Utterances
@@ -307,15 +308,15 @@ class Transcriber(TranscriberParameters, Estimator):
         self.stack_ = int(state["frames_a_step"] or self.stack or 1)
         if (self.kind_ == "audio") != (self.rate_ is not None):
             raise InputError(f"fitted.rate={self.rate_} does not go with utterances that are {self.kind_}")
-        self.network_ = self.build_network()
+        self.network_ = self.build_network(int(self.ensemble))
         self.decode_with(Decoding())
 
     def front_end(self) -> FrontEnd:
         """Return what turns utterances into features."""
         return FRONT_ENDS[self.kind_](self.rate_, self.bands, self.augment)
 
-    def build_network(self) -> TranscriberNetwork:
-        """Return the network, untrained."""
+    def build_network(self, members: int = 1) -> TranscriberNetwork:
+        """Return the network, untrained; the probabilities of an ensemble's symbols are the mean of its members'."""
         front_end, both = self.front_end(), bool(self.bidirectional)
         description = transcriber(
             self.layers(front_end.size * self.stack_, bidirectional=both),
@@ -325,6 +326,8 @@ class Transcriber(TranscriberParameters, Estimator):
             dropout=float(self.dropout),
             centred=self.kind_ == "audio" and both,
         )
+        if members > 1:
+            description = blocks.ensemble(description, members, {"output": blocks.Average(probabilities=True)})
         return TranscriberNetwork(description, self.backend, front_end)
 
     def to_onnx(self, graph: Graph) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
-from keepgate.nn import Recurrent
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
 from keepgate.objectives import best_path, ctc_loss_from_logits
@@ -65,7 +64,6 @@ class TranscriberNetwork(NetworkModule):
 
     front_end: FrontEnd
     standardise: Standardize
-    recurrent: Recurrent
 
     def __init__(self, description: Network, backend: str, front_end: FrontEnd) -> None:
         super().__init__(description, backend)
@@ -91,7 +89,7 @@ class TranscriberNetwork(NetworkModule):
             lengths: of the utterances, [B].
             state: that the utterances before ended in; see `carried`.
         """
-        state = carried(self.recurrent.directions, state, len(x))
+        state = carried(self.directions, state, len(x))
         (scores, lengths), state = self.run_on(self._given(x, lengths), state, "output", "stacked.lengths")
         return scores, lengths, state
 

@@ -18,6 +18,7 @@ from keepgate.tasks.common.parameters import (
     SHARE,
     SIZE,
     STRENGTH,
+    EnsembleParameters,
     HeldOutParameters,
     estimator,
     param,
@@ -48,7 +49,7 @@ class TranscribeColumns:
 
 
 @estimator
-class TranscriberParameters(HeldOutParameters):
+class TranscriberParameters(HeldOutParameters, EnsembleParameters):
     """Parameters of `Transcriber`."""
 
     TASK: ClassVar[str] = "transcribe"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from keepgate.errors import printable
+from keepgate.tasks.common.fitting import by_member
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,17 +46,22 @@ def name_in_figure(name: object) -> str:
     return hidden + printable(short).replace("$", r"\$")
 
 
-def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return a figure of loss against epoch from `history_` (the rows of `keepgate.training.History`)."""
+def learning_curve(history: Sequence[dict[str, Any]]) -> Figure:
+    """Return a figure of loss against epoch from `history_`, with a line for each member of an ensemble."""
     figure, axes = new_figure()
-    epochs = [row["epoch"] for row in history]
-    for key, label in (("train_loss", "training"), ("valid_loss", "held out")):
-        losses = [row[key] for row in history if row[key] is not None]
-        if losses:
-            axes.plot(epochs, losses, marker="." if len(epochs) < 30 else "", label=label)
-    if scores := [row["valid_score"] for row in history if "valid_score" in row]:
+    members = list(by_member(history).values())
+    for color, (key, label) in enumerate((("train_loss", "training"), ("valid_loss", "held out"))):
+        for k, rows in enumerate(members):
+            losses = [row[key] for row in rows if row[key] is not None]
+            if losses:
+                epochs = [row["epoch"] for row in rows]
+                marker = "." if len(epochs) < 30 else ""
+                axes.plot(epochs, losses, color=f"C{color}", marker=marker, label="" if k else label)
+    if any("valid_score" in row for row in history):
         beside = axes.twinx()
-        beside.plot(epochs, scores, color="C2", linestyle="--")
+        for rows in members:
+            scores = [row["valid_score"] for row in rows]
+            beside.plot([row["epoch"] for row in rows], scores, color="C2", linestyle="--")
         axes.plot([], [], color="C2", linestyle="--", label="held-out score (right)")
         beside.set(ylabel="score")
     axes.set(xlabel="epoch", ylabel="loss")
