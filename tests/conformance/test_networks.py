@@ -13,7 +13,7 @@ from keepgate import cells, networks
 from keepgate.errors import InputError
 from keepgate.networks import INT64, Network, Recurrent
 from keepgate.runtime import Runner, Stream
-from keepgate.tasks.classify.network import classifier
+from keepgate.tasks.classify.network import classifier, series, symbols
 from keepgate.tasks.embed.network import autoencoder
 from keepgate.tasks.forecast.network import Sizes, forecaster
 from keepgate.tasks.regress.network import regressor
@@ -31,7 +31,7 @@ ONWARD = Recurrent(LSTM, 6, 4, 2)
 SIZES = {"batch": 3, "time": 7, "places": 6, "forms": SYMBOLS, "letters": 4}
 
 NETWORKS: dict[str, Network] = {
-    "classify": classifier(BOTH, 3, 3, noise=0.5, dropout=0.5),
+    "classify": classifier(BOTH, series(3, 0.5), 3, dropout=0.5),
     "forecast": forecaster(Recurrent(GRU, 4, 4, bidirectional=True), Sizes(7, 2, 2, 3, 2), 0.2),
     "forecast, with what is known ahead": forecaster(
         Recurrent(LSTM, 4, 4),
@@ -50,8 +50,9 @@ NETWORKS: dict[str, Network] = {
     "tag frames": tagger(frame_encoder(3), BOTH, 4, 0.5, networks.Softmax()),
     "regress": regressor(BOTH, 3, 6, noise=0.5, dropout=0.5),
     "segment": tagger(frame_encoder(3, centred=True), BOTH, 2, 0.2, networks.Activation("sigmoid")),
+    "classify texts": classifier(BOTH, symbols(SYMBOLS, 3, 0.1, 0.2), 3, dropout=0.5),
     "ensemble of classify": networks.ensemble(
-        classifier(BOTH, 3, 3, noise=0.5, dropout=0.5), 3, {"output": networks.Average(True)}
+        classifier(BOTH, series(3, 0.5), 3, dropout=0.5), 3, {"output": networks.Average(True)}
     ),
     "ensemble of transcribe as it comes": networks.ensemble(
         transcriber(ONWARD, 3, 4, stack=2, dropout=0.3, centred=False), 2, {"output": networks.Average(True)}

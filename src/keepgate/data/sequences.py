@@ -22,6 +22,7 @@ class Sequences:
         channels: C names.
         left_out: names of columns that only count rows, and so are no channels.
         times: N arrays [T_i], when each step was, as the file says; None: it does not.
+        groups: what each belongs to, such as its patient, [N]; None: that was not read.
     """
 
     ids: Sequence[Any]
@@ -30,3 +31,4 @@ class Sequences:
     channels: Sequence[str]
     left_out: Sequence[str] = ()
     times: list[np.ndarray] | None = None
+    groups: Sequence[Any] | None = None

@@ -23,16 +23,22 @@ TIME = "ds"  # the one column that may be absent under its usual name: then the 
 
 
 def read_long_table(
-    path: str | Path, *, id_column: str = "unique_id", label_column: str = "label", **options: Any
+    path: str | Path,
+    *,
+    id_column: str = "unique_id",
+    label_column: str = "label",
+    group_column: str | None = None,
+    **options: Any,
 ) -> Sequences:
     """Read a CSV, Parquet or Arrow file, or delimited text without a header (see `keepgate.data.tables.wide`).
 
-    Ids and labels of a CSV file are read as text.
+    Ids, labels and groups of a CSV file are read as text.
 
     Args:
         path: of the file.
         id_column: see `long_table`.
         label_column: see `long_table`.
+        group_column: see `long_table`.
         options: further ones of `long_table`.
 
     Raises:
@@ -40,8 +46,9 @@ def read_long_table(
     """
     if has_no_header(path):
         return read_rows(path)
-    table = read_table(path, text=(id_column, label_column))
-    return long_table(table, id_column=id_column, label_column=label_column, source=str(path), **options)
+    names = {"id_column": id_column, "label_column": label_column, "group_column": group_column}
+    table = read_table(path, text=[name for name in names.values() if name])
+    return long_table(table, **names, source=str(path), **options)
 
 
 def long_table(
@@ -51,6 +58,7 @@ def long_table(
     time_column: str = TIME,
     label_column: str = "label",
     channel_columns: Sequence[str] | None = None,
+    group_column: str | None = None,
     labelled: bool = True,
     gaps: bool = False,
     source: str = ANY_TABLE,
@@ -66,7 +74,8 @@ def long_table(
         time_column: its step or time; may be absent under the default name, if rows are in order.
         label_column: the label of its series.
         channel_columns: its values; by default all other columns but those that only count rows.
-        labelled: whether the label column must be there.
+        group_column: what its series belongs to; by default nothing.
+        labelled: whether the columns of labels and of groups must be there.
         gaps: let values be missing; they are NaN. In wide tables they may be anyway.
         source: how messages call the table.
 
@@ -74,15 +83,15 @@ def long_table(
         InputError: a column or a value is missing, a channel holds text, a step comes twice in a series, or a label
             changes within its series; the message names file, row and column.
     """
-    frame, special = to_frame(table, (), source), (id_column, time_column, label_column)
+    frame, special = to_frame(table, (), source), (id_column, time_column, label_column, group_column)
     others = [name for name in frame.columns if name not in special]
     each = id_column not in frame.columns or frame[id_column].n_unique() == len(frame)
     if each and numbered(others) and time_column not in frame.columns and channel_columns in (None, (CHANNEL,)):
-        return wide_table(frame, id_column, label_column, others, labelled, source)
-    needed = [id_column, *(channel_columns or ()), *([label_column] if labelled else [])]
+        return wide_table(frame, id_column, label_column, others, labelled, source, group_column)
+    told = [label_column, *([group_column] if group_column else [])]
+    needed = [id_column, *(channel_columns or ()), *(told if labelled else [])]
     to_frame(frame, [*needed, *([time_column] if time_column != TIME else [])], source)
     steps = _steps(frame[time_column], source) if time_column in frame.columns else None
-    labels = present(frame[label_column], source) if label_column in frame.columns else None
     channels = list(channel_columns or others)
     if not channels:
         raise InputError(f"{source} has no channel: no column but {listed(frame.columns)}")
@@ -98,9 +107,13 @@ def long_table(
     places = np.cumsum(np.bincount(codes))[:-1]
     series = np.split(values[order], places)
     when = None if steps is None else np.split(np.asarray(frame[time_column].to_numpy())[order], places)
-    if labels is not None:
-        labels = _one_for_each(labels, codes, ids, f"{source}, column {quoted(label_column)}")
-    return Sequences(ids, series, labels, channels, left_out, when)
+    of_series = {}
+    for what, name in (("label", label_column), ("group", group_column)):
+        if name is not None and name in frame.columns:
+            where = f"{source}, column {quoted(name)}"
+            of_series[what] = _one_for_each(present(frame[name], source), codes, ids, where, what)
+    groups = of_series["group"].tolist() if "group" in of_series else None
+    return Sequences(ids, series, of_series.get("label"), channels, left_out, when, groups)
 
 
 def _steps(column: nw.Series, source: str) -> np.ndarray:
@@ -114,16 +127,16 @@ def _check_no_step_twice(codes: np.ndarray, steps: np.ndarray, order: np.ndarray
         raise InputError(f"{where}, row {row + 1}: series {quoted(ids[codes[row]])} has the step {steps[row]} twice")
 
 
-def _one_for_each(values: list[Any], codes: np.ndarray, ids: list[Any], where: str) -> np.ndarray:
+def _one_for_each(values: list[Any], codes: np.ndarray, ids: list[Any], where: str, what: str) -> np.ndarray:
     """Return the value of each code; raise `InputError` if a code has two, and for a text above `label_characters`."""
     value_of: dict[int, Any] = {}
     for row, (code, value) in enumerate(zip(codes.tolist(), values, strict=True), start=1):
         if value_of.setdefault(code, value) != value:
             raise InputError(
-                f"{where}, row {row}: the label of series {quoted(ids[code])} changes from {quoted(value_of[code])} to "
-                f"{quoted(value)}"
+                f"{where}, row {row}: the {what} of series {quoted(ids[code])} changes from {quoted(value_of[code])} "
+                f"to {quoted(value)}"
             )
     for value in value_of.values():
         if isinstance(value, str):  # an array of texts takes for each as much memory as for the longest
-            limits.check("label_characters", len(value), f"the label {quoted(value)} of {where}")
+            limits.check("label_characters", len(value), f"the {what} {quoted(value)} of {where}")
     return np.array(list(value_of.values()))

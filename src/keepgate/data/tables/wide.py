@@ -57,7 +57,13 @@ def has_no_header(path: str | Path) -> bool:
 
 
 def wide_table(
-    frame: nw.DataFrame, id_column: str, label_column: str, steps: Sequence[str], labelled: bool, source: str
+    frame: nw.DataFrame,
+    id_column: str,
+    label_column: str,
+    steps: Sequence[str],
+    labelled: bool,
+    source: str,
+    group_column: str | None = None,
 ) -> Sequences:
     """Return the sequences of a table with a series in each row; missing values are NaN.
 
@@ -68,16 +74,20 @@ def wide_table(
         steps: the columns of their values, in order.
         labelled: whether the label column must be there.
         source: how messages call the table.
+        group_column: what they belong to; None: nothing.
 
     Raises:
-        InputError: the labels are missing, or a value is no number.
+        InputError: the labels or the groups are missing, or a value is no number.
     """
-    if labelled and label_column not in frame.columns:
-        raise InputError(f"{source} has no column {quoted(label_column)} but {listed(frame.columns)}: rename or add it")
+    for name in (label_column, group_column) if labelled else ():
+        if name is not None and name not in frame.columns:
+            raise InputError(f"{source} has no column {quoted(name)} but {listed(frame.columns)}: rename or add it")
+    groups = present(frame[group_column], source) if group_column and group_column in frame.columns else None
     labels = present(frame[label_column], source) if label_column in frame.columns else None
     ids = present(frame[id_column], source) if id_column in frame.columns else list(range(1, len(frame) + 1))
     values = np.stack([numbers(frame[name], source, gaps=True) for name in steps], axis=1)[..., None]
-    return Sequences(ids, ended(list(values)), None if labels is None else np.array(labels), [CHANNEL])
+    labels = None if labels is None else np.array(labels)
+    return Sequences(ids, ended(list(values)), labels, [CHANNEL], groups=groups)
 
 
 def read_rows(path: str | Path) -> Sequences:

@@ -1,4 +1,4 @@
-"""`SequenceClassifier`: one class for each sequence."""
+"""`SequenceClassifier`: one class for each sequence of numbers, or for each text."""
 
 from __future__ import annotations
 
@@ -34,14 +34,23 @@ from keepgate.tasks.classify.labels import (
     encode,
     labels_of,
 )
-from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, class_score, classifier, pools_for
-from keepgate.tasks.classify.parameters import SequenceClassifierParameters
+from keepgate.tasks.classify.network import (
+    MOST_CONVOLUTIONS,
+    ClassifierNetwork,
+    Entry,
+    class_score,
+    classifier,
+    pools_for,
+    series,
+    symbols,
+)
+from keepgate.tasks.classify.parameters import ClassifyColumns, SequenceClassifierParameters
+from keepgate.tasks.classify.texts import TEXT_STATE, TextUnits, as_texts, units_and_vectors
 from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
 from keepgate.tasks.common.class_weights import class_weights, example_weights, to_text
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
-from keepgate.tasks.common.sequence_parameters import SequenceColumns
 from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
 from keepgate.tasks.registry import load
 from keepgate.training import Examples
@@ -61,6 +70,9 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     steps, labels and channels), or a wide one (a row for each series, with a column of labels); or the `Sequences` of
     a file. Tables and files carry their labels. y is [N], labels of any kind.
 
+    X may be texts, too: a list of N texts, a table with a column `text` (`text_column`), or the `LabelledTexts` of a
+    file. They are read by `units`: words (in lower case, rare ones unknown), characters, subwords or bytes.
+
     Values may be missing, as NaN. At the end of a series they say that it is shorter; elsewhere they are filled by
     straight lines between their neighbors in time.
 
@@ -74,7 +86,8 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     Attributes:
         classes_: [K], sorted.
         class_counts_: [K], how often each class is in the training data.
-        n_features_in_: the number of channels C.
+        n_features_in_: the number of channels C; None for texts.
+        units_: of texts, `TextUnits`; None for series.
         channels_: their names, if X had names.
         pools_: by which factor each convolution shortens the sequences; it follows from their median length.
         temperature_: what the logits were divided by, so that probabilities are calibrated on the held-out part; None:
@@ -85,19 +98,24 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     STATE: ClassVar[schema.Check] = schema.record(
         classes=CLASSES,
         class_counts=schema.several(schema.whole(0, 2**53), 2),
-        n_channels=schema.whole(1, MOST_CHANNELS),
+        n_channels=schema.optional(schema.whole(1, MOST_CHANNELS)),
         channels=schema.optional(schema.several(schema.text(), 1, MOST_CHANNELS, distinct=True)),
+        text=TEXT_STATE,
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
         temperature=schema.optional(schema.number(0, HOTTEST)),
     )
     later: ClassVar[Mapping[str, Any]] = {
         **{"convolutions": False, "pools": []},
-        **{"select": "loss", "class_weight": None, "temperature": None},
+        **{"select": "loss", "class_weight": None, "temperature": None, "group_column": None},
+        **{"text": None, "text_column": "text", "units": "words", "least_count": 2, "vocabulary_size": 4000},
+        **{"embedding_size": 64, "unit_dropout": 0.1, "vectors": None},
     }
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
 
     network_: ClassifierNetwork = field(init=False)
+    units_: TextUnits | None = field(init=False)
+    n_features_in_: int | None = field(init=False)
 
     def fit(
         self,
@@ -132,36 +150,54 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
                 held-out part has a class that the training data lack, or weights do not fit the data.
         """
         self.check_parameters()
-        named = columns_named(SequenceColumns, columns)
+        named = columns_named(ClassifyColumns, columns)
         if columns or is_table(X, named):
             X = read(X, named, labelled=y is None)
-            self.columns_ = replace(named, channel_columns=tuple(X.channels))
-        values = training_sequences(X)
-        self.classes_, targets = encode(as_labels(labels_of(X, y), len(values)))
+            channels = tuple(X.channels) if isinstance(X, Sequences) else None
+            self.columns_ = replace(named, channel_columns=channels)
+        texts = as_texts(X)
+        given = training_sequences(X) if texts is None else texts
+        self.classes_, targets = encode(as_labels(labels_of(X, y), len(given)))
         self.class_counts_ = np.bincount(targets)
         by_class = class_weights(self.class_weight, self.classes_, self.class_counts_)
-        weights = by_class[targets] * example_weights(sample_weight, len(values))
-        self.n_features_in_ = values[0].shape[1]
-        self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
-        steps = float(np.median([len(value) for value in values]))
-        convolutions = self.init is None if self.convolutions is None else self.convolutions
-        self.pools_ = pools_for(steps) if convolutions else ()
-        self.network_ = self.new_network()
-        means = channel_means(values)
-        held_out = None
-        if valid is not None:
-            held_out = self._labeled(valid, means, by_class)
-        values = fill_gaps(values, means)
-        self.network_.standardise.fit(values)
+        weights = by_class[targets] * example_weights(sample_weight, len(given))
+        values = self._begun(X, given)
+        held_out = None if valid is None else self._labeled(valid, by_class)
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         counted = np.flatnonzero(weights)  # a sequence that counts nothing is as one that is not there
-        classes, score = targets[counted], class_score(self.select)
+        classes, groups = targets[counted], getattr(X, "groups", None)
         examples = ClassifiedExamples([values[i] for i in counted], classes, weights[counted])
         self.temperature_, loss = None, ClassifierNetwork.loss
-        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, classes=classes.tolist())
+        which: dict[str, Any] = {"classes": classes.tolist(), "groups": groups and [groups[i] for i in counted]}
+        score = class_score(self.select)
+        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, **which)
         self.network_.cool(self.temperature_ or 1.0)
         return self
+
+    def _begun(self, X: Any, given: list[Any]) -> list[np.ndarray]:
+        """Set what is read, and the network, untrained; return what it learns from.
+
+        Args:
+            X: what `fit` was given.
+            given: the sequences, in which values may be missing, or the texts.
+        """
+        self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
+        self.units_ = self.n_features_in_ = vectors = None
+        if isinstance(given[0], str):
+            self.units_, vectors = units_and_vectors(given, self)
+            values = [self.units_.encode(text) for text in given]
+        else:
+            self.n_features_in_ = given[0].shape[1]
+            values = fill_gaps(given, channel_means(given))
+        convolutions = self.init is None if self.convolutions is None else self.convolutions
+        self.pools_ = pools_for(float(np.median([len(value) for value in values]))) if convolutions else ()
+        self.network_ = self.new_network()
+        if self.units_ is None:
+            self.network_.standardise.fit(values)
+        if vectors is not None:
+            self.network_.take_vectors(*vectors)
+        return values
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sequence, [N]."""
@@ -190,6 +226,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
             "class_counts": self.class_counts_.tolist(),
             "n_channels": self.n_features_in_,
             "channels": self.channels_,
+            "text": self.units_ and self.units_.to_json(),
             "pools": list(self.pools_),
             "temperature": self.temperature_,
         }
@@ -201,25 +238,30 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         self.n_features_in_, self.channels_ = state["n_channels"], state["channels"]
         if len(self.classes_) != len(self.class_counts_):
             raise InputError(f"{len(self.classes_)} classes have {len(self.class_counts_)} counts")
-        check_channels(self.channels_, self.n_features_in_)
+        self.units_ = state["text"] and TextUnits.from_json(state["text"])
+        if (self.units_ is None) == (self.n_features_in_ is None):
+            raise InputError("fitted says a number of channels or the units of texts, and not both")
+        check_channels(self.channels_, self.n_features_in_ or 0)
         self.pools_, self.temperature_ = tuple(state["pools"]), state["temperature"]
         self.network_ = self.build_network(int(self.ensemble))
 
     def build_network(self, members: int = 1) -> ClassifierNetwork:
         """Return the network, untrained; the probabilities of an ensemble are the mean of its members'."""
-        read = 2 * int(self.hidden_size) if self.pools_ else self.n_features_in_
-        noise = (0.0 if self.pools_ else 0.5) if self.noise is None else float(self.noise)
-        description = classifier(
-            self.layers(read, bidirectional=bool(self.bidirectional)),
-            *(self.n_features_in_, len(self.classes_)),
-            pools=self.pools_,
-            noise=noise,
-            dropout=float(self.dropout),
-        )
+        entry = self._entry()
+        read = 2 * int(self.hidden_size) if self.pools_ else entry.width
+        layers = self.layers(read, bidirectional=bool(self.bidirectional))
+        description = classifier(layers, entry, len(self.classes_), pools=self.pools_, dropout=float(self.dropout))
         if members > 1:
             (logits,) = description.by_name["probabilities"].sources
             description = blocks.ensemble(description, members, {logits: blocks.Average(probabilities=True)})
         return ClassifierNetwork(description, self.backend, label_smoothing=self.label_smoothing)
+
+    def _entry(self) -> Entry:
+        """Return how series or texts enter the network."""
+        if self.units_ is not None:
+            return symbols(self.units_.size, self.units_.width, float(self.unit_dropout), float(self.dropout) / 2)
+        noise = (0.0 if self.pools_ else 0.5) if self.noise is None else float(self.noise)
+        return series(self.n_features_in_ or 0, noise)
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit the whole model; see `keepgate.export.onnx`."""
@@ -229,6 +271,9 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
             "channels": json.dumps(self.channels_),
         }
         raw = f"sequences as they are in the data, padded at the end, [B, T, {self.n_features_in_}]"
+        if self.units_ is not None:
+            graph.metadata["text"] = json.dumps(self.units_.to_json(), ensure_ascii=False)
+            raw = "numbers of the units (the metadata's count from 2; 1: unknown, 0: padding), [B, T]"
         inputs = {"x": ("input", raw), "lengths": ("lengths", "steps of each sequence, 1 to T, [B]")}
         text = f"of the classes in the metadata's order, [B, {len(self.classes_)}]"
         self.emit_network(graph, inputs, {"probabilities": ("probabilities", text)})
@@ -242,18 +287,26 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         """Return the parameters as Python values, weights of classes as text."""
         return {**super().plain_parameters(), "class_weight": to_text(self.class_weight)}
 
-    def _labeled(self, valid: Any, means: np.ndarray, by_class: np.ndarray) -> ClassifiedExamples:
+    def _labeled(self, valid: Any, by_class: np.ndarray) -> ClassifiedExamples:
         X, y = valid if isinstance(valid, tuple) else (valid, None)
         X = self._read(X, labelled=y is None)
-        values = sequences_of(X, self.n_features_in_, self.channels_, means)
+        values = self._values(X)
         targets = codes_of(as_labels(labels_of(X, y), len(values)), self.classes_)
         return ClassifiedExamples(values, targets, by_class[targets])
 
     def _values(self, X: Any) -> list[np.ndarray]:
+        """Return further sequences [T_i, C] without gaps, or texts as numbers [T_i]."""
+        X = self._read(X, labelled=False)
+        texts = as_texts(X)
+        if (texts is None) != (self.units_ is None):
+            there, wanted = ("series of numbers", "texts")[:: 1 if texts is None else -1]
+            raise InputError(f"X holds {there} where the model was fitted to {wanted}")
+        if texts is not None and self.units_ is not None:
+            return [self.units_.encode(text) for text in texts]
         means = self.network_.standardise.mean.cpu().numpy()
-        return sequences_of(self._read(X, labelled=False), self.n_features_in_, self.channels_, means)
+        return sequences_of(X, self.n_features_in_ or 0, self.channels_, means)
 
     def _read(self, X: Any, *, labelled: bool) -> Any:
-        """Return the sequences of a table like that trained on, anything else as it is."""
-        columns = getattr(self, "columns_", None) or SequenceColumns()
+        """Return the sequences or texts of a table like that trained on, anything else as it is."""
+        columns = getattr(self, "columns_", None) or ClassifyColumns()
         return read(X, columns, labelled=labelled, channels=self.channels_) if is_table(X, columns) else X

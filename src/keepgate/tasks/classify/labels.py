@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from keepgate import limits, schema
 from keepgate.data.sequences import Sequences
+from keepgate.data.text.labelled import LabelledTexts
 from keepgate.errors import InputError, listed, quoted, reason
 
 DTYPE = re.compile(r"object|[<|=]?(?:b1|[iu][1248]|f[248]|U(\d{1,4})|M8\[[a-zA-Z]{1,2}\])")
@@ -121,4 +122,4 @@ def classes_from_json(data: dict[str, Any]) -> np.ndarray:
 
 def labels_of(X: Any, y: Any) -> Any:
     """Return y, or where it is None the labels that X carries."""
-    return X.labels if y is None and isinstance(X, Sequences) else y
+    return X.labels if y is None and isinstance(X, Sequences | LabelledTexts) else y

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +21,7 @@ FIRST_KERNEL, KERNEL, LAST_KERNEL = 8, 5, 3  # steps that a convolution reads
 SHORT, FEW, MANY = 32, 64, 256  # steps: too few to shorten; as recurrent layers like them; the most they get to see
 LEAST_HALVES, MOST_HALVES = 2, 6
 MOST_CONVOLUTIONS = MOST_HALVES + 1
+SMALL = 0.1  # deviation of the vectors that symbols begin with
 
 
 def pools_for(steps: float) -> tuple[int, ...]:
@@ -65,32 +68,64 @@ def front_end(channels: int, hidden_size: int, pools: Sequence[int]) -> tuple[St
     return tuple(steps)
 
 
-def reader(
-    recurrent: blocks.Recurrent,
-    channels: int,
-    outputs: int,
-    *,
-    pools: Sequence[int] = (),
-    noise: float,
-    dropout: float,
-) -> tuple[tuple[Input, ...], tuple[Step, ...]]:
-    """Return the inputs x [B, T, C] and lengths [B], each at least 1, and the steps from them to values [B, outputs].
+class Entry(NamedTuple):
+    """How sequences enter: the input x, the steps from it to `noisy` [B, T, width], and the width."""
 
-    They are read from the outputs' mean and maximum over the valid steps, which see every step at the same distance,
-    and from the final output of each direction, which sees their order. While training, noise on the standardized input
-    (which amounts to Tikhonov regularization, Bishop 1995) and dropout on these values prevent overfitting. With a
-    front end, a second reader decides by the mean of what the convolutions find; the values are the mean of both.
+    x: Value
+    steps: tuple[Step, ...]
+    width: int
+
+
+def series(channels: int, noise: float) -> Entry:
+    """Return the entry of sequences [B, T, C], which are standardized.
 
     Args:
-        recurrent: the recurrent layers, over the C channels or those of the last convolution.
         channels: C.
+        noise: standard deviation of the noise while training (which amounts to Tikhonov regularization, Bishop 1995).
+    """
+    steps = (
+        Step("standardise", blocks.Standardize(channels), ("x",)),
+        Step("noisy", blocks.Noise(noise), ("standardise",)),
+    )
+    return Entry(Value(FLOAT64, ("batch", "time", channels)), steps, channels)
+
+
+def symbols(count: int, width: int, forgotten: float, dropout: float) -> Entry:
+    """Return the entry of texts as numbers [B, T]: a vector for each, learned with the rest.
+
+    Args:
+        count: numbers in use; 0 is padding, 1 an unknown symbol.
+        width: size of a vector.
+        forgotten: share of the symbols that become the unknown one while training.
+        dropout: share of the vectors' values that are dropped while training, one mask a text (Gal & Ghahramani 2016).
+    """
+    steps = (
+        Step("known", blocks.SymbolDropout(forgotten, 1), ("x",)),
+        Step("embedding", blocks.Embedding(count, width, padding=0), ("known",)),
+        Step("noisy", blocks.Dropout(dropout, axis=1), ("embedding",)),
+    )
+    return Entry(Value(INT64, ("batch", "time")), steps, width)
+
+
+def reader(
+    recurrent: blocks.Recurrent, entry: Entry, outputs: int, *, pools: Sequence[int] = (), dropout: float
+) -> tuple[tuple[Input, ...], tuple[Step, ...]]:
+    """Return the inputs x and lengths [B], each at least 1, and the steps from them to values [B, outputs].
+
+    They are read from the outputs' mean and maximum over the valid steps, which see every step at the same distance,
+    and from the final output of each direction, which sees their order. While training, dropout on these values
+    prevents overfitting. With a front end, a second reader decides by the mean of what the convolutions find; the
+    values are the mean of both.
+
+    Args:
+        recurrent: the recurrent layers, over what enters or the channels of the last convolution.
+        entry: of series or of texts.
         outputs: how many values there are.
         pools: of the front end, see `front_end`; none: there is no front end.
-        noise: standard deviation of the noise.
         dropout: share of values that are dropped.
     """
     state = f"recurrent.{recurrent.equations.states[0]}"
-    front = front_end(channels, recurrent.input_size // 2, pools)
+    front = front_end(entry.width, recurrent.input_size // 2, pools)
     found, lengths = (front[-1].name, f"{front[-1].name}.lengths") if front else ("noisy", "lengths")
     both = (
         Step("found", blocks.Pool("mean"), (found, lengths)),
@@ -99,10 +134,9 @@ def reader(
         Step("sum", blocks.Add(), ("output", "front_output")),
         Step("both", blocks.Scale(0.5), ("sum",)),
     )
-    inputs = Input("x", Value(FLOAT64, ("batch", "time", channels))), Input("lengths", Value(INT64, ("batch",)))
+    inputs = Input("x", entry.x), Input("lengths", Value(INT64, ("batch",)))
     steps = (
-        Step("standardise", blocks.Standardize(channels), ("x",)),
-        Step("noisy", blocks.Noise(noise), ("standardise",)),
+        *entry.steps,
         *front,
         Step("recurrent", recurrent, (found, lengths)),
         Step("mean", blocks.Pool("mean"), ("recurrent", lengths)),
@@ -117,36 +151,46 @@ def reader(
 
 
 def classifier(
-    recurrent: blocks.Recurrent,
-    channels: int,
-    classes: int,
-    *,
-    pools: Sequence[int] = (),
-    noise: float,
-    dropout: float,
+    recurrent: blocks.Recurrent, entry: Entry, classes: int, *, pools: Sequence[int] = (), dropout: float
 ) -> Network:
-    """Return the network from x [B, T, C] and lengths [B], each at least 1, to the probabilities [B, K] of K classes.
+    """Return the network from x and lengths [B], each at least 1, to the probabilities [B, K] of K classes.
 
     It is a `reader` of logits; with a front end the probabilities are those of both, multiplied (Hinton 2002).
     """
-    inputs, steps = reader(recurrent, channels, classes, pools=pools, noise=noise, dropout=dropout)
+    inputs, steps = reader(recurrent, entry, classes, pools=pools, dropout=dropout)
     probabilities = Step("probabilities", blocks.Softmax(), (steps[-1].name,))
     return Network(inputs, (*steps, probabilities), ("probabilities",))
 
 
-Batch = Sequence[Tensor]  # x [B, T, C], lengths [B], targets [B] and, if they count differently, weights [B]
+Batch = Sequence[Tensor]  # x, lengths [B], targets [B] and, if they count differently, weights [B]
 
 
 class ClassifierNetwork(NetworkModule):
     """`classifier` with its loss; while training, targets are smoothed (Szegedy et al. 2016)."""
 
-    standardise: Standardize
+    standardise: Standardize  # of series
 
     def __init__(self, description: Network, backend: str = "auto", *, label_smoothing: float) -> None:
         super().__init__(description, backend)
         self.label_smoothing = label_smoothing
         (self.logits,) = description.by_name["probabilities"].sources
         self.readers = ("output", "front_output") if "front_output" in description.by_name else (self.logits,)
+
+    def _draw(self, step: Step) -> None:
+        super()._draw(step)
+        if isinstance(step.block, blocks.Embedding):  # symbols begin small; the padding stays zero
+            with torch.no_grad():
+                self.get_parameter(f"{step.name}.weight").mul_(SMALL)
+
+    def take_vectors(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """Let symbols begin with vectors that were learned elsewhere.
+
+        Args:
+            rows: numbers of the symbols, [V].
+            values: their vectors, [V, D].
+        """
+        with torch.no_grad():
+            self.get_parameter("embedding.weight")[torch.from_numpy(rows)] = torch.from_numpy(values)
 
     def cool(self, temperature: float) -> None:
         """Divide the logits by a temperature: in the weights, so that every runtime has the same probabilities."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,9 +14,15 @@ from keepgate.data.tables.long import read_long_table
 from keepgate.data.tables.ts import read_ts
 from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.common.face import LEFT_OUT, Face
-from keepgate.tasks.common.sequence_parameters import SequenceColumns
+from keepgate.tasks.common.sequence_parameters import SequenceColumns, names_of_series
 
-__all__ = ["SequenceFace"]
+__all__ = ["SequenceFace", "classes_line"]
+
+
+def classes_line(labels: np.ndarray) -> str:
+    """Return a line on the classes and how often each is there."""
+    classes, counts = np.unique(labels, return_counts=True)
+    return f"classes: {listed(f'{name} ({n})' for name, n in zip(classes, counts, strict=True))}"
 
 
 class SequenceFace(Face):
@@ -34,7 +40,7 @@ class SequenceFace(Face):
         if Path(path).suffix.lower() == ".ts":
             data = read_ts(path, gaps=cls.GAPS)
         else:
-            data = read_long_table(path, **asdict(columns or SequenceColumns()), labelled=labelled, gaps=cls.GAPS)
+            data = cls.read_other(path, columns, labelled)
         if not cls.GAPS and (
             holes := [i for i, value in zip(data.ids, data.values, strict=True) if count_gaps([value])]
         ):
@@ -42,6 +48,12 @@ class SequenceFace(Face):
         if labelled and data.labels is None:
             raise InputError(f"{path} has no class labels (@classLabel false)")
         return data
+
+    @classmethod
+    def read_other(cls, path: str | Path, columns: Any, labelled: bool) -> Any:
+        """Read a file that is no `.ts`."""
+        names = names_of_series(columns or SequenceColumns())
+        return read_long_table(path, **names, labelled=labelled, gaps=cls.GAPS)
 
     def bind_columns(self, columns: SequenceColumns) -> None:
         """Let further files be read like the training file: by its channels, other columns being ignored."""
@@ -53,8 +65,7 @@ class SequenceFace(Face):
         lengths = [len(values) for values in data.values]
         lines = [f"{len(lengths)} series of {min(lengths)} to {max(lengths)} steps; channels: {listed(data.channels)}"]
         if data.labels is not None:
-            classes, counts = np.unique(data.labels, return_counts=True)
-            lines.append(f"classes: {listed(f'{name} ({n})' for name, n in zip(classes, counts, strict=True))}")
+            lines.append(classes_line(data.labels))
         if gaps := count_gaps(data.values):
             share = gaps / sum(value.size for value in data.values)
             lines.append(f"missing values: {gaps:,} ({share:.2g} of all), filled by straight lines")

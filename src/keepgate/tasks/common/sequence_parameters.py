@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from keepgate.tasks.common.parameters import TABLES, Parameters, estimator, param
 
@@ -16,6 +16,21 @@ class SequenceColumns:
     time_column: str = param("ds", "tables: column that orders a series; if the table has no ds, its rows are in order")
     label_column: str = param("label", "tables: column with the class of the series, the same in all its rows")
     channel_columns: tuple[str, ...] | None = param(None, "tables: columns of the channels; none stands for all others")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupedColumns(SequenceColumns):
+    """Names of the columns of a table whose series may belong to groups."""
+
+    group_column: str | None = param(
+        None,
+        "tables: column with what a series is of, such as its patient; whole groups are held out (none: single ones)",
+    )
+
+
+def names_of_series(columns: SequenceColumns) -> dict[str, Any]:
+    """Return what `keepgate.data.tables.long` is told of the columns."""
+    return {name: value for name, value in asdict(columns).items() if name != "text_column"}
 
 
 @estimator

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from keepgate.errors import InputError
-from keepgate.tasks.common.padded import pad_frames
+from keepgate.tasks.common.padded import pad_frames, pad_numbers
 from keepgate.training import Examples
 
 MOST_CHANNELS = 1_000_000
 
 
 class SequenceExamples(Examples):
-    """Sequences [T_i, C] as batches of `(x [B, T, C] float64, lengths [B], targets [B])`.
+    """Sequences [T_i, C] as batches of `(x [B, T, C] float64, lengths [B], targets [B])`; or numbers, x [B, T] int64.
 
     Args:
-        values: the sequences.
+        values: the sequences, or rows of numbers [T_i].
         targets: of each one, such as the number of its class, [N]; None: zeros, int64.
     """
 
@@ -36,7 +36,10 @@ class SequenceExamples(Examples):
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Return the sequences `indices`, padded with zeros to the longest."""
-        return *pad_frames([self.values[i] for i in indices]), torch.from_numpy(self.targets[indices])
+        rows, targets = [self.values[i] for i in indices], torch.from_numpy(self.targets[indices])
+        if rows[0].ndim == 1:
+            return pad_numbers(rows), torch.tensor([len(row) for row in rows]), targets
+        return *pad_frames(rows), targets
 
 
 def check_channels(names: list[str] | None, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -68,6 +68,7 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         ridge=schema.record(weights=schema.several(NUMBERS, 1), constants=NUMBERS),
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
     )
+    later: ClassVar[Mapping[str, Any]] = {"group_column": None}
     fixed: ClassVar[tuple[str, ...]] = ("quantiles",)
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
@@ -114,7 +115,8 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         data = SequenceExamples(values, targets)
-        self.train_network(RegressorNetwork.loss, data, held_out, run, callbacks=callbacks)
+        groups = X.groups if isinstance(X, Sequences) else None
+        self.train_network(RegressorNetwork.loss, data, held_out, run, callbacks=callbacks, groups=groups)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from keepgate import networks as blocks
 from keepgate.networks import Network, Step
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
-from keepgate.tasks.classify.network import reader
+from keepgate.tasks.classify.network import reader, series
 
 
 def regressor(
@@ -34,7 +34,7 @@ def regressor(
         noise: standard deviation of the noise on the standardized input.
         dropout: share of values that are dropped.
     """
-    inputs, steps = reader(recurrent, channels, outputs, pools=pools, noise=noise, dropout=dropout)
+    inputs, steps = reader(recurrent, series(channels, noise), outputs, pools=pools, dropout=dropout)
     restored = Step("restored", blocks.Standardize(outputs, restore=True), (steps[-1].name,))
     return Network(inputs, (*steps, restored), ("restored",))
 

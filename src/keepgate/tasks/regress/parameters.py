@@ -16,11 +16,11 @@ from keepgate.tasks.common.parameters import (
     estimator,
     param,
 )
-from keepgate.tasks.common.sequence_parameters import SequenceColumns, SequenceParameters
+from keepgate.tasks.common.sequence_parameters import GroupedColumns, SequenceParameters
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressColumns(SequenceColumns):
+class RegressColumns(GroupedColumns):
     """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
 
     label_column: str = param("label", "tables: column with the number of the series, the same in all its rows")
