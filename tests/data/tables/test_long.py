@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from keepgate.data.tables.long import read_long_table
+from keepgate.data.tables.long import long_table, read_long_table
 from keepgate.errors import InputError
 
 CSV = """\
@@ -131,3 +131,23 @@ def test_what_counts_is_kept_where_there_is_nothing_else(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("unique_id,y\na,0\na,1\na,2\n")
     assert read_long_table(path, labelled=False).channels == ["y"]
+
+
+def test_groups_are_read_with_the_series():
+    table = pd.DataFrame(
+        {"unique_id": ["a", "b", "a"], "who": ["p", "q", "p"], "label": ["x", "y", "x"], "v": [1.0, 2, 3]}
+    )
+    found = long_table(table, group_column="who")
+    assert (found.groups, list(found.channels)) == (["p", "q"], ["v"])
+    assert long_table(table.drop(columns=["who", "label"]), group_column="who", labelled=False).groups is None
+    with pytest.raises(InputError, match="no column 'who'"):
+        long_table(table.drop(columns="who"), group_column="who")
+    table.loc[2, "who"] = "q"
+    with pytest.raises(InputError, match="row 3: the group of series 'a' changes from 'p' to 'q'"):
+        long_table(table, group_column="who")
+
+
+def test_groups_of_a_wide_table():
+    table = pd.DataFrame({"label": ["x", "y"], "who": ["p", "q"], "t1": [1.0, 2], "t2": [3.0, 4]})
+    found = long_table(table, group_column="who")
+    assert (found.groups, len(found.values)) == (["p", "q"], 2)

@@ -7,13 +7,14 @@ from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.face import ClassifierFace
 from keepgate.tasks.common.sequence_face import SequenceFace
-from keepgate.tasks.common.sequence_parameters import SequenceColumns
+from keepgate.tasks.classify.parameters import ClassifyColumns
 
 TS = "@problemName x\n@timeStamps false\n@univariate true\n@classLabel {label}\n@data\n{data}\n"
 
 
 class Fitted:
     channels_ = ("b", "a")
+    units_ = None
 
 
 def face():
@@ -23,7 +24,7 @@ def face():
 def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("who,when,kind,a,b\nx,2,up,1,2\nx,1,up,3,4\ny,1,down,5,6\n")
-    columns = SequenceColumns(id_column="who", time_column="when", label_column="kind")
+    columns = ClassifyColumns(id_column="who", time_column="when", label_column="kind")
     data = ClassifierFace.read(path, columns)
     assert [values.tolist() for values in data.values] == [[[3.0, 4.0], [1.0, 2.0]], [[5.0, 6.0]]]
     assert (list(data.ids), list(data.labels), data.channels) == (["x", "y"], ["up", "down"], ["a", "b"])
@@ -33,14 +34,14 @@ def test_further_files_are_read_by_the_channels_of_the_training_file(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("unique_id,ds,label,a,b,c\nx,1,up,1,2,3\n")
     one = face()
-    one.bind_columns(SequenceColumns())
+    one.bind_columns(ClassifyColumns())
     assert one.columns.channel_columns == ("b", "a")
     data = one.read_alike(path)
     assert (data.channels, data.values[0].tolist()) == (["b", "a"], [[2.0, 1.0]])
 
 
 def test_without_a_training_file_the_columns_are_the_usual_ones():
-    assert face().columns == SequenceColumns()
+    assert face().columns == ClassifyColumns()
 
 
 def test_a_ts_file_needs_labels_only_to_learn_them(tmp_path):

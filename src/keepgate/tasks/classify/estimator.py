@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,6 +51,7 @@ from keepgate.tasks.common.class_weights import class_weights, example_weights, 
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
+from keepgate.tasks.common.sequence_parameters import of_further
 from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
 from keepgate.tasks.registry import load
 from keepgate.training import Examples
@@ -153,8 +154,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         named = columns_named(ClassifyColumns, columns)
         if columns or is_table(X, named):
             X = read(X, named, labelled=y is None)
-            channels = tuple(X.channels) if isinstance(X, Sequences) else None
-            self.columns_ = replace(named, channel_columns=channels)
+            self.columns_ = of_further(named, X.channels if isinstance(X, Sequences) else None)
         texts = as_texts(X)
         given = training_sequences(X) if texts is None else texts
         self.classes_, targets = encode(as_labels(labels_of(X, y), len(given)))

@@ -47,8 +47,7 @@ class ClassifierFace(SequenceFace):
         """Read a file like that trained on; texts may come a line each by standard input, or in a `.txt`."""
         if self.estimator.units_ is None:
             return super().read_alike(path, labelled=labelled)
-        columns = getattr(self.estimator, "columns_", ClassifyColumns())
-        return read_texts(path, **names_of_texts(columns), labelled=labelled)
+        return read_texts(path, **names_of_texts(self.columns), labelled=labelled)
 
     def table(self, data: Sequences | LabelledTexts) -> pa.Table:
         """Return ids, predicted classes `<label column>_hat` and a probability for every class."""
@@ -119,6 +118,11 @@ class ClassifierFace(SequenceFace):
             Section(f"Confusion on the {where}", figure=confusion_figure(counts, names)),
             Section(f"Confidence on the {where}", figure=reliability_figure(predictions.max(axis=1), answers == truth)),
         ]
+
+    @property
+    def columns(self) -> ClassifyColumns:
+        """Names of the columns of the training file, or the usual ones."""
+        return getattr(self.estimator, "columns_", ClassifyColumns())
 
     def _truth(self, data: Sequences | LabelledTexts) -> np.ndarray:
         kind = Sequences if self.estimator.units_ is None else LabelledTexts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from keepgate.data.tables.long import read_long_table
 from keepgate.data.tables.ts import read_ts
 from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.common.face import LEFT_OUT, Face
-from keepgate.tasks.common.sequence_parameters import SequenceColumns, names_of_series
+from keepgate.tasks.common.sequence_parameters import SequenceColumns, names_of_series, of_further
 
 __all__ = ["SequenceFace", "classes_line"]
 
@@ -57,8 +56,7 @@ class SequenceFace(Face):
 
     def bind_columns(self, columns: SequenceColumns) -> None:
         """Let further files be read like the training file: by its channels, other columns being ignored."""
-        channels = tuple(self.estimator.channels_ or ()) or None
-        super().bind_columns(replace(columns, channel_columns=channels))
+        super().bind_columns(of_further(columns, self.estimator.channels_))
 
     def about(self, data: Sequences) -> list[str]:
         """Return the number of series, their lengths and channels, and the classes."""

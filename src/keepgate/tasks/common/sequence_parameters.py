@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, TypeVar
 
 from keepgate.tasks.common.parameters import TABLES, Parameters, estimator, param
+
+C = TypeVar("C", bound="SequenceColumns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,12 @@ class GroupedColumns(SequenceColumns):
         None,
         "tables: column with what a series is of, such as its patient; whole groups are held out (none: single ones)",
     )
+
+
+def of_further(columns: C, channels: Sequence[str] | None) -> C:
+    """Return the names of the columns of further files: by the channels of the training file, and without groups."""
+    alike: dict[str, Any] = {"channel_columns": None if channels is None else tuple(channels)}
+    return replace(columns, **alike, **({"group_column": None} if isinstance(columns, GroupedColumns) else {}))
 
 
 def names_of_series(columns: SequenceColumns) -> dict[str, Any]:
