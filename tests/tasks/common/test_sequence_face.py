@@ -6,8 +6,8 @@ import pytest
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.face import ClassifierFace
-from keepgate.tasks.common.sequence_face import SequenceFace
 from keepgate.tasks.classify.parameters import ClassifyColumns
+from keepgate.tasks.common.sequence_face import SequenceFace
 
 TS = "@problemName x\n@timeStamps false\n@univariate true\n@classLabel {label}\n@data\n{data}\n"
 

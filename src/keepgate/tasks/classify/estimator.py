@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 
 from keepgate import networks as blocks
 from keepgate import schema
@@ -48,6 +48,7 @@ from keepgate.tasks.classify.parameters import ClassifyColumns, SequenceClassifi
 from keepgate.tasks.classify.texts import TEXT_STATE, TextUnits, as_texts, units_and_vectors
 from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
 from keepgate.tasks.common.class_weights import class_weights, example_weights, to_text
+from keepgate.tasks.common.crossing import folds, held_out_answers
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
@@ -107,7 +108,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     )
     later: ClassVar[Mapping[str, Any]] = {
         **{"convolutions": False, "pools": []},
-        **{"select": "loss", "class_weight": None, "temperature": None, "group_column": None},
+        **{"select": "loss", "class_weight": None, "temperature": None, "folds": 0, "group_column": None},
         **{"text": None, "text_column": "text", "units": "words", "least_count": 2, "vocabulary_size": 4000},
         **{"embedding_size": 64, "unit_dropout": 0.1, "vectors": None},
     }
@@ -172,8 +173,28 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         which: dict[str, Any] = {"classes": classes.tolist(), "groups": groups and [groups[i] for i in counted]}
         score = class_score(self.select)
         self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, **which)
+        if self.temperature_ is None and self.folds > 1:
+            rows = [given[i] for i in counted]
+            self.temperature_ = self._crossed(rows, self.classes_[classes], weights[counted], which["groups"], run)
         self.network_.cool(self.temperature_ or 1.0)
         return self
+
+    def _crossed(self, X: list[Any], y: np.ndarray, weights: np.ndarray, groups: Any, run: Any) -> float | None:
+        """Return the temperature by what networks answer of the part that each has not learned."""
+        one = {"hold_out": 0.0, "folds": 0, "ensemble": 1}
+
+        def ask(k: int, known: np.ndarray, part: np.ndarray) -> np.ndarray:
+            model: Any = clone(self).set_params(**one)
+            folder = None if run is None else Path(run) / f"fold-{k + 1}"
+            model.fit([X[i] for i in known], y[known], sample_weight=weights[known], run=folder)
+            found = np.zeros((len(part), len(self.classes_)))
+            found[:, codes_of(model.classes_, self.classes_)] = model.predict_proba([X[i] for i in part])
+            return found
+
+        if not (parts := folds(y.tolist(), int(self.folds), int(self.seed), groups)):
+            return None
+        logits, asked = held_out_answers(parts, len(y), ask)
+        return temperature(logits, codes_of(y[asked], self.classes_))
 
     def _begun(self, X: Any, given: list[Any]) -> list[np.ndarray]:
         """Set what is read, and the network, untrained; return what it learns from.
