@@ -9,12 +9,12 @@ import pytest
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.inputs import channel_means, is_table, training_sequences
+from keepgate.tasks.classify.parameters import ClassifyColumns
 from keepgate.tasks.common.parameters import columns_named
-from keepgate.tasks.common.sequence_parameters import SequenceColumns
 
 
 def test_a_table_has_the_column_of_ids_or_labels():
-    columns = SequenceColumns(id_column="who")
+    columns = ClassifyColumns(id_column="who")
     assert is_table(pd.DataFrame({"who": [1], "a": [2]}), columns)
     assert is_table(pd.DataFrame({0: [1], "label": [2]}), columns)
     for other in (pd.DataFrame({"unique_id": [1]}), pd.DataFrame([[1, 2]]), np.ones((2, 2)), [np.ones(3)]):
@@ -23,10 +23,10 @@ def test_a_table_has_the_column_of_ids_or_labels():
 
 
 def test_columns_are_checked():
-    assert columns_named(SequenceColumns, {"channel_columns": ["a", "b"]}).channel_columns == ("a", "b")
-    assert columns_named(SequenceColumns, {}) == SequenceColumns()
+    assert columns_named(ClassifyColumns, {"channel_columns": ["a", "b"]}).channel_columns == ("a", "b")
+    assert columns_named(ClassifyColumns, {}) == ClassifyColumns()
     with pytest.raises(InputError, match="id_column=3 is not of type str"):
-        columns_named(SequenceColumns, {"id_column": 3})
+        columns_named(ClassifyColumns, {"id_column": 3})
 
 
 def test_means_are_of_what_is_there():

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from keepgate import networks as blocks
 from keepgate.cells import get
 from keepgate.tasks.classify.estimator import SequenceClassifier
-from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, classifier, pools_for
+from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, ClassifierNetwork, classifier, pools_for, series
 from tasks.classify.data import SMALL
 
 
@@ -67,7 +67,7 @@ def test_the_front_end_follows_the_length(steps, left):
 def network(**options):
     torch.manual_seed(0)
     recurrent = blocks.Recurrent(get("lstm").equations, 2, 4, bidirectional=True)
-    description = classifier(recurrent, 2, 3, noise=0.5, dropout=0.5)
+    description = classifier(recurrent, series(2, 0.5), 3, dropout=0.5)
     return ClassifierNetwork(description, **{"label_smoothing": 0.0, **options})
 
 

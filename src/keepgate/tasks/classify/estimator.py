@@ -184,7 +184,8 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         one = {"hold_out": 0.0, "folds": 0, "ensemble": 1}
 
         def ask(k: int, known: np.ndarray, part: np.ndarray) -> np.ndarray:
-            model: Any = clone(self).set_params(**one)
+            model: Any = clone(self)
+            model.set_params(**one)
             folder = None if run is None else Path(run) / f"fold-{k + 1}"
             model.fit([X[i] for i in known], y[known], sample_weight=weights[known], run=folder)
             found = np.zeros((len(part), len(self.classes_)))
