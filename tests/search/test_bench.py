@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +121,13 @@ def test_processes_give_the_same_results():
     jobs = [replace(JOB, seed=seed) for seed in range(3)]
     with Bench(None, {}, 1) as one, Bench(None, {}, 2) as two:
         assert one.all(jobs) == two.all(jobs)
+
+
+def test_a_process_that_ends_is_told(monkeypatch: pytest.MonkeyPatch):
+    """As in a script that has no part of its own for the first process."""
+    monkeypatch.setattr(benches, "_begin", os._exit)
+    with (
+        pytest.raises(InputError, match="a process that trains has ended before its work"),
+        Bench(None, {}, 2) as bench,
+    ):
+        bench.all([JOB])

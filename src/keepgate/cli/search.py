@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,5 +88,8 @@ def _flags() -> argparse.ArgumentParser:
         "--units", **whole, default=24, help="of the LSTM that has a cell's number of weights (default: 24)"
     )
     flags.add_argument("--seed", **whole, default=0, help="of all that is random (default: 0)")
-    flags.add_argument("--processes", **whole, help="that train; the result is the same (default: one a processor)")
+    cores = os.cpu_count() or 1
+    flags.add_argument(
+        "--processes", **whole, default=cores, help="that train; the result is the same (default: one a processor)"
+    )
     return flags

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,14 @@ class Bench:
         futures: dict[Future[Result], str] = {self._pool.submit(_work, job): key for key, job in jobs.items()}  # type: ignore[union-attr]
         for future in as_completed(futures):
             self.spent = before + time.monotonic() - begin
-            yield futures[future], future.result()
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                raise InputError(
+                    "a process that trains has ended before its work was done: for want of memory, or in a script that "
+                    "does not call search_cell below if __name__ == '__main__'; processes=1 needs no other"
+                ) from None
+            yield futures[future], result
 
     def _open(self, path: Path, about: dict[str, Any]) -> None:
         """Read the whole lines of a journal, and cut off one that was being written when the search was killed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def search_cell(
     updates: Sequence[int] = UPDATES,
     units: int = UNITS,
     seed: int = 0,
-    processes: int | None = None,
+    processes: int = 1,
     run: str | Path | None = None,
     progress: bool = False,
 ) -> Found:
@@ -108,7 +107,8 @@ def search_cell(
         updates: numbers of training steps at which cells are judged; each but the last is a hurdle.
         units: of the LSTM whose number of weights all cells have.
         seed: of all that is random.
-        processes: that train (None: one a processor); the result is the same.
+        processes: that train; the result is the same. A script that asks for more than one has to call this below
+            `if __name__ == "__main__":`, as Python's `multiprocessing` needs it.
         run: folder of the journal; the same call goes on where a killed one stopped.
         progress: whether to show how far it is.
 
@@ -116,9 +116,8 @@ def search_cell(
         InputError: an argument is out of range, a task is unknown or draws what it should not, the folder holds another
             search, or no cell came through.
     """
-    count = os.cpu_count() or 1 if processes is None else processes
     CHECK("search", {"minutes": minutes, "generations": generations, "method": method, "units": units, "seed": seed})
-    CHECK_ALL("search", {"processes": count, "updates": tuple(updates)})
+    CHECK_ALL("search", {"processes": processes, "updates": tuple(updates)})
     if list(updates) != sorted(set(updates)):
         raise InputError(f"updates={tuple(updates)} have to grow")
     both = tasks([*chosen_on, *held_out])
@@ -137,7 +136,7 @@ def search_cell(
     about = {**facts, "version": 1, "draws": [mark(task) for task in both]}
     with (
         Progress(60 * minutes, progress) as shown,
-        Bench(None if run is None else Path(run), about, count, shown.show) as bench,
+        Bench(None if run is None else Path(run), about, processes, shown.show) as bench,
     ):
         shown.say("learning rates")
         search = Search(_plan(bench, chosen, units, tuple(updates), seed, method), bench)
