@@ -151,7 +151,7 @@ def evaluate(text: str, equations: Equations, tried) -> dict[str, np.ndarray]:
             scope[f"b_{block[0]}{gate}"] = rows
     for line in text.splitlines():
         name, _, value = line.strip().partition(" = ")
-        value = re.sub(r"\b([A-Z]_\w+) ", r"\1 ** ", value)
+        value = re.sub(r"\b([A-Z]\d*_\w+) ", r"\1 ** ", value)
         known[name] = eval(re.sub(r"\b(\w+\[t(?:-1)?\])", r"known['\1']", value), scope)
     return {state: known[f"{state}[t]"] for state in equations.states}
 

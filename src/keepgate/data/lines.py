@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from keepgate import limits
-from keepgate.data.files import blocks
+from keepgate.data.files import blocks, read_standard_input
 from keepgate.errors import InputError, quoted
+from keepgate.store import STANDARD_STREAM
 
 __all__ = ["check_names", "check_row", "csv_rows", "json_objects", "json_value", "read_lines", "read_text"]
 
@@ -20,6 +21,8 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # begin one in UTF-16
 
 def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file in UTF-8, without their ends, which may be those of any system.
+
+    The path "-" is standard input.
 
     Raises:
         InputError: as `keepgate.data.files.blocks`; the text is not UTF-8, has a NUL, or more than `line_bytes` or
@@ -44,7 +47,7 @@ def read_lines(path: Path) -> Iterator[str]:
 def _ended(path: Path) -> Iterator[bytes]:
     """Yield the lines with their ends; a byte order mark is removed from the first."""
     unfinished, first = b"", True
-    for block in blocks(path):
+    for block in [read_standard_input()] if str(path) == STANDARD_STREAM else blocks(path):
         if first:
             block, first = block.removeprefix(MARK), False
         *whole, unfinished = (unfinished + block).splitlines(keepends=True) or [b""]
