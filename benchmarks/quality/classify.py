@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.quality.classify_peers import AEON, PEERS
 from benchmarks.quality.classify_sets import SETS, Set
-from benchmarks.quality.rows import keep, known, summary, versions
+from benchmarks.quality.rows import keep, known, opened, summary, versions
 from keepgate import SequenceClassifier
 from keepgate.tasks.common.calibration import confidence_scores
 
@@ -36,12 +36,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="which to measure (all)")
     parser.add_argument("--earlier", action="store_true", help="leave the test parts alone, and keep no rows")
     options = parser.parse_args()
-    for name in options.sets:
-        try:
-            data = SETS[name]()
-        except FileNotFoundError as error:
-            print(f"{name} is left out: {error}")
-            continue
+    for data in opened(SETS, options.sets):
         data = data.earlier() if options.earlier else data
         beside = {} if options.earlier else accuracies(data.name)
         beside |= {peer: float(np.mean(PEERS[peer](data) == data.test[1])) for peer in options.peers}

@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks.quality.forecast_peers import Forecasts, peers
 from benchmarks.quality.forecast_sets import SETS, Set
-from benchmarks.quality.rows import keep, known, versions
+from benchmarks.quality.rows import keep, known, opened, versions
 from keepgate import Forecaster
 
 ROWS = Path(__file__).with_name("forecast.csv")
@@ -32,12 +32,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--without-peers", action="store_true", help="keep the peers' rows as they are")
     options = parser.parse_args()
-    for name in options.sets:
-        try:
-            data = SETS[name]()
-        except FileNotFoundError as error:
-            print(f"{name} is left out: {error}")
-            continue
+    for data in opened(SETS, options.sets):
         rows = measure(data, known_peers(data) if options.without_peers else peer_scores(data))
         print(pd.DataFrame(rows)[["set", "metric", "keepgate", "peer name", "peer value"]].to_string(index=False))
         keep(ROWS, rows)

@@ -26,7 +26,7 @@ import pandas as pd
 
 from benchmarks.quality.label_peers import PEERS, Tags
 from benchmarks.quality.label_sets import SETS, Set
-from benchmarks.quality.rows import Scores, keep, known, summary, versions
+from benchmarks.quality.rows import Scores, keep, known, opened, summary, versions
 from keepgate import Tagger
 from keepgate.tasks.common.calibration import confidence_scores
 from keepgate.tasks.tag.scores import span_scores, token_scores
@@ -47,12 +47,7 @@ def main() -> None:
     if options.trial and not options.earlier:
         parser.error("--trial is a choice of defaults, which is made with --earlier")
     trial = {name: ast.literal_eval(value) for name, _, value in (pair.partition("=") for pair in options.trial)}
-    for name in options.sets:
-        try:
-            data = SETS[name]()
-        except FileNotFoundError as error:
-            print(f"{name} is left out: {error}")
-            continue
+    for data in opened(SETS, options.sets):
         data = data.earlier() if options.earlier else data
         beside = known(ROWS, data.name) if options.without_peers else peer_scores(data)
         rows = measure(data, {key: value for key, value in beside.items() if key[1] in PEERS}, trial)

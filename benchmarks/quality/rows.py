@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -13,6 +14,18 @@ DATA = next((folder for folder in ABOVE if folder.is_dir()), ABOVE[0])
 COLUMNS = ["job", "set", "size", "metric", "keepgate", "peer name", "peer value", "seconds", "versions"]
 
 Scores = dict[tuple[str, str], float]  # by metric and peer
+T = TypeVar("T")
+
+
+def opened(sets: Mapping[str, Callable[[], T]], names: Iterable[str]) -> Iterator[T]:
+    """Yield the sets of some names, but for those whose data are not here, which are told."""
+    for name in names:
+        try:
+            data = sets[name]()
+        except FileNotFoundError as error:
+            print(f"{name} is left out: {error}")
+            continue
+        yield data
 
 
 def known(path: Path, name: str) -> Scores:

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.quality.rows import keep, summary, versions
+from benchmarks.quality.rows import keep, opened, summary, versions
 from benchmarks.quality.texts_sets import SETS, Set
 from keepgate import SequenceClassifier
 from keepgate.tasks.common.calibration import confidence_scores
@@ -38,12 +38,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="learn from so many texts of each (default: all)")
     parser.add_argument("--earlier", action="store_true", help="leave the test parts alone, and keep no rows")
     options = parser.parse_args()
-    for name in options.sets:
-        try:
-            data = SETS[name]()
-        except FileNotFoundError as error:
-            print(f"{name} is left out: {error}")
-            continue
+    for data in opened(SETS, options.sets):
         data = data if options.count is None else data.part(options.count)
         rows = measure(data, *(data.valid if options.earlier else data.test))
         print(pd.DataFrame(rows)[["set", "metric", "keepgate", "peer value", "seconds"]].to_string(index=False))
