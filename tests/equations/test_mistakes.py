@@ -335,6 +335,13 @@ class NormalizedMean(Cell):
         return self.State(h=affine("n", x) * normalize(mean(last.h)))  # wrong
 
 
+class NormalizedNumber(Cell):
+    """normalize over units needs a value that has units"""
+
+    def step(self, x, last):
+        return self.State(h=affine("n", x) + normalize(1))  # wrong
+
+
 class AnyOtherError(Cell):
     """unsupported operand type(s) for ** or pow(): 'Expression' and 'int'"""
 

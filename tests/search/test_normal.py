@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from keepgate.equations import Cell, Equations, affine, compile_program, relu, sigmoid, tanh
+from keepgate.equations import Cell, Equations, affine, compile_program, normalize, relu, sigmoid, tanh
 from keepgate.equations.expression import topological
 from keepgate.search.normal import normal, terms
 from keepgate.testing.interpreter import Interpreter
@@ -43,6 +43,16 @@ def test_what_is_needless_goes():
         "n": ["h", "i"],
         "o": ["c", "h", "i"],
     }
+
+
+def test_a_number_that_is_normalized_is_nothing():
+    class Same(Cell):
+        def step(self, x, last):
+            f = sigmoid(affine("f", x, last.h))
+            return self.State(h=tanh(affine("n", x, last.h)) + normalize(f - f))
+
+    assert ops(normal(graph(Same)))["normalize"] == 0
+    assert ops(normal(graph(Same)))["constant"] == 0
 
 
 def test_a_map_that_is_read_elsewhere_too_is_not_merged():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keepgate.equations import Cell, affine, mean, normalize, relu, sigmoid, tanh
+from keepgate.equations import Cell, Expression, affine, constant, mean, normalize, relu, sigmoid, tanh
+from keepgate.equations.graph import rewrite
 from keepgate.search.candidate import settle
 from keepgate.search.evolution import START
 from keepgate.search.rules import MOST_COST, RULES, Unfit, check, cost, degrees
@@ -102,6 +103,16 @@ REFUSED = {
 def test_what_breaks_a_rule_is_refused_by_it(reason: str, cell: type[Cell]):
     with pytest.raises(Unfit, match=f"^{reason}$"):
         settle(graph(cell))
+
+
+def test_what_is_no_cell_is_refused():
+    def rule(node: Expression, args: tuple[Expression, ...]) -> Expression | None:
+        if node.op != "affine" or node.attrs[0] != "f":
+            return None
+        return Expression("affine", [*args, constant(1)], ("f", ("i", "h", "m"), ("i", "h")), node.width, node.line)
+
+    with pytest.raises(Unfit, match="no equations of a cell"):
+        settle(rewrite(graph("lstm"), rule))
 
 
 def test_every_rule_is_tried():

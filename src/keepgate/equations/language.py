@@ -7,6 +7,7 @@ from collections.abc import Callable
 from keepgate.equations.expression import (
     Expression,
     Operand,
+    as_expression,
     caller_line,
     expression,
     fail,
@@ -119,7 +120,7 @@ def mean(value: Operand) -> Expression:
 
 def normalize(value: Expression) -> Expression:
     """Return each row with mean 0 and variance 1 (plus 1e-5) over its units, as layer normalization does."""
-    return over_units("normalize", value, value.width)
+    return over_units("normalize", value, as_expression(value).width)
 
 
 def _elementwise(op: str, summary: str) -> Callable[..., Expression]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keepgate.equations import Equations
+from keepgate.errors import CellError
 from keepgate.search import identity, rules
 from keepgate.search.normal import Graph, normal
 from keepgate.search.writing import as_written
@@ -41,7 +42,10 @@ def settle(graph: Graph, name: str = "Found") -> Candidate:
     Raises:
         Unfit: it breaks a rule; the message says which.
     """
-    graph = normal(graph)
-    rules.check(graph)
-    equations = as_written(graph, name)
+    try:
+        graph = normal(graph)
+        rules.check(graph)
+        equations = as_written(graph, name)
+    except CellError as error:
+        raise rules.Unfit("no equations of a cell") from error
     return Candidate(equations, identity.form(normal(equations.new)), identity.look(equations.new))

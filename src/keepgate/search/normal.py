@@ -194,6 +194,10 @@ def _absolute(a: Expression) -> Expression | None:
     return absolute(a.args[0]) if a.op == "negative" else _relu(a)
 
 
+def _normalize(a: Expression) -> Expression | None:
+    return a if a.op == "normalize" else constant(0) if a.op == "constant" else None
+
+
 def _same(a: Expression, b: Expression) -> Expression | None:
     return a if a is b else None
 
@@ -206,6 +210,6 @@ RULES: dict[str, Rule] = {
     "absolute": _absolute,
     "minimum": _same,
     "maximum": _same,
-    "normalize": lambda a: a if a.op == "normalize" else None,
+    "normalize": _normalize,
     "tanh": lambda a: -tanh(a.args[0]) if a.op == "negative" else None,
 }
