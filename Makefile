@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.bench
-PANELS := forecast classify label
+PANELS := forecast classify texts label transcribe
 NATIVE := CMakeLists.txt $(wildcard native/src/* native/include/keepgate/*)
 
 .PHONY: venv check test fuzz demo bench quality clean
