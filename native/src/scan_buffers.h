@@ -9,6 +9,7 @@
 
 #include "kept_weights.h"
 #include "module.h"
+#include "single_step.h"
 
 namespace keepgate {
 
@@ -42,12 +43,17 @@ struct Scan : Buffers {
   int threads = 1, storage = 0;
 };
 
-// What is kept of one layer in one direction.
+// What is kept of one layer in one direction, for numbers of either type.
+template <class T> struct KeptOf {
+  explicit KeptOf(bool hold) : weights(hold) {}
+  KeptWeights<T> weights;
+  SingleStep<T> step;
+};
 struct KeptOfLayer {
   explicit KeptOfLayer(bool hold) : f32(hold), f64(hold) {}
-  KeptWeights<float> f32;
-  KeptWeights<double> f64;
-  template <class T> KeptWeights<T>& of() {
+  KeptOf<float> f32;
+  KeptOf<double> f64;
+  template <class T> KeptOf<T>& of() {
     if constexpr (std::is_same_v<T, float>) return f32;
     else return f64;
   }

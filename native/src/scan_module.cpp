@@ -66,7 +66,8 @@ template <class T> Weights<T> pack(const Plan& plan, const Scan& scan, KeptOfLay
       return std::make_shared<const Packed<T>>(plan, kernels<T>(), blocks.data(), biases.data(), forward, backward,
                                                pool, threads, (Storage)scan.storage);
     };
-    weights[i] = kept ? kept->of<T>().get(plan, kernels<T>(), blocks, biases, packed) : packed(blocks, biases);
+    weights[i] = kept ? kept->of<T>().weights.get(plan, kernels<T>(), blocks, biases, pool, threads, packed)
+                      : packed(blocks, biases);
   });
   return weights;
 }

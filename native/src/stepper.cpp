@@ -5,16 +5,16 @@
 namespace keepgate {
 
 template <class T> struct Stepper<T>::Impl {
-  Packed<T> packed;
+  std::shared_ptr<const Packed<T>> packed;
   Arena arena;  // of the workers and of what the call reads and writes
   Call<T> call{};
   std::unique_ptr<Workers<T>> all;
   Pool& pool;
   int place = 0;
 
-  Impl(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
-         const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
-      : packed(plan, kernels, weights, biases, true, false, pool, threads, storage), pool(pool) {
+  Impl(const Plan& plan, const Kernels<T>& kernels, std::shared_ptr<const Packed<T>> shared,
+       const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
+      : packed(std::move(shared)), pool(pool) {
     const auto take = [&](ptrdiff_t width) { return arena.zeros<T>(2, rows, width); };
     call.steps = 2;  // a step goes from one place to the other
     call.rows = rows;
@@ -27,15 +27,22 @@ template <class T> struct Stepper<T>::Impl {
     for (size_t i = 0; i < plan.block_rows.size(); ++i)
       operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * rows;
     if (operations < tuning::kWakingOperations) threads = 1;
-    all = std::make_unique<Workers<T>>(plan, kernels, packed, call, arena, threads, false);
+    all = std::make_unique<Workers<T>>(plan, kernels, *packed, call, arena, threads, false);
   }
 };
 
 template <class T>
 Stepper<T>::Stepper(const Plan& plan, const Kernels<T>& kernels, const T* const* weights, const T* const* biases,
                     const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads, Storage storage)
+    : Stepper(plan, kernels,
+              std::make_shared<const Packed<T>>(plan, kernels, weights, biases, true, false, pool, threads, storage),
+              vectors, rows, pool, threads) {}
+
+template <class T>
+Stepper<T>::Stepper(const Plan& plan, const Kernels<T>& kernels, std::shared_ptr<const Packed<T>> packed,
+                    const T* const* vectors, ptrdiff_t rows, Pool& pool, int threads)
     : plan(plan), rows(rows),
-      impl_(std::make_unique<Impl>(plan, kernels, weights, biases, vectors, rows, pool, threads, storage)) {}
+      impl_(std::make_unique<Impl>(plan, kernels, std::move(packed), vectors, rows, pool, threads)) {}
 
 template <class T> Stepper<T>::~Stepper() = default;
 

@@ -1,4 +1,4 @@
-// Tensors of torch, read without torch's headers: to ask Python for each of their properties takes longer than a step.
+// Tensors of torch, read and made without torch's headers: to ask Python takes longer than a step.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -19,8 +19,8 @@ class TensorReader {
   // Write where the numbers of a tensor lie to `at`, if it is a plain one: of float32 (`wide`: float64), of `shape`,
   // whose negative sizes are any and are written too, dense, on the CPU, with memory of its own for all its numbers.
   // A negated view has its numbers elsewhere and a zero tensor has none. Return whether it is a plain one; what is
-  // none, a tensor or not, leaves no error. `fresh`: it was just made, so that its memory needs no look.
-  bool read(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at, bool fresh = false) const;
+  // none, a tensor or not, leaves no error.
+  bool read(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;
 
  private:
   bool describe(nanobind::handle tensor, bool wide, Shape& shape, uintptr_t& at) const;
@@ -28,6 +28,22 @@ class TensorReader {
 
   nanobind::object exchange_, single_, wide_, strided_;
   int (*view_)(void* tensor, nanobind::dlpack::dltensor* to) = nullptr;
+};
+
+// Makes tensors of torch, of float32 or float64, on the CPU.
+class TensorMaker {
+ public:
+  // `exchange` as for a reader. Where it is None, `empty(shape, wide, lead)` makes them, and says where their memory
+  // begins.
+  TensorMaker(nanobind::object exchange, nanobind::object empty);
+
+  // A dense tensor that is not set to anything; where its numbers lie is written to `at`. Its memory begins `lead`
+  // places of its first axis before them.
+  nanobind::object make(const Shape& shape, bool wide, int lead, uintptr_t& at) const;
+
+ private:
+  nanobind::object exchange_, empty_;
+  int (*to_object_)(void* managed, void** object) = nullptr;
 };
 
 // Define the part about tensors.

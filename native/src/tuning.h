@@ -22,6 +22,7 @@ constexpr double kMeetingOperations = 2e5;  // of a step: below, threads that me
 constexpr double kWakingOperations = 8e6;   // of one step of a stepper, for which threads wake every time
 constexpr size_t kPackNumbers = 50000;      // weights to pack: below, one thread
 constexpr size_t kCopyBytes = 1 << 17;      // rows to copy: below, one thread
+constexpr size_t kCompareBytes = 1 << 20;   // weights to compare: below, one thread
 constexpr ptrdiff_t kRowsPerThread = 4;     // below, threads share units or steps instead of the batch
 constexpr ptrdiff_t kSharedWeights = 1 << 19;  // weights above this (bytes) are read by all threads together: L2 is not
 

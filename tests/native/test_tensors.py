@@ -12,7 +12,7 @@ from torch import Tensor
 from keepgate.native.engine import _core
 from keepgate.nn import LSTM
 from keepgate.scan import engines
-from keepgate.scan.memory import tensor_reader
+from keepgate.scan.memory import made, tensor_maker, tensor_reader
 
 pytestmark = pytest.mark.skipif(engines()["native"] != "yes", reason="the native engine does not run here")
 
@@ -108,3 +108,34 @@ def test_none_at_all_need_no_memory():
 def test_what_is_no_exchange():
     with pytest.raises(ValueError, match="PyCapsule"):
         _core.TensorReader(object(), torch.float32, torch.float64, torch.strided)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("sizes", [(0, 2), (1, 0), (1, 1), (5, 2), (700, 13)])
+def test_tensors_are_made_alike(sizes, wide: bool, bidirectional: bool, monkeypatch):
+    """By DLPack's exchange and by asking torch: plain tensors that own their memory."""
+    dtype = torch.float64 if wide else torch.float32
+    x = torch.linspace(-1, 1, sizes[0] * sizes[1] * 3, dtype=dtype).reshape(*sizes, 3)
+    found = []
+    for maker in (tensor_maker(), _core.TensorMaker(None, made)):
+        monkeypatch.setattr("keepgate.scan.layers.tensor_maker", lambda maker=maker: maker)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            output, state = LSTM(3, 3, dtype=dtype, bidirectional=bidirectional).eval()(x)
+        found.append((output, *state))
+    for a, b in zip(*found, strict=True):
+        assert a.shape == b.shape
+        assert a.stride() == b.stride()
+        assert a.dtype is b.dtype is dtype
+        assert torch.equal(a, b)
+        assert not a.requires_grad
+        assert torch.from_numpy(a.add_(1).numpy()).data_ptr() == a.data_ptr()
+
+
+def test_memory_of_tensors_comes_back():
+    """Each call frees what the one before it has made."""
+    layer, x = LSTM(3, 300), torch.ones(300, 1, 3)
+    with torch.no_grad():
+        places = {layer(x)[0].data_ptr() for _ in range(50)}
+    assert len(places) < 5

@@ -5,6 +5,8 @@
 // step of `forward` has. One thread at a time.
 #pragma once
 
+#include <memory>
+
 #include "keepgate/scan.h"
 
 namespace keepgate {
@@ -15,6 +17,9 @@ template <class T> class Stepper {
   // states begin as zeros.
   Stepper(const Plan&, const Kernels<T>&, const T* const* weights, const T* const* biases, const T* const* vectors,
           ptrdiff_t rows, Pool&, int threads, Storage = Storage::full);
+  // As well, of weights that are packed for these kernels and shared.
+  Stepper(const Plan&, const Kernels<T>&, std::shared_ptr<const Packed<T>>, const T* const* vectors, ptrdiff_t rows,
+          Pool&, int threads);
   ~Stepper();
 
   // x [B, I] and each of step_inputs [B, W] are read; output [B, W], the new first state, is written.

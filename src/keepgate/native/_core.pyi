@@ -55,12 +55,18 @@ class TensorReader:
 
     def __init__(self, exchange: Any, single: Any, wide: Any, strided: Any) -> None: ...
 
+class TensorMaker:
+    """Makes tensors of torch; see native/src/tensors.h."""
+
+    def __init__(self, exchange: Any, empty: Any) -> None: ...
+
 class Layers:
     """All layers and directions in one call; see native/src/layers_module.cpp."""
 
     def __init__(
         self,
         reader: TensorReader,
+        maker: TensorMaker,
         wide: bool,
         directions: int,
         rows: Sequence[
@@ -77,10 +83,8 @@ class Layers:
         step_inputs: Sequence[Any],
         lengths: int,
         reset: int,
-        output: Any,
-        final: Sequence[Any],
         threads: int,
-    ) -> bool: ...
+    ) -> tuple[Any, tuple[Any, ...]] | None: ...
 
 class Stepper:
     place: int

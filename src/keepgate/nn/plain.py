@@ -46,5 +46,5 @@ def run_plain_call(layer: Recurrent, input: Any, hx: Any) -> tuple[Any, ...] | N
     if layer.batch_first:
         output = output.transpose(0, 1)
     if layer.state_batch_first:
-        final = [value.transpose(0, 1) for value in final]
-    return output, tuple(final) if len(final) > 1 else final[0]
+        final = tuple([value.transpose(0, 1) for value in final])
+    return output, final if len(final) > 1 else final[0]

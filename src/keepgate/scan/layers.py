@@ -16,7 +16,7 @@ from keepgate.scan.arguments import Arguments, Result
 from keepgate.scan.autograd import Spec, differentiable_scan
 from keepgate.scan.buffers import Native, places_of
 from keepgate.scan.checks import dense
-from keepgate.scan.memory import addresses, empty, tensor_reader
+from keepgate.scan.memory import addresses, tensor_maker, tensor_reader
 from keepgate.scan.native import spec_of
 from keepgate.scan.torch_private import unwrap_dead_wrappers
 
@@ -127,7 +127,8 @@ def stack_of(
         )
         rows.append(Row(inputs, tuple(row.values()), tuple(map(shapes.__getitem__, row)), spec, native))
     how = (held, STORAGES.index(storage))
-    core = _core.Layers(tensor_reader(), dtype is torch.float64, directions, [*map(_core_row, rows)], *how)
+    wide = dtype is torch.float64
+    core = _core.Layers(tensor_reader(), tensor_maker(), wide, directions, [*map(_core_row, rows)], *how)
     return Stack(dtype, tuple(rows), directions, storage, widths, core)
 
 
@@ -177,7 +178,7 @@ def run_plain(
     state: Sequence[Tensor],
     given: Sequence[Tensor] = (),
     masks: Sequence[int] = (0, 0),
-) -> tuple[Tensor, list[Tensor]] | None:
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
     """Do what `run_layers` does in one call of the core; None where a tensor is not as wanted or no plain one.
 
     The final states are in the core's order.
@@ -190,10 +191,4 @@ def run_plain(
         given: step inputs in the core's order.
         masks: where lengths of int32, which fall, and resets lie; 0: there are none.
     """
-    (steps, batch, _), rows, widths = x.shape, len(stack.rows), stack.rows[0].native.engine.widths
-    one = stack.directions == 1  # the core's states are the output then, from the second on
-    output = empty(x, (steps + one, batch, stack.directions * widths[0]))
-    final = [x.new_empty(rows, batch, width) for width in widths]
-    if not stack.core.run(parameters, x, state, given, *masks, output, final, threads(torch.get_num_threads())):
-        return None
-    return output[1:] if one else output, final
+    return stack.core.run(parameters, x, state, given, *masks, threads(torch.get_num_threads()))

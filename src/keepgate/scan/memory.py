@@ -14,9 +14,10 @@ from keepgate.native.engine import _core
 from keepgate.scan.checks import dense
 from keepgate.scan.torch_private import is_zerotensor
 
-__all__ = ["addresses", "empties", "empty", "located", "strides", "tensor_reader"]
+__all__ = ["addresses", "empties", "empty", "located", "strides", "tensor_maker", "tensor_reader"]
 
 SMALL = 1 << 14  # numbers
+EXCHANGE = getattr(Tensor, "__dlpack_c_exchange_api__", None)  # torch 2.9 has none
 
 
 def empty(like: Tensor, shape: Sequence[int]) -> Tensor:
@@ -77,5 +78,20 @@ def strides(tensors: Iterable[Tensor | None]) -> list[int]:
 @cache
 def tensor_reader() -> Any:
     """Return what reads tensors in the core, which knows nothing of torch: all of a tensor at once, where torch can."""
-    exchange = getattr(Tensor, "__dlpack_c_exchange_api__", None)  # torch 2.9 has none
-    return _core.TensorReader(exchange, torch.float32, torch.float64, torch.strided)
+    return _core.TensorReader(EXCHANGE, torch.float32, torch.float64, torch.strided)
+
+
+@cache
+def tensor_maker() -> Any:
+    """Return what makes tensors in the core."""
+    return _core.TensorMaker(EXCHANGE, made)
+
+
+def made(shape: Sequence[int], wide: bool, lead: int) -> tuple[Tensor, int]:
+    """Return a tensor of float64 or float32 that is not set to anything, and where its memory begins.
+
+    That is `lead` places of its first axis before its numbers.
+    """
+    like = torch.empty(0, dtype=torch.float64 if wide else torch.float32, device="cpu")
+    whole = empty(like, (shape[0] + lead, *shape[1:]))
+    return whole[lead:], whole.data_ptr()
