@@ -47,4 +47,4 @@ def run_plain_call(layer: Recurrent, input: Any, hx: Any) -> tuple[Any, ...] | N
         output = output.transpose(0, 1)
     if layer.state_batch_first:
         final = tuple([value.transpose(0, 1) for value in final])
-    return output, final if len(final) > 1 else final[0]
+    return output, final[0] if len(final) == 1 else final
