@@ -18,7 +18,7 @@ class Sequences:
     Attributes:
         ids: N names, unique.
         values: N float64 arrays [T_i, C], finite; NaN where a value is missing, if the reader was let.
-        labels: [N], or None.
+        labels: [N], or of several columns [N, K], or None.
         channels: C names.
         left_out: names of columns that only count rows, and so are no channels.
         times: N arrays [T_i], when each step was, as the file says; None: it does not.

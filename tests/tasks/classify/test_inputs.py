@@ -8,7 +8,7 @@ import pytest
 
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
-from keepgate.tasks.classify.inputs import channel_means, is_table, training_sequences
+from keepgate.tasks.classify.inputs import is_table
 from keepgate.tasks.classify.parameters import ClassifyColumns
 from keepgate.tasks.common.parameters import columns_named
 
@@ -27,13 +27,3 @@ def test_columns_are_checked():
     assert columns_named(ClassifyColumns, {}) == ClassifyColumns()
     with pytest.raises(InputError, match="id_column=3 is not of type str"):
         columns_named(ClassifyColumns, {"id_column": 3})
-
-
-def test_means_are_of_what_is_there():
-    values = [np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[np.nan, 6.0]])]
-    np.testing.assert_array_equal(channel_means(values), [2, 5])
-
-
-def test_only_what_may_be_turned_is_warned_of():
-    for X in (np.ones((2, 5, 5)), np.ones((2, 3)), [np.ones((2, 9))]):
-        assert len(training_sequences(X)) == len(X)

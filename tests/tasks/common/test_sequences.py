@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from keepgate.errors import InputError
-from keepgate.tasks.common.sequences import SequenceExamples, check_channels
+from keepgate.tasks.common.sequences import SequenceExamples, channel_means, check_channels, training_sequences
 
 
 def test_a_batch_is_padded_with_zeros_to_the_longest():
@@ -32,3 +32,13 @@ def test_channels_all_have_names_or_none(names, count):
 def test_some_names_are_missing(names, count):
     with pytest.raises(InputError, match=rf"^fitted\.channels names {len(names)} of {count} channels$"):
         check_channels(names, count)
+
+
+def test_means_are_of_what_is_there():
+    values = [np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[np.nan, 6.0]])]
+    np.testing.assert_array_equal(channel_means(values), [2, 5])
+
+
+def test_only_what_may_be_turned_is_warned_of():
+    for X in (np.ones((2, 5, 5)), np.ones((2, 3)), [np.ones((2, 9))]):
+        assert len(training_sequences(X)) == len(X)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from keepgate import SequenceRegressor
@@ -33,7 +34,8 @@ def test_quantiles_are_those_of_the_noise():
     X = rng.uniform(-1, 1, size=(600, 3))
     y = 100 + 10 * X[:, 2] + 5 * rng.normal(size=600)
     quantiles = {"quantiles": (0.9, 0.1), "hidden_size": 8, "epochs": 20, "learning_rate": 0.01}
-    regressor = SequenceRegressor(**quantiles, convolutions=False, dropout=0.0).fit(X[:400], y[:400])
+    regressor = SequenceRegressor(**quantiles, convolutions=False, dropout=0.0, hold_out=0.0)
+    regressor.fit(X[:400], y[:400])
     low, high = regressor.predict_quantiles(X[400:]).T
     assert np.mean((low <= y[400:]) & (y[400:] <= high)) == pytest.approx(0.8, abs=0.08)
     assert (high - low).mean() == pytest.approx(2 * 1.2816 * 5, rel=0.15)
@@ -86,6 +88,30 @@ def test_training_data_may_carry_their_numbers(data, fitted):
     np.testing.assert_array_equal(found.predict(X), fitted.predict(X))
 
 
+def test_values_may_be_missing_and_a_sequence_may_end_early(data):
+    X, y = data
+    holes = [np.where(np.arange(x.size).reshape(x.shape) % 7 == 5, np.nan, x) for x in X]
+    filled = [np.stack([pd.Series(c).interpolate(limit_direction="both") for c in x.T], 1) for x in holes]
+    longer = [np.vstack([x, np.full((3, 2), np.nan)]) for x in holes]
+    one, other = SequenceRegressor(**SMALL).fit(longer, y), SequenceRegressor(**SMALL).fit(filled, y)
+    np.testing.assert_allclose(one.predict(longer), other.predict(filled), rtol=1e-5)
+    np.testing.assert_allclose(one.predict_baseline(longer), other.predict_baseline(filled))
+
+
+@pytest.mark.parametrize("ensemble", [1, 2])
+def test_quantiles_are_moved_by_what_was_held_out_and_stay_so(tmp_path, ensemble):
+    X, y = first_step_decides(120)
+    same = {**SMALL, "quantiles": (0.1, 0.9), "ensemble": ensemble, "refit": False}
+    model = SequenceRegressor(**same).fit(X[:80], y[:80], valid=(X[80:], y[80:]))
+    low, high = model.predict_quantiles(X[80:]).T
+    assert (np.sum(y[80:] < low), np.sum(y[80:] > high)) == (3, 3)  # rank 4 of 40 from either end lies on the quantile
+    model.save(tmp_path)
+    back = SequenceRegressor.load(tmp_path)
+    np.testing.assert_array_equal(back.predict_quantiles(X), model.predict_quantiles(X))
+    np.testing.assert_array_equal(back.shift_, model.shift_)
+    assert SequenceRegressor(**SMALL).fit(X, y).shift_ is None
+
+
 def test_mistakes_are_told(data, fitted):
     X, y = data
     with pytest.raises(InputError, match=r"^quantiles=\(0.0,\) are not different numbers between 0 and 1$"):
@@ -101,6 +127,7 @@ def test_mistakes_are_told(data, fitted):
     ("change", "words"),
     [
         ({"mean": [1.0, 2.0]}, r"fitted\.mean has 2 values for 1 targets"),
+        ({"shift": [[1.0]]}, r"fitted\.shift has not 1 numbers for each of 2 quantiles"),
         ({"n_targets": 2}, r"fitted\.mean has 1 values for 2 targets"),
         ({"ridge": {"weights": [[1.0]], "constants": [0.0]}}, r"fitted\.ridge\.weights has not 15 numbers for each"),
     ],

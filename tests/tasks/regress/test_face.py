@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
+from keepgate import SequenceRegressor
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks import face
+from keepgate.tasks.regress.face import RegressorFace
+from keepgate.tasks.regress.parameters import RegressColumns
+from keepgate.tasks.regress.targets import as_targets, targets_of
+from tasks.regress.data import SMALL, first_step_decides
 
 
 def test_scores_stand_beside_ridge_regression_and_the_mean(data, fitted):
@@ -38,7 +45,38 @@ def test_the_report_shows_predicted_against_true(data, fitted):
     assert scores.text == "60 series."
     (points, _) = picture.figure.axes[0].lines
     np.testing.assert_array_equal(points.get_xydata(), np.stack([y, fitted.predict(X)], 1))
-    assert face(fitted).about(Sequences(range(60), X, y, ["1", "2"]))[-1].startswith("label: -0.9")
+    *_, label, quantiles = face(fitted).about(Sequences(range(60), X, y, ["1", "2"]))
+    assert label.startswith("label: -0.9")
+    assert quantiles.startswith("quantiles are as they were learned")
+
+
+def test_several_columns_of_numbers_with_gaps_from_file_to_report(tmp_path):
+    X, y = first_step_decides(120)
+    rows = ["who,ds,a,b,dose,age"]
+    for k, (x, number) in enumerate(zip(X, y, strict=True)):
+        told = f"{number},{50 - number}"
+        rows += [f"{k},{t},{a:.4f},{'' if t % 5 == 3 else f'{b:.4f}'},{told}" for t, (a, b) in enumerate(x)]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    columns = RegressColumns(id_column="who", label_column="dose", further_columns=("age",))
+    data = RegressorFace.read(tmp_path / "t.csv", columns)
+    np.testing.assert_allclose(as_targets(targets_of(data, None), 120), np.stack([y, 50 - y], 1))
+    model = SequenceRegressor(**SMALL, quantiles=(0.1, 0.9)).fit(data)
+    shown = face(model)
+    shown.bind_columns(columns)
+    table = shown.table(data)
+    assert table.column_names == ["who", *(f"{n}_hat{q}" for n in ("dose", "age") for q in ("", "_q10", "_q90"))]
+    assert table["age_hat_q90"].to_pylist() == model.predict_quantiles(data)[:, 1, 1].tolist()
+    rows = shown.evaluate(data)
+    assert [(row["column"], row["model"]) for row in rows[2:4]] == [("dose", "mean"), ("age", "lstm")]
+    assert rows[3]["MAE"] == pytest.approx(np.abs(model.predict(data)[:, 1] - 50 + y).mean())
+    _, dose, age = shown.report(data, None)
+    assert (dose.title, age.title) == tuple(f"Predicted against true {n} on the training data" for n in ("dose", "age"))
+    lines = shown.about(data)
+    assert [line.partition(":")[0] for line in lines[2:4]] == ["dose", "age"]
+    assert lines[1].startswith("missing values: ")
+    assert lines[-1] == "quantiles are moved to where they are right on what was held out"
+    with pytest.raises(InputError, match=r"^the data have 1 numbers for each series; the model predicts 2$"):
+        shown.evaluate(replace(data, labels=y))
 
 
 def test_other_data_are_refused(data, fitted):

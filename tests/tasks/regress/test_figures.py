@@ -7,8 +7,7 @@ from keepgate.tasks.regress.figures import MOST, predicted_figure
 
 def test_points_and_bars_are_where_the_numbers_are():
     truth = np.arange(3 * MOST, dtype=float)
-    quantiles = np.stack([truth - 1, truth + 2], 1)
-    axes = predicted_figure(truth, truth + 0.5, quantiles, "dose $x$").axes[0]
+    axes = predicted_figure(truth, truth + 0.5, (truth - 1, truth + 2), "dose $x$").axes[0]
     points, line = (each.get_xydata() for each in axes.lines)
     assert len(points) == MOST
     assert (points[:, 1] - points[:, 0] == 0.5).all()

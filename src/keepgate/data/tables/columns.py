@@ -18,7 +18,7 @@ from keepgate.data.arrays import LARGEST
 from keepgate.data.lines import check_names
 from keepgate.errors import InputError, listed, quoted, reason
 
-__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "present", "times", "to_frame"]
+__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "present", "side_by_side", "times", "to_frame"]
 
 ANY_TABLE = "the table"
 MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
@@ -132,6 +132,14 @@ def in_order_of_appearance(items: list[Any], where: str) -> tuple[np.ndarray, li
     except Exception as error:  # of whatever object it is
         raise InputError(f"{where} has cells that are no names: {reason(error)}") from error
     return codes, list(numbers)
+
+
+def side_by_side(columns: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Return a column [N], or several as [N, K]; None where one is missing."""
+    found = [column for column in columns if column is not None]
+    if len(found) < len(columns):
+        return None
+    return found[0] if len(found) == 1 else np.stack(found, axis=1)
 
 
 def _all_numbers(items: list[Any], where: str) -> np.ndarray:

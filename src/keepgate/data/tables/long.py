@@ -11,7 +11,15 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.sequences import Sequences
-from keepgate.data.tables.columns import ANY_TABLE, in_order_of_appearance, numbers, present, times, to_frame
+from keepgate.data.tables.columns import (
+    ANY_TABLE,
+    in_order_of_appearance,
+    numbers,
+    present,
+    side_by_side,
+    times,
+    to_frame,
+)
 from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.table import read_table
 from keepgate.data.tables.wide import CHANNEL, has_no_header, numbered, read_rows, wide_table
@@ -28,6 +36,7 @@ def read_long_table(
     id_column: str = "unique_id",
     label_column: str = "label",
     group_column: str | None = None,
+    further_columns: Sequence[str] = (),
     **options: Any,
 ) -> Sequences:
     """Read a CSV, Parquet or Arrow file, or delimited text without a header (see `keepgate.data.tables.wide`).
@@ -39,6 +48,7 @@ def read_long_table(
         id_column: see `long_table`.
         label_column: see `long_table`.
         group_column: see `long_table`.
+        further_columns: see `long_table`.
         options: further ones of `long_table`.
 
     Raises:
@@ -47,8 +57,8 @@ def read_long_table(
     if has_no_header(path):
         return read_rows(path)
     names = {"id_column": id_column, "label_column": label_column, "group_column": group_column}
-    table = read_table(path, text=[name for name in names.values() if name])
-    return long_table(table, **names, source=str(path), **options)
+    table = read_table(path, text=[*(name for name in names.values() if name), *further_columns])
+    return long_table(table, **names, further_columns=further_columns, source=str(path), **options)
 
 
 def long_table(
@@ -59,6 +69,7 @@ def long_table(
     label_column: str = "label",
     channel_columns: Sequence[str] | None = None,
     group_column: str | None = None,
+    further_columns: Sequence[str] = (),
     labelled: bool = True,
     gaps: bool = False,
     source: str = ANY_TABLE,
@@ -75,6 +86,7 @@ def long_table(
         label_column: the label of its series.
         channel_columns: its values; by default all other columns but those that only count rows.
         group_column: what its series belongs to; by default nothing.
+        further_columns: further labels of its series; labels are [N, 1 + these] then.
         labelled: whether the columns of labels and of groups must be there.
         gaps: let values be missing; they are NaN. In wide tables they may be anyway.
         source: how messages call the table.
@@ -83,12 +95,13 @@ def long_table(
         InputError: a column or a value is missing, a channel holds text, a step comes twice in a series, or a label
             changes within its series; the message names file, row and column.
     """
-    frame, special = to_frame(table, (), source), (id_column, time_column, label_column, group_column)
+    frame, labels = to_frame(table, (), source), (label_column, *further_columns)
+    special = (id_column, time_column, group_column, *labels)
     others = [name for name in frame.columns if name not in special]
     each = id_column not in frame.columns or frame[id_column].n_unique() == len(frame)
     if each and numbered(others) and time_column not in frame.columns and channel_columns in (None, (CHANNEL,)):
-        return wide_table(frame, id_column, label_column, others, labelled, source, group_column)
-    told = [label_column, *([group_column] if group_column else [])]
+        return wide_table(frame, id_column, labels, others, labelled, source, group_column)
+    told = [*labels, *([group_column] if group_column else [])]
     needed = [id_column, *(channel_columns or ()), *(told if labelled else [])]
     to_frame(frame, [*needed, *([time_column] if time_column != TIME else [])], source)
     steps = _steps(frame[time_column], source) if time_column in frame.columns else None
@@ -108,12 +121,13 @@ def long_table(
     series = np.split(values[order], places)
     when = None if steps is None else np.split(np.asarray(frame[time_column].to_numpy())[order], places)
     of_series = {}
-    for what, name in (("label", label_column), ("group", group_column)):
+    for what, name in (*(("label", name) for name in labels), ("group", group_column)):
         if name is not None and name in frame.columns:
             where = f"{source}, column {quoted(name)}"
-            of_series[what] = _one_for_each(present(frame[name], source), codes, ids, where, what)
-    groups = of_series["group"].tolist() if "group" in of_series else None
-    return Sequences(ids, series, of_series.get("label"), channels, left_out, when, groups)
+            of_series[name] = _one_for_each(present(frame[name], source), codes, ids, where, what)
+    groups = of_series[group_column].tolist() if group_column in of_series else None
+    found = side_by_side([of_series.get(name) for name in labels])
+    return Sequences(ids, series, found, channels, left_out, when, groups)
 
 
 def _steps(column: nw.Series, source: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from keepgate.data.files import as_path
 from keepgate.data.gaps import ended
 from keepgate.data.lines import read_lines
 from keepgate.data.sequences import Sequences
-from keepgate.data.tables.columns import numbers, present
+from keepgate.data.tables.columns import numbers, present, side_by_side
 from keepgate.errors import InputError, listed, quoted
 from keepgate.store import STANDARD_STREAM
 
@@ -59,7 +59,7 @@ def has_no_header(path: str | Path) -> bool:
 def wide_table(
     frame: nw.DataFrame,
     id_column: str,
-    label_column: str,
+    label_columns: Sequence[str],
     steps: Sequence[str],
     labelled: bool,
     source: str,
@@ -70,7 +70,7 @@ def wide_table(
     Args:
         frame: the table.
         id_column: names the series; if the table has no such column, they are counted from 1.
-        label_column: their labels.
+        label_columns: their labels.
         steps: the columns of their values, in order.
         labelled: whether the label column must be there.
         source: how messages call the table.
@@ -79,15 +79,14 @@ def wide_table(
     Raises:
         InputError: the labels or the groups are missing, or a value is no number.
     """
-    for name in (label_column, group_column) if labelled else ():
+    for name in (*label_columns, group_column) if labelled else ():
         if name is not None and name not in frame.columns:
             raise InputError(f"{source} has no column {quoted(name)} but {listed(frame.columns)}: rename or add it")
     groups = present(frame[group_column], source) if group_column and group_column in frame.columns else None
-    labels = present(frame[label_column], source) if label_column in frame.columns else None
+    labels = [np.array(present(frame[name], source)) if name in frame.columns else None for name in label_columns]
     ids = present(frame[id_column], source) if id_column in frame.columns else list(range(1, len(frame) + 1))
     values = np.stack([numbers(frame[name], source, gaps=True) for name in steps], axis=1)[..., None]
-    labels = None if labels is None else np.array(labels)
-    return Sequences(ids, ended(list(values)), labels, [CHANNEL], groups=groups)
+    return Sequences(ids, ended(list(values)), side_by_side(labels), [CHANNEL], groups=groups)
 
 
 def read_rows(path: str | Path) -> Sequences:

@@ -18,13 +18,7 @@ from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError
 from keepgate.tasks.classify.examples import ClassifiedExamples
-from keepgate.tasks.classify.inputs import (
-    channel_means,
-    is_table,
-    read,
-    sequences_of,
-    training_sequences,
-)
+from keepgate.tasks.classify.inputs import is_table, read
 from keepgate.tasks.classify.labels import (
     CLASSES,
     as_labels,
@@ -53,7 +47,14 @@ from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sequence_parameters import of_further
-from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
+from keepgate.tasks.common.sequences import (
+    MOST_CHANNELS,
+    SequenceExamples,
+    channel_means,
+    check_channels,
+    sequences_of,
+    training_sequences,
+)
 from keepgate.tasks.registry import load
 from keepgate.training import Examples
 from keepgate.training.callbacks import Callback

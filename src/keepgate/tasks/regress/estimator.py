@@ -13,19 +13,28 @@ from sklearn.base import RegressorMixin
 
 from keepgate import networks as blocks
 from keepgate import schema
-from keepgate.data.arrays import as_sequences, of_channels
+from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, pools_for
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
-from keepgate.tasks.common.sequences import MOST_CHANNELS, SequenceExamples, check_channels
+from keepgate.tasks.common.sequences import (
+    MOST_CHANNELS,
+    SequenceExamples,
+    channel_means,
+    check_channels,
+    sequences_of,
+    training_sequences,
+)
 from keepgate.tasks.registry import load
 from keepgate.tasks.regress.baseline import SUMMARIES, ridge, summaries
+from keepgate.tasks.regress.conformal import conformal_shift
 from keepgate.tasks.regress.network import RegressorNetwork, regressor
 from keepgate.tasks.regress.parameters import SequenceRegressorParameters
 from keepgate.tasks.regress.targets import as_targets, targets_of
+from keepgate.training import Examples
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -43,6 +52,9 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
     `Sequences` of a file, which carry their numbers. y is [N], or [N, K] for several numbers of each sequence; they are
     learned in units of their deviation, and may be of any size.
 
+    Values of X may be missing, as NaN. At the end of a sequence they say that it is shorter; elsewhere they are filled
+    by straight lines between their neighbors in time.
+
     >>> import numpy as np
     >>> X = [np.linspace(0, rise, steps) for rise in np.linspace(-1, 1, 20) for steps in (5, 9, 17)]
     >>> y = np.repeat(np.linspace(-1, 1, 20), 3)
@@ -57,6 +69,8 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         mean_: [K], of the training data.
         ridge_: weights [K, 7 C + 1] and constants [K] of a baseline, see `keepgate.tasks.regress.baseline`.
         pools_: by which factor each convolution shortens the sequences; it follows from their median length.
+        shift_: what was added to the quantiles, [Q, K], so that they are right on the held-out part; None: nothing was
+            held out, or there are no quantiles.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
@@ -67,8 +81,9 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         mean=NUMBERS,
         ridge=schema.record(weights=schema.several(NUMBERS, 1), constants=NUMBERS),
         pools=schema.several(schema.whole(1, 2**31), 0, MOST_CONVOLUTIONS),
+        shift=schema.optional(schema.several(NUMBERS, 1)),
     )
-    later: ClassVar[Mapping[str, Any]] = {"group_column": None}
+    later: ClassVar[Mapping[str, Any]] = {"group_column": None, "further_columns": (), "shift": None}
     fixed: ClassVar[tuple[str, ...]] = ("quantiles",)
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
@@ -89,35 +104,48 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         Args:
             X: the sequences.
             y: their numbers [N] or [N, K]; None: those that X carries.
-            valid: `(X, y)` or `Sequences`, held out to choose the best epoch; without it `hold_out` says what is.
+            valid: `(X, y)` or `Sequences`, held out to choose the best epoch and to move the quantiles to where they
+                are right; without it `hold_out` says what is.
             run: folder for `metrics.jsonl` and the state of the training; the same call with the same folder resumes
                 an interrupted training.
             callbacks: functions of each epoch's row and the network; see `keepgate.training.train`.
+
+        Warns:
+            UserWarning: X is an array with more channels than steps, and so may have its axes turned.
 
         Raises:
             InputError: the data cannot be read as sequences and numbers, or the held-out part has another number of
                 targets.
         """
         self.check_parameters()
-        values = as_sequences(X)
+        given = training_sequences(X)
+        values = fill_gaps(given, channel_means(given))
         targets = as_targets(targets_of(X, y), len(values))
         self.n_targets_ = None if targets.ndim == 1 else targets.shape[1]
         targets = targets.reshape(len(values), -1)
         self.n_features_in_, self.mean_ = values[0].shape[1], targets.mean(0)
         self.channels_ = list(X.channels) if isinstance(X, Sequences) else None
-        self.ridge_ = ridge(values, targets)
+        self.ridge_, self.shift_ = ridge(values, targets), None
         convolutions = self.init is None if self.convolutions is None else self.convolutions
         self.pools_ = pools_for(float(np.median([len(value) for value in values]))) if convolutions else ()
-        held_out = None if valid is None else self._measured(*valid if isinstance(valid, tuple) else (valid, None))
         self.network_ = self.new_network()
         self.network_.standardise.fit(values)
         self.network_.fit_targets(targets)
+        held_out = None if valid is None else self._measured(*valid if isinstance(valid, tuple) else (valid, None))
         if self.init is not None:
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         data = SequenceExamples(values, targets)
         groups = X.groups if isinstance(X, Sequences) else None
         self.train_network(RegressorNetwork.loss, data, held_out, run, callbacks=callbacks, groups=groups)
+        if self.shift_ is not None:
+            self.network_.move_quantiles(self.shift_)
         return self
+
+    def calibrate(self, held_out: Examples) -> None:
+        """Find by how much the quantiles are moved in the end."""
+        if self.quantiles:
+            targets = np.stack(self.each_example(held_out, lambda batch: batch[2].cpu().numpy()))
+            self.shift_ = conformal_shift(sorted(self.quantiles), self._of_examples(held_out)[:, 1:], targets)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the expected number of each sequence, [N], or [N, K] if y was."""
@@ -156,6 +184,7 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
             "mean": self.mean_.tolist(),
             "ridge": {"weights": weights.tolist(), "constants": constants.tolist()},
             "pools": list(self.pools_),
+            "shift": None if self.shift_ is None else self.shift_.tolist(),
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -172,7 +201,10 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         if any(len(row) != inputs for row in weights):
             raise InputError(f"fitted.ridge.weights has not {inputs} numbers for each target")
         self.ridge_ = np.array(weights, np.float64), np.array(constants, np.float64)
-        self.pools_ = tuple(state["pools"])
+        self.pools_, shift = tuple(state["pools"]), state["shift"]
+        if shift is not None and [*map(len, shift)] != [targets] * len(self.quantiles):
+            raise InputError(f"fitted.shift has not {targets} numbers for each of {len(self.quantiles)} quantiles")
+        self.shift_ = None if shift is None else np.array(shift, np.float64)
         self.network_ = self.build_network(int(self.ensemble))
 
     def build_network(self, members: int = 1) -> RegressorNetwork:
@@ -214,12 +246,15 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
         return tags
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return means and quantiles of sequences, [N, 1 + Q, K]."""
         self.check_fitted()
-        data = SequenceExamples(self._values(X))
+        return self._of_examples(SequenceExamples(self._values(X)))
+
+    def _of_examples(self, data: Examples) -> np.ndarray:
         return np.stack(self.each_example(data, lambda batch: self.network_(*batch[:2]).cpu().numpy()))
 
     def _of_y(self, found: np.ndarray) -> np.ndarray:
@@ -237,4 +272,5 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
         return SequenceExamples(values, targets)
 
     def _values(self, X: Any) -> list[np.ndarray]:
-        return of_channels(X, self.n_features_in_, self.channels_)
+        means = self.network_.standardise.mean.cpu().numpy()
+        return sequences_of(X, self.n_features_in_, self.channels_, means)

@@ -10,20 +10,22 @@ from keepgate.tasks.common.report.figures import name_in_figure, new_figure
 MOST = 2_000  # sequences shown, spread over all
 
 
-def predicted_figure(truth: np.ndarray, predicted: np.ndarray, quantiles: np.ndarray | None, name: str) -> Figure:
+def predicted_figure(
+    truth: np.ndarray, predicted: np.ndarray, bounds: tuple[np.ndarray, np.ndarray] | None, name: str
+) -> Figure:
     """Return a figure with a point for each of up to 2,000 sequences, and the line on which all would lie.
 
     Args:
         truth: [N].
         predicted: [N].
-        quantiles: [N, Q] ascending, of which the outermost two are the ends of each point's bar; None: no bars.
+        bounds: the two ends of each point's bar, [N] each; None: no bars.
         name: of the numbers.
     """
     shown = np.unique(np.linspace(0, len(truth) - 1, MOST).round().astype(int))
     figure, axes = new_figure(5.0, 5.0)
-    if quantiles is not None:
-        ends = quantiles[shown][:, [0, -1]].T
-        axes.vlines(truth[shown], *ends, color="C0", alpha=0.25, linewidth=1)
+    if bounds is not None:
+        low, high = bounds
+        axes.vlines(truth[shown], low[shown], high[shown], color="C0", alpha=0.25, linewidth=1)
     axes.plot(truth[shown], predicted[shown], ".", color="C0", alpha=0.6)
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
     axes.plot(ends, ends, color="0.5", linewidth=1)

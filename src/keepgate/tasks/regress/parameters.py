@@ -24,6 +24,7 @@ class RegressColumns(GroupedColumns):
     """Names of the columns of a long table (CSV, Parquet, Arrow), which has a row for each step of each series."""
 
     label_column: str = param("label", "tables: column with the number of the series, the same in all its rows")
+    further_columns: tuple[str, ...] = param((), "tables: columns with further numbers of the series, predicted too")
 
 
 @estimator
@@ -34,6 +35,7 @@ class SequenceRegressorParameters(SequenceParameters, HeldOutParameters, Ensembl
     Columns: ClassVar[type] = RegressColumns
     examples: ClassVar[str] = """\
   keepgate fit regress train.csv --label-column dose --out runs/doses
+  keepgate fit regress train.csv --label-column dose --further-columns weight age --out runs/three
   keepgate fit regress train.ts --valid valid.ts --quantiles 0.1 0.9 --out runs/levels
   keepgate fit regress train.csv --cell gru --hidden-size 128 --out runs/gru"""
 

@@ -25,7 +25,8 @@ def targets_of(X: Any, y: Any) -> Any:
     try:
         return np.asarray(X.labels, np.float64)
     except ValueError:
-        series, label = next(pair for pair in zip(X.ids, X.labels, strict=True) if not _is_number(pair[1]))
+        pairs = ((name, label) for name, row in zip(X.ids, X.labels, strict=True) for label in np.atleast_1d(row))
+        series, label = next(pair for pair in pairs if not _is_number(pair[1]))
         raise InputError(
             f"the label of series {quoted(series)} is {quoted(label)}, and no number; `classify` predicts classes"
         ) from None
