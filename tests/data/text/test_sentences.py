@@ -67,10 +67,14 @@ def test_comments_stay_comments_beside_words_apart_by_spaces(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "options"),
-    [("#Paris B-town\n\nrocks O\n", {}), ("#Paris\n\nrocks\n", {"labelled": False})],
+    [
+        ("#Paris B-town\n\nrocks O\n", {}),
+        ("#Paris\n\nrocks\n", {"labelled": False}),
+        ("#a b\nc\td\n", {"labelled": False}),
+    ],
 )
 def test_what_may_be_a_word_or_a_comment_is_asked_about(tmp_path, text, options):
-    with pytest.raises(InputError, match=r"line 1: '#Paris.*' may be a comment or a word; put a space after the #"):
+    with pytest.raises(InputError, match=r"line 1: '#.*' may be a comment or a word; put a space after the #"):
         read_text(tmp_path, text, **options)
 
 
@@ -89,6 +93,9 @@ def test_raw_sentences_keep_all_their_words(tmp_path):
         ("<s>\nhello you\n</s>\n日本語\n", [["hello", "you"], ["日本語"]]),
         ("I love\tit\nso much more\n", [["I", "love", "it"], ["so", "much", "more"]]),
         ("The DET\ncat NOUN\n\nSleep VERB\n", [["The", "cat"], ["Sleep"]]),
+        ("#tag\tX\n", [["#tag"]]),
+        ("#tag\tX\nword\tY\n\n#\tZ\n", [["#tag", "word"], ["#"]]),
+        ("# newdoc\n#\nword\n\n#\nother\n", [["#", "word"], ["#", "other"]]),
         (f"{'x' * 100_000}\tX\n\u0301\tY\n \t\n10\u00a0000\tZ\n", [["x" * 100_000, "\u0301"], ["10\u00a0000"]]),
     ],
 )

@@ -136,7 +136,7 @@ def _are_sentences(path: Path, lines: Sequence[str]) -> bool:
     Raises:
         InputError: it may as well be either.
     """
-    plain = [line for line in lines if not _is_mark(line) and not line.startswith("#")]
+    plain = [line for line in lines if not _is_mark(line) and ("\t" in line or not line.startswith("#"))]
     counts = [len(_columns(line)) for line in plain if "\t" not in line]
     if 1 < len(counts) == len(plain) and 1 < min(counts) == max(counts):
         runs = [len(list(run)) for mark, run in groupby(lines, _is_mark) if not mark]
@@ -175,8 +175,10 @@ class _Comments:
         columns = _columns(line)
         if "\t" in line or (len(columns) in self.counts and columns[-1] in self.tags):
             return False
+        if not labelled and columns == ["#"] and self.counts == {1}:
+            return False
         stuck = len(columns[0]) > 1  # a comment has a space behind its mark
-        if stuck and len(columns) in self.counts and (labelled or len(columns) == 1):
+        if stuck and len(columns) in self.counts:
             raise InputError(
                 f"{path}, line {number}: {quoted(line.strip())} may be a comment or a word; put a space after the # of "
                 "a comment, and a tab between a word and its tag"
