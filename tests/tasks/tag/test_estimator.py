@@ -175,7 +175,7 @@ def test_vectors_are_refused_in_one_sentence(tmp_path):
     (tmp_path / "a.vec").write_text("Katze 1 2\n")
     with pytest.raises(InputError, match="none of the 2 words of the data"):
         Tagger(**SMALL, vectors=str(tmp_path / "a.vec")).fit([["a", "cat"]], [["DET", "NOUN"]])
-    with pytest.raises(InputError, match=r"vectors='.*a\.vec' are of words, but X holds frames"):
+    with pytest.raises(InputError, match=r"vectors='.*a\.vec' is for sentences of words, but X holds frames"):
         Tagger(**SMALL, vectors=str(tmp_path / "a.vec")).fit(*frames_that_count(4))
     with pytest.raises(InputError, match=r"none\.txt"):
         Tagger(**SMALL, vectors=str(tmp_path / "none.txt")).fit([["a", "cat"]], [["DET", "NOUN"]])

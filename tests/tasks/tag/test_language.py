@@ -115,7 +115,7 @@ def test_what_reads_no_characters_is_refused(runs, tmp_path):
     for name in ("bytes", "tags"):
         with pytest.raises(InputError, match=rf"language=.*{name}: no language model of characters"):
             Tagger(**SMALL, language=(str(tmp_path / name),)).fit(X, Y)
-    with pytest.raises(InputError, match="are of sentences, but X holds frames"):
+    with pytest.raises(InputError, match="is for sentences of words, but X holds frames"):
         Tagger(**SMALL, language=runs).fit(*frames_that_count(4))
     with pytest.raises(InputError, match="3 runs"):
         Tagger(**SMALL, language=(*runs, runs[0])).fit(X, Y)

@@ -15,7 +15,7 @@ from keepgate.tasks.common.calibration import HOTTEST
 from keepgate.tasks.common.class_weights import BALANCED, class_weights
 from keepgate.tasks.tag.scores import commonest_tags, marks_spans
 
-__all__ = ["STATE", "TagColumn", "weights_of"]
+__all__ = ["STATE", "Columns", "TagColumn", "weights_of"]
 
 STATE = {
     "column": schema.text(),
@@ -91,6 +91,41 @@ class TagColumn:
         """Return the numbers of tags, arrays [T], -1 for a tag that is not known."""
         number = {tag: k for k, tag in enumerate(self.tags)}
         return [np.array([number.get(tag, -1) for tag in row], dtype=np.int64) for row in rows]
+
+
+class Columns:
+    """What has columns of tags; by itself it speaks of the first one.
+
+    Attributes:
+        tag_columns_: the columns.
+    """
+
+    tag_columns_: list[TagColumn]
+
+    @property
+    def tags_(self) -> list[str]:
+        """The tags of the first column, sorted."""
+        return self.tag_columns_[0].tags
+
+    @property
+    def tag_counts_(self) -> Counter[str]:
+        """How often each tag of the first column is in the training data."""
+        return self.tag_columns_[0].counts
+
+    @property
+    def commonest_(self) -> dict[str, str]:
+        """The commonest tag of each word, of the first column."""
+        return self.tag_columns_[0].commonest
+
+    @property
+    def crf_(self) -> bool:
+        """Whether neighboring tags of the first column are scored together."""
+        return self.tag_columns_[0].crf
+
+    @property
+    def temperature_(self) -> float | None:
+        """What the scores of the first column were divided by; None: nothing was held out."""
+        return self.tag_columns_[0].temperature
 
 
 def weights_of(columns: Sequence[TagColumn], class_weight: Any) -> list[np.ndarray | None]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from pathlib import Path
@@ -16,7 +14,7 @@ from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.arrays import as_sequences
 from keepgate.data.text.sentences import Sentences
-from keepgate.data.text.vectors import WIDEST, Vectors, read_vectors
+from keepgate.data.text.vectors import WIDEST, Vectors
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.class_weights import to_text
 from keepgate.tasks.common.estimator import Estimator
@@ -35,7 +33,8 @@ from keepgate.tasks.registry import load
 from keepgate.tasks.tag import columns
 from keepgate.tasks.tag.columns import TagColumn, weights_of
 from keepgate.tasks.tag.confidence import scored, tag_temperature
-from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary
+from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary, vectors_of
+from keepgate.tasks.tag.exporting import emit
 from keepgate.tasks.tag.inputs import MAIN, are_sentences, as_columns, as_untagged, sessions_of
 from keepgate.tasks.tag.language import (
     LANGUAGES,
@@ -44,7 +43,6 @@ from keepgate.tasks.tag.language import (
     context_encoder,
     learned,
     loaded,
-    text_inputs,
 )
 from keepgate.tasks.tag.network import (
     TaggerNetwork,
@@ -68,12 +66,10 @@ MOST_COLUMNS = 100
 TOKENS = 320  # of an update that counts for one, where it is asked how often the data are read
 CACHED = 2**30  # bytes of context that are kept for training, so that language models read a sentence once
 LANGUAGE = {"hidden_size": 512, "embedding_size": 64, "window": 64}  # parameters of models of unlabelled text
-KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
-SPREAD = 0.3  # root mean square of the vectors, whatever it was in their file
 
 
 @estimator
-class Tagger(TaggerParameters, Estimator):
+class Tagger(TaggerParameters, columns.Columns, Estimator):
     """Recurrent tagger of sentences, or of sequences of numbers with a label for each step.
 
     X is a list of N sentences, each a list of tokens; or a list of N arrays [T_i, C] of frames; or the `Sentences` of
@@ -196,31 +192,6 @@ class Tagger(TaggerParameters, Estimator):
                 forbid_broken_spans(crf, column.tags, rows)
         return self
 
-    @property
-    def tags_(self) -> list[str]:
-        """The tags of the first column, sorted."""
-        return self.tag_columns_[0].tags
-
-    @property
-    def tag_counts_(self) -> Counter[str]:
-        """How often each tag of the first column is in the training data."""
-        return self.tag_columns_[0].counts
-
-    @property
-    def commonest_(self) -> dict[str, str]:
-        """The commonest tag of each word, of the first column."""
-        return self.tag_columns_[0].commonest
-
-    @property
-    def crf_(self) -> bool:
-        """Whether neighboring tags of the first column are scored together."""
-        return self.tag_columns_[0].crf
-
-    @property
-    def temperature_(self) -> float | None:
-        """What the scores of the first column were divided by; None: nothing was held out."""
-        return self.tag_columns_[0].temperature
-
     def passes(self, data: Examples, window: int | None = None) -> int:
         """Return the passes over data that `epochs` asks for, or where it is None, those that learning takes.
 
@@ -324,42 +295,7 @@ class Tagger(TaggerParameters, Estimator):
     def to_onnx(self, graph: Graph) -> None:
         """Emit what is between numbers of tokens, or frames, and tags; see `keepgate.export.onnx`."""
         self.check_fitted()
-        graph.metadata["tags"] = json.dumps(self.tags_)
-        inputs = {"lengths": ("lengths", "tokens or frames of each sequence, 1 to T, [B]")}
-        if self.vocabulary_:
-            graph.metadata |= {name: json.dumps(known) for name, known in asdict(self.vocabulary_).items()}
-            inputs |= {
-                "words": (
-                    "words",
-                    "numbers of the words (the metadata's count from 2; 1: unknown, 0: padding), [B, T]",
-                ),
-                "forms": ("forms", "different tokens by the numbers of their characters, counted alike, [U, L]"),
-                "form_lengths": ("form_lengths", "characters of each of these, [U]"),
-                "places": ("places", "which of them stands where, [B, T]"),
-            }
-            if self.vectors_:
-                graph.metadata["vectors"] = json.dumps(self.vectors_.words)
-                inputs["vectors"] = ("vectors", "numbers of the words in the metadata's vectors, counted alike, [B, T]")
-            if self.languages_:
-                graph.metadata["languages"] = json.dumps([language.tokens.to_json() for language in self.languages_])
-                inputs |= text_inputs(self.languages_)
-        else:
-            inputs["frames"] = (
-                "input",
-                f"frames as they are in the data, padded at the end, [B, T, {self.n_features_in_}]",
-            )
-        outputs = {}
-        for k, (prefix, column) in enumerate(zip(self.network_.heads, self.tag_columns_, strict=True)):
-            end = f"_{k}" if k else ""
-            if k:
-                graph.metadata[f"tags{end}"] = json.dumps(column.tags)
-            text = f"of the tags{end} in the metadata's order, [B, T, {len(column.tags)}]"
-            if column.crf:
-                path = "numbers of the tags of the most probable path, -1 past a length, [B, T]"
-                outputs[f"{prefix}crf"] = (f"tags{end}", path)
-            name = "crf.marginals" if column.crf else "probabilities"
-            outputs[f"{prefix}{name}"] = (f"probabilities{end}", text)
-        self.emit_network(graph, inputs, outputs)
+        emit(self, graph)
 
     def build_network(self, members: int = 1) -> TaggerNetwork:
         """Return the network, untrained.
@@ -407,29 +343,27 @@ class Tagger(TaggerParameters, Estimator):
         self.vectors_ = self.vector_size_ = None
         if self.vectors is None:
             return None
-        if self.vocabulary_ is None:
-            raise InputError(f"vectors={quoted(self.vectors)} are of words, but X holds frames")
-        words = {form for sentence in values for word in sentence for form in (word, word.lower())}
-        learned = read_vectors(self.vectors, words, KEPT)
+        self._only_of_words("vectors", self.vectors)
+        learned = vectors_of(self.vectors, values)
         self.vectors_, self.vector_size_ = VectorWords(learned.words), learned.values.shape[1]
-        return Vectors(
-            learned.words, learned.values * (SPREAD / max(float(np.sqrt(np.mean(learned.values**2))), 1e-30))
-        )
+        return learned
 
     def _learn_languages(self, values: Any, run: str | Path | None) -> list[Any]:
         """Set the language models that read sentences, and return them."""
-        self.languages_, models = [], []
-        if self.unlabelled is None and not self.language:
-            return models
-        if self.vocabulary_ is None:
-            raise InputError("unlabelled and language are of sentences, but X holds frames")
+        models: list[Any] = []
         if self.language:
+            self._only_of_words("language", self.language)
             models = loaded(self.language)
         elif self.unlabelled is not None:
+            self._only_of_words("unlabelled", self.unlabelled)
             alike = {name: getattr(self, name) for name in ("seed", "backend", "device", "threads", "progress")}
             models = learned(self.unlabelled, values, run, **LANGUAGE, **alike)
         self.languages_ = [Language.of(model) for model in models]
         return models
+
+    def _only_of_words(self, name: str, value: Any) -> None:
+        if self.vocabulary_ is None:
+            raise InputError(f"{name}={quoted(value)} is for sentences of words, but X holds frames")
 
     def _to_learn(self, values: Any, tags: Any) -> SentenceExamples | FrameExamples:
         """Return examples whose context is computed once, if it is not too much to keep."""

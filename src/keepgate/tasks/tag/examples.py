@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from keepgate.data.text.vectors import Vectors, read_vectors
 from keepgate.tasks.common.padded import pad_frames, pad_numbers
 from keepgate.tasks.tag.language import Texts
 from keepgate.training import Examples
@@ -18,6 +19,8 @@ from keepgate.training import Examples
 UNKNOWN = 1  # word and character; 0 is padding
 FIRST = UNKNOWN + 1  # number of the first known word or character
 LONGEST = 64  # characters of a word that are read
+KEPT = 50_000  # words of a file of vectors that are known at use though the training data lack them
+SPREAD = 0.3  # root mean square of the vectors, whatever it was in their file
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,18 @@ class VectorWords:
         """Return the number of a word as it is written, or else in lower case."""
         numbers = self._numbers  # type: ignore[attr-defined]
         return numbers.get(word) or numbers.get(word.lower(), UNKNOWN)
+
+
+def vectors_of(path: str, sentences: Sequence[Sequence[str]]) -> Vectors:
+    """Return vectors that were learned elsewhere, of one spread: of the words of sentences, and the first of the file.
+
+    Raises:
+        InputError: as `read_vectors`.
+    """
+    words = {form for sentence in sentences for word in sentence for form in (word, word.lower())}
+    learned = read_vectors(path, words, KEPT)
+    deviation = max(float(np.sqrt(np.mean(learned.values**2))), 1e-30)
+    return Vectors(learned.words, learned.values * (SPREAD / deviation))
 
 
 def pad_targets(rows: Sequence[np.ndarray]) -> Tensor:
