@@ -21,6 +21,7 @@ EXTRAS = {
     "export": {"onnx": "onnx"},
     "demo": {"statsmodels": "statsmodels"},
     "forecast": {"holidays": "holidays"},
+    "tag": {"nltk": "nltk"},
     "transcribe": {"soundfile": "soundfile", "soxr": "soxr", "jiwer": "jiwer"},
     "write": {"tokenizers": "tokenizers", "prompt_toolkit": "prompt_toolkit"},
     "translate": {"tokenizers": "tokenizers", "sacrebleu": "sacrebleu"},

@@ -79,6 +79,28 @@ def test_predictions_are_written_as_conll_and_as_json_lines(keepgate, file, tmp_
     assert all(0 < p <= 1 for row in rows for p in row["probabilities"])
 
 
+def test_running_text_is_cut_and_what_is_found_has_its_place(keepgate, file, tmp_path):
+    pytest.importorskip("nltk")
+    data = file("spans.tsv", ["in\tO", "deep\tB-x", "learning\tI-x", ".\tO", "", "works\tO", ".\tO", ""] * 8)
+    run = tmp_path / "spans"
+    fit = keepgate("fit", "tag", data, "--out", run, *FAST, "--epochs", "30", "--learning-rate", "0.02")
+    assert fit.code == 0
+    lines = ["in  deep learning. works.", "", "works."]
+    new = file("new.txt", lines)
+    assert keepgate("predict", run, new, "--raw", "--out", tmp_path / "a.jsonl").code == 0
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row["text"] for row in rows] == lines
+    assert rows[0]["tokens"] == ["in", "deep", "learning", ".", "works", "."]
+    (span,) = rows[0]["spans"]
+    assert (span["text"], span["begin"], span["end"]) == ("deep learning", 4, 17)
+    table = list(csv.DictReader(io.StringIO(keepgate("predict", run, new, "--raw").out)))
+    assert [(row["text"], row["begin"], row["end"]) for row in table if row["token"] == "works"] == [
+        ("1", "19", "24"),
+        ("3", "0", "5"),
+    ]
+    refused(keepgate("predict", run, file("empty.txt", [""]), "--raw"), "empty.txt has no text")
+
+
 def test_scores_are_written_as_json_and_csv(keepgate, file, tagged, tmp_path):
     data = file("test.conll", LINES)
     rows = json.loads(keepgate("evaluate", tagged, data, "--json", "--out", tmp_path / "scores.csv").out)

@@ -25,6 +25,7 @@ EXAMPLE = """\
   keepgate predict runs/load history.csv --horizon 100
   keepgate predict runs/sales history.csv --future promotions.csv
   keepgate predict runs/terms new.txt --out new.conll
+  keepgate predict runs/names article.txt --raw --out names.jsonl
   keepgate predict runs/speech talk.wav --out talk.txt
   keepgate predict runs/speech - < talk.mp3
   keepgate predict runs/handwriting new.jsonl --language-model words.txt --language words"""
@@ -55,6 +56,12 @@ def main(arguments: Sequence[str]) -> None:
         help="of a forecast: steps after the end of each series; more than the model was trained for are rolled out, "
         "each horizon from the forecasts of the one before (default: those of the training)",
     )
+    flags.add_argument(
+        "--raw",
+        action="store_true",
+        help="of tagging: DATA is running text, cut into sentences and words by rules for English (extra tag); "
+        "what is found has its place in its line",
+    )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add_decoding(flags)
     add_thresholds(flags)
@@ -67,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.horizon is not None:
         face.set_horizon(options.horizon)
     suffix = table_format(options.out, (*FORMATS, *face.encoders))
-    data = face.read_alike(options.data, labelled=False)
+    data = face.read_running(options.data) if options.raw else face.read_alike(options.data, labelled=False)
     if options.future is not None:
         data = face.with_future(data, options.future)
     print_notes("predict", face.notes(data))

@@ -13,8 +13,8 @@ from keepgate.data.text.sentences import Sentences, read_sentences
 from keepgate.errors import InputError
 from keepgate.tasks import face
 from keepgate.tasks.tag.columns import TagColumn, weights_of
-from keepgate.tasks.tag.face import as_conll, as_json_lines
 from keepgate.tasks.tag.scores import span_scores, token_scores
+from keepgate.tasks.tag.writing import as_conll, as_json_lines
 from tasks.tag.data import SMALL, after_a_switch
 
 QUICK = {**SMALL, "epochs": 15, "learning_rate": 0.02, "dropout": 0.0, "hidden_size": 16}

@@ -66,6 +66,14 @@ class Face(ABC):
         """
         raise InputError(f"'{self.estimator.TASK}' reads no future: {path} is for forecasts")
 
+    def read_running(self, path: str | Path) -> Any:
+        """Read a file of running text, as people write it.
+
+        Raises:
+            InputError: the task is not to tag.
+        """
+        raise InputError(f"'{self.estimator.TASK}' cuts no text into words: --raw is for tagging")
+
     def set_horizon(self, steps: int) -> None:
         """Let tables have so many steps ahead.
 

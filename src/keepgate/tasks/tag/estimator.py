@@ -13,11 +13,13 @@ import numpy as np
 from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.arrays import as_sequences
+from keepgate.data.text.running import cut_texts
 from keepgate.data.text.sentences import Sentences
 from keepgate.data.text.vectors import WIDEST, Vectors
-from keepgate.errors import InputError, quoted
+from keepgate.errors import InputError, listed, quoted
 from keepgate.tasks.common.class_weights import to_text
 from keepgate.tasks.common.estimator import Estimator
+from keepgate.tasks.common.given import as_list
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
 from keepgate.tasks.common.sessions import (
@@ -35,6 +37,7 @@ from keepgate.tasks.tag.columns import TagColumn, weights_of
 from keepgate.tasks.tag.confidence import scored, tag_temperature
 from keepgate.tasks.tag.examples import FrameExamples, SentenceExamples, VectorWords, Vocabulary, vectors_of
 from keepgate.tasks.tag.exporting import emit
+from keepgate.tasks.tag.extraction import Extract, of_running
 from keepgate.tasks.tag.inputs import MAIN, are_sentences, as_columns, as_untagged, sessions_of
 from keepgate.tasks.tag.language import (
     LANGUAGES,
@@ -256,6 +259,25 @@ class Tagger(TaggerParameters, columns.Columns, Estimator):
         self.check_fitted()
         examples = in_sessions(self._examples(self.checked(X)), sessions_of(X) if self.carries_ else None)
         return [list(found) for found in zip(*each_utterance(self, examples, self._read_batch), strict=True)]
+
+    def extract(self, texts: Sequence[str]) -> list[list[Extract]]:
+        """Return what is found in running texts, each cut into sentences and words by rules for English.
+
+        Args:
+            texts: as people write them.
+
+        Returns:
+            For each text the spans that the tags of the first column mark, with kind, text, place and score.
+
+        Raises:
+            InputError: the model reads frames, its tags mark no spans, or no text has a word.
+            MissingExtraError: NLTK is not installed.
+        """
+        self.check_fitted()
+        if not marks_spans([self.tags_]):
+            raise InputError(f"the tags ({listed(self.tags_)}) mark no spans: `predict` has a tag for each word")
+        data = cut_texts([str(text) for text in as_list("texts", texts, "texts")])
+        return of_running(data, self.tags_, self.read_off(data))
 
     def _read_batch(self, batch: Any, state: Any) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], Any]:
         inputs, lengths, _ = batch

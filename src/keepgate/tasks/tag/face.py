@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from keepgate.data.text.running import RunningText, read_running_text
 from keepgate.data.text.sentences import Sentences, read_sentences
-from keepgate.errors import InputError, listed, quoted
+from keepgate.errors import listed
 from keepgate.tasks.common.face import Face
 from keepgate.tasks.common.report.section import Section
 from keepgate.tasks.tag.columns import TagColumn
+from keepgate.tasks.tag.extraction import span_score
 from keepgate.tasks.tag.inputs import as_columns, as_untagged
 from keepgate.tasks.tag.parameters import TagColumns
-from keepgate.tasks.tag.scores import Span, marks_spans, span_scores, spans, token_scores
+from keepgate.tasks.tag.scores import marks_spans, span_scores, spans, token_scores
+from keepgate.tasks.tag.writing import HAT, TEXTS, as_conll, as_json_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,79 +29,7 @@ FREQUENT = 5  # tags that are named
 PICTURED = 12  # sentences in the picture of spans
 SHOWN = 20  # sentences with mistakes in the report
 
-HAT = "_hat"  # ends the names of columns of predicted tags
-UNWRITABLE = {*"\t\r\n"}  # in a CoNLL column
-
 Tags = list[list[str]]
-
-
-def _sentences(table: pa.Table) -> list[list[dict[str, Any]]]:
-    """Return the rows of each sentence of a table of predictions.
-
-    Raises:
-        InputError: there are no tokens.
-    """
-    if "token" not in table.column_names:
-        raise InputError("the sequences are frames, without tokens; write a table")
-    each: dict[int, list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
-        each.setdefault(row["sentence"], []).append(row)
-    return list(each.values())
-
-
-def _predicted(table: pa.Table) -> list[str]:
-    """Return the names of the columns of predicted tags, the first one's first."""
-    return [name for name in table.column_names if name.endswith(HAT)]
-
-
-def as_conll(table: pa.Table) -> bytes:
-    """Return predictions as CoNLL columns: token, tab and tag, and a blank line after each sentence.
-
-    Where there are several columns of tags they follow each other, the first one's last: where it is looked for.
-
-    Raises:
-        InputError: a token has a tab or the end of a line.
-    """
-    first, *further = _predicted(table)
-    names = ("token", *further, first)
-    sentences = _sentences(table)
-    if odd := [row["token"] for rows in sentences for row in rows if UNWRITABLE & set(row["token"])]:
-        raise InputError(f"the token {quoted(odd[0])} has a tab or the end of a line: write .jsonl")
-    lines = ["".join("\t".join(row[name] for name in names) + "\n" for row in rows) for rows in sentences]
-    return "".join(f"{sentence}\n" for sentence in lines).encode()
-
-
-def as_json_lines(table: pa.Table) -> bytes:
-    """Return predictions as JSON lines: tokens, tags, probabilities, and the spans where tags mark any.
-
-    A span has its `kind`, its tokens from `start` to `stop` (exclusive), and its `text`, which is the tokens apart by
-    single spaces, with the characters from `begin` to `end` of the sentence that is written so. Its `score` is the
-    least probability of its tags. Tags of further columns are under the column's name.
-    """
-    sentences = _sentences(table)
-    first, *further = _predicted(table)
-    marked = marks_spans([[row[first] for row in rows] for rows in sentences])
-    lines = []
-    for rows in sentences:
-        tokens, tags, chances = ([row[name] for row in rows] for name in ("token", first, "probability"))
-        line: dict[str, Any] = {"tokens": tokens, "tags": tags, "probabilities": [round(p, 6) for p in chances]}
-        line |= {name.removesuffix(HAT): [row[name] for row in rows] for name in further}
-        if marked:
-            line["spans"] = [_placed(span, tokens, chances) for span in spans(tags)]
-        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    return "".join(lines).encode()
-
-
-def _placed(span: Span, tokens: list[str], probabilities: Sequence[float]) -> dict[str, Any]:
-    begin = sum(len(token) + 1 for token in tokens[: span.start])
-    text = " ".join(tokens[span.start : span.stop])
-    place = {"text": text, "begin": begin, "end": begin + len(text)}
-    return {**span._asdict(), **place, "score": round(span_score(span, probabilities), 6)}
-
-
-def span_score(span: Span, probabilities: Any) -> float:
-    """Return how sure a span is: the least probability of its tags."""
-    return float(min(probabilities[span.start : span.stop]))
 
 
 class Tagged(NamedTuple):
@@ -124,6 +55,10 @@ class TaggerFace(Face):
         columns = columns or TagColumns()
         asked = columns if labelled else replace(columns, group_column=None)  # without tags nothing is held out
         return read_sentences(path, **asdict(asked), labelled=labelled)
+
+    def read_running(self, path: str | Path) -> RunningText:
+        """Read a file of running text; see `keepgate.data.text.running`."""
+        return read_running_text(path)
 
     def about(self, data: Any) -> list[str]:
         """Return how many sequences and tokens there are, the tags, and how they are read."""
@@ -156,7 +91,10 @@ class TaggerFace(Face):
         return f" of column {name}" if len(self.estimator.tag_columns_) > 1 else ""
 
     def table(self, data: Sentences) -> pa.Table:
-        """Return a row for each token: number of its sentence and its own, both from 1, the tag and its probability."""
+        """Return a row for each token: number of its sentence and its own, both from 1, the tag and its probability.
+
+        Of running text, also the number of its text, and where in it the token begins and ends.
+        """
         import pyarrow as pa
 
         model = self.estimator
@@ -171,13 +109,17 @@ class TaggerFace(Face):
                 ("probability" if name == next(iter(predictions)) else f"{name}_probability", np.concatenate(chances)),
             )
         }
-        return pa.table(
+        table = pa.table(
             {
                 "sentence": np.repeat(np.arange(1, len(steps) + 1), steps),
                 "position": np.concatenate([np.arange(1, n + 1) for n in steps]),
                 **tokens,
+                **_places(data, steps),
                 **found,
             }
+        )
+        return (
+            table.replace_schema_metadata({TEXTS: json.dumps(data.texts)}) if isinstance(data, RunningText) else table
         )
 
     def predictions(self, data: Any) -> dict[str, Tagged]:
@@ -276,6 +218,14 @@ class TaggerFace(Face):
             f"{len(wrong)} of {len(truth)} sequences have a mistake; in the first ones, [token: true tag, given tag]."
         )
         return [Section(f"Mistakes{self._of(column.name)}", text, listing="\n\n".join(lines))]
+
+
+def _places(data: Any, steps: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return of each token of running text the number of its text, from 1, and where in it the token is."""
+    if not isinstance(data, RunningText):
+        return {}
+    begin, end = np.concatenate(data.places).T
+    return {"text": np.repeat(np.array(data.of_text) + 1, steps), "begin": begin, "end": end}
 
 
 def confusion(truth: Tags, predictions: Tags, names: Sequence[str]) -> np.ndarray:
