@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keepgate.search.found import search_cell
     from keepgate.tasks.classify.estimator import SequenceClassifier
     from keepgate.tasks.common.tuning import tune
+    from keepgate.tasks.control.estimator import Controller
     from keepgate.tasks.embed.estimator import SequenceAutoencoder
     from keepgate.tasks.evolino.estimator import Evolino
     from keepgate.tasks.forecast.estimator import Forecaster
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from keepgate.tasks.write.estimator import LanguageModel
 
 __all__ = [
+    "Controller",
     "Evolino",
     "Forecaster",
     "LanguageModel",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Controller": "keepgate.tasks.control.estimator",
     "Evolino": "keepgate.tasks.evolino.estimator",
     "Forecaster": "keepgate.tasks.forecast.estimator",
     "LanguageModel": "keepgate.tasks.write.estimator",

@@ -28,6 +28,7 @@ EXTRAS = {
     "tune": {"optuna": "optuna"},
     "board": {"tensorboard": "tensorboard"},
     "evolution": {"cma": "cma", "nevergrad": "nevergrad", "filelock": "filelock"},
+    "control": {"gymnasium": "gymnasium", "imageio_ffmpeg": "imageio-ffmpeg", "PIL": "pillow"},
     "compress": {"constriction": "constriction", "tqdm": "tqdm"},
 }
 

@@ -23,9 +23,10 @@ from keepgate.errors import InputError, quoted
 COMMANDS = {
     "fit": "train a model on a file",
     "predict": "predict with a trained model",
-    "evaluate": "score a trained model on a file, next to baselines",
+    "evaluate": "score a trained model on a file, or in its environment, next to baselines",
     "update": "let a forecaster go on learning from new rows",
     "translate": "translate sentences as they are typed, or reply to messages",
+    "film": "film a trained policy in its environment",
     "detect": "find what is out of the ordinary in series",
     "write": "write on from a prompt with a language model",
     "suggest": "suggest words while one types",

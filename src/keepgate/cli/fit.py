@@ -49,7 +49,8 @@ def fit(task: str, arguments: Sequence[str]) -> None:
 
     known = parameters_class(task)
     flags = parser(f"fit {task}", DESCRIPTION, known.examples)
-    flags.add_argument("data", metavar="DATA", help=f"what to train on: a file in {', '.join(known.formats)}")
+    what = known.data_help or f"what to train on: a file in {', '.join(known.formats)}"
+    flags.add_argument("data", metavar="DATA", help=what)
     flags.add_argument("--out", metavar="RUN", required=True, help="folder of the run, made if need be")
     flags.add_argument(
         "--tune", metavar="MINUTES", type=float, help="first search for parameters for so many minutes (default: no)"

@@ -19,6 +19,7 @@ __all__ = ["TASKS", "estimator_class", "face", "face_class", "load", "parameters
 # parameters are declared in `<class>Parameters` of `keepgate.tasks.<task>.parameters`, which imports no torch.
 TASKS = {
     "classify": ("SequenceClassifier", "ClassifierFace"),
+    "control": ("Controller", "ControllerFace"),
     "embed": ("SequenceAutoencoder", "AutoencoderFace"),
     "evolino": ("Evolino", "EvolinoFace"),
     "forecast": ("Forecaster", "ForecasterFace"),

@@ -65,6 +65,15 @@ class Lines:
             flush=True,
         )
 
+    def tell(self, share: float, text: str) -> None:
+        """Show the share of a training that is done, and a text on it."""
+        now = time.monotonic()
+        if self.seconds is None or now < self.last + self.seconds:
+            return
+        self.last = now
+        done = f"{share:.0%} of the training after {(now - self.begin) / 60:.0f} min"
+        print(f"{self.named}{done}: {text}", file=sys.stderr, flush=True)
+
     def close_epoch(self, history: History) -> None:
         """Show the last held-out loss and the best one from now on."""
         if history.valid_losses:
@@ -91,6 +100,11 @@ class Bar(Lines):
         self.bar.set_description(f"{self.named}epoch {epoch + 1}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(f"loss {loss:.4g}{self.valid}", refresh=False)
         self.bar.update(epoch + done - self.bar.n)
+
+    def tell(self, share: float, text: str) -> None:
+        """Show the share of a training that is done, and a text on it."""
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(share * self.epochs - self.bar.n)
 
 
 def _tqdm() -> ModuleType:

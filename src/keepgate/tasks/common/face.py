@@ -29,9 +29,11 @@ class Face(ABC):
 
     Attributes:
         estimator: fitted or not.
+        needs_data: whether what it is scored on has to be named.
         encoders: by suffix of a further file that predictions are written to, its bytes from their table.
     """
 
+    needs_data: ClassVar[bool] = True
     encoders: ClassVar[Mapping[str, Callable[[pa.Table], bytes]]] = {}
 
     def __init__(self, estimator: Estimator) -> None:
@@ -54,7 +56,7 @@ class Face(ABC):
             InputError: it names file, row and column.
         """
 
-    def read_alike(self, path: str | Path, *, labelled: bool = True) -> Any:
+    def read_alike(self, path: Any, *, labelled: bool = True) -> Any:
         """Read a file like the one that the estimator was trained on; see `read`."""
         return self.read(path, getattr(self.estimator, "columns_", None), labelled=labelled)
 

@@ -197,6 +197,7 @@ class Parameters:
         TASK: its name on the command line and in the model file.
         Columns: a dataclass of `param` fields: the names of a file's columns.
         formats: suffixes of the files to train on.
+        data_help: what there is to train on, where it is no file of these.
         examples: command lines of `keepgate fit`, for its help.
         later: parameters, columns and state that earlier model files lack, as they were then; besides those of the
             bases.
@@ -209,6 +210,7 @@ class Parameters:
     TASK: ClassVar[str]
     Columns: ClassVar[type] = NoColumns
     formats: ClassVar[tuple[str, ...]] = TABLES
+    data_help: ClassVar[str | None] = None
     examples: ClassVar[str]
 
     cell: str = param("lstm", "recurrent cell: a name from `keepgate cells` or path/to/file.py:Name")

@@ -1,0 +1,1 @@
+"""Control: policies that learn by acting in environments."""
