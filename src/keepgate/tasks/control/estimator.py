@@ -91,13 +91,13 @@ class Controller(ControllerParameters, Estimator):
         Raises:
             InputError: there is no such environment, its spaces are of a kind that cannot be used, or it failed.
         """
-        from keepgate.data.environments import Environments
+        from keepgate.data.environments import Environments, source_of
 
         self.check_parameters()
         if valid is not None:
             raise InputError("control has no held-out data: evaluations begin in starts of their own")
         self.fix_parameters()
-        source = self.source(environment)
+        source = source_of(environment).seeing(self.seen(), self.hide)
         with limited_threads(self.threads):
             probe = Environments(source, int(self.environments) if source.shared else 1)
             self.environment_, self.actions_ = source.name, probe.actions
@@ -210,7 +210,7 @@ class Controller(ControllerParameters, Estimator):
         return film(self, path, environment, episodes)
 
     def source(self, environment: Any = None) -> Source:
-        """Return the source of an environment, seen as the parameters say.
+        """Return the source of an environment, of which as much is seen as of the one that was learned in.
 
         Args:
             environment: as in `fit`; None: the one that was learned in.
@@ -229,7 +229,7 @@ class Controller(ControllerParameters, Estimator):
                     f"the model was trained in {quoted(environment)}, and a model does not run files by itself: name "
                     "the environment again"
                 )
-        return source_of(environment).seeing(self.seen(), self.hide)
+        return source_of(environment).seeing(self.seen_, None)
 
     def rows(self, environment: Any, count: int) -> Environments:
         """Return rows of an environment that is like the one that was learned in.

@@ -51,16 +51,18 @@ class ControlNetwork(NetworkModule):
         """Of the output of the recurrence."""
         return self.get_parameter("critic.weight").shape[1]
 
-    def through(self, x: Tensor, state: Any, reset: Tensor | None = None) -> Tensor:
+    def through(self, x: Tensor, state: Any, reset: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """Return the output [T, N, W] of the recurrence for standardised inputs [T, N, I].
 
         Args:
             x: inputs.
             state: before the first step, [layers, N, W] each.
-            reset: steps that begin in the initial state, [T, N].
+            reset: steps that begin in that state again, [T, N].
+            lengths: [N]; None: all are T.
         """
         begun = tuple(s.transpose(0, 1) for s in state) if isinstance(state, tuple) else state.transpose(0, 1)
-        output, _ = self.recurrent(x.transpose(0, 1), begun, reset=None if reset is None else reset.t())
+        turned = None if reset is None else reset.t()
+        output, _ = self.recurrent(x.transpose(0, 1), begun, lengths, reset=turned)
         return output.transpose(0, 1)
 
     def outputs(self, output: Tensor) -> Tensor:
@@ -72,8 +74,8 @@ class ControlNetwork(NetworkModule):
         return self.get_submodule("critic")(output)[..., 0]
 
     def values(self, output: Tensor) -> Tensor:
-        """Return the values of states, [...]."""
-        return self.scaled_values(output) * self.value.scale[0] + self.value.mean[0]
+        """Return the values of states, [...] float64."""
+        return self.scaled_values(output).double() * self.value.scale[0] + self.value.mean[0]
 
     def scaled(self, values: Tensor) -> Tensor:
         """Return values in deviations, as `scaled_values` says them."""

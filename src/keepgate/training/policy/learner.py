@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = ["FRESH", "Learner", "Plan", "seeds_for"]
 PARTS = 10  # of a training; each begins episodes anew
 LOOKS = 40  # evaluations of a training
 FINALISTS = 3
+RECENT = 100  # episodes that the display is about
 LEAST_RATE = 0.05  # of the first step size, at the end
 TRAINED, CHOSEN, CONFIRMED, COMPARED, FRESH = range(5)  # what starts are for: no two have one in common
 
@@ -142,9 +144,8 @@ class Learner:
         self.optimizer = torch.optim.Adam(network.parameters(), plan.learning_rate, eps=1e-5, fused=True)
         self.state = State(Moments(measured))
         self.record = Record(run, plan, about, network, self.optimizer, self.state)
-        self.lately: list[dict[str, float]] = []  # what updates told since the last evaluation
-        self.returns: list[float] = []
-        self.lengths: list[int] = []
+        self._clear()
+        self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)  # returns and lengths, for the display
 
     def learn(self) -> list[dict[str, Any]]:
         """Train to the end and return the rows of the evaluations.
@@ -180,6 +181,7 @@ class Learner:
         torch.manual_seed(int(random.integers(2**31)))
         collector = Collector(rows, self.network, self.inputs, random)
         collector.begin(seeds_for(self.plan.seed, TRAINED, state.part, self.plan.rows))
+        self._clear()
         share = self._share()
         while share < (state.part + 1) / PARTS and not state.finished:
             before = share
@@ -212,11 +214,20 @@ class Learner:
         self.lately.append(seen)
         self.returns += rollout.returns
         self.lengths += rollout.lengths
-        recent = self.returns[-100:]
+        self.recent.extend(zip(rollout.returns, rollout.lengths, strict=True))
         speed = state.steps / max(state.seconds + time.monotonic() - self.began, 1e-9)
-        said = f"return {np.mean(recent):.4g}, " if recent else ""
-        said += f"length {np.mean(self.lengths[-100:]):.4g}, " if recent else ""
-        self.shown.tell(self._share(), f"{said}{speed:,.0f} steps/s")
+        said = [f"{name} {value:.4g}" for name, value in zip(("return", "length"), self._recently(), strict=False)]
+        self.shown.tell(self._share(), ", ".join([*said, f"{speed:,.0f} steps/s"]))
+
+    def _recently(self) -> list[float]:
+        """Return the mean return and length of the last episodes; nothing before one has ended."""
+        return np.mean(self.recent, 0).tolist() if self.recent else []
+
+    def _clear(self) -> None:
+        """Forget what updates and episodes told since the last evaluation."""
+        self.lately: list[dict[str, float]] = []
+        self.returns: list[float] = []
+        self.lengths: list[int] = []
 
     def _look(self, starts: Any) -> None:
         """Evaluate the policy and write a row; once the target is reached, the training is finished."""
@@ -233,7 +244,7 @@ class Learner:
         state.rows.append(self._row(found))
         for callback in self.callbacks:
             callback(state.rows[-1], self.network)
-        self.lately, self.returns, self.lengths = [], self.returns[-100:], self.lengths[-100:]
+        self._clear()
         if reached:
             state.finalists, state.finished = [(score, weights)], True
 

@@ -140,9 +140,9 @@ class Collector:
     def _judge(self, found: Rollout, terminated: np.ndarray, cut: _Cut) -> None:
         """Set the values of the states, and of those that they led to."""
         with torch.no_grad():
-            found.value = self.network.values(found.output).double().numpy()
+            found.value = self.network.values(found.output).numpy()
             x, state = cut.batch(isinstance(found.state, tuple))
-            beyond = self.network.values(self.network.through(x, state))[0].double().numpy()
+            beyond = self.network.values(self.network.through(x, state))[0].numpy()
         steps = np.concatenate([found.value, beyond[None, -self.count :]])
         found.following = np.where(terminated, 0.0, steps[1:])
         for (t, rows), values in cut.each(beyond):

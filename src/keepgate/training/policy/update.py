@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +16,6 @@ from keepgate.training.policy.distribution import entropy, log_prob
 from keepgate.training.policy.rollout import Rollout
 
 __all__ = ["METHODS", "Weights", "update"]
-
-
-PER_STEP = ("x", "first", "numbers", "before", "advantage", "target", "valid")
 
 
 class Weights(NamedTuple):
@@ -69,12 +66,13 @@ def update(
         clip_norm: largest norm of the gradient.
         random: which rows come together.
     """
-    steps = Steps.of(network, actions, rollout, advantage)
-    parameters, seen = list(network.parameters()), []
+    steps = Steps(network, actions, rollout, advantage)
+    parameters, seen, count = list(network.parameters()), [], rollout.x.shape[1]
+    whole = steps.batch(np.arange(count))
     for _ in range(passes if method.several else 1):
-        order = random.permutation(rollout.x.shape[1])
-        for chosen in np.array_split(order, max(1, round(len(order) / rows))):
-            batch = steps.rows(chosen) if len(chosen) < len(order) else steps
+        order = random.permutation(count)
+        for chosen in np.array_split(order, max(1, round(count / rows))):
+            batch = whole if len(chosen) == count else steps.batch(chosen)
             loss, about = batch.loss(network, actions, method, weights)
             optimizer.zero_grad()
             loss.backward()
@@ -84,53 +82,110 @@ def update(
     return {name: float(np.mean([float(one[name]) for one in seen])) for name in seen[0]}
 
 
-class Steps(NamedTuple):
-    """The steps that are learned from: what the network reads, and what each action is to be judged by."""
+class Steps:
+    """The steps of a window that are learned from: what each action is to be judged by.
+
+    The core's resets lead to the state that a sequence began in. A row that goes on from the window before, and has an
+    episode that begins within this one, is therefore two sequences: its end of the old episode, from the state that the
+    collector had, and the rest, from the initial state on.
+
+    Args:
+        network: the policy.
+        actions: that it draws.
+        rollout: the window.
+        advantage: of its actions, [T, N]; here they get mean 0 and deviation 1.
+    """
+
+    def __init__(self, network: Any, actions: Actions, rollout: Rollout, advantage: np.ndarray) -> None:
+        self.rollout = rollout
+        states = rollout.state if isinstance(rollout.state, tuple) else (rollout.state,)
+        self.states, steps = states, len(rollout.x)
+        first = rollout.first.numpy()
+        goes_on = torch.stack([state.abs().amax((0, 2)) for state in states]).amax(0).numpy() > 0
+        begins = np.where(first.any(0), first.argmax(0), steps)
+        self.cut = np.where(goes_on, begins, 0)  # where each row's second sequence begins
+        own = advantage[rollout.valid]
+        told = (advantage - own.mean()) / (own.std() + 1e-8)
+        with torch.no_grad():
+            target = network.scaled(torch.from_numpy(advantage + rollout.value))
+            self.told = torch.stack([torch.zeros(first.shape), torch.from_numpy(told), target]).float().flatten(1)
+            whole = self.batch(np.arange(first.shape[1]))
+            drawn = network.outputs(rollout.output.flatten(0, 1)[whole.where])
+            self.told[0, whole.where] = log_prob(actions, drawn, whole.numbers)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Return the steps of some rows, as sequences of falling length."""
+        window, steps, cut = self.rollout, len(self.rollout.x), self.cut[rows]
+        row = np.concatenate([rows, rows])
+        start = np.concatenate([np.zeros_like(cut), cut])
+        length = np.concatenate([cut, steps - cut])
+        order = np.argsort(-length, kind="stable")
+        order = order[length[order] > 0]
+        row, start, length, carries = row[order], start[order], length[order], order < len(rows)
+        time = start + np.arange(length[0])[:, None]
+        inside = time < start + length
+        time = np.minimum(time, steps - 1)
+        valid = inside & window.valid[time, row]
+        where = torch.from_numpy((time * window.x.shape[1] + row)[valid])
+        index, keeps = torch.from_numpy(row), torch.from_numpy(carries.astype(np.float32))[:, None]
+        times = torch.from_numpy(time)
+        before, advantage, target = self.told[:, where]
+        return Batch(
+            window.x[times, index],
+            window.first[times, index],
+            None if (length == length[0]).all() else torch.from_numpy(length),
+            tuple(state[:, index] * keeps for state in self.states),
+            torch.from_numpy(np.flatnonzero(valid)),
+            where,
+            window.numbers.flatten(0, 1)[where],
+            before,
+            advantage,
+            target,
+        )
+
+
+class Batch(NamedTuple):
+    """Steps of some rows as P sequences, of which M are steps of episodes.
+
+    Attributes:
+        x: inputs, [T, P, I].
+        first: steps that begin in the initial state, [T, P].
+        lengths: [P], falling; None: all are T.
+        states: before the first steps, [layers, P, W] each.
+        index: of the M steps among the T P of `x`.
+        where: of the M steps among those of the window.
+        numbers: actions, [M, A].
+        before: logarithms of their probabilities when they were drawn, [M].
+        advantage: [M].
+        target: of values, as the network says them, [M].
+    """
 
     x: Tensor
     first: Tensor
-    states: Sequence[Tensor]
+    lengths: Tensor | None
+    states: tuple[Tensor, ...]
+    index: Tensor
+    where: Tensor
     numbers: Tensor
     before: Tensor
     advantage: Tensor
     target: Tensor
-    valid: Tensor
 
-    @classmethod
-    def of(cls, network: Any, actions: Actions, rollout: Rollout, advantage: np.ndarray) -> Steps:
-        """Return those of a window; advantages have mean 0 and deviation 1, targets are as the network says values."""
-        valid = torch.from_numpy(rollout.valid)
-        with torch.no_grad():
-            before = log_prob(actions, network.outputs(rollout.output), rollout.numbers)
-            target = network.scaled(torch.from_numpy(advantage + rollout.value)).float()
-        told = torch.from_numpy(advantage)
-        own = told[valid]
-        told = ((told - own.mean()) / (own.std(correction=0) + 1e-8)).float()
-        states = rollout.state if isinstance(rollout.state, tuple) else (rollout.state,)
-        return cls(rollout.x, rollout.first, states, rollout.numbers, before, told, target, valid)
-
-    def rows(self, chosen: np.ndarray) -> Steps:
-        """Return the steps of some rows."""
-        index = torch.from_numpy(np.sort(chosen))
-        states = [state[:, index] for state in self.states]
-        return self._replace(states=states, **{name: getattr(self, name)[:, index] for name in PER_STEP})
+    def output(self, network: Any) -> Tensor:
+        """Return the output of the recurrence at the M steps, [M, W]."""
+        state = self.states if len(self.states) > 1 else self.states[0]
+        return network.through(self.x, state, self.first, self.lengths).flatten(0, 1).index_select(0, self.index)
 
     def loss(self, network: Any, actions: Actions, method: Method, weights: Weights) -> tuple[Tensor, dict[str, Any]]:
         """Return the loss, and what is to be told of it."""
-        state = tuple(self.states) if len(self.states) > 1 else self.states[0]
-        output = network.through(self.x, state, self.first)
-        outputs, value = network.outputs(output), network.scaled_values(output)
-        log = log_prob(actions, outputs, self.numbers)[self.valid]
-        before, advantage = self.before[self.valid], self.advantage[self.valid]
-        policy = method.loss(log, before, advantage, weights.clip)
-        error = 0.5 * (value - self.target)[self.valid].square().mean()
-        spread = entropy(actions, outputs)[self.valid].mean()
+        output = self.output(network)
+        outputs = network.outputs(output)
+        log = log_prob(actions, outputs, self.numbers)
+        policy = method.loss(log, self.before, self.advantage, weights.clip)
+        error = 0.5 * (network.scaled_values(output) - self.target).square().mean()
+        spread = entropy(actions, outputs).mean()
         total = policy + weights.value * error - weights.entropy * spread
         with torch.no_grad():
-            moved = (log - before).exp() - 1 - (log - before)  # Schulman 2020, "Approximating KL Divergence", k3
-        return total, {
-            "policy_loss": policy.detach(),
-            "value_loss": error.detach(),
-            "entropy": spread.detach(),
-            "divergence": moved.mean(),
-        }
+            moved = (log - self.before).exp() - 1 - (log - self.before)  # Schulman 2020, "Approximating KL", k3
+        told = {"policy_loss": policy, "value_loss": error, "entropy": spread, "divergence": moved.mean()}
+        return total, {name: value.detach() for name, value in told.items()}
