@@ -79,6 +79,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
     "cli/test_compress.py": ("cli/archives.py", "cli/decompress.py"),
     "cli/test_transcribe.py": ("cli/decoding.py",),
     "compression/test_round_trip.py": ("compression/coder.py", "compression/streams.py"),
+    # a policy as it is trained, evaluated, watched and filmed
+    "cli/test_control.py": ("cli/episodes.py", "cli/film.py", "tasks/control/face.py"),
+    "tasks/control/test_estimator.py": ("runtime/policy.py", "tasks/control/parameters.py"),
+    "tasks/control/test_watching.py": ("tasks/control/figures.py",),
+    "test_actions.py": ("training/policy/distribution.py",),
+    "training/policy/test_learner.py": ("training/policy/record.py",),
+    "training/policy/test_update.py": ("training/policy/reinforce.py",),
     # every operation, width and kind of leaf; every mistake that can be written
     "equations/test_mistakes.py": (
         "equations/checks.py",

@@ -12,6 +12,7 @@ import torch
 
 from export.running import run as run_onnx
 from keepgate import (
+    Controller,
     Evolino,
     LanguageModel,
     Segmenter,
@@ -214,6 +215,17 @@ def test_evolino(cell):
     wanted = model.network_.run({"x": torch.tensor(x)}, "next").detach().numpy()
     np.testing.assert_allclose(found, wanted, atol=1e-4)
     assert model.predict(table)["y_hat"][0] == pytest.approx(found[0, -1, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_control(cell):
+    options = {"hidden_size": 4, "epochs": 1, "steps": 64, "window": 8, "episodes": 2, "progress": False}
+    model = Controller(cell=cell, **options).fit("Pendulum-v1")
+    x = np.random.default_rng(0).normal(size=(2, 7, 3))
+    found = run_onnx(export.onnx(model), {"input": x})
+    wanted = model.network_.run({"x": torch.from_numpy(x)}, "policy", "value")
+    for one, two in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, two.detach().numpy(), atol=1e-4, rtol=1e-4)
 
 
 def test_every_task_is_exported_here_or_from_the_command_line():

@@ -111,10 +111,33 @@ def _text(content: str) -> Callable[[Path], object]:
     return lambda path: path.write_text(content)
 
 
+ROOM = """\
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+
+class Room(gymnasium.Env):
+    observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.cue, self.t = int(self.np_random.integers(3)), 0
+        return np.array([self.cue - 1, 0], np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        return np.array([0, self.t / 4], np.float32), float(action == self.cue), self.t == 4, False, {}
+
+
+def make():
+    return Room()
+"""
 FRAMES = {"bands": 5, "num_layers": 1}
 WINDOW = {"window": 8, "embedding_size": 4}
 TINY: dict[str, Tiny] = {
     "classify": Tiny("classify", "kinds.csv", _series, {"num_layers": 2}),
+    "control": Tiny("control", "room.py", _text(ROOM), {"environments": 4, "window": 8, "steps": 32, "episodes": 4}),
     "embed": Tiny("embed", "shapes.csv", lambda path: _series(path, False), {"vector_size": 2, "piece": 4}),
     "evolino": Tiny("evolino", "wave.csv", _wave, {"horizon": 4, "washout": 5}),
     "forecast": Tiny("forecast", "load.csv", _history, {"horizon": 2, "window": 6, "patch": 3, "season": 3}),

@@ -100,12 +100,15 @@ class Controller(ControllerParameters, Estimator):
         source = source_of(environment).seeing(self.seen(), self.hide)
         with limited_threads(self.threads):
             probe = Environments(source, int(self.environments) if source.shared else 1)
-            self.environment_, self.actions_ = source.name, probe.actions
+            self.environment_, self.actions_ = _short(source.name), probe.actions
             self.values_, self.seen_ = probe.seen.width, probe.picked
             measured = self.inputs().measured(probe.measured)
             probe.close()
             self.network_ = self.new_network()
-            about = {"cell": hashlib.sha256(str(self.equations_).encode()).hexdigest(), "environment": source.name}
+            about = {
+                "cell": hashlib.sha256(str(self.equations_).encode()).hexdigest(),
+                "environment": self.environment_,
+            }
             about |= {"observe": self.seen(), "hide": self.hide, "previous": bool(self.previous)}
             about |= {"hidden_size": int(self.hidden_size), "num_layers": int(self.num_layers)}
             with progress_of(BAR, self.progress) as shown:
@@ -286,6 +289,11 @@ class Controller(ControllerParameters, Estimator):
         inputs = {"x": ("input", "what is read at each step, [B, T, I]")}
         outputs = {"policy": ("policy", "outputs of the policy, [B, T, O]"), "value": ("value", "values, [B, T, 1]")}
         self.emit_network(graph, inputs, outputs)
+
+
+def _short(name: str | None) -> str | None:
+    """Return the name of an environment without the folder of a file, which others do not have."""
+    return Path(name).name if name is not None and ".py" in name else name
 
 
 def _notes(rows: Sequence[dict[str, Any]], steps: int) -> list[str]:
