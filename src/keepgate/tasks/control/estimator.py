@@ -46,7 +46,7 @@ class Controller(ControllerParameters, Estimator):
     >>> agent = Controller(steps=512, hidden_size=4, epochs=1, episodes=4, hide="velocity", progress=False)
     >>> agent.fit("CartPole-v1").evaluate(episodes=3).lengths.shape
     (3,)
-    >>> agent.policy().act([0.1, 0.0]) in (0, 1)
+    >>> agent.policy().act([0.1, 0.0, 0.02, 0.0]) in (0, 1)
     True
 
     Attributes:

@@ -37,7 +37,7 @@ def places(name: str, value: Any) -> tuple[int, ...]:
         found = tuple(int(part) for part in parts)
     except (TypeError, ValueError):
         raise InputError(f"{name}={quoted(value)} is no list of numbers such as 0,2") from None
-    if not 0 < len(found) <= MOST_SEEN or min(found) < 0:
+    if not 0 < len(found) <= MOST_SEEN or not 0 <= min(found) <= max(found) <= MOST_SEEN:
         raise InputError(f"{name}={quoted(value)} is no list of numbers from 0 on, such as 0,2")
     return found
 
@@ -82,7 +82,11 @@ class ControllerParameters(Parameters):
     value_weight: float = param(0.5, "weight of the errors of values in the loss", **STRENGTH)
     entropy_weight: float = param(0.0, "weight of the policy's entropy in the loss", minimum=0, maximum=1e6)
     observe: str | tuple[int, ...] | None = param(
-        None, "numbers of the values of an observation that are seen, such as 0,2 (none: all)", check=_check_places
+        None,
+        "numbers of the values of an observation that are seen, such as 0,2 (none: all)",
+        minimum=0,
+        maximum=MOST_SEEN,
+        check=_check_places,
     )
     hide: str | None = param(None, "do not show the policy: velocity", choices=HIDE)
     previous: bool = param(False, "let the policy read its previous action and reward too")
