@@ -31,8 +31,8 @@ class Maze(gymnasium.Env):
     """A T-maze, as Bakker 2002 has it.
 
     The agent sees 011 or 110 at the start, 101 in the corridor and 010 at the junction; it can go north, east, south
-    and west. The right turn at the junction gives 4, the wrong one -0.1, and a step against a wall -0.1. An episode ends
-    with a turn, or is cut off after 1.5 times the steps that the way takes, and 10.
+    and west. The right turn at the junction gives 4, the wrong one -0.1, and a step against a wall -0.1. An episode
+    ends with a turn, or is cut off after 1.5 times the steps that the way takes, and 10.
     """
 
     observation_space, action_space = spaces.MultiBinary(3), spaces.Discrete(4)

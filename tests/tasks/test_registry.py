@@ -10,9 +10,7 @@ from keepgate.tasks.common.parameters import parameters
 
 
 def test_an_unknown_task_is_told():
-    with pytest.raises(
-        InputError, match="unknown task 'juggle'; there are classify, control, embed, evolino, "
-    ):
+    with pytest.raises(InputError, match="unknown task 'juggle'; there are classify, control, embed, evolino, "):
         estimator_class("juggle")
 
 
