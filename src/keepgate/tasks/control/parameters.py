@@ -23,7 +23,7 @@ METHODS = ("ppo", "reinforce")
 HIDE = ("velocity",)
 MOST_SEEN = 10_000
 COUNT: Bounds = {"minimum": 1, "maximum": 2**40}
-RETURN: Bounds = {"minimum": -1e30, "maximum": 1e30}
+RETURN: Bounds = {"minimum": -1e29, "maximum": 1e29}
 
 
 def places(name: str, value: Any) -> tuple[int, ...]:

@@ -173,7 +173,8 @@ class Batch(NamedTuple):
 
     def output(self, network: Any) -> Tensor:
         """Return the output of the recurrence at the M steps, [M, W]."""
-        state = self.states if len(self.states) > 1 else self.states[0]
+        state: Any = self.states
+        state = state if len(state) > 1 else state[0]
         return network.through(self.x, state, self.first, self.lengths).flatten(0, 1).index_select(0, self.index)
 
     def loss(self, network: Any, actions: Actions, method: Method, weights: Weights) -> tuple[Tensor, dict[str, Any]]:
