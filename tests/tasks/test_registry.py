@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from keepgate.errors import InputError
-from keepgate.tasks import TASKS, estimator_class, load, parameters_class
+from keepgate.meta import MetaLearner, UpdateRule
+from keepgate.meta.problems import quadratics
+from keepgate.tasks import TASKS, estimator_class, face, load, parameters_class
 from keepgate.tasks.classify.estimator import SequenceClassifier
 from keepgate.tasks.common.parameters import parameters
 
@@ -27,3 +29,13 @@ def test_load_finds_the_task_and_refuses_another(tmp_path):
     assert isinstance(load(tmp_path), SequenceClassifier)
     with pytest.raises(InputError, match="holds a model for 'classify', not for 'forecast'"):
         estimator_class("forecast").load(tmp_path)
+
+
+def test_load_finds_the_models_that_are_used_in_python_and_commands_refuse_them(tmp_path):
+    MetaLearner(hidden_size=3, epochs=1, functions=8, shown=3).fit("linear").save(tmp_path / "learner")
+    UpdateRule(hidden_size=3, epochs=1, problems=2, steps=4, window=2).fit(quadratics(2)).save(tmp_path / "rule")
+    found = [load(tmp_path / name) for name in ("learner", "rule")]
+    assert [type(one) for one in found] == [MetaLearner, UpdateRule]
+    for one in found:
+        with pytest.raises(InputError, match=f"a {type(one).__name__}, which no command can use: load it in Python"):
+            face(one)

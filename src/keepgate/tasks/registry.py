@@ -32,6 +32,12 @@ TASKS = {
     "write": ("LanguageModel", "LanguageModelFace"),
 }
 
+# Estimators of packages above this one, which are used in Python alone: files of theirs are loaded here, too.
+IN_PYTHON = {
+    "meta": ("keepgate.meta.learner", "MetaLearner"),
+    "update_rule": ("keepgate.meta.update_rule", "UpdateRule"),
+}
+
 
 def estimator_class(task: str) -> type[Estimator]:
     """Return the estimator of a task.
@@ -74,6 +80,13 @@ def load(folder: str | Path, device: str = "auto") -> Estimator:
 
 
 def _class(task: str, module: str) -> Any:
+    if task in IN_PYTHON:
+        home, name = IN_PYTHON[task]
+        if module != "estimator":
+            raise InputError(
+                f"this is a {name}, which no command can use: load it in Python, by keepgate.load(folder), and call it"
+            )
+        return getattr(importlib.import_module(home), name)
     if task not in TASKS:
         raise InputError(f"unknown task {quoted(task)}; there are {', '.join(TASKS)}")
     estimator_name, face_name = TASKS[task]
