@@ -1,27 +1,30 @@
 """Recurrent networks that balance poles whose velocities are hidden, found by evolution alone.
 
     python examples/balance_poles.py single --seeds 10
-    python examples/balance_poles.py double --search cmaes --cell rnn --runs 50
+    python examples/balance_poles.py double --search cmaes --cell rnn --runs 50 --out runs.csv
 
 Single: an LSTM on CartPole without velocities; solved once the mean policy balances all of 1,000 fresh starts for 500
 steps. Double: two poles, the damping fitness, no velocities; solved once the best network of a generation balances
-for 100,000 steps and from at least 200 of the 625 starts that generalisation is measured by. The output is that of the
-first unit.
+for 100,000 steps and from at least 200 of the 625 starts that generalisation is measured by. Its output is that of the
+first unit, and its biases are zero, as left and right are alike.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import time
+from collections.abc import Sequence
 
 import numpy as np
-from poles import CartPole, DoublePole, balanced, damped, lasts
+from double_pole import ENOUGH, STEPS, damped, generalises, lasts
+from poles import OnePole, balanced
 
 from keepgate.cells import get
 from keepgate.population import Population
 from keepgate.training.evolution import CMAES, SNES, CoSyNE, evolve
 
-FRESH = 1000
+FRESH, EPISODE = 1000, 500
 SEARCHES = {
     "cmaes": lambda size, seed: CMAES(np.zeros(size), spread=1.0, population=13, seed=seed),
     "cosyne": lambda size, seed: CoSyNE(np.zeros(size), spread=3.0, population=20, mutation=0.3, seed=seed),
@@ -39,21 +42,20 @@ def single(seed: int, cell: str = "lstm", units: int = 16, networks: int = 64, r
         nonlocal steps
         population = made[len(policies)]
         population.load(policies)
-        random = np.random.default_rng([seed, generation])
-        found = balanced(population, CartPole(CartPole.starts(random, len(policies), rows)), CartPole.steps)
+        starts = np.tile(drawn([seed, generation], rows), len(policies))
+        found = balanced(OnePole, population, starts, EPISODE)
         steps += int(found.sum())
-        return found.mean(1)
+        return found.reshape(len(policies), rows).mean(1)
 
     worst = 0
 
     def solved(row, _) -> bool:
         nonlocal worst
-        if row["center"] < CartPole.steps:
+        if row["center"] < EPISODE:
             return False
         one.load(search.center[None].astype(np.float32))
-        fresh = CartPole.starts(np.random.default_rng([10**6 + seed, search.generation]), 1, FRESH)
-        worst = int(balanced(one, CartPole(fresh), CartPole.steps).min())
-        return worst == CartPole.steps
+        worst = int(balanced(OnePole, one, drawn([10**6 + seed, search.generation], FRESH), EPISODE).min())
+        return worst == EPISODE
 
     search = SNES(np.zeros(one.size), spread=0.5, population=networks, seed=seed)
     began = time.process_time()
@@ -61,31 +63,52 @@ def single(seed: int, cell: str = "lstm", units: int = 16, networks: int = 64, r
     return time.process_time() - began, rows_found[-1]["evaluations"], steps, worst
 
 
+def drawn(seed: Sequence[int], count: int) -> np.ndarray:
+    """Return starts of one pole, [4, N]."""
+    return np.random.default_rng(seed).uniform(-0.05, 0.05, (4, count))
+
+
 def double(seed: int, search: str, cell: str, units: int, most: int = 20_000):
     """Return evaluations and CPU seconds until it is solved (or `most`), and the starts that are generalised to."""
-    equations, made = get(cell).equations, {}
-    general, best = Population(equations, 3, units, 0, 1, 625), 0
+    equations = get(cell).equations
+    one, general = (Population(equations, 3, units, 0, 1, rows) for rows in (1, 625))
+    free = np.delete(np.arange(one.size), one.places("bias_ih"))
+    algorithm, best = SEARCHES[search](len(free), seed), 0
+    population = Population(equations, 3, units, 0, algorithm.population)
 
-    def fitness(policies: np.ndarray, generation: int) -> np.ndarray:
-        population = made.setdefault(len(policies), Population(equations, 3, units, 0, len(policies)))
-        population.load(policies)
-        found, fitness.steps = damped(population, DoublePole(DoublePole.usual(len(policies))))
+    def weights(numbers: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(numbers), one.size), np.float32)
+        found[:, free] = numbers
+        return found
+
+    def fitness(numbers: np.ndarray, generation: int) -> np.ndarray:
+        population.load(weights(numbers))
+        found, fitness.steps = damped(population)
         return found
 
     def solved(row, champion: np.ndarray) -> bool:
         nonlocal best
-        if fitness.steps.max() < DoublePole.steps:
+        if fitness.steps.max() < STEPS:
             return False
-        general.load(champion[None])
-        starts = balanced(general, DoublePole(DoublePole.generalisation()), DoublePole.steps)
-        count = int((starts == DoublePole.steps).sum())
+        for network in (one, general):
+            network.load(weights(champion[None]))
+        count = generalises(general)
         best = max(best, count)
-        return count >= 200 and lasts(equations, units, champion, 100_000)
+        return count >= ENOUGH and lasts(one)
 
-    algorithm = SEARCHES[search](Population(equations, 3, units, 0, 1).size, seed)
     began = time.process_time()
     rows = evolve(algorithm, fitness, most // algorithm.population, until=solved, center_every=0).rows
     return rows[-1]["evaluations"], time.process_time() - began, best
+
+
+def table(rows: Sequence[Sequence[float]]) -> str:
+    """Return medians, worst and mean of evaluations and seconds, and how many runs were solved."""
+    evaluations, seconds, starts = np.array(rows).T
+    return (
+        f"evaluations: median {np.median(evaluations):,.0f}, mean {evaluations.mean():,.0f}, most "
+        f"{evaluations.max():,.0f}; CPU seconds: median {np.median(seconds):.1f}, most {seconds.max():.1f}; "
+        f"{(starts >= ENOUGH).sum()} of {len(rows)} generalise, median {np.median(starts):.0f} starts"
+    )
 
 
 def main() -> None:
@@ -95,21 +118,23 @@ def main() -> None:
     parser.add_argument("--search", choices=SEARCHES, default="cmaes")
     parser.add_argument("--cell", default=None)
     parser.add_argument("--units", type=int, default=None)
+    parser.add_argument("--out", metavar="CSV", help="file for the rows of `double`")
     options = parser.parse_args()
     if options.task == "single":
         found = np.array([single(s, options.cell or "lstm", options.units or 16) for s in range(options.runs)])
         for name, column in zip(("CPU seconds", "policies", "steps", "worst of 1,000 starts"), found.T, strict=True):
             print(f"{name}: median {np.median(column):,.2f}, least {column.min():,.2f}, most {column.max():,.2f}")
         return
-    rows = []
+    cell, rows = options.cell or "rnn", []
     for seed in range(options.runs):
-        rows.append(double(seed, options.search, options.cell or "rnn", options.units or 3))
-        print(f"run {seed}: {rows[-1][0]:,} evaluations, {rows[-1][1]:.1f} s, {rows[-1][2]} of 625 starts", flush=True)
-    evaluations, seconds, _ = np.array(rows).T
-    print(
-        f"{options.search}, {options.cell or 'rnn'}: median {np.median(evaluations):,.0f} evaluations, worst "
-        f"{evaluations.max():,.0f}; median {np.median(seconds):.1f} s"
-    )
+        rows.append(double(seed, options.search, cell, options.units or 3))
+        print("run {}: {:,} evaluations, {:.1f} s, {} of 625 starts".format(seed, *rows[-1]), flush=True)
+    print(f"{options.search}, {cell}: {table(rows)}")
+    if options.out:
+        with open(options.out, "w", newline="") as file:
+            written = csv.writer(file)
+            written.writerow(("search", "cell", "seed", "evaluations", "CPU seconds", "starts of 625"))
+            written.writerows((options.search, cell, seed, *row) for seed, row in enumerate(rows))
 
 
 if __name__ == "__main__":

@@ -1,211 +1,183 @@
-"""Poles on a cart whose velocities are hidden, many carts side by side: the benchmarks of recurrent neuroevolution.
+"""Poles on carts whose velocities are hidden, many carts side by side: the benchmarks of recurrent neuroevolution.
 
-`CartPole` has the equations of gymnasium's CartPole-v1 (Barto, Sutton & Anderson 1983). `DoublePole` has Wieland's
-equations (1991) with two poles of 1 m and 0.1 m, integrated by Runge and Kutta's fourth order in steps of 0.01 s, two
-for each action, as Gomez's code has them that NEAT, ESP and CoSyNE were tried on.
+A cart is written as a cell is, by its equations, and the core runs hundreds of them side by side. `OnePole` is
+gymnasium's CartPole-v1 (Barto, Sutton & Anderson 1983). `TwoPoles` has poles of 1 m and 0.1 m (Wieland 1991), and is
+integrated by Runge and Kutta's fourth order in steps of 0.01 s, two for each action, as Gomez's code has it that NEAT,
+ESP and CoSyNE were tried on.
 """
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator
+from functools import cache
+from math import factorial, pi
+from typing import ClassVar
 
 import numpy as np
 
-DEGREE = np.pi / 180
-LOOK = 8  # steps between two looks whether all is lost
+from keepgate.equations import Cell, constant, step_input, where
+from keepgate.native import Stepper
+from keepgate.population import Population
+
+DEGREE = pi / 180
 GRAVITY = 9.8
-TIME, PUSH, SHARE = 0.02, 10 / 1.1, 0.05 / 1.1  # of CartPole
-STEEP = 1e15  # a product and two bounds are a sign without branches
+BLOCK = 25  # steps between two looks at who is lost
 
 
-class CartPole:
-    """Carts [P, K] with a pole each; the action pushes left or right; a cart is lost at 2.4 m or 12 degrees.
+def series(angle, first: int, terms: int = 9):
+    """Return Taylor's series of the cosine (first 0) or of the sine over its angle (1); in float64 exact to 1 rad."""
+    square, total = angle * angle, constant(0.0)
+    for k in reversed(range(terms)):
+        total = (-1) ** k / factorial(2 * k + first) + square * total
+    return total
 
-    A step makes no arrays: at hundreds of carts that is most of its time.
+
+class Cart(Cell):
+    """Base of the carts, whose first states are the place and the angles, which a network sees.
 
     Attributes:
-        state: [2, 2, P, K], position and angle, then their velocities; a step writes into it.
+        bound: of these, in m and rad; beyond it a cart is lost.
+        scale: by which they are divided to be seen.
+        dtype: of all that is computed.
     """
 
-    inputs, steps = 2, 500
-    BOUND = np.array([2.4, 12 * DEGREE])
-
-    def __init__(self, starts: np.ndarray, dtype: type = np.float32):
-        """Begin at starts [2, 2, P, K]."""
-        self.state = np.array(starts, dtype, order="C")
-        shape = self.state.shape[2:]
-        self._seen, self._spare = np.empty((*shape, 2), dtype), np.empty((3, *shape), dtype)
-        self._change, self._inside = np.empty((2, *shape), dtype), np.empty((2, *shape), bool)
-        self._bound = self.BOUND.astype(dtype)[:, None, None]
-
-    @staticmethod
-    def starts(random: np.random.Generator, networks: int, rows: int) -> np.ndarray:
-        """Draw the K starts that all networks share."""
-        drawn = random.uniform(-0.05, 0.05, (2, 2, 1, rows))
-        return np.broadcast_to(drawn, (2, 2, networks, rows))
-
-    def observe(self) -> np.ndarray:
-        """Position and angle [P, K, 2], scaled to their bounds; the next call overwrites them."""
-        for k in range(2):
-            np.multiply(self.state[0, k], 1 / self.BOUND[k], out=self._seen[:, :, k])
-        return self._seen
-
-    def step(self, action: np.ndarray) -> np.ndarray:
-        """Push right where the action [P, K] is above 0, else left; return which carts are not lost, [P, K].
-
-        The force F of 10 N and the pole, which turns by w, give thrust = (F + 0.05 w^2 sin a) / 1.1. The acceleration
-        of the angle a is (g sin a - thrust cos a) / (2/3 - 0.05 cos^2 a / 1.1), that of the cart is thrust less
-        0.05 cos a / 1.1 times it.
-        """
-        (_, angle), (_, turning) = places, speeds = self.state
-        (cosine, part, force), (thrust, bent) = self._spare, self._change
-        np.sin(angle, out=bent)
-        np.cos(angle, out=cosine)
-        np.multiply(action, STEEP, out=force)
-        np.minimum(force, PUSH, out=force)
-        np.maximum(force, -PUSH, out=force)
-        np.multiply(turning, turning, out=thrust)
-        thrust *= bent
-        thrust *= SHARE
-        thrust += force
-        bent *= GRAVITY
-        np.multiply(cosine, thrust, out=part)
-        bent -= part
-        np.multiply(cosine, cosine, out=part)
-        part *= -SHARE
-        part += 2 / 3
-        bent /= part
-        cosine *= bent
-        cosine *= SHARE
-        thrust -= cosine
-        spare = np.multiply(speeds, TIME, out=self._spare[:2])
-        places += spare
-        self._change *= TIME
-        speeds += self._change
-        np.less_equal(np.abs(places, out=spare), self._bound, out=self._inside)
-        return np.logical_and(*self._inside)
+    bound: ClassVar[tuple[float, ...]]
+    scale: ClassVar[tuple[float, ...]]
+    dtype: ClassVar[type[np.floating]]
 
 
-class DoublePole:
-    """Carts [P, K] with two poles each; a cart is lost at 2.4 m or 36 degrees of either pole.
+class OnePole(Cart):
+    """A cart with a pole, pushed right where the step input is above 0, else left."""
 
-    The state is [2, 3, P, K]: position and angles (long pole first), then their velocities.
-    """
+    name = "one_pole"
+    state = ("place", "angle", "speed", "turning")
+    bound = scale = (2.4, 12 * DEGREE)
+    dtype = np.float32
 
-    inputs, steps = 3, 1000
-    HALF = np.array([0.5, 0.05])[:, None, None]
-    MASS = np.array([0.1, 0.01])[:, None, None]
-    FRICTION = 0.000002  # of the hinges; the cart has none
-    SCALE = np.array([4.8, 0.52, 0.52])
-    BOUND = np.array([2.4, 36 * DEGREE, 36 * DEGREE])[:, None, None]
+    def step(self, x, last):
+        """Return the state 0.02 s later."""
+        push = where(step_input("push", "hidden") > 0.0, 10.0, -10.0)
+        sine, cosine = last.angle * series(last.angle, 1, 6), series(last.angle, 0, 6)
+        thrust = (push + 0.05 * last.turning * last.turning * sine) / 1.1
+        bent = (GRAVITY * sine - cosine * thrust) / (0.5 * (4 / 3 - 0.1 / 1.1 * cosine * cosine))
+        return self.State(
+            place=last.place + 0.02 * last.speed,
+            angle=last.angle + 0.02 * last.turning,
+            speed=last.speed + 0.02 * (thrust - 0.05 / 1.1 * bent * cosine),
+            turning=last.turning + 0.02 * bent,
+        )
 
-    def __init__(self, starts: np.ndarray, friction: float = FRICTION):
-        self.state, self.friction = np.array(starts, np.float64), friction
 
-    @staticmethod
-    def usual(networks: int) -> np.ndarray:
-        """The start of the fitness test: all zero, the long pole at 0.07 rad."""
-        state = np.zeros((2, 3, networks, 1))
-        state[0, 1] = 0.07
-        return state
+class TwoPoles(Cart):
+    """A cart with two poles; the step input is the push, -1 to 1 for 10 N to the left or right."""
 
-    @staticmethod
-    def generalisation() -> np.ndarray:
-        """The 625 starts of Gruau, Whitley & Pyeatt 1996 for one network: five values each of four numbers."""
-        shares = (0.05, 0.25, 0.5, 0.75, 0.95)
-        ranges = np.array([2.16, 1.35, 3.6 * DEGREE, 8.6 * DEGREE])
-        drawn = (np.array(list(product(shares, repeat=4))) * 2 - 1) * ranges
-        state = np.zeros((2, 3, 1, 625))
-        state[0, 0, 0], state[1, 0, 0], state[0, 1, 0], state[1, 1, 0] = drawn.T
-        return state
+    name = "two_poles"
+    state = ("place", "long", "short", "speed", "long_turning", "short_turning")
+    bound, scale = (2.4, 36 * DEGREE, 36 * DEGREE), (4.8, 0.52, 0.52)
+    dtype = np.float64
+    poles: ClassVar = ((0.1, 0.5), (0.01, 0.05))  # mass in kg and half of the length in m
 
-    def observe(self) -> np.ndarray:
-        """Position and angles [P, K, 3], scaled."""
-        return np.ascontiguousarray(np.moveaxis(self.state[0], 0, 2) / self.SCALE, np.float32)
+    def __init__(self, friction: float = 0.000002):
+        self.friction = friction  # of the hinges; the cart has none
 
-    def step(self, action: np.ndarray) -> np.ndarray:
-        """Push with 10 N times the action [P, K] of -1 to 1; returns which carts are not lost, [P, K]."""
-        force = 10.0 * np.asarray(action, np.float64)
+    def step(self, x, last):
+        """Return the state 0.02 s later."""
+        push, h = 10.0 * step_input("push", "hidden"), 0.01
+        now = [getattr(last, name) for name in self.state]
         for _ in range(2):
-            y, h = self.state, 0.01
-            k1 = self.slope(y, force)
-            k2 = self.slope(y + h / 2 * k1, force)
-            k3 = self.slope(y + h / 2 * k2, force)
-            k4 = self.slope(y + h * k3, force)
-            self.state = y + h / 6 * (k1 + 2 * (k2 + k3) + k4)
-        return (np.abs(self.state[0]) <= self.BOUND).all(0)
+            k1 = self.slope(now, push)
+            k2 = self.slope([y + h / 2 * k for y, k in zip(now, k1, strict=True)], push)
+            k3 = self.slope([y + h / 2 * k for y, k in zip(now, k2, strict=True)], push)
+            k4 = self.slope([y + h * k for y, k in zip(now, k3, strict=True)], push)
+            slopes = zip(now, k1, k2, k3, k4, strict=True)
+            now = [y + h / 6 * (a + 2 * (b + c) + d) for y, a, b, c, d in slopes]
+        return self.State(**dict(zip(self.state, now, strict=True)))
 
-    def slope(self, state: np.ndarray, force: np.ndarray) -> np.ndarray:
-        """The time derivative of a state: Wieland's equations, both poles at once."""
-        angle, turning = state[0, 1:], state[1, 1:]
-        sine, cosine = np.sin(angle), np.cos(angle)
-        torque = self.friction / (self.MASS * self.HALF) * turning - GRAVITY * sine
-        pull = self.MASS * (self.HALF * turning * turning * sine + 0.75 * cosine * torque)
-        inertia = self.MASS * (1 - 0.75 * cosine * cosine)
-        found = np.empty_like(state)
-        found[0] = state[1]
-        found[1, 0] = (force + pull.sum(0)) / (1 + inertia.sum(0))
-        found[1, 1:] = -0.75 / self.HALF * (found[1, 0] * cosine + torque)
-        return found
-
-
-def balanced(networks, poles, steps: int) -> np.ndarray:
-    """Return how many steps each cart [P, K] is balanced, at most `steps`; a lost cart counts no further."""
-    networks.reset()
-    alive = np.ones(poles.state.shape[-2:], bool)
-    count = np.zeros(alive.shape, int)
-    said = np.empty((networks.networks, networks.rows, networks.output_size), networks.dtype)
-    for t in range(steps):
-        alive &= poles.step(act(poles, networks.step(poles.observe(), said)[:, :, 0]))
-        count += alive
-        if t % LOOK == 0 and not alive.any():
-            break
-    return count
+    def slope(self, now, push):
+        """Return the time derivative of a state: Wieland's equations."""
+        speed, *turnings = now[3:]
+        force, mass, found = push, 1 + sum(mass for mass, _ in self.poles), []
+        for (own, half), angle, turning in zip(self.poles, now[1:3], turnings, strict=True):
+            sine, cosine = angle * series(angle, 1), series(angle, 0)
+            torque = self.friction / (own * half) * turning - GRAVITY * sine
+            force = force + own * (half * turning * turning * sine + 0.75 * cosine * torque)
+            mass = mass - 0.75 * own * cosine * cosine
+            found.append((half, cosine, torque))
+        thrust = force / mass
+        bent = (-0.75 / half * (thrust * cosine + torque) for half, cosine, torque in found)
+        return [speed, *turnings, thrust, *bent]
 
 
-def damped(networks, poles: DoublePole, steps: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """Return the fitness of Gruau, Whitley & Pyeatt 1996, [P], and the steps balanced, [P].
+class Carts:
+    """N carts side by side, units of one layer of a cell.
 
-    It is 0.1 t / 1000 + 0.9 f, where t steps are balanced and f is 0 for t < 100, else 0.75 over the sum of
-    |x| + |dx/dt| + |angle| + |d angle/dt| (of the long pole) over the last 100 steps; it damps oscillations.
+    Args:
+        cart: the cell.
+        count: N.
+
+    Attributes:
+        push: [N], to be set before a step.
     """
+
+    def __init__(self, cart: Cart, count: int):
+        self._cell = Stepper(cart.equations, 1, count, {}, dtype=cart.dtype)
+        self.names, self.push = tuple(cart.state), np.zeros(count, cart.dtype)
+        self._nothing, self._place = np.zeros(1, cart.dtype), np.zeros(count, cart.dtype)
+        self._at = self._nothing.ctypes.data, self._place.ctypes.data, [self.push.ctypes.data]
+
+    @property
+    def state(self) -> np.ndarray:
+        """The states [S, N] in the order of the cell; may be set."""
+        return np.concatenate(list(self._cell.state.values()))
+
+    @state.setter
+    def state(self, state: np.ndarray) -> None:
+        self._cell.state = dict(zip(self.names, np.asarray(state)[:, None], strict=True))
+
+    def step(self) -> None:
+        """Take the step of 0.02 s."""
+        self._cell.step_at(*self._at)
+
+
+@cache
+def carts(kind: type[Cart], count: int) -> Carts:
+    """Return so many carts, whose equations are compiled once."""
+    return Carts(kind(), count)
+
+
+def drive(
+    kind: type[Cart], networks: Population, starts: np.ndarray, steps: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield what carts do, in blocks of T steps, until all are lost: states [T, S, N], and who was never lost, [T, N].
+
+    Network p drives its K of the N = P K carts by its first output; it sees place and angles, which are the first
+    states. A cart that is lost drives on, whatever becomes of it.
+    """
+    count, scale = starts.shape[1], 1 / np.array(kind.scale, kind.dtype)
+    bound, side_by_side = np.array(kind.bound, kind.dtype)[:, None], carts(kind, count)
+    seen = np.zeros((networks.networks, networks.rows, len(scale)), np.float32)
+    said = np.zeros((networks.networks, networks.rows, networks.output_size), np.float32)
+    columns = seen.reshape(count, -1).T
     networks.reset()
-    count, alive = np.zeros(networks.networks, int), np.ones(networks.networks, bool)
-    moved = np.zeros((steps, networks.networks))
-    for t in range(steps):
-        alive &= poles.step(act(poles, networks.step(poles.observe())[:, :, 0]))[:, 0]
-        count += alive
-        moved[t] = np.abs(poles.state[:, :2, :, 0]).sum((0, 1))
+    side_by_side.state = starts
+    now, alive = side_by_side.state, np.ones(count, bool)
+    for done in range(0, steps, BLOCK):
+        states = np.empty((min(BLOCK, steps - done), *now.shape), kind.dtype)
+        for t in range(len(states)):
+            for k, factor in enumerate(scale):
+                np.multiply(now[k], factor, out=columns[k], casting="same_kind")
+            side_by_side.push[:] = networks.step(seen, said)[:, :, 0].ravel()
+            side_by_side.step()
+            states[t] = now = side_by_side.state
+        never_lost = (np.abs(states[:, : len(scale)]) <= bound).all(1)
+        for row in never_lost:
+            row &= alive
+            alive = row
+        yield states, never_lost
         if not alive.any():
             break
-    total = np.concatenate([np.zeros((1, networks.networks)), np.cumsum(np.where(np.isfinite(moved), moved, 0.0), 0)])
-    columns = np.arange(networks.networks)
-    last = total[count, columns] - total[np.maximum(count - 100, 0), columns]
-    calm = np.where(count >= 100, 0.75 / np.maximum(last, 1e-9), 0.0)
-    return 0.1 * count / steps + 0.9 * calm, count
 
 
-def act(poles, action: np.ndarray) -> np.ndarray:
-    """Squash the force of two poles, where no number does not push; a single pole looks at the sign alone."""
-    return np.clip(np.nan_to_num(action), -1, 1) if isinstance(poles, DoublePole) else action
-
-
-def lasts(equations, units: int, weights: np.ndarray, steps: int) -> bool:
-    """Whether a network balances two poles from the usual start for so many steps.
-
-    Where cart and network come back to a state that they were in before, to the bit, the rest is known.
-    """
-    from keepgate.population import Population
-
-    network, poles = Population(equations, 3, units, 0, 1), DoublePole(DoublePole.usual(1))
-    network.load(weights[None])
-    seen, next_look = b"", 1
-    for t in range(1, steps + 1):
-        if not poles.step(act(poles, network.step(poles.observe())[:, :, 0]))[0, 0]:
-            return False
-        now = poles.state.tobytes() + b"".join(value.tobytes() for value in network.state.values())
-        if now == seen:
-            return True
-        if t == next_look:  # looks at powers of two find a cycle of any length (Brent 1980)
-            seen, next_look = now, 2 * next_look
-    return True
+def balanced(kind: type[Cart], networks: Population, starts: np.ndarray, steps: int) -> np.ndarray:
+    """Return how many steps each cart [N] is balanced, at most `steps`."""
+    return np.sum([never_lost.sum(0) for _, never_lost in drive(kind, networks, starts, steps)], 0)
