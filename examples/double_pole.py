@@ -37,7 +37,8 @@ def damped(networks: Population, steps: int = STEPS) -> tuple[np.ndarray, np.nda
     blocks = zip(*drive(TwoPoles, networks, usual(networks.networks), steps), strict=True)
     states, never_lost = map(np.concatenate, blocks)
     count = never_lost.sum(0)
-    moved = np.where(never_lost, np.abs(states[:, [0, 1, 3, 4]]).sum(1), 0.0)
+    with np.errstate(over="ignore"):  # of carts that are lost
+        moved = np.where(never_lost, np.abs(states[:, [0, 1, 3, 4]]).sum(1), 0.0)
     last = np.where(np.arange(len(moved))[:, None] >= count - 100, moved, 0.0).sum(0)
     calm = np.where(count >= 100, 0.75 / np.maximum(last, 1e-9), 0.0)
     return 0.1 * count / steps + 0.9 * calm, count

@@ -47,7 +47,7 @@ def strings(lengths: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for t, (symbol, symbols) in enumerate(zip(text, follow, strict=True)):
             read[t, k, READ.index(symbol)] = 1.0
             said[t, k, [SAID.index(one) for one in symbols]] = True
-    return read, said, read.any(2)
+    return read, said, np.asarray(read.any(2))
 
 
 class Counters:

@@ -163,13 +163,14 @@ def drive(
     now, alive = side_by_side.state, np.ones(count, bool)
     for done in range(0, steps, BLOCK):
         states = np.empty((min(BLOCK, steps - done), *now.shape), kind.dtype)
-        for t in range(len(states)):
-            for k, factor in enumerate(scale):
-                np.multiply(now[k], factor, out=columns[k], casting="same_kind")
-            side_by_side.push[:] = networks.step(seen, said)[:, :, 0].ravel()
-            side_by_side.step()
-            states[t] = now = side_by_side.state
-        never_lost = (np.abs(states[:, : len(scale)]) <= bound).all(1)
+        with np.errstate(over="ignore", invalid="ignore"):  # of carts that are lost
+            for t in range(len(states)):
+                for k, factor in enumerate(scale):
+                    np.multiply(now[k], factor, out=columns[k], casting="same_kind")
+                side_by_side.push[:] = networks.step(seen, said)[:, :, 0].ravel()
+                side_by_side.step()
+                states[t] = now = side_by_side.state
+            never_lost = np.asarray((np.abs(states[:, : len(scale)]) <= bound).all(1))
         for row in never_lost:
             row &= alive
             alive = row

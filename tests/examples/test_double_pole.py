@@ -45,8 +45,32 @@ def test_the_damping_fitness_is_that_of_its_formula():
         assert found[p] == pytest.approx(0.1 * len(moved) / 1000 + 0.9 * calm)
 
 
+FOUND = [  # by CMA-ES, of two units and an output
+    *(0.064, -0.584, 1.928, 0.338, 3.314, -3.399),
+    *(-0.438, 0.145, 0.757, -0.854, 0.0, 0.0, 0.37, -3.726, 0.0),
+]
+
+
+def trial(weights, rows):
+    network = Population(RNN, 3, 2, 1, networks=1, rows=rows, squash="tanh")
+    network.load(np.array([weights], np.float32))
+    return network
+
+
+def test_a_network_that_balances_lasts_and_generalises():
+    assert double_pole.lasts(trial(FOUND, 1), 3000) is True
+    fell = poles.balanced(poles.TwoPoles, trial(FOUND, 625), double_pole.generalisation(), 1000) < 1000
+    assert double_pole.generalises(trial(FOUND, 625)) == 625 - fell.sum() > 300
+
+
 def test_who_falls_neither_lasts_nor_generalises():
-    for rows, trial in ((1, double_pole.lasts), (625, double_pole.generalises)):
-        network = Population(RNN, 3, 2, 0, networks=1, rows=rows)
-        network.load(np.zeros((1, network.size), np.float32))
-        assert trial(network) < double_pole.ENOUGH
+    still = np.zeros(len(FOUND))
+    assert double_pole.lasts(trial(still, 1), 3000) is False
+    assert double_pole.generalises(trial(still, 625)) < double_pole.ENOUGH
+
+
+def test_what_comes_back_to_where_it_was_lasts_for_ever(monkeypatch: pytest.MonkeyPatch):
+    """An upright cart without a push: its second block ends as the first, and no further step is needed."""
+    monkeypatch.setattr(double_pole, "usual", lambda count: np.zeros((6, count)))
+    network = trial(np.zeros(len(FOUND)), 1)
+    assert double_pole.lasts(network, 10**9) is True

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from keepgate.cells import get
 from keepgate.search.bench import Bench, Job
 from keepgate.search.candidate import settle
-from keepgate.search.evolution import GENERATION, START, Member, Plan, Search, curve, score
+from keepgate.search.evolution import GENERATION, PRICE, START, Member, Plan, Search, curve, score
 from keepgate.search.synthetic import TASKS
 
 TWO = (TASKS["latch"], TASKS["order"])
@@ -72,7 +73,7 @@ def test_lost_cells_are_counted_and_rank_last():
     lost = [member for member in SEARCH.members if member.result["lost"]]
     assert lost
     assert SEARCH.turned_down["not finite in training"] == len(lost)
-    assert all(member.rank == (0, -1.0) for member in lost)
+    assert all(member.rank[0] == 0 and member.score == -1.0 for member in lost)
     assert not {m.number for m in lost} & {m.number for m in SEARCH.best(100)}
 
 
@@ -86,7 +87,15 @@ def test_hurdles_are_what_the_best_third_had():
 def test_the_best_are_new_cells_that_passed_all():
     best = SEARCH.best(5)
     assert all(member.parents and len(member.curve) == 3 for member in best)
-    assert [m.score for m in best] == sorted((m.score for m in best), reverse=True)
+    assert [m.score - m.price for m in best] == sorted((m.score - m.price for m in best), reverse=True)
+
+
+def test_of_cells_as_good_the_simpler_is_preferred():
+    result = {"scores": {"latch": [0.5, 0.6, 0.7]}, "lost": None}
+    lstm, peepholes = (Member(0, n, get(n).equations, (), (), result, (1, 2, 3)) for n in ("lstm", "peephole_lstm"))
+    assert lstm.score == peepholes.score
+    assert lstm.rank > peepholes.rank
+    assert peepholes.price - lstm.price == pytest.approx(6 * PRICE)  # three products and three sums
 
 
 def test_parents_are_better_than_most():
@@ -117,6 +126,7 @@ def test_the_curve_of_a_result_that_broke_off():
     assert curve(result) == [0.2]
     assert score(result, (2, 8)) == 0.2
     assert score({**result, "lost": "x"}, (2, 8)) == -1
-    assert Member(0, "", SEARCH.members[0].equations, (), (), result, (2, 8)).rank == (1, 0.2)
+    member = Member(0, "", SEARCH.members[0].equations, (), (), result, (2, 8))
+    assert member.rank == (1, 0.2 - member.price)
     whole = {"scores": {"a": [0.1, 0.4], "b": [0.3, 0.6]}, "lost": None}
     assert score(whole, (2, 8)) == pytest.approx(0.25 * 0.2 + 0.75 * 0.5)

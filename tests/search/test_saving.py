@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_all_files_are_there(found, tmp_path: Path):
 
 def test_the_leaderboard_begins_with_the_best(found):
     rows = leaderboard(found.search.members)
-    passed = [(row["hurdles passed"], row["score"]) for row in rows]
+    passed = [(row["hurdles passed"], row["less its price"]) for row in rows]
     assert passed == sorted(passed, reverse=True)
 
 
@@ -47,6 +48,13 @@ def test_the_tree_shows_all_members_and_the_lineage(found):
     assert len(everybody.get_offsets()) == len(found.search.members)
     assert [int(x) for x, _ in ancestors.get_offsets()] == [member.number for member in lineage]
     assert len(axes.lines) == sum(len(member.parents) for member in found.search.members)
+
+
+def test_names_in_the_tree_do_not_cover_each_other(found):
+    [axes] = family_figure(found.search.members, found.search.members).axes
+    places = sorted(text.xy[0] for text in axes.texts)
+    assert places[-1] == len(found.search.members) - 1
+    assert min(b - a for a, b in itertools.pairwise(places)) > 0.1 * len(found.search.members)
 
 
 def test_the_scores_are_drawn_with_a_dot_a_seed(found):

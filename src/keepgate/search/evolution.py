@@ -17,6 +17,7 @@ import numpy as np
 
 from keepgate import cells
 from keepgate.equations import Equations
+from keepgate.equations.expression import topological
 from keepgate.search.bench import Bench, Job, Result
 from keepgate.search.candidate import Candidate, settle
 from keepgate.search.mutations import Draw, cross, mutate
@@ -32,6 +33,7 @@ DRAWN = 8  # of them, the best of which is a parent
 PASS = 1 / 3  # of all that reach a hurdle
 MOST_MUTATIONS = {"evolution": 3, "random": 8}
 CROSSED = 0.15  # share of children with two parents
+PRICE = 0.001  # of a value that a step computes, in scores: what a cell gains by it has to be more than chance
 WORST = -1.0
 TRIES = 2_000  # for one child that is new
 METHODS = tuple(MOST_MUTATIONS)
@@ -96,9 +98,14 @@ class Member:
         return score(self.result, self.updates)
 
     @property
+    def price(self) -> float:
+        """The price of what a step computes, so that of cells that are as good the simpler one is preferred."""
+        return PRICE * sum(bool(node.args) for node in topological(self.equations.new.values()))
+
+    @property
     def rank(self) -> tuple[int, float]:
-        """What members are compared by: how far they came, then their score."""
-        return (0 if self.result["lost"] else len(self.curve)), self.score
+        """What members are compared by: how far they came, then their score less the price."""
+        return (0 if self.result["lost"] else len(self.curve)), self.score - self.price
 
 
 def curve(result: Result) -> list[float]:
@@ -160,7 +167,7 @@ class Search:
     def best(self, count: int) -> list[Member]:
         """Return the best members that were not known before."""
         whole = [m for m in self.members if m.parents and m.rank[0] == len(self.plan.updates)]
-        return sorted(whole, key=lambda member: (-member.score, member.number))[:count]
+        return sorted(whole, key=lambda member: (-member.rank[1], member.number))[:count]
 
     def lineage(self, member: Member) -> list[Member]:
         """Return a member and all its ancestors, in their order."""

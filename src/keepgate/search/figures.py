@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["family_figure", "scores_figure"]
 
+LABEL = 0.12  # of the width, for a name
 LOWEST = 0.05  # quantile of scores, below which members are drawn at the edge
 
 
 def family_figure(members: Sequence[Member], lineage: Sequence[Member]) -> Figure:
-    """Return the family tree: who came of whom, in the order of birth; the ancestors of what was found stand out.
+    """Return the family tree: who came of whom, in the order of birth.
+
+    The ancestors of what was found stand out, with the mutations of those that have room for them.
 
     Args:
         members: all that were tried.
@@ -38,12 +42,21 @@ def family_figure(members: Sequence[Member], lineage: Sequence[Member]) -> Figur
             axes.plot([parent, member.number], [height[parent], height[member.number]], **style)
     axes.scatter(range(len(members)), height, s=8, color="0.6", zorder=2)
     axes.scatter([m.number for m in lineage], [height[m.number] for m in lineage], s=28, color="C3", zorder=4)
-    for i, member in enumerate(lineage):
+    for above, member in zip(itertools.cycle((True, False)), _apart(lineage, len(members)), strict=False):
         said = ", ".join(member.how) if member.parents else member.name
-        below = {"xytext": (4, -10 if i % 2 else 6), "textcoords": "offset points"}
-        axes.annotate(name_in_figure(said), (member.number, height[member.number]), fontsize=7, zorder=5, **below)
+        place = {"xytext": (0, 8 if above else -14), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(name_in_figure(said), (member.number, height[member.number]), fontsize=7, zorder=5, **place)
     axes.set(xlabel="cells in the order in which they were tried", ylabel="mean score while trained, all tasks")
     return figure
+
+
+def _apart(lineage: Sequence[Member], count: int) -> list[Member]:
+    """Return the members whose names have room beside each other, the last and then the first of all."""
+    named: list[Member] = []
+    for member in (lineage[-1], *lineage):
+        if all(abs(member.number - other.number) > LABEL * count for other in named):
+            named.append(member)
+    return sorted(named, key=lambda member: member.number)
 
 
 def scores_figure(comparison: Comparison) -> Figure:

@@ -26,6 +26,7 @@ UPDATES = (100, 300, 900)
 RATES = (0.003, 0.01, 0.03)
 UNITS = 24
 FINALISTS, FINAL_SEEDS = 6, (1, 2, 3)  # who is trained anew before the choice, and with which seeds
+BESIDE_CHOSEN = ("brackets", "latch")  # on which finalists are trained, too: what grew on few tasks may suit no others
 LARGE = 128  # units of the LSTM beside which speed is measured, too
 LEAST_SHARE = 0.2  # of the time, for the search itself
 SIGNIFICANT = 0.05
@@ -122,10 +123,12 @@ def search_cell(
         raise InputError(f"updates={tuple(updates)} have to grow")
     both = tasks([*chosen_on, *held_out])
     chosen, judged = both[: len(chosen_on)], both[len(chosen_on) :]
+    beside = tasks([name for name in BESIDE_CHOSEN if name not in {task.name for task in both}])
     if not chosen or not judged:
         raise InputError("a search needs a task to choose cells on, and another to judge the chosen one by")
     facts = {
         "chosen on": [task.name for task in chosen],
+        "chosen among the best on": [task.name for task in (*chosen, *beside)],
         "judged on": [task.name for task in judged],
         "method": method,
         "updates": list(updates),
@@ -133,15 +136,17 @@ def search_cell(
         "seed": seed,
         "generations": generations,
     }
-    about = {**facts, "version": 1, "draws": [mark(task) for task in both]}
+    about = {**facts, "version": 2, "draws": [mark(task) for task in (*both, *beside)]}
     with (
         Progress(60 * minutes, progress) as shown,
         Bench(None if run is None else Path(run), about, processes, shown.show) as bench,
     ):
         shown.say("learning rates")
         search = Search(_plan(bench, chosen, units, tuple(updates), seed, method), bench)
-        each = bench.fact("seconds of a training", lambda: bench.spent / (len(RATES) * len(chosen)))
-        after = len(FINAL_SEEDS) * FINALISTS * len(chosen) + (len(BESIDE) + 1) * (len(RATES) + len(SEEDS)) * len(judged)
+        last = _plan(bench, [*chosen, *beside], units, tuple(updates), seed, method)
+        each = bench.fact("seconds of a training", lambda: bench.spent / (len(RATES) * len(last.tasks)))
+        after = FINALISTS * len(FINAL_SEEDS) * len(last.tasks)
+        after += (len(BESIDE) + 1) * (len(RATES) + len(SEEDS)) * len(judged)
         end = max(60 * minutes - each * after, LEAST_SHARE * 60 * minutes)
         shown.say("known cells")
         search.begin()
@@ -150,7 +155,7 @@ def search_cell(
             top = max(search.members, key=lambda member: member.rank)
             shown.say(f"generation {search.generation}, {len(search.members)} cells, best {top.score:.3f}")
         shown.say("choice of one of the best")
-        finalists = _finalists(search, bench)
+        finalists = _finalists(search, last, bench)
         member = finalists[0][0]
         shown.say("comparison on held-out tasks")
         lstm = cells.get("lstm").equations
@@ -188,8 +193,10 @@ def _goes_on(bench: Bench, generation: int, end: float) -> bool:
     return bench.fact(f"goes on after {generation}", lambda: generation == 0 or bench.spent < end)
 
 
-def _finalists(search: Search, bench: Bench) -> list[tuple[Member, float]]:
-    """Train the best members anew with fresh seeds, and return them with their scores, best first.
+def _finalists(search: Search, plan: Plan, bench: Bench) -> list[tuple[Member, float]]:
+    """Train the best members anew by a plan with fresh seeds, and return them with their scores, best first.
+
+    They are ordered by their score less their price.
 
     Raises:
         InputError: there is none.
@@ -197,11 +204,11 @@ def _finalists(search: Search, bench: Bench) -> list[tuple[Member, float]]:
     best = search.best(FINALISTS)
     if not best:
         raise InputError("no new cell came through all hurdles; give more minutes or generations")
-    seeds = [search.plan.seed + own for own in FINAL_SEEDS]
-    results = bench.all([search.plan.job(member.equations, seed=seed) for member in best for seed in seeds])
-    trained = [score(result, search.plan.updates) for result in results]
+    seeds = [plan.seed + own for own in FINAL_SEEDS]
+    results = bench.all([plan.job(member.equations, seed=seed) for member in best for seed in seeds])
+    trained = [score(result, plan.updates) for result in results]
     scores = [statistics.fmean(trained[i : i + len(seeds)]) for i in range(0, len(trained), len(seeds))]
-    return sorted(zip(best, scores, strict=True), key=lambda pair: (-pair[1], pair[0].number))
+    return sorted(zip(best, scores, strict=True), key=lambda pair: (pair[0].price - pair[1], pair[0].number))
 
 
 def _beside(name: str) -> Contender:

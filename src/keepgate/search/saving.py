@@ -58,6 +58,7 @@ def leaderboard(members: Sequence[Member]) -> list[dict[str, Any]]:
             {
                 "cell": member.name,
                 "score": round(member.score, 4),
+                "less its price": round(member.rank[1], 4),
                 "hurdles passed": max(len(member.curve) - 1, 0),
                 **last,
                 "parents": " ".join(str(number) for number in member.parents),
@@ -73,8 +74,9 @@ def sections(found: Found, rows: list[dict[str, Any]], lineage: Sequence[Member]
     search = found.search
     steps = [f"{m.name}: {', '.join(m.how) or 'known'}; score {m.score:.4f}\n{m.equations}\n" for m in lineage]
     turned_down = [{"reason": reason, "children": count} for reason, count in search.turned_down.most_common()]
-    finalists = [{"cell": member.name, "score over fresh seeds": score} for member, score in found.finalists]
-    chosen, judged = (", ".join(found.facts[key]) for key in ("chosen on", "judged on"))
+    finalists = [{"cell": m.name, "score over fresh seeds": score, "price": m.price} for m, score in found.finalists]
+    keys = "chosen on", "chosen among the best on", "judged on"
+    chosen, last, judged = (", ".join(found.facts[key]) for key in keys)
     return [
         Section("What came out", found.verdict[0].upper() + found.verdict[1:] + ".", listing=str(found.equations)),
         Section(
@@ -87,7 +89,11 @@ def sections(found: Found, rows: list[dict[str, Any]], lineage: Sequence[Member]
         ),
         Section("Family tree", "Red: the cell and its ancestors, with the mutations.", figure=tree),
         Section("From the first to the last", listing="\n".join(steps)),
-        Section(f"The last choice, on {chosen}", "The best, trained anew with fresh seeds.", finalists),
+        Section(
+            f"The last choice, on {last}",
+            "The best, trained anew with fresh seeds; of those as good the simplest is taken.",
+            finalists,
+        ),
         Section(f"The best of {len(search.members)} cells", f"All are in leaderboard.csv; {chosen}.", rows[:SHOWN]),
         Section("Turned down", "Children that were not tried, and trainings that came to nothing.", turned_down),
         Section("Settings", rows=[{"setting": name, "value": value} for name, value in found.facts.items()]),
