@@ -106,6 +106,7 @@ template <class T> struct Rows {
   T* at;
   ptrdiff_t stride;
 
+  T* row(ptrdiff_t r) const { return at + r * stride; }
   void next() { at += stride; }
 };
 
@@ -190,8 +191,6 @@ inline void by_fours(ptrdiff_t rows, ptrdiff_t width, F f, Arguments... of) {
   for (; rows > 0; --rows, (of.next(), ...)) f(std::integral_constant<int, 1>(), of..., width);
 }
 
-inline bool of_whole_rows(Op op) { return op >= Op::mean && op <= Op::broadcast; }
-
 // Operations for which a row is more than its units.
 template <class T>
 void run_whole_rows(const Instruction& op, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
@@ -217,61 +216,52 @@ void run_whole_rows(const Instruction& op, const StridedView<T>* values, ptrdiff
   }
 }
 
-// Run operations over rows that lie one behind the other.
-template <class T>
-void run_dense(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows) {
-  using V = Vector<T>;
-  const V one = splat<T>(1), zero = splat<T>(0);
-  const auto at = [=](int32_t value) { return values[value].base + first * values[value].block_stride; };
-  for (size_t i = 0; i < count; ++i) {
-    const Instruction& op = code[i];
-    T *const to = at(op.target), *const p = at(op.args[0]), *const q = at(op.args[1]), *const r = at(op.args[2]);
-    const ptrdiff_t n = rows * op.width;
-    switch (op.op) {
-      case Op::add: map2(to, p, q, n, [](V x, V y) { return x + y; }); break;
-      case Op::subtract: map2(to, p, q, n, [](V x, V y) { return x - y; }); break;
-      case Op::multiply: map2(to, p, q, n, [](V x, V y) { return x * y; }); break;
-      case Op::divide: map2(to, p, q, n, [](V x, V y) { return x / y; }); break;
-      case Op::negative: map1(to, p, n, [](V x) { return -x; }); break;
-      case Op::sigmoid: map1(to, p, n, [](V x) { return sigmoid<T>(x); }); break;
-      case Op::tanh: map1(to, p, n, [](V x) { return tanh<T>(x); }); break;
-      case Op::exp: map1(to, p, n, [](V x) { return exp<T>(x); }); break;
-      case Op::log: map1(to, p, n, [](V x) { return log<T>(x); }); break;
-      case Op::sqrt: map1(to, p, n, [](V x) { return sqrt(x); }); break;
-      case Op::softplus: map1(to, p, n, [](V x) { return softplus<T>(x); }); break;
-      case Op::relu: map1(to, p, n, [=](V x) { return x < zero ? zero : x; }); break;
-      case Op::absolute: map1(to, p, n, [](V x) { return absolute<T>(x); }); break;
-      case Op::minimum: map2(to, p, q, n, [](V x, V y) { return (y < x) | (y != y) ? y : x; }); break;
-      case Op::maximum: map2(to, p, q, n, [](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
-      case Op::less: map2(to, p, q, n, [=](V x, V y) { return x < y ? one : zero; }); break;
-      case Op::where: map3(to, p, q, r, n, [=](V t, V x, V y) { return t != zero ? x : y; }); break;
-      case Op::multiply_add: map3(to, p, q, r, n, [](V x, V y, V z) { return fma(x, y, z); }); break;
-      case Op::sigmoid_slope: map2(to, p, q, n, [=](V g, V y) { return g * fma(-y, y, y); }); break;
-      case Op::tanh_slope: map2(to, p, q, n, [=](V g, V y) { return g * fma(-y, y, one); }); break;
-      default: run_whole_rows(op, values, first, rows); break;
-    }
-  }
-}
-
+// Run operations over the block of rows `first` to `first + rows`; `dense`: they lie one behind the other, so that they
+// are one long row.
 template <class T>
 void elementwise(const Instruction* code, size_t count, const StridedView<T>* values, ptrdiff_t first, ptrdiff_t rows,
                  bool dense) {
-  if (dense || rows == 1) return run_dense(code, count, values, first, rows);
+  using V = Vector<T>;
+  const V one = splat<T>(1), zero = splat<T>(0);
+  const ptrdiff_t runs = dense ? 1 : rows, each = dense ? rows : 1;
   for (size_t i = 0; i < count; ++i) {
     const Instruction& op = code[i];
-    if (of_whole_rows(op.op)) {
-      run_whole_rows(op, values, first, rows);
-      continue;
-    }
-    const int32_t numbers[] = {op.target, op.args[0], op.args[1], op.args[2]};
-    const Instruction of_one_row = {op.op, 0, {1, 2, 3}, op.width};
-    StridedView<T> row[4];
-    for (ptrdiff_t r = 0; r < rows; ++r) {
-      for (int v = 0; v < 4; ++v) {
-        const StridedView<T>& view = values[numbers[v]];
-        row[v] = {view.base + first * view.block_stride + r * view.stride, 0, 0};
-      }
-      run_dense(&of_one_row, 1, row, 0, 1);
+    const auto rows_of = [=](int32_t value) {
+      return Rows<T>{values[value].base + first * values[value].block_stride, values[value].stride};
+    };
+    const Rows<T> to = rows_of(op.target), a = rows_of(op.args[0]), b = rows_of(op.args[1]), c = rows_of(op.args[2]);
+    const ptrdiff_t n = each * op.width;
+    const auto of1 = [=](auto f) {
+      for (ptrdiff_t r = 0; r < runs; ++r) map1(to.row(r), a.row(r), n, f);
+    };
+    const auto of2 = [=](auto f) {
+      for (ptrdiff_t r = 0; r < runs; ++r) map2(to.row(r), a.row(r), b.row(r), n, f);
+    };
+    const auto of3 = [=](auto f) {
+      for (ptrdiff_t r = 0; r < runs; ++r) map3(to.row(r), a.row(r), b.row(r), c.row(r), n, f);
+    };
+    switch (op.op) {
+      case Op::add: of2([](V x, V y) { return x + y; }); break;
+      case Op::subtract: of2([](V x, V y) { return x - y; }); break;
+      case Op::multiply: of2([](V x, V y) { return x * y; }); break;
+      case Op::divide: of2([](V x, V y) { return x / y; }); break;
+      case Op::negative: of1([](V x) { return -x; }); break;
+      case Op::sigmoid: of1([](V x) { return sigmoid<T>(x); }); break;
+      case Op::tanh: of1([](V x) { return tanh<T>(x); }); break;
+      case Op::exp: of1([](V x) { return exp<T>(x); }); break;
+      case Op::log: of1([](V x) { return log<T>(x); }); break;
+      case Op::sqrt: of1([](V x) { return sqrt(x); }); break;
+      case Op::softplus: of1([](V x) { return softplus<T>(x); }); break;
+      case Op::relu: of1([=](V x) { return x < zero ? zero : x; }); break;
+      case Op::absolute: of1([](V x) { return absolute<T>(x); }); break;
+      case Op::minimum: of2([](V x, V y) { return (y < x) | (y != y) ? y : x; }); break;
+      case Op::maximum: of2([](V x, V y) { return (x < y) | (y != y) ? y : x; }); break;
+      case Op::less: of2([=](V x, V y) { return x < y ? one : zero; }); break;
+      case Op::where: of3([=](V t, V x, V y) { return t != zero ? x : y; }); break;
+      case Op::multiply_add: of3([](V x, V y, V z) { return fma(x, y, z); }); break;
+      case Op::sigmoid_slope: of2([=](V g, V y) { return g * fma(-y, y, y); }); break;
+      case Op::tanh_slope: of2([=](V g, V y) { return g * fma(-y, y, one); }); break;
+      default: run_whole_rows(op, values, first, rows); break;
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <tuple>
 
@@ -148,6 +149,21 @@ NB_MODULE(_core, m) {
         for (ptrdiff_t r = 0; r < rows; ++r)
           std::copy_n(source + (block * rows + place[r]) * bytes, bytes, target + (block * rows + r) * bytes);
     });
+  });
+  // The order of falling lengths, those of one length as they come: the rows in that order, the place of each row in it,
+  // and the lengths in it. Return whether it is another one than that in which they come.
+  m.def("fall", [](uintptr_t from, uintptr_t rows, uintptr_t places, uintptr_t falling, int64_t count) {
+    const auto* const lengths = reinterpret_cast<const int64_t*>(from);
+    auto *const order = reinterpret_cast<int64_t*>(rows), *const back = reinterpret_cast<int64_t*>(places);
+    std::iota(order, order + count, int64_t(0));
+    const auto longer = [lengths](int64_t a, int64_t b) { return lengths[a] > lengths[b]; };
+    const bool differs = !std::is_sorted(order, order + count, longer);
+    if (differs) std::stable_sort(order, order + count, longer);
+    for (int64_t i = 0; i < count; ++i) {
+      back[order[i]] = i;
+      reinterpret_cast<int32_t*>(falling)[i] = (int32_t)lengths[order[i]];
+    }
+    return differs;
   });
   m.def("in_environment", [](const char* name) { return std::getenv(name) != nullptr; });
   m.def("choose_pool", [](bool of_openmp) {

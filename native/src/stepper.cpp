@@ -1,5 +1,8 @@
 #include "keepgate/stepper.h"
 
+#include <stdexcept>
+
+#include "faster.h"
 #include "forward.h"
 
 namespace keepgate {
@@ -8,7 +11,8 @@ template <class T> struct Stepper<T>::Impl {
   std::shared_ptr<const Packed<T>> packed;
   Arena arena;  // of the workers and of what the call reads and writes
   Call<T> call{};
-  std::unique_ptr<Workers<T>> all;
+  std::unique_ptr<Workers<T>> alone, together;  // one worker; several, where the step is large enough for that
+  Faster faster;
   Pool& pool;
   int place = 0;
 
@@ -23,11 +27,25 @@ template <class T> struct Stepper<T>::Impl {
     call.rings.assign(plan.state_widths.size(), true);
     for (int width : plan.step_input_widths) call.step_inputs.push_back(take(width));
     call.vectors.assign(vectors, vectors + plan.vector_widths.size());
-    double operations = 0;
-    for (size_t i = 0; i < plan.block_rows.size(); ++i)
-      operations += 2.0 * plan.block_rows[i] * plan.block_columns[i] * rows;
-    if (operations < tuning::kWakingOperations) threads = 1;
-    all = std::make_unique<Workers<T>>(plan, kernels, *packed, call, arena, threads, false);
+    const auto workers = [&](int threads) {
+      return std::make_unique<Workers<T>>(plan, kernels, *packed, call, arena, threads, false);
+    };
+    alone = workers(1);
+    if (threads > 1) together = workers(threads);
+    if (together && together->workers.size() == 1) together.reset();
+  }
+
+  void step() {
+    if (!together) return alone->workers[0].step(place, place);
+    faster.run([this](int way) {
+      if (!way) return alone->workers[0].step(place, place);
+      try {
+        auto& workers = together->workers;
+        pool.run((int)workers.size(), [&](int i) { workers[i].step(place, place); });
+      } catch (const std::runtime_error&) {  // the system starts no further thread, and nothing was done
+        alone->workers[0].step(place, place);
+      }
+    });
   }
 };
 
@@ -55,9 +73,7 @@ template <class T> void Stepper<T>::step(const T* x, const T* const* step_inputs
   put(x, call.x, plan.input_size);
   for (size_t i = 0; i < call.step_inputs.size(); ++i)
     put(step_inputs[i], call.step_inputs[i], plan.step_input_widths[i]);
-  auto& workers = impl_->all->workers;
-  if (workers.size() == 1) workers[0].step(place, place);
-  else impl_->pool.run((int)workers.size(), [&](int i) { workers[i].step(place, place); });
+  impl_->step();
   impl_->place = 1 - place;
   const ptrdiff_t size = rows * plan.state_widths[0];
   std::memcpy(output, call.states[0] + impl_->place * size, size * sizeof(T));

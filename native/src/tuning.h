@@ -19,7 +19,7 @@ constexpr size_t kHoistWeights = size_t(1) << 22;  // but weights above this (by
 // When threads pay, and for what. Waking one costs some microseconds, a meeting at a barrier about one.
 constexpr double kThreadsOperations = 2e6;  // of a whole call: below, one thread
 constexpr double kMeetingOperations = 2e5;  // of a step: below, threads that meet at every step lose
-constexpr double kWakingOperations = 8e6;   // of one step of a stepper, for which threads wake every time
+constexpr double kWakingOperations = 8e6;   // of one step of a population, for which threads wake every time
 constexpr size_t kPackNumbers = 50000;      // weights to pack: below, one thread
 constexpr size_t kCopyBytes = 1 << 17;      // rows to copy: below, one thread
 constexpr size_t kCompareBytes = 1 << 20;   // weights to compare: below, one thread

@@ -28,6 +28,24 @@ def test_rows_are_sorted_as_by_index_and_put_back(dim, dtype):
     assert torch.equal(order.unsort(found, dim), value)
 
 
+@pytest.mark.parametrize("lengths", [[0, 3, 3, 1], [2, 2], [5, 5, 1], [7], []])
+def test_lengths_fall_in_this_order(lengths):
+    order = Order(torch.tensor(lengths * 2, dtype=torch.int64)[::2])
+    assert order.lengths.dtype is torch.int32
+    assert order.lengths.tolist() == sorted((lengths * 2)[::2], reverse=True)
+
+
+def test_several_are_put_back_at_once():
+    order = Order(torch.tensor([1, 2, 3]))
+    first, second = torch.randn(2, 3, 2, dtype=torch.float64).requires_grad_(), torch.randn(3, 4, dtype=torch.float64)
+    found = order.unsort_all([first, second.requires_grad_()], -2)
+    assert torch.equal(found[0], first.flip(1))
+    assert torch.equal(found[1], second.flip(0))
+    assert torch.autograd.gradcheck(lambda a, b: tuple(order.unsort_all([a, b], -2)), (first, second))
+    (gradient,) = torch.autograd.grad(found[1].sum(), second)  # of one of them alone
+    assert torch.equal(gradient, torch.ones_like(second))
+
+
 def test_tensors_that_are_not_contiguous():
     order = Order(torch.tensor([1, 2, 3]))
     value = torch.randn(3, 5, 2).transpose(0, 1)[::2]

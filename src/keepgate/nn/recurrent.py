@@ -287,8 +287,6 @@ class Recurrent(Layers):
         values = self._all_values(stack, x)
         if plain and not requires_grad((x, *state.values(), *given.values(), *itertools.chain.from_iterable(values))):
             return self._run_whole(whole, stack, lambda: values)
-        if not state:
-            whole.state = stack.zeros(x)
         return self._run_rows(whole, seed, (), stack, values)
 
     def _run_whole(
@@ -297,7 +295,8 @@ class Recurrent(Layers):
         """Run all layers and directions in one call of the core, without gradients."""
         whole, order = sort_rows(whole, ENGINES["native"])
         output, final = run_layers(stack, whole, self._parameters, values)
-        return order.unsort(output, -2), {name: order.unsort(value, -2) for name, value in final.items()}, {}
+        output, *ended = order.unsort_all([output, *final.values()], -2)
+        return output, dict(zip(final, ended, strict=True)), {}
 
     def _run_rows(
         self,
@@ -308,12 +307,14 @@ class Recurrent(Layers):
         values: Sequence[Sequence[Tensor]],
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Run layer after layer, and each direction: on the core by what is known before, or on any engine."""
-        final: dict[str, list[Tensor]] = {name: [] for name in whole.state}
         traces: dict[str, list[Tensor]] = {name: [] for name in wanted}
         output = self.equations.states[0]
         engine = self._engine(whole) if stack is None else ENGINES["native"]
         whole, order = sort_rows(whole, engine)
         x = whole.x
+        if stack is not None and not whole.state:
+            whole.state = stack.zeros(x)
+        final: dict[str, list[Tensor]] = {name: [] for name in whole.state}
         for layer in range(self.num_layers):
             if layer and self.drops:
                 x = order.sort(self._between(order.unsort(x, -2)), -2)
@@ -339,11 +340,10 @@ class Recurrent(Layers):
                     for name, rows in table.items():
                         rows.append(by_name[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
-        if order.rows is None:
-            return x, stacked(final), stacked(traces) if traces else {}
-        unsort = order.unsort
-        ended, traced = ({k: unsort(v, -2) for k, v in stacked(table).items()} for table in (final, traces))
-        return unsort(x, -2), ended, traced
+        ended, traced = stacked(final), stacked(traces) if traces else {}
+        x, *found = order.unsort_all([x, *ended.values(), *traced.values()], -2)
+        count = len(ended)
+        return x, dict(zip(ended, found, strict=False)), dict(zip(traced, found[count:], strict=True))
 
     def _engine(self, arguments: Arguments) -> Engine:
         """Return the engine for all layers and directions."""
