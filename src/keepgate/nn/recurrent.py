@@ -341,6 +341,8 @@ class Recurrent(Layers):
                         rows.append(by_name[name])
             x = torch.cat(directions, -1) if len(directions) > 1 else directions[0]
         ended, traced = stacked(final), stacked(traces) if traces else {}
+        if order.rows is None:
+            return x, ended, traced
         x, *found = order.unsort_all([x, *ended.values(), *traced.values()], -2)
         count = len(ended)
         return x, dict(zip(ended, found, strict=False)), dict(zip(traced, found[count:], strict=True))
