@@ -37,8 +37,8 @@ class Order:
         if lengths.dim() == 1:
             lengths = dense(lengths)
             rows, back = torch.empty_like(lengths), torch.empty_like(lengths)
-            self.lengths = torch.empty_like(lengths, dtype=torch.int32)
-            at = (t.data_ptr() for t in (lengths, rows, back, self.lengths))
+            self.lengths = falling = torch.empty_like(lengths, dtype=torch.int32)
+            at = lengths.data_ptr(), rows.data_ptr(), back.data_ptr(), falling.data_ptr()
             if _core.fall(*at, len(lengths)):
                 self.rows, self._back = rows, back
         elif bool((lengths[..., 1:] > lengths[..., :-1]).any()):
