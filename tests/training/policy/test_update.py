@@ -27,23 +27,25 @@ def all_rows(steps):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("windows", [1, 2, 3])
-@pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("gru", 2)])
-def test_the_pass_over_a_window_has_the_bits_of_the_collector(mode, windows, cell, layers):
-    network, _, window, steps = steps_of(mode, windows, cell=cell, layers=layers)
+@pytest.mark.parametrize(("cell", "layers", "shared"), [("lstm", 1, False), ("gru", 2, False), ("lstm", 1, True)])
+def test_the_pass_over_a_window_has_the_bits_of_the_collector(mode, windows, cell, layers, shared):
+    network, _, window, steps = steps_of(mode, windows, cell=cell, layers=layers, shared=shared)
     assert 0 < window.first.sum() < window.first.numel()
     batch = all_rows(steps)
     assert len(batch.where) == window.valid.sum() == len(set(batch.where.tolist()))
     with torch.no_grad():
-        assert torch.equal(batch.output(network), window.output.flatten(0, 1)[batch.where])
-        late = batch._replace(first=torch.roll(batch.first, 1, 0))
-        assert not torch.equal(late.output(network), batch.output(network))
+        found, late = batch.outputs(network), batch._replace(first=torch.roll(batch.first, 1, 0)).outputs(network)
+        assert len(found) == (1 if shared else 2)
+        for one, collected, other in zip(found, window.outputs, late, strict=True):
+            assert torch.equal(one, collected.flatten(0, 1)[batch.where])
+            assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_before_the_first_update_the_ratio_is_1_to_the_bit(mode):
     network, actions, window, steps = steps_of(mode)
     batch = all_rows(steps)
-    ratio = (log_prob(actions, network.outputs(batch.output(network)), batch.numbers) - batch.before).exp()
+    ratio = (log_prob(actions, network.outputs(batch.outputs(network)), batch.numbers) - batch.before).exp()
     assert (ratio == 1).all()
     assert len(ratio) == window.valid.sum()
 
@@ -90,12 +92,12 @@ def test_no_gradient_crosses_from_one_episode_to_another():
     network, _, window, steps = steps_of(MODES[1])
     batch = all_rows(steps)
     x = batch.x.clone().requires_grad_()
-    output = batch._replace(x=x).output(network)
+    acting, judging = batch._replace(x=x).outputs(network)
     episode = np.cumsum(window.first.numpy(), 0) * 6 + np.arange(6)  # a number of its own for each
     own = torch.from_numpy(episode.ravel())[batch.where]
     chosen = own == own[len(own) // 2]
     assert 0 < chosen.sum() < len(chosen)
-    output[chosen].square().sum().backward()
+    (acting[chosen].square().sum() + judging[chosen].square().sum()).backward()
     assert x.grad is not None
     seen = x.grad.flatten(0, 1)[batch.index]
     assert seen[chosen].abs().sum() > 0
@@ -108,7 +110,8 @@ def test_a_minibatch_has_whole_rows_in_their_states():
     assert sorted(torch.cat([part.where for part in parts]).tolist()) == sorted(all_rows(steps).where.tolist())
     with torch.no_grad():
         for part in parts:
-            assert torch.equal(part.output(network), window.output.flatten(0, 1)[part.where])
+            for one, collected in zip(part.outputs(network), window.outputs, strict=True):
+                assert torch.equal(one, collected.flatten(0, 1)[part.where])
     whole, _ = all_rows(steps).loss(network, actions, METHODS["ppo"], WEIGHTS)
     losses = [part.loss(network, actions, METHODS["ppo"], WEIGHTS)[0].detach() for part in parts]
     mean = sum(float(loss) * len(part.where) for loss, part in zip(losses, parts, strict=True))
@@ -138,11 +141,11 @@ def test_a_better_action_becomes_likelier(method):
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     random = np.random.default_rng(0)
     valid = torch.from_numpy(window.valid)
-    before = network.outputs(window.output[valid]).softmax(-1)[:, 1].mean()
+    before = network.outputs([window.outputs[0][valid]]).softmax(-1)[:, 1].mean()
     for _ in range(5):
         told = update(network, actions, optimizer, window, right, METHODS[method], WEIGHTS, 3, 3, 0.5, random)
     batch = all_rows(Steps(network, actions, window, right))
-    after = network.outputs(batch.output(network)).softmax(-1)[:, 1].mean()
+    after = network.outputs(batch.outputs(network)).softmax(-1)[:, 1].mean()
     assert float(after.detach()) > float(before.detach()) + 0.05
     assert told["entropy"] > 0
 

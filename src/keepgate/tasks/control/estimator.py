@@ -63,7 +63,7 @@ class Controller(ControllerParameters, Estimator):
         seen=schema.optional(schema.several(schema.whole(0, 10**8), least=1)),
         actions=CHECK,
     )
-    fixed: ClassVar[tuple[str, ...]] = ("hidden_size", "num_layers", "previous", "observe", "hide")
+    fixed: ClassVar[tuple[str, ...]] = ("hidden_size", "num_layers", "previous", "observe", "hide", "shared")
 
     network_: ControlNetwork = field(init=False)
     environment_: str | None = field(init=False)
@@ -110,6 +110,7 @@ class Controller(ControllerParameters, Estimator):
                 "environment": self.environment_,
             }
             about |= {"observe": self.seen(), "hide": self.hide, "previous": bool(self.previous)}
+            about |= {"shared": bool(self.shared)}
             about |= {"hidden_size": int(self.hidden_size), "num_layers": int(self.num_layers)}
             with progress_of(BAR, self.progress) as shown:
                 learner = Learner(
@@ -262,7 +263,9 @@ class Controller(ControllerParameters, Estimator):
 
     def build_network(self, members: int = 1) -> ControlNetwork:
         """Return the network, untrained."""
-        return ControlNetwork(controller(self.layers(self.inputs().size), self.actions_.outputs), self.backend)
+        return ControlNetwork(
+            controller(self.layers(self.inputs().size), self.actions_.outputs, bool(self.shared)), self.backend
+        )
 
     def learning_curve(self) -> Figure:
         """Return a figure of the returns over steps and over seconds; a notebook shows it."""

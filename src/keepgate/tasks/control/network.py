@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,28 @@ from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, Input, Network, Step, Value
 from keepgate.nn.blocks import Standardize
 from keepgate.nn.network import NetworkModule
+from keepgate.training.policy.streams import States, taken
 
+HEARD = 1.0
 START = 0.01  # of the weights of the policy at first, so that all actions are about as likely
 FADE = 0.05  # share of a new window in the moments of values
 
 
-def controller(recurrent: blocks.Recurrent, outputs: int) -> Network:
-    """Return the network from inputs [B, T, I] to outputs of the policy [B, T, O] and values [B, T, 1]."""
+def controller(recurrent: blocks.Recurrent, outputs: int, shared: bool = False) -> Network:
+    """Return the network from inputs [B, T, I] to outputs of the policy [B, T, O] and values [B, T, 1].
+
+    Args:
+        recurrent: layers.
+        outputs: O.
+        shared: whether values come from the layers of the policy, or from layers of their own.
+    """
     size, width = recurrent.input_size, recurrent.output_size
     steps = (
         Step("standardise", blocks.Standardize(size), ("x",)),
         Step("recurrent", recurrent, ("standardise",)),
+        *(() if shared else (Step("judge", recurrent, ("standardise",)),)),
         Step("policy", blocks.Linear(width, outputs), ("recurrent",)),
-        Step("critic", blocks.Linear(width, 1), ("recurrent",)),
+        Step("critic", blocks.Linear(width, 1), ("recurrent" if shared else "judge",)),
         Step("value", blocks.Standardize(1, restore=True), ("critic",)),
     )
     return Network((Input("x", Value(FLOAT64, ("batch", "time", size))),), steps, ("policy", "value"))
@@ -39,43 +49,56 @@ class ControlNetwork(NetworkModule):
     recurrent: Any
 
     def reset_parameters(self) -> None:
-        """Draw all tensors anew; all actions are about as likely."""
+        """Draw all tensors anew; all actions are about as likely, and few inputs are heard as many are."""
         super().reset_parameters()
         with torch.no_grad():
+            for layer in self.layers:  # torch's rule knows the hidden size alone: few inputs would hardly be heard
+                for name, weight in layer.named_parameters():
+                    if name == "weight_ih_l0":
+                        weight.mul_(math.sqrt(layer.hidden_size / layer.input_size) * HEARD)
             self.get_parameter("policy.weight").mul_(START)
             self.get_parameter("policy.bias").zero_()
             self.get_parameter("critic.bias").zero_()
 
     @property
-    def recurrent_width(self) -> int:
-        """Of the output of the recurrence."""
+    def layers(self) -> list[Any]:
+        """The layers of the policy, and those of its critic, if it has its own."""
+        return [self.get_submodule(name) for name in ("recurrent", "judge") if hasattr(self, name)]
+
+    @property
+    def width(self) -> int:
+        """Of the outputs of layers."""
         return self.get_parameter("critic.weight").shape[1]
 
-    def through(self, x: Tensor, state: Any, reset: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
-        """Return the output [T, N, W] of the recurrence for standardised inputs [T, N, I].
+    def through(
+        self, x: Tensor, states: States, reset: Tensor | None = None, lengths: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return the outputs [T, N, W] of all layers for standardised inputs [T, N, I].
 
         Args:
             x: inputs.
-            state: before the first step, [layers, N, W] each.
+            states: before the first step.
             reset: steps that begin in that state again, [T, N].
             lengths: [N]; None: all are T.
         """
-        begun = tuple(s.transpose(0, 1) for s in state) if isinstance(state, tuple) else state.transpose(0, 1)
-        turned = None if reset is None else reset.t()
-        output, _ = self.recurrent(x.transpose(0, 1), begun, lengths, reset=turned)
-        return output.transpose(0, 1)
+        turned, found = None if reset is None else reset.t(), []
+        for layer, state in zip(self.layers, states, strict=True):
+            begun = tuple(one.transpose(0, 1) for one in state)
+            output, _ = layer(x.transpose(0, 1), taken(begun), lengths, reset=turned)
+            found.append(output.transpose(0, 1))
+        return found
 
-    def outputs(self, output: Tensor) -> Tensor:
-        """Return the outputs of the policy, [..., O]."""
-        return self.get_submodule("policy")(output)
+    def outputs(self, told: Sequence[Tensor]) -> Tensor:
+        """Return the outputs of the policy, [..., O], from the outputs of all layers."""
+        return self.get_submodule("policy")(told[0])
 
-    def scaled_values(self, output: Tensor) -> Tensor:
-        """Return the values of states in deviations of values, [...]."""
-        return self.get_submodule("critic")(output)[..., 0]
+    def scaled_values(self, told: Sequence[Tensor]) -> Tensor:
+        """Return the values of states in deviations of values, [...], from the outputs of all layers."""
+        return self.get_submodule("critic")(told[-1])[..., 0]
 
-    def values(self, output: Tensor) -> Tensor:
-        """Return the values of states, [...] float64."""
-        return self.scaled_values(output).double() * self.value.scale[0] + self.value.mean[0]
+    def values(self, told: Sequence[Tensor]) -> Tensor:
+        """Return the values of states, [...] float64, from the outputs of all layers."""
+        return self.scaled_values(told).double() * self.value.scale[0] + self.value.mean[0]
 
     def scaled(self, values: Tensor) -> Tensor:
         """Return values in deviations, as `scaled_values` says them."""

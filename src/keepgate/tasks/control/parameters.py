@@ -81,6 +81,7 @@ class ControllerParameters(Parameters):
     clip: float = param(0.2, "how far an update may move the probability of an action, as a share", **STRENGTH)
     value_weight: float = param(0.5, "weight of the errors of values in the loss", **STRENGTH)
     entropy_weight: float = param(0.0, "weight of the policy's entropy in the loss", minimum=0, maximum=1e6)
+    shared: bool = param(False, "let values come from the states of the policy, in place of layers of their own")
     observe: str | tuple[int, ...] | None = param(
         None,
         "numbers of the values of an observation that are seen, such as 0,2 (none: all)",

@@ -103,8 +103,9 @@ def _inside(model: Controller, seen: np.ndarray) -> tuple[np.ndarray, dict[str, 
     network = model.network_
     with torch.no_grad():
         x = torch.from_numpy(network.standardiser()(seen))[None]
-        output, _, states, gates = network.recurrent(x, return_states=True, return_gates=True)
-        value = network.values(output)[0].numpy()
+        told = [layers(x)[0] for layers in network.layers]
+        _, _, states, gates = network.recurrent(x, return_states=True, return_gates=True)
+        value = network.values(told)[0].numpy()
     last = {name: getattr(states, name)[-1, 0].numpy() for name in states._fields}
     return value, last, {name: one[-1, 0].numpy() for name, one in gates.items()}
 

@@ -53,7 +53,7 @@ def run_episodes(
     """
     actions, count = inputs.actions, environments.count
     stream, standardised, policy = network.recurrent.stream(count), network.standardiser(), network.head("policy")
-    x, output = torch.empty(count, inputs.size), torch.empty(count, network.recurrent_width)
+    x, output = torch.empty(count, inputs.size), torch.empty(count, network.width)
     read, said = x.numpy(), output.numpy()
     before = None
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from keepgate.actions import Inputs
 from keepgate.errors import InputError
+from keepgate.training.policy.streams import States, Streams, joined, of_rows
 
 __all__ = ["Collector", "Rollout"]
 
@@ -23,8 +24,8 @@ class Rollout:
         raw: inputs as they came, [T, N, I].
         x: inputs as the recurrence reads them, [T, N, I].
         first: whether a step is the first of its episode, [T, N].
-        state: of the recurrence before the first step, as `Recurrent` takes it.
-        output: of the recurrence, [T, N, W].
+        states: of the policy's layers, and the critic's, before the first step.
+        outputs: of the same layers, [T, N, W] each.
         numbers: actions, [T, N, A].
         reward: [T, N].
         over: whether the episode ended with the step, [T, N].
@@ -39,8 +40,8 @@ class Rollout:
     raw: np.ndarray
     x: Tensor
     first: Tensor
-    state: Any
-    output: Tensor
+    states: States
+    outputs: list[Tensor]
     numbers: Tensor
     reward: np.ndarray
     over: np.ndarray
@@ -65,13 +66,13 @@ class Collector:
         self.environments, self.network, self.inputs, self.random = environments, network, inputs, random
         self.count = environments.count
         self.gained, self.lasted = np.zeros(self.count), np.zeros(self.count, int)
-        self.state: Any = None
+        self.states: States | None = None
 
     def begin(self, seeds: np.ndarray) -> None:
         """Begin new episodes in all rows."""
         self.first = np.ones(self.count, bool)
         self.raw = self.inputs.rows(self.environments.reset(seeds), None, None)
-        self.gained[:], self.lasted[:], self.state = 0.0, 0, None
+        self.gained[:], self.lasted[:], self.states = 0.0, 0, None
 
     def collect(self, steps: int) -> Rollout:
         """Take so many steps.
@@ -80,25 +81,26 @@ class Collector:
             InputError: a reward or an observation is no finite number.
         """
         network, actions, shape = self.network, self.inputs.actions, (steps, self.count)
-        stream = network.recurrent.stream(self.count)
-        if self.state is not None:
-            stream.state = self.state
+        streams = Streams(network.layers, self.count)
+        if self.states is not None:
+            streams.states = self.states
         raw = np.empty((*shape, self.inputs.size), np.float32)
-        x, output = torch.empty(raw.shape), torch.empty(*shape, network.recurrent_width)
+        x, outputs = torch.empty(raw.shape), [torch.empty(*shape, network.width) for _ in network.layers]
         first, over, valid = (np.zeros(shape, bool) for _ in range(3))
         terminated, numbers = np.zeros(shape, bool), np.empty((*shape, actions.numbers), np.float32)
         reward = np.zeros(shape)
         found = Rollout(
-            raw, x, torch.from_numpy(first), stream.state, output, torch.from_numpy(numbers), reward, over, valid
+            raw, x, torch.from_numpy(first), streams.states, outputs, torch.from_numpy(numbers), reward, over, valid
         )
         noise, standardised, policy = actions.noise(self.random, *shape), network.standardiser(), network.head("policy")
-        xs, outputs, read, cut = x.unbind(), output.unbind(), x.numpy(), _Cut()
+        xs, told = x.unbind(), list(zip(*(output.unbind() for output in outputs), strict=True))
+        read, cut = x.numpy(), _Cut()
         for t in range(steps):
             if self.first.any():
-                stream.reset(self.first)
+                streams.reset(self.first)
             first[t], raw[t], read[t] = self.first, self.raw, standardised(self.raw)
-            stream.step(xs[t], outputs[t])
-            numbers[t] = chosen = actions.drawn(policy(outputs[t].numpy()), noise[t])
+            streams.step(xs[t], told[t])
+            numbers[t] = chosen = actions.drawn(policy(told[t][0].numpy()), noise[t])
             moved = self.environments.step(chosen)
             reward[t], valid[t], terminated[t] = np.where(moved.valid, moved.reward, 0.0), moved.valid, moved.terminated
             over[t] = ended = moved.terminated | moved.truncated
@@ -107,15 +109,15 @@ class Collector:
                 rows = np.flatnonzero(moved.truncated & ~moved.terminated)
                 if len(rows):
                     seen = self.inputs.rows(moved.last, chosen, reward[t])[rows]
-                    cut.add(t, rows, stream.state, standardised(seen))
+                    cut.add(t, rows, streams.states, standardised(seen))
             else:
                 self.gained += reward[t]
                 self.lasted += moved.valid
             self.first = moved.first
             self.raw = self.inputs.begin(self.inputs.rows(moved.observation, chosen, reward[t]), self.first)
-        self.state = stream.state
+        self.states = streams.states
         self._check(found)
-        cut.add(steps, np.arange(self.count), self.state, standardised(self.raw))
+        cut.add(steps, np.arange(self.count), self.states, standardised(self.raw))
         self._judge(found, terminated, cut)
         return found
 
@@ -140,9 +142,8 @@ class Collector:
     def _judge(self, found: Rollout, terminated: np.ndarray, cut: _Cut) -> None:
         """Set the values of the states, and of those that they led to."""
         with torch.no_grad():
-            found.value = self.network.values(found.output).numpy()
-            x, state = cut.batch(isinstance(found.state, tuple))
-            beyond = self.network.values(self.network.through(x, state))[0].numpy()
+            found.value = self.network.values(found.outputs).numpy()
+            beyond = self.network.values(self.network.through(*cut.batch()))[0].numpy()
         steps = np.concatenate([found.value, beyond[None, -self.count :]])
         found.following = np.where(terminated, 0.0, steps[1:])
         for (t, rows), values in cut.each(beyond):
@@ -154,20 +155,18 @@ class _Cut:
 
     def __init__(self) -> None:
         self.where: list[tuple[int, np.ndarray]] = []
-        self.states: list[tuple[Tensor, ...]] = []
+        self.states: list[States] = []
         self.xs: list[np.ndarray] = []
 
-    def add(self, t: int, rows: np.ndarray, state: Any, x: np.ndarray) -> None:
-        states = state if isinstance(state, tuple) else (state,)
+    def add(self, t: int, rows: np.ndarray, states: States, x: np.ndarray) -> None:
         self.where.append((t, rows))
-        self.states.append(tuple(one[:, torch.from_numpy(rows)] for one in states))
+        self.states.append(of_rows(states, torch.from_numpy(rows)))
         self.xs.append(np.asarray(x, np.float32))
 
-    def batch(self, several: bool) -> tuple[Tensor, Any]:
-        """Return all as one step, [1, M, I], and the states [L, M, W] before it."""
+    def batch(self) -> tuple[Tensor, States]:
+        """Return all as one step, [1, M, I], and the states before it."""
         x = torch.from_numpy(np.concatenate(self.xs))[None]
-        states = tuple(torch.cat(one, 1).contiguous() for one in zip(*self.states, strict=True))
-        return x, states if several else states[0]
+        return x, joined(self.states)
 
     def each(self, values: np.ndarray) -> list[tuple[tuple[int, np.ndarray], np.ndarray]]:
         """Return the places within the window, each with its values; those at its end came last, and are left out."""

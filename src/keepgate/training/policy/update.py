@@ -14,6 +14,7 @@ from keepgate.training.optimizer import clip
 from keepgate.training.policy import ppo, reinforce
 from keepgate.training.policy.distribution import entropy, log_prob
 from keepgate.training.policy.rollout import Rollout
+from keepgate.training.policy.streams import States, of_rows
 
 __all__ = ["METHODS", "Weights", "update"]
 
@@ -98,10 +99,9 @@ class Steps:
 
     def __init__(self, network: Any, actions: Actions, rollout: Rollout, advantage: np.ndarray) -> None:
         self.rollout = rollout
-        states = rollout.state if isinstance(rollout.state, tuple) else (rollout.state,)
-        self.states, steps = states, len(rollout.x)
+        steps = len(rollout.x)
         first = rollout.first.numpy()
-        goes_on = torch.stack([state.abs().amax((0, 2)) for state in states]).amax(0).numpy() > 0
+        goes_on = torch.stack([one.abs().amax((0, 2)) for state in rollout.states for one in state]).amax(0).numpy() > 0
         begins = np.where(first.any(0), first.argmax(0), steps)
         self.cut = np.where(goes_on, begins, 0)  # where each row's second sequence begins
         own = advantage[rollout.valid]
@@ -110,7 +110,7 @@ class Steps:
             target = network.scaled(torch.from_numpy(advantage + rollout.value))
             self.told = torch.stack([torch.zeros(first.shape), torch.from_numpy(told), target]).float().flatten(1)
             whole = self.batch(np.arange(first.shape[1]))
-            drawn = network.outputs(rollout.output.flatten(0, 1)[whole.where])
+            drawn = network.outputs([output.flatten(0, 1)[whole.where] for output in rollout.outputs])
             self.told[0, whole.where] = log_prob(actions, drawn, whole.numbers)
 
     def batch(self, rows: np.ndarray) -> Batch:
@@ -134,7 +134,7 @@ class Steps:
             window.x[times, index],
             window.first[times, index],
             None if (length == length[0]).all() else torch.from_numpy(length),
-            tuple(state[:, index] * keeps for state in self.states),
+            [tuple(one * keeps for one in state) for state in of_rows(window.states, index)],
             torch.from_numpy(np.flatnonzero(valid)),
             where,
             window.numbers.flatten(0, 1)[where],
@@ -151,7 +151,7 @@ class Batch(NamedTuple):
         x: inputs, [T, P, I].
         first: steps that begin in the initial state, [T, P].
         lengths: [P], falling; None: all are T.
-        states: before the first steps, [layers, P, W] each.
+        states: of all layers, before the first steps.
         index: of the M steps among the T P of `x`.
         where: of the M steps among those of the window.
         numbers: actions, [M, A].
@@ -163,7 +163,7 @@ class Batch(NamedTuple):
     x: Tensor
     first: Tensor
     lengths: Tensor | None
-    states: tuple[Tensor, ...]
+    states: States
     index: Tensor
     where: Tensor
     numbers: Tensor
@@ -171,19 +171,18 @@ class Batch(NamedTuple):
     advantage: Tensor
     target: Tensor
 
-    def output(self, network: Any) -> Tensor:
-        """Return the output of the recurrence at the M steps, [M, W]."""
-        state: Any = self.states
-        state = state if len(state) > 1 else state[0]
-        return network.through(self.x, state, self.first, self.lengths).flatten(0, 1).index_select(0, self.index)
+    def outputs(self, network: Any) -> list[Tensor]:
+        """Return the outputs of all layers at the M steps, [M, W] each."""
+        found = network.through(self.x, self.states, self.first, self.lengths)
+        return [output.flatten(0, 1).index_select(0, self.index) for output in found]
 
     def loss(self, network: Any, actions: Actions, method: Method, weights: Weights) -> tuple[Tensor, dict[str, Any]]:
         """Return the loss, and what is to be told of it."""
-        output = self.output(network)
-        outputs = network.outputs(output)
+        told = self.outputs(network)
+        outputs = network.outputs(told)
         log = log_prob(actions, outputs, self.numbers)
         policy = method.loss(log, self.before, self.advantage, weights.clip)
-        error = 0.5 * (network.scaled_values(output) - self.target).square().mean()
+        error = 0.5 * (network.scaled_values(told) - self.target).square().mean()
         spread = entropy(actions, outputs).mean()
         total = policy + weights.value * error - weights.entropy * spread
         with torch.no_grad():
