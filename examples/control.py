@@ -74,7 +74,7 @@ class Task:
 POLE = {"hide": "velocity", "steps": 100_000, "target": 500.0}
 MEMORY = {"environments": 64, "window": 64, "batch_size": 32, "steps": 2_000_000, "entropy_weight": 0.01}
 TASKS = {
-    "pole": Task("CartPole-v1", {**POLE, "average": 0.9}, 1000),
+    "pole": Task("CartPole-v1", POLE, 1000),
     "speed": Task(
         "CartPole-v1",
         {**POLE, "target": None, "environments": 64, "window": 128, "epochs": 4, "batch_size": 64, "steps": 819_200},
