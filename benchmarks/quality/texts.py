@@ -4,7 +4,8 @@
     python -m benchmarks.quality.texts --sets genres --earlier    # the validation part in the test part's place
     python -m benchmarks.quality.texts --count 5000 --earlier     # and of the training part 5,000 texts
 
-All is by defaults but for the units: characters where a text is a chain of letters. The peer is scikit-learn's: words
+All is by defaults but for the units: characters where a text is a chain of letters; what is held out of the training
+part are whole groups, where there are some: pages, conversations. The peer is scikit-learn's: words
 and pairs of them, or 1 to 4 characters, weighted by TF-IDF, and logistic regression. A run replaces the rows of its
 sets in `texts.csv` and leaves the others; with `--earlier` or `--count` none are kept.
 """
@@ -25,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from benchmarks.quality.rows import keep, opened, summary, versions
 from benchmarks.quality.texts_sets import SETS, Set
 from keepgate import SequenceClassifier
+from keepgate.data.text.labelled import LabelledTexts
 from keepgate.tasks.common.calibration import confidence_scores
 
 ROWS = Path(__file__).with_name("texts.csv")
@@ -40,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     for data in opened(SETS, options.sets):
         data = data if options.count is None else data.part(options.count)
-        rows = measure(data, *(data.valid if options.earlier else data.test))
+        rows = measure(data, data.valid if options.earlier else data.test)
         print(pd.DataFrame(rows)[["set", "metric", "keepgate", "peer value", "seconds"]].to_string(index=False))
         if not options.earlier and options.count is None:
             keep(ROWS, rows)
@@ -48,10 +50,10 @@ def main() -> None:
         print(summary(pd.read_csv(ROWS), [*ASKED, "macro F1"]).to_string(index=False))
 
 
-def measure(data: Set, texts: list[str], truth: np.ndarray) -> list[dict]:
-    """Return the rows of a set, by texts and their classes that were not learned from."""
-    started = time.process_time()
-    model = SequenceClassifier(units=data.units).fit(*data.train)
+def measure(data: Set, asked: LabelledTexts) -> list[dict]:
+    """Return the rows of a set, by texts that were not learned from."""
+    started, texts, truth = time.process_time(), asked.texts, asked.labels
+    model = SequenceClassifier(units=data.units).fit(data.train)
     chances = model.predict_proba(texts)
     seconds = round(time.process_time() - started)
     answers = {"keepgate": model.classes_[chances.argmax(axis=1)], PEER: peer(data).predict(texts)}
@@ -80,7 +82,7 @@ def peer(data: Set) -> object:
     words = {"ngram_range": (1, 2), "sublinear_tf": True}
     letters = {"analyzer": "char", "ngram_range": (1, 4), "sublinear_tf": True, "lowercase": False}
     features = TfidfVectorizer(**(words if data.units == "words" else letters))
-    return make_pipeline(features, LogisticRegression(C=10.0, max_iter=2000)).fit(*data.train)
+    return make_pipeline(features, LogisticRegression(C=10.0, max_iter=2000)).fit(data.train.texts, data.train.labels)
 
 
 if __name__ == "__main__":

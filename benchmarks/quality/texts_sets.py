@@ -9,14 +9,13 @@ import csv
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from benchmarks.quality.rows import DATA
-
-Part = tuple[list[str], np.ndarray]  # texts, and their labels
+from keepgate.data.text.labelled import LabelledTexts
 
 
 @dataclass(frozen=True)
@@ -32,59 +31,68 @@ class Set:
     """
 
     name: str
-    train: Part
-    valid: Part
-    test: Part
+    train: LabelledTexts
+    valid: LabelledTexts
+    test: LabelledTexts
     units: str
 
     @property
     def size(self) -> str:
         """How many texts are in each part."""
-        return f"{len(self.train[1])} / {len(self.test[1])}"
+        return f"{len(self.train)} / {len(self.test)}"
 
     def part(self, count: int) -> Set:
         """Return the set with so many texts of its training part, drawn at random."""
-        X, y = self.train
-        kept = np.random.default_rng(0).permutation(len(y))[:count]
-        return Set(f"{self.name} {count}", ([X[i] for i in kept], y[kept]), self.valid, self.test, self.units)
+        kept = np.random.default_rng(0).permutation(len(self.train))[:count]
+        return replace(self, name=f"{self.name} {count}", train=_some(self.train, kept.tolist()))
 
 
-def _set(name: str, read: Callable[[str], Iterator[tuple[str, str]]], parts: tuple[str, ...], units: str) -> Set:
+def _some(data: LabelledTexts, rows: list[int]) -> LabelledTexts:
+    assert data.labels is not None
+    groups = data.groups and [data.groups[i] for i in rows]
+    return LabelledTexts(rows, [data.texts[i] for i in rows], data.labels[rows], groups)
+
+
+Read = Callable[[str], Iterator[tuple[str, str, str | None]]]  # text, label and, where there is one, group
+
+
+def _set(name: str, read: Read, parts: tuple[str, ...], units: str) -> Set:
     found = []
     for part in parts:
-        texts, labels = zip(*read(part), strict=True)
-        found.append((list(texts), np.array(labels)))
+        texts, labels, groups = map(list, zip(*read(part), strict=True))
+        found.append(LabelledTexts(range(len(texts)), texts, np.array(labels), None if None in groups else groups))
     return Set(name, *found, units)
 
 
-def acts(part: str) -> Iterator[tuple[str, str]]:
-    """Yield utterances of telephone conversations and their dialogue acts."""
+def acts(part: str) -> Iterator[tuple[str, str, str]]:
+    """Yield utterances of telephone conversations, their dialogue acts, and the conversation."""
     with gzip.open(DATA / "dialogue" / f"swda_{part}.jsonl.gz", "rt") as file:
         for line in file:
-            yield from ((text, act) for _, text, act in json.loads(line)["turns"] if text.strip())
+            talk = json.loads(line)
+            yield from ((text, act, talk["id"]) for _, text, act in talk["turns"] if text.strip())
 
 
-def genres(part: str) -> Iterator[tuple[str, str]]:
-    """Yield paragraphs of the English web treebank and the kind of page that each is from."""
+def genres(part: str) -> Iterator[tuple[str, str, str]]:
+    """Yield paragraphs of the English web treebank, the kind of page that each is from, and the page."""
     path = next((DATA / "ewt").glob(f"*{part}*.conllu.gz"))
-    genre, sentences = "", []
+    page, sentences = "", []
     with gzip.open(path, "rt") as file:
         for line in file:
             key, _, value = line[1:].partition("=")
             if line.startswith("# newdoc") or line.startswith("# newpar"):
                 if sentences:
-                    yield " ".join(sentences), genre
+                    yield " ".join(sentences), page.split("-")[0], page
                 sentences = []
-                genre = value.strip().split("-")[0] if line.startswith("# newdoc") else genre
+                page = value.strip() if line.startswith("# newdoc") else page
             elif line.startswith("#") and key.strip() == "text":
                 sentences.append(value.strip())
-    yield " ".join(sentences), genre
+    yield " ".join(sentences), page.split("-")[0], page
 
 
-def peptides(part: str) -> Iterator[tuple[str, str]]:
+def peptides(part: str) -> Iterator[tuple[str, str, None]]:
     """Yield chains of amino acids, a letter each, and whether they act against microbes."""
     with gzip.open(DATA / "proteins" / f"amp_{part}.tsv.gz", "rt") as file:
-        yield from ((row["sequence"], row["amp"]) for row in csv.DictReader(file, delimiter="\t"))
+        yield from ((row["sequence"], row["amp"], None) for row in csv.DictReader(file, delimiter="\t"))
 
 
 PARTS = ("train", "valid", "test")

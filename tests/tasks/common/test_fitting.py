@@ -11,7 +11,7 @@ from keepgate import SequenceClassifier
 from keepgate.tasks.classify.network import ClassifierNetwork
 from keepgate.tasks.common.fitting import passes, share_held_out, still_improving, worth_a_second
 from keepgate.tasks.common.sequences import SequenceExamples
-from keepgate.training import held_out_indices, train
+from keepgate.training import Part, held_out_indices, train
 
 SMALL = {"hidden_size": 4, "convolutions": False, "epochs": 3, "batch_size": 20, "select": "loss"}
 
@@ -32,6 +32,15 @@ def test_passes_count_windows():
     assert passes(streams, 4, None, updates=20, bounds=(1, 1000)) == 10
     assert passes(streams, 4, None, updates=2, bounds=(3, 1000)) == 3
     assert passes(streams, 4, None, updates=20_000, bounds=(3, 1000)) == 1000
+
+
+def test_many_data_are_read_less_often():
+    many = SequenceExamples([np.zeros((1, 1))] * 1_000)
+    assert passes(many, 10, None, updates=100, bounds=(20, 100), enough=700) == 7
+    assert passes(many, 10, None, updates=100, bounds=(20, 100), enough=100) == 3
+    assert passes(many, 10, None, updates=100, bounds=(20, 100), enough=5_000) == 20
+    assert passes(many, 10, None, updates=100, bounds=(2, 100), enough=5_000) == 2
+    assert passes(many, 10, None, updates=1_000, bounds=(20, 100), enough=100) == 10  # what learning takes, in any case
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,29 @@ def test_a_tenth_is_held_out_by_class_and_is_learned_again(monkeypatch):
     train(best.network_, ClassifierNetwork.loss, everything, None, settings)
     for mine, theirs in zip(weights(fitted), weights(best), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_what_is_calibrated_went_on_as_the_last_did_without_what_was_held_out(monkeypatch):
+    monkeypatch.setattr(ClassifierNetwork, "cool", lambda self, temperature: None)
+    X, y = data()
+    seen = []
+
+    def calibrate(self, held_out):
+        seen.append(([value.clone().numpy() for value in self.network_.state_dict().values()], held_out))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SequenceClassifier, "calibrate", calibrate)
+        fitted = SequenceClassifier(**SMALL).fit(X, y)
+    ((found, held_out),) = seen
+    best = SequenceClassifier(**SMALL, refit=False).fit(X, y)
+    indices = held_out_indices(len(y), 0.1, 0, classes=y.tolist())
+    np.testing.assert_array_equal(held_out.indices, indices)
+    rest = Part(SequenceExamples([*X], y.astype(np.int64)), np.setdiff1d(np.arange(len(y)), indices))
+    settings = replace(best.settings(), epochs=1, learning_rate=0.3 * best.learning_rate)
+    train(best.network_, ClassifierNetwork.loss, rest, None, settings)
+    for mine, theirs in zip(found, weights(best), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert any((mine != last).any() for mine, last in zip(found, weights(fitted), strict=True))
 
 
 def test_without_a_second_training_the_best_epoch_is_kept():

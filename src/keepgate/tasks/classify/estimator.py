@@ -115,6 +115,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     }
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
+    ENOUGH: ClassVar[int | None] = 30_000
 
     network_: ClassifierNetwork = field(init=False)
     units_: TextUnits | None = field(init=False)

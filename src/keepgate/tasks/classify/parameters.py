@@ -22,7 +22,7 @@ from keepgate.tasks.common.parameters import (
 )
 from keepgate.tasks.common.sequence_parameters import GroupedColumns, SequenceParameters
 
-EPOCHS_HELP = "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)"
+EPOCHS_HELP = "passes over the training data (none: 20; for few data up to 500, 1500 updates; for many down to 3)"
 UNITS = ("words", "characters", "subwords", "bytes")  # of texts
 SELECT = ("accuracy", "macro-f1", "loss")  # what chooses an epoch
 

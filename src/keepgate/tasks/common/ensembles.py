@@ -32,13 +32,13 @@ class Members:
 
     Attributes:
         history: rows of all members, with the number of each, from 1.
-        best: tensors of each with the best weights for what was held out; none where nothing was.
+        unseen: tensors of each that have not learned what was held out, to calibrate by; none where nothing was.
         last: tensors of each in the end.
         held_out: the held-out part, which is the same for all.
     """
 
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    best: list[dict[str, Tensor]] = dataclasses.field(default_factory=list)
+    unseen: list[dict[str, Tensor]] = dataclasses.field(default_factory=list)
     last: list[dict[str, Tensor]] = dataclasses.field(default_factory=list)
     held_out: Examples | None = None
 
@@ -58,7 +58,7 @@ class Members:
             count: of members.
             fit: how the first one is fitted; minutes are those of all. The others have the seeds that follow, and
                 folders of their own in that of the run.
-            choosing: trains a network, given how and what to call when it has its best weights.
+            choosing: trains a network, given how, and what to call when it has weights to calibrate by.
         """
         settings = fit.settings
         drawn = {
@@ -71,9 +71,9 @@ class Members:
             network = copy.deepcopy(prepared)
             network.load_state_dict(_prepared(before, drawn, new(seed).state_dict()))
 
-            def chosen(held_out: Examples, network: NetworkModule = network) -> None:
+            def calibrate(held_out: Examples, network: NetworkModule = network) -> None:
                 self.held_out = held_out
-                self.best.append(tensors(network))
+                self.unseen.append(tensors(network))
 
             how = dataclasses.replace(
                 fit,
@@ -84,7 +84,7 @@ class Members:
                 run=None if fit.run is None else folder(fit.run, k),
                 progress=fit.progress and f"member {k + 1} of {count}",
             )
-            history = choosing(how, chosen)
+            history = choosing(how, calibrate)
             self.history += [{"member": k + 1, **row} for row in history.rows]
             self.last.append(tensors(network))
 

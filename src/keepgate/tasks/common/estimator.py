@@ -79,6 +79,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
     UPDATES: ClassVar[int] = 2_000  # steps of the optimizer that learning takes, where `epochs` is None, within
     PASSES: ClassVar[tuple[int, int]] = (10, 200)  # the fewest and the most passes over the training data
+    ENOUGH: ClassVar[int | None] = None  # steps that end it before the fewest passes, where data are many
     onnx_parts: ClassVar[tuple[str, ...]] = ()  # names of the files of a model that is exported as several
 
     equations_: Equations = field(init=False)
@@ -219,7 +220,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
         """Return the passes over data that `epochs` asks for, or where it is None, those that learning takes."""
         if self.epochs is not None:
             return int(self.epochs)
-        return fitting.passes(data, int(self.batch_size), window, self.UPDATES, self.PASSES)
+        return fitting.passes(data, int(self.batch_size), window, self.UPDATES, self.PASSES, self.ENOUGH)
 
     # What `fit` and `predict` are made of
 
@@ -293,8 +294,8 @@ class Estimator(Parameters, BaseEstimator, ABC):
         again = held > 0 and fitting.worth_a_second(getattr(self, "refit", None), held / len(data))
         part = valid if indices is None else indices
 
-        def choosing(fit: Fitting, chosen: Callable[[Examples], None]) -> History:
-            return fit.choosing(data, part, again, callbacks, chosen)
+        def choosing(fit: Fitting, calibrate: Callable[[Examples], None]) -> History:
+            return fit.choosing(data, part, again, callbacks, calibrate if self.calibrates() else None)
 
         with limited_threads(self.threads):
             self.history_ = self._fitted(fit, choosing)
@@ -308,7 +309,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
         members.train(self.network_, self.new_network, count, fit, choosing)
         self.network_ = self.build_network(count).to(device_named(self.device))
         if members.held_out is not None:
-            ensembles.assemble(self.network_, members.best)
+            ensembles.assemble(self.network_, members.unseen)
             self.calibrate(members.held_out)
         ensembles.assemble(self.network_, members.last)
         return members.history
@@ -319,5 +320,9 @@ class Estimator(Parameters, BaseEstimator, ABC):
         indices = held_out_indices(count, share, int(self.seed), groups, classes)
         return indices if len(indices) else None
 
+    def calibrates(self) -> bool:
+        """Return whether `calibrate` does something."""
+        return type(self).calibrate is not Estimator.calibrate
+
     def calibrate(self, held_out: Examples) -> None:
-        """Do what a task does with the held-out part once the best epoch is known: here nothing."""
+        """Fit to a held-out part how sure `network_` is, which has not learned it: here nothing is done."""

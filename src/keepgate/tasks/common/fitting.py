@@ -20,6 +20,7 @@ __all__ = ["Fitting", "about", "by_member", "parts", "passes", "share_held_out",
 FEWEST, SHARE, MOST = 100, 0.1, 1_000  # from so many examples on this share is held out, but at most so many
 WORTH = 0.05  # what is held out is learned in the end, if it is this share or more
 AGAIN, RATE = 0.2, 0.3  # of the epochs, and of the highest rate: how all data are then learned
+FEWEST_OF_MANY = 3  # passes over data that are many
 TAIL, GAIN = 0.2, 0.1  # a fit still improves whose held-out loss fell by this share of it in its last epochs
 
 
@@ -40,7 +41,7 @@ class Fitting:
         valid: Examples | np.ndarray | None,
         again: bool,
         callbacks: Sequence[Callback],
-        chosen: Callable[[Examples], None],
+        calibrate: Callable[[Examples], None] | None,
     ) -> History:
         """Train with the weights that are best for what is held out, and return the history.
 
@@ -49,15 +50,16 @@ class Fitting:
             valid: what is held out; or the indices of the examples of `data` that are; or None.
             again: whether these are then learned too, see `twice`.
             callbacks: of the training.
-            chosen: called with what was held out, when the network has the weights of the best epoch.
+            calibrate: called with what was held out, when the network has weights that have not learned it and are
+                otherwise as the last ones; None: nothing is to be calibrated.
         """
         if isinstance(valid, np.ndarray):
             if again:
-                return self.twice(data, valid, callbacks, chosen)
+                return self.twice(data, valid, callbacks, calibrate)
             data, valid = parts(data, valid)
         history = self.once(data, valid, callbacks)
-        if valid is not None:
-            chosen(valid)
+        if valid is not None and calibrate is not None:
+            calibrate(valid)
         return history
 
     def once(self, data: Examples, valid: Examples | None, callbacks: Sequence[Callback]) -> History:
@@ -66,28 +68,34 @@ class Fitting:
         return train(self.network, self.loss, data, valid, *how)
 
     def twice(
-        self, data: Examples, held_out: np.ndarray, callbacks: Sequence[Callback], chosen: Callable[[Examples], None]
+        self,
+        data: Examples,
+        held_out: np.ndarray,
+        callbacks: Sequence[Callback],
+        calibrate: Callable[[Examples], None] | None,
     ) -> History:
         """Train on a part, then go on from the best weights with all: a fifth as long, at a lower rate.
 
         That a small part that is held out may be best early by chance does no harm: the second training is at least a
-        tenth of the epochs that were planned. It is kept in the folder `refit` of the run.
+        tenth of the epochs that were planned. It makes a network surer of itself, so what is calibrated is one that
+        went on likewise from the best weights, but without the held-out part. The two second trainings are kept in the
+        folders `calibration` and `refit` of the run.
 
         Args:
             data: all that is given.
             held_out: the indices of the examples that choose the best epoch.
             callbacks: of the first training.
-            chosen: called with what was held out, when the network has the weights of the best epoch.
+            calibrate: see `choosing`.
 
         Returns:
             The history of the first training.
         """
         minutes = self.settings.minutes
-        shares = [None if minutes is None else minutes * share / (1 + AGAIN) for share in (1, AGAIN)]
+        whole = 1 + AGAIN * (1 if calibrate is None else 2)
+        shares = [None if minutes is None else minutes * share / whole for share in (1, AGAIN)]
         first = dataclasses.replace(self.settings, minutes=shares[0])
         part, rest = parts(data, held_out)
         history = dataclasses.replace(self, settings=first).once(part, rest, callbacks)
-        chosen(rest)
         planned = first.epochs if minutes is None else len(history.rows)
         second = dataclasses.replace(
             first,
@@ -97,8 +105,17 @@ class Fitting:
             patience=None,
             schedule="cosine",  # to its end, whatever the first one's
         )
-        run = None if self.run is None else Path(self.run) / "refit"
-        dataclasses.replace(self, settings=second, run=run, score=None).once(data, None, ())
+
+        def go_on(data: Examples, folder: str) -> None:
+            run = None if self.run is None else Path(self.run) / folder
+            dataclasses.replace(self, settings=second, run=run, score=None).once(data, None, ())
+
+        if calibrate is not None:
+            best = {name: value.clone() for name, value in self.network.state_dict().items()}
+            go_on(part, "calibration")
+            calibrate(rest)
+            self.network.load_state_dict(best)
+        go_on(data, "refit")
         return history
 
 
@@ -108,7 +125,14 @@ def parts(data: Examples, held_out: np.ndarray) -> tuple[Part, Part]:
     return Part(data, others), Part(data, held_out)
 
 
-def passes(data: Examples, batch_size: int, window: int | None, updates: int, bounds: tuple[int, int]) -> int:
+def passes(
+    data: Examples,
+    batch_size: int,
+    window: int | None,
+    updates: int,
+    bounds: tuple[int, int],
+    enough: int | None = None,
+) -> int:
     """Return the passes over data that learning takes: small data are read more often.
 
     A training of few updates learns little, whatever the number of passes.
@@ -119,12 +143,15 @@ def passes(data: Examples, batch_size: int, window: int | None, updates: int, bo
         window: steps of an update, or None.
         updates: that learning takes.
         bounds: the fewest and the most passes.
+        enough: updates that are enough where the fewest passes are more; there are three passes still.
     """
     windows = 1.0
     if window is not None:
         windows = float(np.mean([-(-data.length(i) // window) for i in range(len(data))]))
     fewest, most = bounds
     each = max(-(-len(data) // batch_size) * windows, 1)
+    if enough is not None:
+        fewest = min(fewest, max(math.ceil(enough / each), FEWEST_OF_MANY))
     return min(max(math.ceil(updates / each), fewest), most)
 
 

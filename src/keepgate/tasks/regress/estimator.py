@@ -87,6 +87,7 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
     fixed: ClassVar[tuple[str, ...]] = ("quantiles",)
     UPDATES: ClassVar[int] = 1_500
     PASSES: ClassVar[tuple[int, int]] = (20, 500)
+    ENOUGH: ClassVar[int | None] = 30_000
 
     network_: RegressorNetwork = field(init=False)
 
@@ -141,11 +142,14 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
             self.network_.move_quantiles(self.shift_)
         return self
 
+    def calibrates(self) -> bool:
+        """Return whether there are quantiles to move."""
+        return bool(self.quantiles)
+
     def calibrate(self, held_out: Examples) -> None:
         """Find by how much the quantiles are moved in the end."""
-        if self.quantiles:
-            targets = np.stack(self.each_example(held_out, lambda batch: batch[2].cpu().numpy()))
-            self.shift_ = conformal_shift(sorted(self.quantiles), self._of_examples(held_out)[:, 1:], targets)
+        targets = np.stack(self.each_example(held_out, lambda batch: batch[2].cpu().numpy()))
+        self.shift_ = conformal_shift(sorted(self.quantiles), self._of_examples(held_out)[:, 1:], targets)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the expected number of each sequence, [N], or [N, K] if y was."""

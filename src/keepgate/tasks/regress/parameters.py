@@ -43,7 +43,9 @@ class SequenceRegressorParameters(SequenceParameters, HeldOutParameters, Ensembl
     bidirectional: bool = param(True, "read the sequence in both directions")
     dropout: float = param(0.1, "share of activations dropped while training", **SHARE)
     epochs: int | None = param(
-        None, "passes over the training data (none: at least 20, and for few data up to 500: 1500 updates)", **EPOCHS
+        None,
+        "passes over the training data (none: 20; for few data up to 500, 1500 updates; for many down to 3)",
+        **EPOCHS,
     )
     batch_size: int = param(16, "examples in one step of the optimizer", **EXAMPLES)
     learning_rate: float = param(3e-3, "highest step size of the optimizer", **STRENGTH)
