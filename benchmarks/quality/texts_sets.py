@@ -44,13 +44,7 @@ class Set:
     def part(self, count: int) -> Set:
         """Return the set with so many texts of its training part, drawn at random."""
         kept = np.random.default_rng(0).permutation(len(self.train))[:count]
-        return replace(self, name=f"{self.name} {count}", train=_some(self.train, kept.tolist()))
-
-
-def _some(data: LabelledTexts, rows: list[int]) -> LabelledTexts:
-    assert data.labels is not None
-    groups = data.groups and [data.groups[i] for i in rows]
-    return LabelledTexts(rows, [data.texts[i] for i in rows], data.labels[rows], groups)
+        return replace(self, name=f"{self.name} {count}", train=self.train.taken(kept))
 
 
 Read = Callable[[str], Iterator[tuple[str, str, str | None]]]  # text, label and, where there is one, group

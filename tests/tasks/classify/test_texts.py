@@ -22,7 +22,7 @@ RANDOM = np.random.default_rng(0)
 WORDS = {"good": ["fine", "lovely", "great"], "bad": ["awful", "poor", "sad"]}
 LABELS = [name for _ in range(60) for name in WORDS]
 TEXTS = [f"The film was {RANDOM.choice(WORDS[y])}{' and long' * (k % 3)}!" for k, y in enumerate(LABELS)]
-QUICK = {"hidden_size": 8, "epochs": 15, "embedding_size": 8, "progress": False}
+QUICK = {"hidden_size": 8, "epochs": 15, "embedding_size": 8, "progress": False, "folds": 0}
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import ClassifierMixin
 
 from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
+from keepgate.data.text.labelled import LabelledTexts
 from keepgate.errors import InputError
 from keepgate.tasks.classify.examples import ClassifiedExamples
 from keepgate.tasks.classify.inputs import is_table, read
@@ -42,7 +43,7 @@ from keepgate.tasks.classify.parameters import ClassifyColumns, SequenceClassifi
 from keepgate.tasks.classify.texts import TEXT_STATE, TextUnits, as_texts, units_and_vectors
 from keepgate.tasks.common.calibration import HOTTEST, softmax, temperature
 from keepgate.tasks.common.class_weights import class_weights, example_weights, to_text
-from keepgate.tasks.common.crossing import folds, held_out_answers
+from keepgate.tasks.common.crossing import crossed, parts_for, taken
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.common.pretrained import begin_with
@@ -61,6 +62,9 @@ from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
+
+
+LEAST = 1e-12  # probability of a class that a network does not know
 
 
 @estimator
@@ -109,7 +113,7 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
     )
     later: ClassVar[Mapping[str, Any]] = {
         **{"convolutions": False, "pools": []},
-        **{"select": "loss", "class_weight": None, "temperature": None, "folds": 0, "group_column": None},
+        **{"select": "loss", "class_weight": None, "temperature": None, "group_column": None},
         **{"text": None, "text_column": "text", "units": "words", "least_count": 2, "vocabulary_size": 4000},
         **{"embedding_size": 64, "unit_dropout": 0.1, "vectors": None},
     }
@@ -163,7 +167,8 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         self.classes_, targets = encode(as_labels(labels_of(X, y), len(given)))
         self.class_counts_ = np.bincount(targets)
         by_class = class_weights(self.class_weight, self.classes_, self.class_counts_)
-        weights = by_class[targets] * example_weights(sample_weight, len(given))
+        given_weights = example_weights(sample_weight, len(given))
+        weights = by_class[targets] * given_weights
         values = self._begun(X, given)
         held_out = None if valid is None else self._labeled(valid, by_class)
         if self.init is not None:
@@ -173,31 +178,28 @@ class SequenceClassifier(SequenceClassifierParameters, ClassifierMixin, Estimato
         examples = ClassifiedExamples([values[i] for i in counted], classes, weights[counted])
         self.temperature_, loss = None, ClassifierNetwork.loss
         which: dict[str, Any] = {"classes": classes.tolist(), "groups": groups and [groups[i] for i in counted]}
-        score = class_score(self.select)
-        self.train_network(loss, examples, held_out, run, callbacks=callbacks, score=score, **which)
-        if self.temperature_ is None and self.folds > 1:
-            rows = [given[i] for i in counted]
-            self.temperature_ = self._crossed(rows, self.classes_[classes], weights[counted], which["groups"], run)
+        parts = parts_for(self, len(classes), **which) if held_out is None else []
+        options = {"callbacks": callbacks, "score": class_score(self.select), "calibrate": not parts}
+        self.train_network(loss, examples, held_out, run, **options, **which)
+        if parts:
+            data = taken(X if isinstance(X, Sequences | LabelledTexts) else given, counted)
+            self.temperature_ = self._crossed(parts, data, classes, given_weights[counted], run)
         self.network_.cool(self.temperature_ or 1.0)
         return self
 
-    def _crossed(self, X: list[Any], y: np.ndarray, weights: np.ndarray, groups: Any, run: Any) -> float | None:
-        """Return the temperature by what networks answer of the part that each has not learned."""
-        one = {"hold_out": 0.0, "folds": 0, "ensemble": 1}
+    def _crossed(self, parts: list[np.ndarray], data: Any, codes: np.ndarray, weights: np.ndarray, run: Any) -> float:
+        """Return the temperature by what networks say of the part that each has not learned."""
 
-        def ask(k: int, known: np.ndarray, part: np.ndarray) -> np.ndarray:
-            model: Any = clone(self)
-            model.set_params(**one)
-            folder = None if run is None else Path(run) / f"fold-{k + 1}"
-            model.fit([X[i] for i in known], y[known], sample_weight=weights[known], run=folder)
-            found = np.zeros((len(part), len(self.classes_)))
-            found[:, codes_of(model.classes_, self.classes_)] = model.predict_proba([X[i] for i in part])
+        def learn(model: Any, known: np.ndarray, run: Path | None) -> None:
+            model.fit(taken(data, known), self.classes_[codes[known]], sample_weight=weights[known], run=run)
+
+        def ask(model: Any, part: np.ndarray) -> np.ndarray:
+            found = np.full((len(part), len(self.classes_)), LEAST)
+            found[:, codes_of(model.classes_, self.classes_)] = model.predict_proba(taken(data, part))
             return found
 
-        if not (parts := folds(y.tolist(), int(self.folds), int(self.seed), groups)):
-            return None
-        logits, asked = held_out_answers(parts, len(y), ask)
-        return temperature(logits, codes_of(y[asked], self.classes_))
+        chances, asked = crossed(self, parts, len(codes), learn, ask, run)
+        return temperature(np.log(np.maximum(chances, LEAST)), codes[asked])
 
     def _begun(self, X: Any, given: list[Any]) -> list[np.ndarray]:
         """Set what is read, and the network, untrained; return what it learns from.

@@ -15,8 +15,8 @@ from keepgate.tasks.common.parameters import (
     SIZE,
     STRENGTH,
     TABLES,
+    CrossedParameters,
     EnsembleParameters,
-    HeldOutParameters,
     estimator,
     param,
 )
@@ -37,7 +37,7 @@ class ClassifyColumns(GroupedColumns):
 
 
 @estimator
-class SequenceClassifierParameters(SequenceParameters, HeldOutParameters, EnsembleParameters):
+class SequenceClassifierParameters(SequenceParameters, CrossedParameters, EnsembleParameters):
     """Parameters of `SequenceClassifier`."""
 
     TASK: ClassVar[str] = "classify"
@@ -75,13 +75,6 @@ class SequenceClassifierParameters(SequenceParameters, HeldOutParameters, Ensemb
         check=check_class_weight,
     )
     init: str | None = param(None, INIT)
-    folds: int = param(
-        0,
-        "where nothing is held out, as of fewer than 100 sequences: so many networks are fitted besides, each without "
-        "another part, whose answers calibrate the probabilities (0: they are not calibrated; 5 is usual)",
-        minimum=0,
-        maximum=100,
-    )
     units: str = param("words", "texts: what they are read by", choices=UNITS)
     least_count: int = param(2, "texts: how often a word must occur to be known", **EXAMPLES)
     vocabulary_size: int = param(4000, "texts: the most subwords that there are", minimum=258, maximum=2**20)

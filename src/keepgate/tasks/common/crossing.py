@@ -7,16 +7,79 @@ Where there are too few examples to hold a part out, these are what probabilitie
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
-__all__ = ["folds", "held_out_answers"]
+from keepgate.tasks.common.fitting import share_held_out
 
-LEAST = 1e-12  # probability of a class that a fold's network does not know
+__all__ = ["crossed", "folds", "parts_for", "taken"]
+
+ENOUGH = 100  # examples, or groups of them, that calibrate well enough when they are held out
+FOLDS = 3  # where that many are not
 
 
-def folds(classes: Sequence[Hashable], count: int, seed: int, groups: Sequence[Hashable] | None = None) -> list[Any]:
+def parts_for(
+    model: Any, count: int, classes: Sequence[Hashable] | None = None, groups: Sequence[Hashable] | None = None
+) -> list[np.ndarray]:
+    """Return the parts of the examples that are held out in turn to calibrate a model; none where another part does.
+
+    Args:
+        model: to be fitted, an estimator with the parameter `folds`.
+        count: of examples.
+        classes: of each, of which two or more have to be left; None: there are none.
+        groups: of each.
+    """
+    wanted = model.folds
+    if wanted is None:
+        units = count if groups is None else len(set(groups))
+        few = share_held_out(None, count) * units < ENOUGH
+        wanted = FOLDS if few and model.hold_out is None and model.minutes is None else 0
+    if wanted < 2 or not model.calibrating:
+        return []
+    parts = folds([0] * count if classes is None else classes, int(wanted), int(model.seed), groups)
+    if classes is None:
+        return parts
+    return [part for part in parts if len({classes[i] for i in np.setdiff1d(np.arange(count), part)}) > 1]
+
+
+def crossed(
+    model: Any,
+    parts: Sequence[np.ndarray],
+    count: int,
+    learn: Callable[[Any, np.ndarray, Path | None], object],
+    ask: Callable[[Any, np.ndarray], np.ndarray],
+    run: str | Path | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what models say of the parts that each has not learned, and which examples that is about.
+
+    Args:
+        model: whose like the models are, but that they are not calibrated.
+        parts: of `parts_for`.
+        count: of examples.
+        learn: fits a model to examples with these indices, in a folder.
+        ask: returns the answers about the examples with these indices.
+        run: folder of the run of `model`, or None.
+    """
+    answers = []
+    for k, part in enumerate(parts):
+        one: Any = clone(model)
+        one.calibrating = False
+        learn(one, np.setdiff1d(np.arange(count), part), None if run is None else Path(run) / f"fold-{k + 1}")
+        answers.append(ask(one, part))
+    return np.concatenate(answers), np.concatenate(parts)
+
+
+def taken(data: Any, rows: np.ndarray) -> Any:
+    """Return some examples of a list, or of what a file holds."""
+    return [data[i] for i in rows] if isinstance(data, list) else data.taken(rows)
+
+
+def folds(
+    classes: Sequence[Hashable], count: int, seed: int, groups: Sequence[Hashable] | None = None
+) -> list[np.ndarray]:
     """Return parts of the examples, each the indices to hold out together.
 
     A class with one example is in no part, for the rest would lack it.
@@ -39,19 +102,3 @@ def folds(classes: Sequence[Hashable], count: int, seed: int, groups: Sequence[H
         part[order] = np.arange(len(kinds)) % count
     single = np.bincount(kinds)[kinds] < 2
     return [found for k in range(count) if len(found := np.flatnonzero((part == k) & ~single))]
-
-
-def held_out_answers(
-    parts: Sequence[np.ndarray], count: int, ask: Callable[[int, np.ndarray, np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logarithms of probabilities of classes, and which examples they are about.
-
-    Args:
-        parts: of `folds`.
-        count: of examples.
-        ask: given the number of a part, what to learn from and what to answer, indices of examples, returns
-            probabilities [N, K].
-    """
-    asked = np.concatenate(parts)
-    found = [ask(k, np.setdiff1d(np.arange(count), part), part) for k, part in enumerate(parts)]
-    return np.log(np.maximum(np.concatenate(found), LEAST)), asked

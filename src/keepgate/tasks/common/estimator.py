@@ -74,6 +74,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
         columns_: how the columns of the file are called that was trained on, a `Columns`; only where there was one.
     """
 
+    calibrating: ClassVar[bool] = True  # whether `calibrate` is called, where a task has it
     STATE: ClassVar[schema.Check]  # what `state_to_json` returns, and a model file must say
     fixed: ClassVar[tuple[str, ...]] = ()  # parameters that cannot be changed after `fit`
     retired: ClassVar[Mapping[str, Any]] = {}  # parameters of earlier model files, with the one value they may have
@@ -267,6 +268,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
         score: Score | None = None,
         groups: Sequence[Hashable] | None = None,
         classes: Sequence[Hashable] | None = None,
+        calibrate: bool = True,
     ) -> None:
         """Train `network_` on its device and set `history_`; an interrupted training in the folder `run` is resumed.
 
@@ -283,6 +285,7 @@ class Estimator(Parameters, BaseEstimator, ABC):
             score: see `keepgate.training.train`.
             groups: of each example; what is held out by itself are whole groups.
             classes: of each example; as many of each are held out.
+            calibrate: by what is held out, where the task does so.
         """
         self.fix_parameters()
         self.network_ = self.network_.to(device_named(self.device))
@@ -294,8 +297,10 @@ class Estimator(Parameters, BaseEstimator, ABC):
         again = held > 0 and fitting.worth_a_second(getattr(self, "refit", None), held / len(data))
         part = valid if indices is None else indices
 
+        calibrates = calibrate and self.calibrating and type(self).calibrate is not Estimator.calibrate
+
         def choosing(fit: Fitting, calibrate: Callable[[Examples], None]) -> History:
-            return fit.choosing(data, part, again, callbacks, calibrate if self.calibrates() else None)
+            return fit.choosing(data, part, again, callbacks, calibrate if calibrates else None)
 
         with limited_threads(self.threads):
             self.history_ = self._fitted(fit, choosing)
@@ -319,10 +324,6 @@ class Estimator(Parameters, BaseEstimator, ABC):
         share = fitting.share_held_out(self.plain_parameters().get("hold_out", 0.0), count)
         indices = held_out_indices(count, share, int(self.seed), groups, classes)
         return indices if len(indices) else None
-
-    def calibrates(self) -> bool:
-        """Return whether `calibrate` does something."""
-        return type(self).calibrate is not Estimator.calibrate
 
     def calibrate(self, held_out: Examples) -> None:
         """Fit to a held-out part how sure `network_` is, which has not learned it: here nothing is done."""

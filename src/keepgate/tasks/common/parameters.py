@@ -272,6 +272,22 @@ class HeldOutParameters(Parameters):
 
 
 @estimator
+class CrossedParameters(HeldOutParameters):
+    """The parameters of tasks that can be calibrated by cross-fitting."""
+
+    later: ClassVar[Mapping[str, Any]] = {"folds": 0}
+
+    folds: int | None = param(
+        None,
+        "so many networks are fitted besides, each without another part, whose answers about it calibrate (none: 3 "
+        "where fewer than 100 examples or groups are held out by themselves, unless minutes are given; 0: what is held "
+        "out calibrates; where nothing is, nothing)",
+        minimum=0,
+        maximum=100,
+    )
+
+
+@estimator
 class EnsembleParameters(Parameters):
     """The parameter of tasks whose answers can be averaged."""
 

@@ -140,7 +140,7 @@ def _of_trials(estimator: Estimator, minutes: float) -> dict[str, Any]:
     """Return parameters that a trial has whatever is searched: it ends in time, and learns nothing twice."""
     values = estimator.get_params(deep=False)
     own = {"minutes": min(values["minutes"] or math.inf, minutes), "progress": False}
-    own |= {name: value for name, value in {"refit": False, "ensemble": 1}.items() if name in values}
+    own |= {name: value for name, value in {"refit": False, "ensemble": 1, "folds": 0}.items() if name in values}
     if values.get("hold_out", SHARE) is None:
         own["hold_out"] = SHARE
     return own

@@ -17,6 +17,7 @@ from keepgate.data.gaps import fill_gaps
 from keepgate.data.sequences import Sequences
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.classify.network import MOST_CONVOLUTIONS, pools_for
+from keepgate.tasks.common.crossing import crossed, parts_for, taken
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import estimator
 from keepgate.tasks.common.pretrained import begin_with
@@ -137,14 +138,26 @@ class SequenceRegressor(SequenceRegressorParameters, RegressorMixin, Estimator):
             begin_with(self.init, load(self.init, "cpu").network_, self.network_)
         data = SequenceExamples(values, targets)
         groups = X.groups if isinstance(X, Sequences) else None
-        self.train_network(RegressorNetwork.loss, data, held_out, run, callbacks=callbacks, groups=groups)
+        parts = parts_for(self, len(values), groups=groups) if self.quantiles and held_out is None else []
+        calibrate, loss = bool(self.quantiles) and not parts, RegressorNetwork.loss
+        self.train_network(loss, data, held_out, run, callbacks=callbacks, groups=groups, calibrate=calibrate)
+        if parts:
+            self.shift_ = self._crossed(parts, X if isinstance(X, Sequences) else given, targets, run)
         if self.shift_ is not None:
             self.network_.move_quantiles(self.shift_)
         return self
 
-    def calibrates(self) -> bool:
-        """Return whether there are quantiles to move."""
-        return bool(self.quantiles)
+    def _crossed(self, parts: list[np.ndarray], data: Any, targets: np.ndarray, run: Any) -> np.ndarray:
+        """Return by how much quantiles are moved by what networks say of the part that each has not learned."""
+
+        def learn(model: Any, known: np.ndarray, run: Path | None) -> None:
+            model.fit(taken(data, known), self._of_y(targets[known]), run=run)
+
+        def ask(model: Any, part: np.ndarray) -> np.ndarray:
+            return model._outputs(taken(data, part))[:, 1:]
+
+        found, asked = crossed(self, parts, len(targets), learn, ask, run)
+        return conformal_shift(sorted(self.quantiles), found, targets[asked])
 
     def calibrate(self, held_out: Examples) -> None:
         """Find by how much the quantiles are moved in the end."""

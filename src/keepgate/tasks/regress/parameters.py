@@ -11,8 +11,8 @@ from keepgate.tasks.common.parameters import (
     INIT,
     SHARE,
     STRENGTH,
+    CrossedParameters,
     EnsembleParameters,
-    HeldOutParameters,
     estimator,
     param,
 )
@@ -28,7 +28,7 @@ class RegressColumns(GroupedColumns):
 
 
 @estimator
-class SequenceRegressorParameters(SequenceParameters, HeldOutParameters, EnsembleParameters):
+class SequenceRegressorParameters(SequenceParameters, CrossedParameters, EnsembleParameters):
     """Parameters of `SequenceRegressor`."""
 
     TASK: ClassVar[str] = "regress"
