@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.quality.rows import DATA
 from keepgate.data.text.labelled import LabelledTexts
+from keepgate.tasks.common.crossing import taken
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Set:
     def part(self, count: int) -> Set:
         """Return the set with so many texts of its training part, drawn at random."""
         kept = np.random.default_rng(0).permutation(len(self.train))[:count]
-        return replace(self, name=f"{self.name} {count}", train=self.train.taken(kept))
+        return replace(self, name=f"{self.name} {count}", train=taken(self.train, kept))
 
 
 Read = Callable[[str], Iterator[tuple[str, str, str | None]]]  # text, label and, where there is one, group

@@ -21,6 +21,7 @@ def test_a_run_is_a_folder_of_readable_files(run):
         "metrics.jsonl",
         "report.html",
         "checkpoint",
+        *(f"fold-{k}" for k in (1, 2, 3)),  # each one's training, which goes on where it was cut off
     }
     config = json.loads((run / "config.json").read_text())["config"]
     assert config["task"] == "classify"

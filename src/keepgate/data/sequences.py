@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,3 @@ class Sequences:
     left_out: Sequence[str] = ()
     times: list[np.ndarray] | None = None
     groups: Sequence[Any] | None = None
-
-    def taken(self, rows: Sequence[int] | np.ndarray) -> Sequences:
-        """Return some of the sequences, with all that belongs to them."""
-        some = {
-            "ids": [self.ids[i] for i in rows],
-            "values": [self.values[i] for i in rows],
-            "labels": None if self.labels is None else self.labels[rows],
-            "times": None if self.times is None else [self.times[i] for i in rows],
-            "groups": None if self.groups is None else [self.groups[i] for i in rows],
-        }
-        return replace(self, **some)

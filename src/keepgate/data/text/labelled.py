@@ -42,15 +42,6 @@ class LabelledTexts:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def taken(self, rows: Sequence[int] | np.ndarray) -> LabelledTexts:
-        """Return some of the texts, with all that belongs to them."""
-        return LabelledTexts(
-            [self.ids[i] for i in rows],
-            [self.texts[i] for i in rows],
-            None if self.labels is None else self.labels[rows],
-            None if self.groups is None else [self.groups[i] for i in rows],
-        )
-
 
 def has_texts(table: Any, text_column: str) -> bool:
     """Return whether a table, of any kind, has a column of texts with this name."""

@@ -7,6 +7,7 @@ Where there are too few examples to hold a part out, these are what probabilitie
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["crossed", "folds", "parts_for", "taken"]
 
 ENOUGH = 100  # examples, or groups of them, that calibrate well enough when they are held out
 FOLDS = 3  # where that many are not
+EACH = ("ids", "values", "texts", "labels", "times", "groups")  # what files hold of each example
 
 
 def parts_for(
@@ -73,8 +75,14 @@ def crossed(
 
 
 def taken(data: Any, rows: np.ndarray) -> Any:
-    """Return some examples of a list, or of what a file holds."""
-    return [data[i] for i in rows] if isinstance(data, list) else data.taken(rows)
+    """Return some examples of a list, or of `Sequences` or `LabelledTexts` with all that belongs to them."""
+    if isinstance(data, list):
+        return [data[i] for i in rows]
+    held = {name: value for name in EACH if (value := getattr(data, name, None)) is not None}
+    some: dict[str, Any] = {
+        name: value[rows] if isinstance(value, np.ndarray) else [value[i] for i in rows] for name, value in held.items()
+    }
+    return replace(data, **some)
 
 
 def folds(
