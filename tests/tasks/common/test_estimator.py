@@ -84,7 +84,9 @@ def test_callbacks_look_on_at_every_task(task, tmp_path):
     assert seen == [(1, estimator.network_)]
 
 
-@pytest.mark.parametrize(("examples", "passes"), [(1, 500), (48, 500), (160, 150), (1_600, 20), (20_000, 20), (100_000, 5)])
+@pytest.mark.parametrize(
+    ("examples", "passes"), [(1, 500), (48, 500), (160, 150), (1_600, 20), (20_000, 20), (100_000, 5)]
+)
 def test_few_examples_are_read_more_often(examples, passes):
     classifier, data = SequenceClassifier(batch_size=16), SequenceExamples([np.zeros((1, 1))] * examples)
     assert classifier.passes(data) == passes
