@@ -32,8 +32,8 @@ MOST = 20_000  # evaluations of a run
 
 SEARCHES: dict[str, tuple[type[Algorithm], dict[str, Any], int]] = {  # and evaluations until they begin anew
     "cmaes": (CMAES, {"spread": 1.0, "population": 20}, 2000),
-    "cosyne": (CoSyNE, {"spread": 3.0, "population": 20, "mutation": 1.0}, 4000),
-    "snes": (SNES, {"spread": 1.0, "population": 24}, 4000),
+    "cosyne": (CoSyNE, {"spread": 3.0, "population": 20, "mutation": 1.0}, 2400),
+    "snes": (SNES, {"spread": 1.0, "population": 24}, 2400),
 }
 
 

@@ -13,7 +13,8 @@ def test_the_machines_are_those_of_a_hard_margin():
     states = random.normal(size=(60, 5)) * [1, 10, 0.1, 1e-4, 3] + [0, 5, 0, 1, -2]
     centred = (states - states.mean(0)) / states.std(0)
     score = centred @ [1.0, -0.5, 0.3, 0.8, 0.0]
-    states, centred, truth = states[abs(score) > 0.2], centred[abs(score) > 0.2], score[abs(score) > 0.2] > 0
+    clear = abs(score) > 0.2
+    states, truth = states[clear], score[clear] > 0
     [(weights, bias)] = counting.solved(states, truth[:, None])
     own = states @ weights + bias
     assert (np.where(truth, 1, -1) * own).min() == pytest.approx(1, abs=1e-9)
@@ -31,12 +32,8 @@ def test_what_cannot_be_divided_gives_no_answer():
 
 def test_what_can_follow_in_a_string():
     read, said, real = counting.strings([1, 2])
-    assert [
-        "".join(counting.READ[i] for i in row.argmax(1)[where]) for row, where in zip(read.swapaxes(0, 1), real.T)
-    ] == [
-        "Sabc",
-        "Saabbcc",
-    ]
+    letters = np.array(list(counting.READ))[read.argmax(2)]
+    assert ["".join(letters[real[:, k], k]) for k in range(2)] == ["Sabc", "Saabbcc"]
     follow = [{s for s, can in zip(counting.SAID, row, strict=True) if can} for row in said[:, 1]]
     assert follow == [{"a"}, {"a", "b"}, {"a", "b"}, {"b"}, {"c"}, {"c"}, {"T"}]
 
