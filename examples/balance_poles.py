@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -30,10 +30,11 @@ from keepgate.training.evolution import CMAES, SNES, Algorithm, CoSyNE, evolve
 FRESH, EPISODE = 1000, 500
 MOST = 20_000  # evaluations of a run
 
-SEARCHES: dict[str, tuple[type[Algorithm], dict[str, Any], int]] = {  # and evaluations until they begin anew
-    "cmaes": (CMAES, {"spread": 1.0, "population": 20}, 2000),
-    "cosyne": (CoSyNE, {"spread": 3.0, "population": 20, "mutation": 1.0}, 2400),
-    "snes": (SNES, {"spread": 1.0, "population": 24}, 2400),
+PATIENCE = 110  # generations after which a search begins anew
+SEARCHES: dict[str, tuple[type[Algorithm], dict[str, Any], Callable[[int], int]]] = {  # and networks, by their weights
+    "cmaes": (CMAES, {"spread": 1.0}, lambda size: round(4 * size**0.5)),
+    "cosyne": (CoSyNE, {"spread": 3.0, "mutation": 1.0}, lambda size: 20),
+    "snes": (SNES, {"spread": 1.0}, lambda size: 24),
 }
 
 
@@ -96,16 +97,16 @@ class Double:
     Args:
         cell: the name of the cell.
         units: of each network.
-        networks: of a generation.
+        networks: of a generation, by the number of weights.
     """
 
-    def __init__(self, cell: str, units: int, networks: int):
+    def __init__(self, cell: str, units: int, networks: Callable[[int], int]):
         shape = (get(cell).equations, 3, units, 1)
-        self.many = Population(*shape, networks, squash="tanh")
         self.one, self.general = (Population(*shape, 1, rows, squash="tanh") for rows in (1, 625))
         biases = [self.one.places(name) for name in self.one.shapes if name.startswith("bias")]
         self.free = np.delete(np.arange(self.one.size), np.concatenate(biases))
-        self.steps, self.starts, self.found = np.zeros(networks, int), 0, False
+        self.many = Population(*shape, networks(len(self.free)), squash="tanh")
+        self.steps, self.starts, self.found = np.zeros(0, int), 0, False
 
     def weights(self, numbers: np.ndarray) -> np.ndarray:
         """Return the weights of networks, given those that are not zero."""
@@ -133,17 +134,16 @@ class Double:
 def double(seed: int, search: str, cell: str, units: int) -> tuple[int, float, int]:
     """Return evaluations and CPU seconds until it is solved, or `MOST`, and the starts that are generalised to.
 
-    A search that is not at its end after its patience begins anew with other random numbers; all evaluations count.
+    A search that is not at its end after `PATIENCE` begins anew with other random numbers; all evaluations count.
     """
-    kind, options, patience = SEARCHES[search]
-    began, evaluations, task = time.process_time(), 0, Double(cell, units, options["population"])
-    generations = patience // options["population"]
-    for attempt in range(MOST // patience):
+    kind, options, networks = SEARCHES[search]
+    began, evaluations, task, attempt = time.process_time(), 0, Double(cell, units, networks), 0
+    options = {**options, "population": task.many.networks}
+    while not task.found and evaluations < MOST:
         algorithm = kind(np.zeros(len(task.free)), seed=seed + 1000 * attempt, **options)
-        rows = evolve(algorithm, task.fitness, generations, until=task.solved, center_every=0).rows
+        rows = evolve(algorithm, task.fitness, PATIENCE, until=task.solved, center_every=0).rows
         evaluations += rows[-1]["evaluations"]
-        if task.found:
-            break
+        attempt += 1
     return evaluations, time.process_time() - began, task.starts if task.found else 0
 
 

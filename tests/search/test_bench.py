@@ -102,6 +102,17 @@ def test_another_search_is_refused(tmp_path: Path):
     )
 
 
+def test_a_search_of_another_version_is_refused(tmp_path: Path):
+    with Bench(tmp_path, {"version": 1, "draws": ["0"]}, 1):
+        pass
+    now = {"version": 2, "draws": ["1"]}
+    with (
+        pytest.raises(InputError, match="another version of keepgate began: take another folder"),
+        Bench(tmp_path, now, 1),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("line", [b"[]", b"{}", b"nonsense", b'{"key": 1}'])
 def test_a_damaged_journal_is_told(tmp_path: Path, line: bytes):
     with Bench(tmp_path, {}, 1):

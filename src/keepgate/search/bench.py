@@ -207,6 +207,8 @@ class Bench:
 
 
 def _check_same(run: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if then.get("version") != now.get("version"):
+        raise InputError(f"{run} holds a search that another version of keepgate began: take another folder")
     if other := [name for name in now if then.get(name) != now[name]]:
         was = ", ".join(f"{name}={then.get(name)!r:.80}" for name in other)
         raise InputError(
