@@ -46,7 +46,9 @@ def test_the_first_steps_are_direct_and_all_are_asked_for(fitted: Forecaster) ->
     whole, more = fitted.predict(table), fitted.predict(table, horizon=12)
     assert len(more) == 24
     first = more.groupby("unique_id").head(5).reset_index(drop=True)
-    pd.testing.assert_frame_equal(first, whole)
+    pd.testing.assert_frame_equal(first.drop(columns="rolled_out"), whole)
+    assert more["rolled_out"].tolist() == 2 * ([False] * 5 + [True] * 7)
+    assert "rolled_out" not in fitted.predict(table, horizon=5)
     assert more["ds"].tolist()[:12] == [*pd.date_range("2024-04-30", periods=12)]
     found = values(more)
     assert (np.diff(found[:, 1:]) >= 0).all()

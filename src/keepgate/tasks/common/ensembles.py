@@ -82,7 +82,7 @@ class Members:
                     settings, seed=seed, minutes=None if settings.minutes is None else settings.minutes / count
                 ),
                 run=None if fit.run is None else folder(fit.run, k),
-                progress=fit.progress and f"member {k + 1} of {count}",
+                progress=fit.progress and (f"member {k + 1} of {count}" if count > 1 else fit.progress),
             )
             history = choosing(how, calibrate)
             self.history += [{"member": k + 1, **row} for row in history.rows]

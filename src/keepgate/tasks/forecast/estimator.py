@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from keepgate import networks as blocks
 from keepgate import schema
 from keepgate.data.tables.panel import Panel
 from keepgate.data.tables.reading import panel, with_future
@@ -61,7 +62,8 @@ class Forecaster(ForecasterParameters, Estimator):
         reads_: what a forecast is made from: window, season, columns and so on.
         window_, patch_, season_, frequency_, covariates_: of `reads_`.
         skipped_: a sentence for each series that was left out; only after `fit`.
-        linear_, best_: the linear part and the best epoch (0: the linear part alone); only after `fit`.
+        linear_, best_: the linear part and the best epoch (0: the linear part alone; of an ensemble, the median of its
+            members' epochs); only after `fit`.
         equations_, network_, history_, columns_: as in every estimator of keepgate.
     """
 
@@ -185,7 +187,7 @@ class Forecaster(ForecasterParameters, Estimator):
 
         Returns:
             Columns id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
-            quantiles).
+            quantiles); of more steps than the model was trained for, `rolled_out` too, which of them are.
 
         Raises:
             InputError: as in `fit`; or the step between rows is another one, or a covariate or what is known ahead is
@@ -201,6 +203,8 @@ class Forecaster(ForecasterParameters, Estimator):
         times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, steps + 1))
         series = np.repeat(np.arange(len(data.ids)), steps)
         columns = dict(zip(self.forecast_names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
+        if steps > self.horizon:
+            columns["rolled_out"] = np.tile(np.arange(steps) >= self.horizon, len(data.ids))
         return data.table(series, times.ravel(), columns)
 
     def cross_validation(
@@ -286,13 +290,16 @@ class Forecaster(ForecasterParameters, Estimator):
     def set_state(self, state: dict[str, Any]) -> None:
         """Set what was inferred from the training table, and the network."""
         self.reads_ = Reads.from_json(state, int(self.horizon))
-        self.network_ = self.build_network()
+        self.network_ = self.build_network(int(self.ensemble))
 
-    def build_network(self) -> ForecastNetwork:
-        """Return the network, untrained."""
+    def build_network(self, members: int = 1) -> ForecastNetwork:
+        """Return the network, untrained; the forecasts of an ensemble are the mean of its members'."""
         quantiles = sorted(self.quantiles)
         layers = self.layers(int(self.hidden_size), bidirectional=bool(self.bidirectional))
         description = forecaster(layers, self.reads_.sizes(len(quantiles)), float(self.dropout))
+        if members > 1:
+            averages = {"scaled": blocks.Average()}
+            description = blocks.ensemble(description, members, averages, ForecastNetwork.SOLVED)
         return ForecastNetwork(description, self.backend, quantiles=quantiles)
 
     def to_onnx(self, graph: Graph) -> None:

@@ -87,10 +87,13 @@ class ForecasterFace(Face):
         return lines + ([LEFT_OUT.format(listed(data.counters), "--covariate-columns")] if data.counters else [])
 
     def notes(self, data: Panel) -> list[str]:
-        """Return which series were left out, and how many values are missing."""
+        """Return which series were left out, how many values are missing, and which steps are rolled out."""
         missing = int(np.isnan(data.values[:, 0]).sum())
         gaps = f"{missing:,} of {len(data.times):,} values of {data.names[2]} are missing and do not count"
-        return [*(getattr(self.estimator, "skipped_", data.skipped) or data.skipped), *([gaps] if missing else [])]
+        direct, steps = int(self.estimator.horizon), self.steps or 0
+        rolled = f"steps 1 to {direct} are forecast directly, {direct + 1} to {steps} are rolled out from them"
+        skipped = getattr(self.estimator, "skipped_", data.skipped) or data.skipped
+        return [*skipped, *([gaps] if missing else []), *([rolled] if steps > direct else [])]
 
     def table(self, data: Any) -> Any:
         """Return the steps after the end of each series; see `Forecaster.predict`."""

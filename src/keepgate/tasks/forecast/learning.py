@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from keepgate.data.tables.panel import Panel
+from keepgate.tasks.common.ensembles import Members, assemble, members_of, tensors
+from keepgate.tasks.common.fitting import Fitting, by_member
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
 from keepgate.tasks.forecast.linear import Linear, block_losses, solve
@@ -19,7 +21,7 @@ from keepgate.tasks.forecast.network import ForecastNetwork
 from keepgate.tasks.forecast.parts import early_leads, leads
 from keepgate.tasks.forecast.reads import Reads, deviations
 from keepgate.tasks.forecast.terms import chosen, judged
-from keepgate.training import Settings, train
+from keepgate.training import History, Settings
 from keepgate.training.callbacks import Callback
 
 __all__ = ["Start", "learn", "learn_again", "started"]
@@ -95,31 +97,32 @@ def learn(model: Any, start: Start, run: str | Path | None, callbacks: Sequence[
     model.network_, tests = start.network, start.tests
     with limited_threads(model.threads):
         start.linear.put(model.network_, start.examples, tests)
-        before, least = copy.deepcopy(model.network_.state_dict()), block_losses(model.network_, tests)
+        before, least = tensors(model.network_), block_losses(model.network_, tests)
     model.train_network(ForecastNetwork.loss, start.examples, tests, run, callbacks=callbacks)
     with limited_threads(model.threads):
         gain = least - block_losses(model.network_, tests)
     if not _sure(gain):
-        model.network_.load_state_dict(before)
+        assemble(model.network_, [before] * members_of(model))
         return 0
-    return 1 + min(range(len(model.history_)), key=lambda k: model.history_[k]["valid_loss"])
+    return median_low(History(rows).best_epoch for rows in by_member(model.history_).values())
 
 
 def learn_again(model: Any, data: Panel, run: str | Path | None) -> None:
     """Train on all rows, to the epoch that was best, with a linear part that is solved as was best."""
     examples = _windows(model, data, early_leads(data, model.reads_), deviations(data, model.reads_)[:, 0])
-    network, device = model.network_, next(model.network_.parameters()).device
-    network.load_state_dict(_begun(model, data).state_dict())
+    network, count = _begun(model, data), members_of(model)
     with limited_threads(model.threads):
-        network.cpu()
         linear = solve(network, examples, model.linear_.terms)
         replace(linear, excess=model.linear_.excess).put(network, examples, None)
-        network.to(device)
-        if model.best_:
-            settings: Settings = replace(model.settings(), epochs=model.best_, patience=None)
-            folder = None if run is None else Path(run) / "refit"
-            train(network, ForecastNetwork.loss, examples, None, settings, folder, model.progress)
-    network.eval()
+        if not model.best_:
+            assemble(model.network_, [tensors(network)] * count)
+            return
+        settings: Settings = replace(model.settings(), epochs=model.best_, patience=None)
+        folder = None if run is None else Path(run) / "refit"
+        network = network.to(next(model.network_.parameters()).device)
+        fit, members = Fitting(network, ForecastNetwork.loss, None, settings, folder, model.progress), Members()
+        members.train(network, model.new_network, count, fit, lambda fit, _: fit.once(examples, None, ()))
+    assemble(model.network_, members.last)
 
 
 def _sure(gain: np.ndarray) -> bool:

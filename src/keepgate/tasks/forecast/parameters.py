@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keepgate.tasks.common.parameters import EPOCHS, EXAMPLES, SHARE, SIZE, STRENGTH, Parameters, estimator, param
+from keepgate.tasks.common.parameters import (
+    EPOCHS,
+    EXAMPLES,
+    SHARE,
+    SIZE,
+    STRENGTH,
+    EnsembleParameters,
+    estimator,
+    param,
+)
 
 MOST_ROWS = 1_000_000  # of a window, a season, a patch, a horizon
 
@@ -28,7 +37,7 @@ class ForecastColumns:
 
 
 @estimator
-class ForecasterParameters(Parameters):
+class ForecasterParameters(EnsembleParameters):
     """Parameters of `Forecaster`."""
 
     TASK: ClassVar[str] = "forecast"

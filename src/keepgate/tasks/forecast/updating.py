@@ -11,6 +11,7 @@ import numpy as np
 from keepgate import schema
 from keepgate.data.tables.panel import Panel
 from keepgate.errors import InputError
+from keepgate.tasks.common.ensembles import assemble, folder, member, members_of, tensors
 from keepgate.tasks.common.parameters import EPOCHS
 from keepgate.tasks.common.running import device_named, limited_threads
 from keepgate.tasks.forecast.examples import Prepared, Windows
@@ -53,11 +54,16 @@ def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[
     examples = Windows(Prepared(data, model.reads_), lead, own[:, 0], int(model.batch_size))
     rate = model.learning_rate / SLOWER
     settings = replace(model.settings(), epochs=epochs, patience=None, learning_rate=rate)
-    network = model.network_.cpu()
-    network.keep_solved()  # a model that was loaded does not know it
-    with limited_threads(model.threads):
-        solve(network, examples, reads.terms).put_maps(network)
-        network.to(device_named(model.device))
-        history = train(network, ForecastNetwork.loss, examples, None, settings, run, model.progress)
-    network.eval()
-    return history.rows
+    trained, rows = [], []
+    for k in range(count := members_of(model)):
+        network = member(model, k).network_.cpu()
+        network.keep_solved()  # a model that was loaded does not know it
+        with limited_threads(model.threads):
+            solve(network, examples, reads.terms).put_maps(network)
+            network.to(device_named(model.device))
+            of_member = None if run is None else folder(run, k)
+            history = train(network, ForecastNetwork.loss, examples, None, settings, of_member, model.progress)
+        trained.append(tensors(network))
+        rows += [{"member": k + 1, **row} for row in history.rows] if count > 1 else history.rows
+    assemble(model.network_.to(device_named(model.device)), trained)
+    return rows
