@@ -130,6 +130,17 @@ def _restore(draw: Draw) -> tuple[Any, list[str]]:
     return networks.Restore(), [draw.frames(), *others]
 
 
+def _distribution(family: str, width: int) -> Row:
+    def row(draw: Draw) -> tuple[Any, list[str]]:
+        each = Value(FLOAT64, ("batch", 1, 2))
+        mean = 3 * draw.random.normal(size=(draw.batch, 1, 2))
+        spread = draw.random.normal(size=(draw.batch, 1, 2)) ** 2
+        others = [draw.put(name, each, array) for name, array in (("mean", mean), ("spread", spread))]
+        return networks.Distribution(family), [draw.frames(width), *others]
+
+    return row
+
+
 def _state(draw: Draw) -> str:
     return draw.put("h", Value(FLOAT, ("batch", 4, 3)), draw.random.normal(size=(draw.batch, 4, 3)))
 
@@ -149,6 +160,8 @@ ROWS: dict[str, Row] = {
     "convolution": lambda d: (networks.Convolution(d.width, d.size(), d.size(15)), [d.frames(), d.rows()]),
     "crf": lambda d: (networks.Crf(d.width), [d.frames(), d.rows()]),
     "crf, barred": lambda d: (networks.Crf(d.width + 2), [d.frames(d.width + 2), d.rows()]),
+    "distribution, negative-binomial": _distribution("negative-binomial", 2),
+    "distribution, student-t": _distribution("student-t", 3),
     "dropout": lambda d: (networks.Dropout(0.5, axis=1), [d.frames()]),
     "embedding": lambda d: (networks.Embedding(5, d.width, padding=0, scale=3.0), [d.symbols(5)]),
     "last": lambda d: (networks.Last(2), [_state(d)]),

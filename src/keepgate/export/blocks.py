@@ -242,6 +242,24 @@ def _restore(at: At, x: str, mean: str, spread: str) -> str:
     return graph.node("Add", scaled, graph.part(mean, 0, 1, 2))
 
 
+def _distribution(at: At, x: str, mean: str, spread: str) -> str:
+    graph, x = at.graph, at.graph.cast(x, DOUBLE)
+    first, second, third = (graph.part(x, k, k + 1, 2) for k in range(3))
+    mean, spread = (graph.part(value, 0, 1, 2) for value in (mean, spread))
+    one, tiny = at.number(1, DOUBLE), at.number(1e-6, DOUBLE)
+    place = graph.node("Add", graph.node("Mul", first, spread), mean)
+    wide = graph.node("Exp", second)
+    if at.block.family == "student-t":
+        degrees = graph.node("Mul", graph.node("Sigmoid", third), at.number(48, DOUBLE))
+        degrees = graph.node("Add", degrees, at.number(2, DOUBLE))
+        return graph.joined([place, graph.node("Mul", wide, spread), degrees], 2)
+    bend = graph.node("Div", graph.node("Add", graph.node("Abs", mean), one), at.number(10, DOUBLE))
+    ratio = graph.node("Div", place, bend)
+    tail = graph.node("Exp", graph.node("Neg", graph.node("Abs", ratio)))
+    softplus = graph.node("Add", graph.node("Relu", ratio), graph.node("Log", graph.node("Add", tail, one)))
+    return graph.node("Add", graph.joined([graph.node("Mul", bend, softplus), wide], 2), tiny)
+
+
 FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the sources to the result, or a list of them
     blocks.Activation: _activation,
     blocks.AdaptiveSoftmax: _adaptive_softmax,
@@ -253,6 +271,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Concat: lambda at, *values: at.graph.joined(values, -1),
     blocks.Convolution: _convolution,
     blocks.Crf: _crf,
+    blocks.Distribution: _distribution,
     blocks.Dropout: same,
     blocks.Embedding: _embedding,
     blocks.Last: _last,

@@ -13,6 +13,7 @@ __all__ = [
     "Add",
     "Centre",
     "Concat",
+    "Distribution",
     "Dropout",
     "Last",
     "Lookup",
@@ -34,6 +35,7 @@ __all__ = [
 
 FUNCTIONS = ("tanh", "sigmoid", "relu")
 POOLS = ("mean", "max")
+FAMILIES = {"student-t": 3, "negative-binomial": 2}  # distributions, and how many parameters they have
 
 
 class _Same(Block):
@@ -339,6 +341,35 @@ class Restore(Block):
     def results(self, *sources: Value | None) -> dict[str, Value]:
         """Return the forecasts."""
         x = sequence(sources[0])
+        for value in sources[1:]:
+            sequence(value, dtype=FLOAT64)
+        return {"": Value(FLOAT64, x.shape)}
+
+
+@dataclass(frozen=True)
+class Distribution(Block):
+    """Parameters of a distribution, float64, from numbers [batch, time, parameters] and a window's mean and spread.
+
+    student-t: location x0 * spread + mean, scale exp(x1) * spread, degrees of freedom 2 + 48 * sigmoid(x2).
+    negative-binomial: mean b * softplus((x0 * spread + mean) / b) + 1e-6 with b = (1 + |mean|) / 10, so above zero;
+    dispersion exp(x1) + 1e-6.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("x", "mean", "spread")
+
+    family: str = option(" or ".join(FAMILIES))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _one_of("Distribution.family", self.family, tuple(FAMILIES))
+
+    def results(self, *sources: Value | None) -> dict[str, Value]:
+        """Return the parameters.
+
+        Raises:
+            InputError: x has more or fewer numbers than there are parameters.
+        """
+        x = sequence(sources[0], FAMILIES[self.family])
         for value in sources[1:]:
             sequence(value, dtype=FLOAT64)
         return {"": Value(FLOAT64, x.shape)}

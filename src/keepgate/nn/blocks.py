@@ -17,7 +17,7 @@ from keepgate.nn.dropout import dropout
 from keepgate.nn.recurrent import Recurrent
 from keepgate.objectives import LinearChainCRF
 
-__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "BatchNorm", "Standardize", "module_of"]
+__all__ = ["FUNCTIONS", "MODULES", "AdaptiveSoftmax", "At", "BatchNorm", "Standardize", "distribution", "module_of"]
 
 
 class At(NamedTuple):
@@ -324,6 +324,16 @@ def _restore(at: At, x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
     return ordered * spread[..., :1] + mean[..., :1]
 
 
+def distribution(family: str, x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+    """Return the parameters of a distribution; see `keepgate.networks.Distribution`."""
+    x, mean, spread = x.double(), mean[..., :1], spread[..., :1]
+    at = x[..., :1] * spread + mean
+    if family == "student-t":
+        return torch.cat([at, x[..., 1:2].exp() * spread, 2 + 48 * x[..., 2:].sigmoid()], -1)
+    bend = (1 + mean.abs()) / 10
+    return torch.cat([bend * torch.logaddexp(at / bend, torch.zeros_like(at)), x[..., 1:].exp()], -1) + 1e-6
+
+
 FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the sources to the result, or a tuple of them
     blocks.Activation: lambda at, x: getattr(x, at.block.function)(),
     blocks.AdaptiveSoftmax: lambda at, x: at.module.log_probs(x),
@@ -335,6 +345,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Concat: lambda at, *values: torch.cat(values, -1),
     blocks.Convolution: _convolution,
     blocks.Crf: _crf,
+    blocks.Distribution: lambda at, *sources: distribution(at.block.family, *sources),
     blocks.Dropout: lambda at, x: dropout_along(x, at.block.rate, at.training, at.block.axis),
     blocks.Embedding: _embedding,
     blocks.Last: lambda at, state: state[:, -at.block.rows :].flatten(1),

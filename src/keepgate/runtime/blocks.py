@@ -14,7 +14,7 @@ from keepgate.native import threads
 from keepgate.networks import Block
 from keepgate.runtime.recurrent import layers, reversed_within
 
-__all__ = ["FUNCTIONS", "At", "restore", "window_norm"]
+__all__ = ["FUNCTIONS", "At", "distribution", "restore", "window_norm"]
 
 
 class At(NamedTuple):
@@ -195,6 +195,16 @@ def restore(x: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
     return ordered * spread[..., :1] + mean[..., :1]
 
 
+def distribution(family: str, x: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return the parameters of a distribution; see `keepgate.networks.Distribution`."""
+    x, mean, spread = x.astype(np.float64), mean[..., :1], spread[..., :1]
+    at = x[..., :1] * spread + mean
+    if family == "student-t":
+        return np.concatenate([at, np.exp(x[..., 1:2]) * spread, 2 + 48 * sigmoid(x[..., 2:])], -1)
+    bend = (1 + np.abs(mean)) / 10
+    return np.concatenate([bend * np.logaddexp(at / bend, 0.0), np.exp(x[..., 1:])], -1) + 1e-6
+
+
 FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the sources to the result, or a tuple of them
     blocks.Activation: lambda at, x: {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}[at.block.function](x),
     blocks.AdaptiveSoftmax: _adaptive_softmax,
@@ -206,6 +216,7 @@ FUNCTIONS: dict[type[Block], Callable[..., Any]] = {  # from `At` and the source
     blocks.Concat: lambda at, *values: np.concatenate(values, -1),
     blocks.Convolution: _convolution,
     blocks.Crf: _crf,
+    blocks.Distribution: lambda at, *sources: distribution(at.block.family, *sources),
     blocks.Dropout: same,
     blocks.Embedding: _embedding,
     blocks.Last: _last,

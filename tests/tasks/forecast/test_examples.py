@@ -42,7 +42,7 @@ def test_forecasts_begin_within_their_series() -> None:
 def test_examples_are_what_the_formulas_say() -> None:
     data = two_series()
     examples = windows(data, 3, 1, deviations(data, reads(3, 1))[:, 0], 1)
-    given, weight, target = examples.batch([1, 3])
+    given, weight, target, level = examples.batch([1, 3])
     for row, (past, future, series) in enumerate(
         [([1, 4, 9], 16, data.values[:6]), ([100, 104, 96], 100, data.values[6:])]
     ):
@@ -50,6 +50,7 @@ def test_examples_are_what_the_formulas_say() -> None:
         unit = np.sqrt(spread * deviation)
         np.testing.assert_allclose(given["normalized"][row, :, 0], (np.array(past) - mean) / spread, rtol=1e-6)
         np.testing.assert_allclose(weight[row, 0], spread / unit, rtol=1e-6)
+        np.testing.assert_allclose(level[row], [mean, unit])
         np.testing.assert_allclose(target[row, 0], (future - mean) / unit, rtol=1e-6, atol=1e-7)
 
 
@@ -100,7 +101,7 @@ def test_constant_windows_and_series() -> None:
     assert (mean[0, 0, 0], spread[0, 0, 0]) == (pytest.approx(0.1), 0)
     flat = panel(pd.DataFrame({"unique_id": "a", "ds": range(5), "y": 0.1}))
     assert deviations(flat, reads(3, 1)).tolist() == [[1]]
-    _, weight, target = windows(flat, 3, 1, np.ones(1), 1).batch([0, 1])
+    _, weight, target, _ = windows(flat, 3, 1, np.ones(1), 1).batch([0, 1])
     assert weight.tolist() == [[0], [0]]
     np.testing.assert_allclose(target, 0, atol=1e-15)
 

@@ -39,7 +39,7 @@ def parts(rows: int = 300, known: bool = True) -> tuple[ForecastNetwork, Windows
 def test_without_a_penalty_it_is_weighted_least_squares(season: int) -> None:
     network, data = parts(known=False)
     found = solve(network, data, [Term(season, 1e-7)])
-    given, weight, target = data.numbers(np.arange(len(data.cuts)))
+    given, weight, target, _ = data.numbers(np.arange(len(data.cuts)))
     z = given["normalized"][:, :, 0].astype(float)
     for step in range(2):
         known = LinearRegression().fit(z, (target / weight)[:, step], weight[:, 0] ** 2)
@@ -52,7 +52,7 @@ def test_what_is_known_ahead_has_one_effect_at_all_steps() -> None:
     """The same by one large regression of both steps at once, each with a window of its own."""
     network, data = parts()
     found = solve(network, data, [Term(1, 1e-7)])
-    given, weight, target = data.numbers(np.arange(len(data.cuts)))
+    given, weight, target, _ = data.numbers(np.arange(len(data.cuts)))
     z, plan = given["normalized"][:, :, 0].astype(float), network.get_submodule("plan")
     before = plan(torch.from_numpy(given["before"]), torch.float64).numpy()[:, :, 0]
     ahead = network.get_submodule("known")(torch.from_numpy(given["ahead"]), torch.float64).numpy()

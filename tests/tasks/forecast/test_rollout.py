@@ -17,7 +17,7 @@ from tasks.forecast.test_estimator import shop
 class Walk:
     """A forecaster of a random walk with steps of variance 1, two rows at once, as it is."""
 
-    horizon, quantiles = 2, (0.1, 0.5, 0.9)
+    horizon, quantiles, loss = 2, (0.1, 0.5, 0.9), "quantile"
 
     def __init__(self, fitted: Forecaster) -> None:
         self.reads_ = fitted.reads_

@@ -17,6 +17,7 @@ from keepgate.data.tables.reading import panel, with_future
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
+from keepgate.tasks.forecast.distributions import is_count
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.explanation import effects, tabled
 from keepgate.tasks.forecast.exporting import emit
@@ -24,12 +25,12 @@ from keepgate.tasks.forecast.forecasting import forecasts, outputs
 from keepgate.tasks.forecast.learning import learn, learn_again, started
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import MOST_ROWS, ForecastColumns, ForecasterParameters
-from keepgate.tasks.forecast.parts import alike, split, usable
+from keepgate.tasks.forecast.parts import alike, need_counts, split, usable
 from keepgate.tasks.forecast.reads import FITTED, Reads, infer
 from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, last_mase
 from keepgate.tasks.forecast.rollout import rolled_out
 from keepgate.tasks.forecast.updating import go_on
-from keepgate.tasks.forecast.widths import widths
+from keepgate.tasks.forecast.widths import calibration
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ class Forecaster(ForecasterParameters, Estimator):
     """
 
     STATE: ClassVar[schema.Check] = staticmethod(FITTED)
-    fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles")
+    fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles", "loss")
     later: ClassVar[Mapping[str, Any]] = {
         **{"calendar": False, "holidays": None, "refit": False, "transform": "identity"},
-        **{"known_columns": (), "static_columns": (), "skip_bad": False},
+        **{"known_columns": (), "static_columns": (), "skip_bad": False, "loss": "quantile"},
     }
 
     network_: ForecastNetwork = field(init=False)
@@ -116,11 +117,12 @@ class Forecaster(ForecasterParameters, Estimator):
         start = started(self, kinds, data, part, held_out)
         self.linear_ = start.linear
         self.best_ = learn(self, start, run, callbacks)
-        factors = widths(self.network_, start.tests, sorted(self.quantiles))
+        wide = calibration(self.network_, start.tests, sorted(self.quantiles))
         if self.refit and valid is None:
             learn_again(self, data, run)
         with torch.no_grad():
-            self.network_.get_parameter("calibrated.weight").copy_(torch.from_numpy(factors))
+            for name, values in wide.items():
+                self.network_.get_parameter(name).copy_(values)
         self.reads_ = replace(self.reads_, terms=self.linear_.terms)
         return self
 
@@ -296,11 +298,11 @@ class Forecaster(ForecasterParameters, Estimator):
         """Return the network, untrained; the forecasts of an ensemble are the mean of its members'."""
         quantiles = sorted(self.quantiles)
         layers = self.layers(int(self.hidden_size), bidirectional=bool(self.bidirectional))
-        description = forecaster(layers, self.reads_.sizes(len(quantiles)), float(self.dropout))
+        description = forecaster(layers, self.reads_.sizes(len(quantiles), self.loss), float(self.dropout))
         if members > 1:
             averages = {"scaled": blocks.Average()}
             description = blocks.ensemble(description, members, averages, ForecastNetwork.SOLVED)
-        return ForecastNetwork(description, self.backend, quantiles=quantiles)
+        return ForecastNetwork(description, self.backend, quantiles=quantiles, loss=self.loss)
 
     def to_onnx(self, graph: Graph) -> None:
         """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
@@ -312,6 +314,8 @@ class Forecaster(ForecasterParameters, Estimator):
         super().check_parameters()
         if not all(0 < q < 1 for q in self.quantiles) or len(set(self.quantiles)) < len(self.quantiles):
             raise InputError(f"quantiles={quoted(self.quantiles)} are not different numbers between 0 and 1")
+        if is_count(self.loss) and self.transform == "sqrt":
+            raise InputError(f"loss={quoted(self.loss)} learns counts as they are: leave transform out")
 
     def split(self, data: Panel, valid: Any) -> tuple[Panel, Panel]:
         """Return the training part and the held-out part, which starts with the window before its first forecast.
@@ -330,13 +334,15 @@ class Forecaster(ForecasterParameters, Estimator):
         """Return the scales that the target may be learned on; by default roots only of what is never negative."""
         if self.transform is not None:
             return [self.transform]
-        return ["identity", "sqrt"] if np.nanmin(data.values[:, 0]) >= 0 else ["identity"]
+        roots = np.nanmin(data.values[:, 0]) >= 0 and not is_count(self.loss)
+        return ["identity", "sqrt"] if roots else ["identity"]
 
     def _panel(self, table: Any, **given: Any) -> Panel:
-        if isinstance(table, Panel):
-            return table
         columns = asdict(getattr(self, "columns_", ForecastColumns()))
-        return panel(table, **{**columns, **given})
+        data = table if isinstance(table, Panel) else panel(table, **{**columns, **given})
+        if is_count(self.loss):
+            need_counts(data)
+        return data
 
     def _alike(self, table: Any) -> Panel:
         """Return the panel of a table with the columns and the frequency of the training table."""

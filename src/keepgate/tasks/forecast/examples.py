@@ -133,12 +133,13 @@ class Prepared:
 
 
 class Windows(Examples):
-    """All windows of a panel as batches `(given, weight, target)`.
+    """All windows of a panel as batches `(given, weight, target, level)`.
 
     given: the inputs of the network, the window normalized. weight: [B, 1] float32, the spread of the window's target
     over its unit, which is the geometric mean of that spread and the deviation of its series. target: [B, horizon]
     float32, the distance of what follows from the window's mean, in that unit; `weight` times the network's output
-    approximates it. So all series count alike, and a window with little spread neither nothing nor all.
+    approximates it. So all series count alike, and a window with little spread neither nothing nor all. level: [B, 2]
+    float64, the window's mean and unit, with which a target is a value again.
 
     Args:
         data: the series.
@@ -178,22 +179,24 @@ class Windows(Examples):
     def __len__(self) -> int:
         return self.size
 
-    def batch(self, indices: Sequence[int] | np.ndarray) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def batch(self, indices: Sequence[int] | np.ndarray) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
         """Return the windows `indices`."""
         count = len(self.cuts)
         chosen = np.asarray(indices) % count if self.size >= count else np.asarray(indices) * count // self.size
-        given, weight, target = self.numbers(chosen)
+        given, weight, target, level = self.numbers(chosen)
         tensors = {name: torch.from_numpy(values) for name, values in given.items()}
-        return tensors, torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(target.astype(np.float32))
+        weight, target = (torch.from_numpy(values.astype(np.float32)) for values in (weight, target))
+        return tensors, weight, target, torch.from_numpy(level)
 
-    def numbers(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    def numbers(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
         """Return what `batch` returns, as arrays, of the windows number `chosen`."""
         cut, series, deviation = self.cuts[chosen], self.series[chosen], self.deviation[chosen, None]
         given = self.data.given(cut, series)
         z, mean, spread = window_norm(given.pop("window"), given.pop("spread", None))
         unit = np.sqrt(np.maximum(spread[:, :, 0], LEAST_SPREAD * deviation) * deviation)
         target = (self.data.transformed_truth(cut) - mean[:, :, 0]) / unit
-        return {"normalized": z.astype(np.float32), **given}, spread[:, :, 0] / unit, target
+        inputs = {"normalized": z.astype(np.float32), **given}
+        return inputs, spread[:, :, 0] / unit, target, np.concatenate([mean[:, :, 0], unit], 1)
 
     def fingerprint(self) -> str:
         """Return a hash of the values and of how they are cut."""

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from keepgate.errors import listed
+from keepgate.tasks.forecast.distributions import FAMILIES
+from keepgate.tasks.forecast.network import QUANTILE
 
 if TYPE_CHECKING:
     from keepgate.export.graph import Graph
@@ -17,9 +19,11 @@ def emit(model: Any, graph: Graph) -> None:
     """Emit what `predict` computes of each series' last rows; see `keepgate.export.onnx`."""
     quantiles, reads = sorted(model.quantiles), model.reads_
     channels = ["target", *reads.covariates, *(["whether the target was there"] if reads.gaps else [])]
+    numbers = ["mean", *quantiles] if model.loss == QUANTILE else list(FAMILIES[model.loss].parameters)
     graph.metadata |= {
         "columns": json.dumps(channels),
-        "forecasts": json.dumps(["mean", *quantiles]),
+        "loss": model.loss,
+        "forecasts": json.dumps(numbers),
         "transform": reads.transform,
     }
     roots = ", the target and its forecasts as square roots" if reads.transform == "sqrt" else ""
@@ -34,6 +38,7 @@ def emit(model: Any, graph: Graph) -> None:
         i.name: ("input" if i.name == "window" else i.name, f"{texts[i.name]}, {i.value}")
         for i in model.network_.description.inputs
     }
-    shape = f"[B, {model.horizon}, {1 + len(quantiles)}]"
-    text = f"the mean, then each quantile, of the {model.horizon} steps that follow, {shape}"
+    shape = f"[B, {model.horizon}, {len(numbers)}]"
+    said = "the mean, then each quantile," if model.loss == QUANTILE else f"{listed(numbers)} of a {model.loss} each"
+    text = f"{said} of the {model.horizon} steps that follow, {shape}"
     model.emit_network(graph, inputs, {"forecast": ("forecast", text)})

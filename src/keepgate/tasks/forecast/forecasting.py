@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from keepgate.runtime.blocks import restore, window_norm
+from keepgate.runtime.blocks import distribution, restore, window_norm
 from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.forecast.distributions import FAMILIES, is_count
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.recent import unseen, widened
 from keepgate.tasks.forecast.transforms import TRANSFORMS
@@ -30,12 +31,16 @@ def forecasts(model: Any, data: Prepared, cut: np.ndarray, series: np.ndarray) -
     found = []
     for part in np.array_split(np.arange(len(cut)), -(-len(cut) // AT_ONCE)):
         here = cut[part], series[part]
-        found.append(widened(at(data, *here), *here, past, first, quantiles, lambda *rows: at(past, *rows)))
+        direct = at(data, *here)
+        if not is_count(model.loss):  # whose quantiles are whole numbers, which cannot be stretched
+            direct = widened(direct, *here, past, first, quantiles, lambda *rows: at(past, *rows))
+        found.append(direct)
     return TRANSFORMS[model.reads_.transform].restored(np.concatenate(found), quantiles)
 
 
 def outputs(model: Any, given: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return forecasts [B, horizon, 1 + Q] on the scale that is learned, from the inputs of the network."""
+    quantiles = sorted(model.quantiles)
     others = {name: x for name, x in given.items() if name not in ("window", "spread")}
     z, mean, spread = window_norm(given["window"], given.get("spread"))
     inputs = {"normalized": z.astype(np.float32), **others}
@@ -43,4 +48,6 @@ def outputs(model: Any, given: Mapping[str, np.ndarray]) -> np.ndarray:
     with torch.inference_mode(), limited_threads(model.threads):
         tensors = {name: torch.from_numpy(x).to(device) for name, x in inputs.items()}
         y = model.network_.run(tensors, "calibrated" if model.reads_.calibrated else "scaled")
-    return restore(y.cpu().numpy(), mean, spread)
+    if model.loss not in FAMILIES:
+        return restore(y.cpu().numpy(), mean, spread)
+    return FAMILIES[model.loss].forecasts(distribution(model.loss, y.cpu().numpy(), mean, spread), quantiles)

@@ -10,6 +10,7 @@ the terms, weighted by how small their errors are (Bates & Granger 1969).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,12 @@ import torch
 from torch import Tensor
 
 from keepgate.runtime.blocks import window_norm
+from keepgate.tasks.forecast import distributions
 from keepgate.tasks.forecast.examples import Windows
-from keepgate.tasks.forecast.network import ForecastNetwork
+from keepgate.tasks.forecast.network import QUANTILE, ForecastNetwork
 from keepgate.tasks.forecast.reads import Term
 from keepgate.tasks.forecast.transforms import TRANSFORMS
+from keepgate.training.tree import to_device
 
 __all__ = ["Linear", "Sums", "absolute_errors", "block_losses", "errors_of", "solve", "spread"]
 
@@ -51,22 +54,35 @@ class Linear:
     excess: float = 1.0
 
     def put(self, network: ForecastNetwork, data: Windows, held_out: Windows | None) -> None:
-        """Put the solution into a network, and the quantiles of its errors into the bias of the network's head.
+        """Put the solution into a network, and how its errors are spread into the bias of the network's head.
 
         Args:
             network: whose recurrent part says nothing yet.
             data: windows whose errors are taken, at each step ahead.
             held_out: windows whose errors say how much wider they are elsewhere; None: `excess` is known.
         """
-        quantiles = network.quantiles.double()
         self.put_maps(network)
+        outputs = network.get_parameter("head.bias").unflatten(0, (len(self.bias), -1))
+        if network.loss_name != QUANTILE:
+            self._put_distribution(network, outputs, data, held_out)
+            return
+        quantiles = network.quantiles.double()
         with torch.no_grad():
             errors = self.errors(network, data)
             if held_out is not None:
                 excess = self.errors(network, held_out).square().nanmean().sqrt() / errors.square().nanmean().sqrt()
                 object.__setattr__(self, "excess", float(excess.nan_to_num(1.0, 1.0, 1.0).clamp(1.0, WIDEST)))
             widths = torch.nanquantile(errors, quantiles, 0).nan_to_num(0.0).T * self.excess
-            network.get_parameter("head.bias").unflatten(0, (-1, 1 + len(quantiles)))[:, 1:] = widths.float()
+            outputs[:, 1:] = widths.float()
+
+    def _put_distribution(
+        self, network: ForecastNetwork, outputs: Tensor, data: Windows, held_out: Windows | None
+    ) -> None:
+        with torch.no_grad():
+            outputs[:, 1:] = distributions.spreads(network, data).float()
+            if held_out is not None:
+                object.__setattr__(self, "excess", distributions.excess(network, held_out))
+            outputs[:, 1] += math.log(self.excess)
 
     def put_maps(self, network: ForecastNetwork) -> None:
         """Put the solution alone into a network, whose recurrent part stays as it is."""
@@ -113,9 +129,7 @@ def _mean_loss(network: ForecastNetwork, data: Windows, rows: np.ndarray) -> flo
     device = next(network.parameters()).device
     total = 0.0
     for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
-        given, weight, target = data.batch(part)
-        moved = {name: x.to(device) for name, x in given.items()}
-        total += float(network.loss((moved, weight.to(device), target.to(device)))) * len(part)
+        total += float(network.loss(to_device(data.batch(part), device))) * len(part)
     return total / len(rows)
 
 
@@ -247,7 +261,7 @@ def _parts(
     """Yield windows [B, P + 1], what is known ahead [B, horizon, F] and targets [B, horizon], each times its weight."""
     horizon, window = data.data.reads.horizon, data.data.reads.window
     for rows in np.array_split(chosen, -(-len(chosen) // AT_ONCE)) if len(chosen) else ():
-        given, weight, target = data.numbers(rows)
+        given, weight, target, _ = data.numbers(rows)
         if complete and np.isnan(target).any():
             target = np.where(np.isnan(target), weight * given["normalized"][:, -1:, 0], target)
         weight = torch.from_numpy(weight)

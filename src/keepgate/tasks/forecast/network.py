@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from torch.nn import functional as F
 from keepgate import networks as blocks
 from keepgate.networks import FLOAT64, INT64, Input, Network, Step, Value
 from keepgate.nn.network import NetworkModule
+from keepgate.tasks.forecast import distributions
 
 CONTEXT = 16  # numbers that the recurrent layers say of each step ahead
 DECODER = 32  # units between them with what is known ahead, and the forecast of the step
+QUANTILE = "quantile"  # the loss that is none of a distribution
 ATTRIBUTE = 8  # numbers of the vector of an attribute's value
 
 
@@ -28,11 +31,12 @@ class Sizes:
         patch: rows of a patch.
         channels: the target and the covariates.
         horizon: steps to forecast.
-        quantiles: how many there are.
+        quantiles: how many numbers of a step there are besides the mean.
         known: columns known ahead, which are read in the window too.
         ahead: numbers known of each step ahead, the columns known ahead first.
         attributes: how many values each attribute has.
         calibrated: the quantiles are spread by fixed factors at the end.
+        loss: what the numbers of a step are: quantiles, or parameters of a distribution.
     """
 
     window: int
@@ -44,6 +48,7 @@ class Sizes:
     ahead: int = 0
     attributes: tuple[int, ...] = ()
     calibrated: bool = False
+    loss: str = QUANTILE
 
 
 def forecaster(recurrent: blocks.Recurrent, sizes: Sizes, dropout: float) -> Network:
@@ -127,21 +132,27 @@ def _steps_ahead(recurrent: blocks.Recurrent, sizes: Sizes) -> list[Step]:
             "linear", blocks.Linear(sizes.window * (1 + sizes.known), horizon), ("past" if sizes.known else "target",)
         ),
         Step("straight", blocks.Reshape((horizon, 1)), ("linear",)),
+        *_alone("straight", sizes),
     ]
+    middle = straight[-1].name
     head = [
         Step("head", blocks.Linear(recurrent.output_size, horizon * outputs), ("kept",)),
         Step("ahead" if not sizes.ahead else "whole", blocks.Reshape((horizon, outputs)), ("head",)),
     ]
     if not sizes.ahead:
-        return [*head, *straight, Step("scaled", blocks.Add(), ("ahead", "straight"))]
+        return [*head, *straight, Step("scaled", blocks.Add(), ("ahead", middle))]
     width = CONTEXT + sizes.ahead
+    known = [
+        Step("known", blocks.Standardize(sizes.ahead), ("ahead",)),
+        Step("effect", blocks.Linear(sizes.ahead, 1, bias=False), ("known",)),
+        *_alone("effect", sizes),
+    ]
     return [
         *head,
         *straight,
-        Step("whole_straight", blocks.Add(), ("whole", "straight")),
-        Step("known", blocks.Standardize(sizes.ahead), ("ahead",)),
-        Step("effect", blocks.Linear(sizes.ahead, 1, bias=False), ("known",)),
-        Step("with_effect", blocks.Add(), ("whole_straight", "effect")),
+        Step("whole_straight", blocks.Add(), ("whole", middle)),
+        *known,
+        Step("with_effect", blocks.Add(), ("whole_straight", known[-1].name)),
         Step("context", blocks.Linear(recurrent.output_size, horizon * CONTEXT), ("kept",)),
         Step("contexts", blocks.Reshape((horizon, CONTEXT)), ("context",)),
         Step("both", blocks.Concat(), ("contexts", "known")),
@@ -152,11 +163,19 @@ def _steps_ahead(recurrent: blocks.Recurrent, sizes: Sizes) -> list[Step]:
     ]
 
 
+def _alone(name: str, sizes: Sizes) -> list[Step]:
+    """Return the step that lets a value for the mean be none for a distribution's other parameters."""
+    if sizes.loss == QUANTILE:
+        return []
+    return [Step(f"{name}_of_mean", blocks.Linear(1, 1 + sizes.quantiles, bias=False), (name,))]
+
+
 def _ending(sizes: Sizes) -> list[Step]:
-    outputs = 1 + sizes.quantiles
-    calibrated = [Step("calibrated", blocks.Linear(outputs, outputs, bias=False), ("scaled",))]
+    outputs, of_quantiles = 1 + sizes.quantiles, sizes.loss == QUANTILE
+    calibrated = [Step("calibrated", blocks.Linear(outputs, outputs, bias=not of_quantiles), ("scaled",))]
     source = "calibrated" if sizes.calibrated else "scaled"
-    restore = Step("forecast", blocks.Restore(), (source, "normalized.mean", "normalized.spread"))
+    last = blocks.Restore() if of_quantiles else blocks.Distribution(sizes.loss)
+    restore = Step("forecast", last, (source, "normalized.mean", "normalized.spread"))
     return [*(calibrated if sizes.calibrated else []), restore]
 
 
@@ -167,11 +186,14 @@ class ForecastNetwork(NetworkModule):
     """
 
     DRAWN = ("recurrent",)
-    SOLVED = ("linear", "effect", "calibrated")
+    SOLVED = ("linear", "straight_of_mean", "effect", "effect_of_mean", "calibrated")
     quantiles: Tensor
 
-    def __init__(self, description: Network, backend: str = "auto", *, quantiles: Sequence[float]) -> None:
+    def __init__(
+        self, description: Network, backend: str = "auto", *, quantiles: Sequence[float], loss: str = QUANTILE
+    ) -> None:
         super().__init__(description, backend)
+        self.loss_name = loss
         values = torch.from_numpy(np.array(quantiles, np.float32))  # no weights: numbers on the device "meta" too
         self.register_buffer("quantiles", values, persistent=False)
 
@@ -185,26 +207,31 @@ class ForecastNetwork(NetworkModule):
         """Let the recurrent part begin as nothing beside the solved linear maps."""
         self.keep_solved()
         with torch.no_grad():
-            self.get_parameter("calibrated.weight").copy_(torch.eye(1 + len(self.quantiles)))
-            for name in ("head", "step_head"):
-                if name in self.description.by_name:
-                    self.get_parameter(f"{name}.weight").zero_()
-                    self.get_parameter(f"{name}.bias").zero_()
+            for name, value in self.named_parameters():
+                step, _, kind = name.rpartition(".")
+                if step in ("head", "step_head", "calibrated"):
+                    value.zero_()
+                if kind == "weight" and step in ("calibrated", "straight_of_mean", "effect_of_mean"):
+                    value.copy_(torch.eye(*value.shape))
 
     def forward(self, given: Mapping[str, Tensor]) -> Tensor:
         """Return the normalized forecasts of normalized windows and what else is read."""
         return self.run(given, "scaled")
 
-    def loss(self, batch: tuple[Mapping[str, Tensor], Tensor, Tensor]) -> Tensor:
+    def loss(self, batch: tuple[Any, ...]) -> Tensor:
         """Return the squared error of the point forecast plus the mean pinball loss of the quantiles.
 
         So the point becomes the mean of the future values, and the quantiles their quantiles (Koenker & Bassett 1978).
         Steps whose value is missing do not count.
 
+        Of a distribution it is the negative log-likelihood; see `distributions`.
+
         Args:
             batch: of `Windows`.
         """
-        given, weight, target = batch
+        given, weight, target, *level = batch
+        if self.loss_name != QUANTILE:
+            return distributions.loss(self.loss_name, self(given), weight, target, *level)
         seen = ~target.isnan()
         scaled = self(given) * weight[:, :, None]
         target = torch.where(seen, target, scaled[:, :, 0].detach())
@@ -217,4 +244,5 @@ class ForecastNetwork(NetworkModule):
 
     def extra_repr(self) -> str:
         """Return what a resumed run has to have in common beyond the shapes."""
-        return f"{super().extra_repr()}\nquantiles={self.quantiles.tolist()}"
+        learned = self.quantiles.tolist() if self.loss_name == QUANTILE else self.loss_name
+        return f"{super().extra_repr()}\nquantiles={learned}"

@@ -51,6 +51,12 @@ class ForecasterParameters(EnsembleParameters):
     quantiles: tuple[float, ...] = param(
         (0.1, 0.5, 0.9), "quantiles to forecast besides the mean, between 0 and 1", **SHARE
     )
+    loss: str = param(
+        "quantile",
+        "what is learned: quantile, the mean and quantiles by the losses that they are least for; or a distribution by "
+        "its likelihood, from which they follow: student-t for heavy tails, negative-binomial for counts",
+        choices=("quantile", "student-t", "negative-binomial"),
+    )
     season: int | None = param(
         None,
         "rows in one season (none: a day, week or year, as the step between rows suggests)",

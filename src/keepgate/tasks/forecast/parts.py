@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from keepgate.data.tables.panel import Panel
-from keepgate.errors import InputError
+from keepgate.errors import InputError, quoted
 from keepgate.tasks.forecast.reads import Reads
 
-__all__ = ["alike", "early_leads", "leads", "split", "usable"]
+__all__ = ["alike", "early_leads", "leads", "need_counts", "split", "usable"]
 
 HELD_OUT = 5  # the last 1/5 of each series is held out where `fit` is given no held-out part; of a short one, more:
 SHORT = (3, 8)  # up to 1/3, and up to 8 horizons
@@ -29,6 +29,22 @@ def usable(data: Panel, horizon: int) -> Panel:
     if data.lengths.max() < 2 * rows - 2:
         data.need(2 * rows - 2, f"{why}, and horizon {horizon} held out")
     return data
+
+
+def need_counts(data: Panel) -> None:
+    """Check that all values are counts.
+
+    Raises:
+        InputError: one is not; the message names it.
+    """
+    y = data.values[:, 0]
+    wrong = np.flatnonzero((y < 0) | (y != np.rint(y)) & ~np.isnan(y))
+    if len(wrong):
+        series = int(np.searchsorted(data.starts, wrong[0], "right")) - 1
+        raise InputError(
+            f"{data.source}, column {quoted(data.names[2])}: series {quoted(data.ids[series])} has the value "
+            f"{y[wrong[0]]:g}, which is no count: the loss negative-binomial is for whole numbers from 0 on"
+        )
 
 
 def alike(data: Panel, reads: Reads) -> Panel:

@@ -12,7 +12,8 @@ from keepgate.data.tables.calendar import CYCLES, calendar_names, calendar_value
 from keepgate.data.tables.frequency import MOST_COUNT, Frequency
 from keepgate.data.tables.panel import Panel, filled
 from keepgate.errors import InputError, listed, quoted
-from keepgate.tasks.forecast.network import Sizes
+from keepgate.tasks.forecast.distributions import FAMILIES
+from keepgate.tasks.forecast.network import QUANTILE, Sizes
 from keepgate.tasks.forecast.parameters import MOST_ROWS
 from keepgate.tasks.forecast.spans import default_patch, default_window, found_season
 from keepgate.tasks.forecast.transforms import TRANSFORMS
@@ -133,18 +134,19 @@ class Reads:
         """How many numbers are known of a row ahead."""
         return len(self.known) + calendar_values(np.zeros(0, "datetime64[us]"), self.calendar).shape[-1]
 
-    def sizes(self, quantiles: int) -> Sizes:
-        """Return the sizes of the network that forecasts so many quantiles."""
+    def sizes(self, quantiles: int, loss: str = QUANTILE) -> Sizes:
+        """Return the sizes of the network that forecasts so many quantiles, or a distribution."""
         return Sizes(
             window=self.window,
             patch=self.patch,
             channels=self.channels,
             horizon=self.horizon,
-            quantiles=quantiles,
+            quantiles=quantiles if loss == QUANTILE else len(FAMILIES[loss].parameters) - 1,
             known=len(self.known),
             ahead=self.ahead,
             attributes=tuple(1 + len(values) for values in self.attributes.values()),
             calibrated=self.calibrated,
+            loss=loss,
         )
 
     def to_json(self) -> dict[str, Any]:

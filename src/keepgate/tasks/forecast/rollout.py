@@ -17,6 +17,7 @@ import numpy as np
 
 from keepgate.data.tables.panel import Panel
 from keepgate.errors import InputError, quoted
+from keepgate.tasks.forecast.distributions import is_count
 from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.transforms import TRANSFORMS
 
@@ -37,7 +38,7 @@ def rolled_out(model: Any, data: Panel, horizon: int) -> np.ndarray:
     Raises:
         InputError: what is known ahead is missing.
     """
-    levels, step = sorted(model.quantiles), int(model.horizon)
+    levels, step, counts = sorted(model.quantiles), int(model.horizon), is_count(model.loss)
     data = _known(data, horizon, step) if data.known and horizon > step else data
     series = np.arange(len(data.ids))
     first = model.forecast(Prepared(data, model.reads_, ahead=True), data.starts[1:], series)
@@ -47,9 +48,12 @@ def rolled_out(model: Any, data: Panel, horizon: int) -> np.ndarray:
     while len(found) * step < horizon:
         z = _even(len(paths))[random.permutation(len(paths))]
         rows = [_at(block, levels, np.array([z[k]]))[..., 0] for k, block in enumerate(said)]
+        rows = [_whole(values) for values in rows] if counts else rows
         paths = [continued(path, values) for path, values in zip(paths, rows, strict=True)]
         said = [_direct(model, path) for path in paths]
-        found.append(_mixed(np.stack(said), levels))
+        mixed = _mixed(np.stack(said), levels)
+        mixed[..., 1:] = _whole(mixed[..., 1:]) if counts else mixed[..., 1:]
+        found.append(mixed)
     return np.concatenate(found, axis=1)[:, :horizon]
 
 
@@ -114,6 +118,11 @@ def _at(forecasts: np.ndarray, levels: Sequence[float], z: np.ndarray) -> np.nda
     share = (z - known[k]) / (known[k + 1] - known[k])
     low, high = forecasts[..., 1 + k], forecasts[..., 2 + k]
     return low + share * (high - low)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Return the nearest counts."""
+    return np.maximum(np.rint(values), 0.0)
 
 
 def _mixed(said: np.ndarray, levels: Sequence[float]) -> np.ndarray:

@@ -7,20 +7,37 @@ distance from the centre as the unit, so that what varies in width goes on to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from keepgate.tasks.forecast import distributions
 from keepgate.tasks.forecast.examples import Windows
-from keepgate.tasks.forecast.network import ForecastNetwork
+from keepgate.tasks.forecast.network import QUANTILE, ForecastNetwork
 from keepgate.tasks.forecast.recent import centre
 
-__all__ = ["widths"]
+__all__ = ["calibration", "widths"]
 
 FEWEST = 30  # held-out values, below which nothing is stretched
 BOUNDS = (0.2, 5.0)  # of a factor
 AT_ONCE = 1024
+
+
+def calibration(network: ForecastNetwork, held_out: Windows, quantiles: Sequence[float]) -> dict[str, torch.Tensor]:
+    """Return by name the tensor that makes forecasts as wide as they have to be: of a distribution, by its likelihood.
+
+    Args:
+        network: trained.
+        held_out: windows that it was not trained on.
+        quantiles: ascending.
+    """
+    if network.loss_name == QUANTILE:
+        return {"calibrated.weight": torch.from_numpy(widths(network, held_out, quantiles))}
+    shift = torch.zeros_like(network.get_parameter("calibrated.bias"))
+    shift[1] = math.log(distributions.excess(network, held_out))
+    return {"calibrated.bias": shift}
 
 
 def widths(network: ForecastNetwork, held_out: Windows, quantiles: Sequence[float]) -> np.ndarray:
@@ -58,7 +75,7 @@ def _forecasts(network: ForecastNetwork, data: Windows) -> tuple[np.ndarray, np.
     found = []
     with torch.inference_mode():
         for rows in np.array_split(np.arange(len(data)), -(-len(data) // AT_ONCE)):
-            given, weight, target = data.batch(rows)
+            given, weight, target, *_ = data.batch(rows)
             outputs = network({name: x.to(device) for name, x in given.items()}).cpu() * weight[:, :, None]
             found.append((outputs.flatten(0, 1).numpy(), target.flatten().numpy()))
     outputs, target = (np.concatenate(parts) for parts in zip(*found, strict=True))
