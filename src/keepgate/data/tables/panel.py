@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 from keepgate.data.tables.frequency import Frequency
 from keepgate.errors import InputError, quoted, reason
 
-__all__ = ["Panel", "filled"]
+__all__ = ["TARGET", "Panel", "filled"]
+
+TARGET = "(target)"  # the attribute that says which of several targets a series is of
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Panel:
         skipped: a sentence for each series that was left out.
         skip_bad: whether a series that cannot be used is left out, instead of raising an error.
         wall: the times are those of the clocks in the table's time zone, not of UTC.
+        targets: the names of several targets; then there is a series for each of them, see `targets.for_each`.
     """
 
     source: str
@@ -54,6 +57,7 @@ class Panel:
     skipped: tuple[str, ...] = ()
     skip_bad: bool = False
     wall: bool = False
+    targets: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> np.ndarray:
@@ -64,6 +68,38 @@ class Panel:
     def covariates(self) -> tuple[str, ...]:
         """The names of the covariates."""
         return self.names[3:]
+
+    @property
+    def keys(self) -> list[str]:
+        """The name of each series, with that of its target where there are several, [S]."""
+        ids = [str(name) for name in self.ids.to_list()]
+        if not self.targets:
+            return ids
+        return [f"{name}: {target}" for name, target in zip(ids, self.statics[TARGET], strict=True)]
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names of all targets, of which there may be one."""
+        return self.targets or (self.names[2],)
+
+    def by_target(self, names: Callable[[str], Sequence[str]], values: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the columns of a table with a row for each time, those of each target, from values [S, rows, N].
+
+        Args:
+            names: from the name of a target to those of its N columns.
+            values: of the series of all targets.
+        """
+        parts = values.reshape(-1, len(self.target_names), *values.shape[1:])
+        return {
+            name: parts[:, d, :, k].ravel()
+            for d, target in enumerate(self.target_names)
+            for k, name in enumerate(names(target))
+        }
+
+    def of(self, target: str) -> Panel:
+        """Return the series of one of several targets."""
+        mine = np.array([name == target for name in self.statics[TARGET]])
+        return self.cut(np.zeros_like(self.lengths), np.where(mine, self.lengths, 0))
 
     def with_covariates(self, names: Sequence[str]) -> Panel:
         """Return the panel with these covariates, in this order.
@@ -110,7 +146,7 @@ class Panel:
         """
         names = tuple(f"series {quoted(self.ids[int(s)])} is left out: {why}" for s in np.flatnonzero(~kept))
         part = self.cut(np.zeros_like(self.lengths), np.where(kept, self.lengths, 0))
-        return replace(part, skipped=self.skipped + names)
+        return replace(part, skipped=self.skipped + tuple(dict.fromkeys(names)))
 
     def need(self, rows: int, why: str) -> None:
         """Check that every series has enough rows.

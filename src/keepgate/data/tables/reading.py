@@ -16,6 +16,7 @@ from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.frequency import Frequency, infer
 from keepgate.data.tables.panel import Panel
 from keepgate.data.tables.shapes import as_long, with_index
+from keepgate.data.tables.targets import for_each
 from keepgate.errors import InputError, quoted, reason
 
 __all__ = ["panel", "with_future"]
@@ -29,6 +30,7 @@ def panel(
     id_column: str = "unique_id",
     time_column: str = "ds",
     target_column: str = "y",
+    target_columns: Sequence[str] = (),
     covariate_columns: Sequence[str] | None = None,
     known_columns: Sequence[str] = (),
     static_columns: Sequence[str] = (),
@@ -45,6 +47,7 @@ def panel(
         id_column: names the series of a row.
         time_column: its time.
         target_column: its value.
+        target_columns: several values in its place, which are targets together; see `targets.for_each`.
         covariate_columns: further values that are known; None: all other columns.
         known_columns: further values that are known ahead.
         static_columns: attributes, the same in all rows of a series.
@@ -55,20 +58,21 @@ def panel(
         InputError: a column is missing or holds text, a time comes twice within a series, or steps are not the same
             everywhere; the message names column and row.
     """
-    chosen = (*(covariate_columns or ()), *known_columns, *static_columns)
-    check_names((id_column, time_column, target_column, *chosen), "the choice of columns")
-    table = as_long(table, id_column, time_column, target_column, source, chosen)
-    frame = to_frame(table, (id_column, time_column, target_column, *chosen), source)
-    roles = (id_column, time_column, target_column, *known_columns, *static_columns)
+    targets = tuple(target_columns) or (target_column,)
+    if covariate_columns is not None:
+        covariate_columns = [name for name in covariate_columns if name not in targets[len(targets) == 1 :]]
+    chosen = (*targets[1:], *(covariate_columns or ()), *known_columns, *static_columns)
+    check_names((id_column, time_column, targets[0], *chosen), "the choice of columns")
+    table = as_long(table, id_column, time_column, targets[0], source, chosen, ", ".join(targets))
+    frame = to_frame(table, (id_column, time_column, targets[0], *chosen), source)
+    roles = (id_column, time_column, *targets, *known_columns, *static_columns)
     if covariate_columns is None:
         covariate_columns, unchosen = [name for name in frame.columns if name not in roles], True
     else:
         unchosen = False
     codes, ids = _series(frame[id_column], source)
     when, wall = _times(frame[time_column], codes, source)
-    columns = {
-        name: numbers(frame[name], source, gaps=True) for name in (target_column, *covariate_columns, *known_columns)
-    }
+    columns = {name: numbers(frame[name], source, gaps=True) for name in (*targets, *covariate_columns, *known_columns)}
     order = np.lexsort((when, codes))
     chance = {name: columns[name] for name in covariate_columns} if unchosen else {}
     counters = tuple(row_counters(chance, codes, order))
@@ -80,16 +84,16 @@ def panel(
         return f"{source}, row {order[i] + 1}: series {quoted(ids[int(codes[i])])}"
 
     faults, frequency, steps = _faults(when, codes, place, frame[time_column], order)
-    rows = _Rows(codes, when, values, steps, len(ids), frequency)
-    faults.update({s: text for s, text in rows.faults(source, ids, target_column).items() if s not in faults})
+    rows = _Rows(codes, when, values, steps, len(ids), frequency, len(targets))
+    faults.update({s: text for s, text in rows.faults(source, ids, targets).items() if s not in faults})
     if faults and (not skip_bad or len(faults) == len(ids)):
         raise InputError(faults[min(faults)])
     kept = np.array([s not in faults for s in range(len(ids))])
-    width = 1 + len(covariate_columns)
+    width = len(targets) + len(covariate_columns)
     times_, filled, ahead, starts = rows.regular(kept, width)
-    return Panel(
+    found = Panel(
         source,
-        (id_column, time_column, target_column, *covariate_columns),
+        (id_column, time_column, *targets, *covariate_columns),
         ids[np.flatnonzero(kept).tolist()],
         times_,
         frame[time_column].dtype,
@@ -105,6 +109,7 @@ def panel(
         skip_bad,
         wall,
     )
+    return found if len(targets) == 1 else for_each(found, targets)
 
 
 def with_future(data: Panel, table: Any, source: str = "the table of the future") -> Panel:
@@ -119,6 +124,9 @@ def with_future(data: Panel, table: Any, source: str = "the table of the future"
     Raises:
         InputError: a column is missing, or a time is no step after a series' end.
     """
+    if data.targets:
+        told = with_future(replace(data.of(data.targets[0]), targets=()), table, source)
+        return replace(data, ahead=np.repeat(told.ahead, len(data.targets), axis=0))
     id_column, time_column = data.names[:2]
     frame = to_frame(with_index(table, time_column, ""), (time_column, *data.known), source)
     names = [str(name) for name in data.ids.to_list()]
@@ -158,10 +166,11 @@ class _Rows:
     Args:
         codes: the series of each row, ascending.
         when: the time of each row.
-        values: the target, covariates and what is known ahead, [rows, columns].
+        values: the targets, covariates and what is known ahead, [rows, columns].
         steps: from the row before in the same series, [rows]; 0 in its first row.
         count: of series.
         frequency: of all.
+        targets: how many there are.
     """
 
     def __init__(
@@ -172,26 +181,29 @@ class _Rows:
         steps: np.ndarray,
         count: int,
         frequency: Frequency | None,
+        targets: int,
     ) -> None:
         self.codes, self.when, self.values, self.steps = codes, when, values, steps
+        self.there = ~np.isnan(values[:, :targets])
         self.count, self.frequency = count, frequency
         total = np.cumsum(steps)
         first = np.searchsorted(codes, np.arange(count))
         self.nth = total - total[first][codes]  # the row's place in its series, gaps counted
-        seen = np.flatnonzero(~np.isnan(values[:, 0]))
+        seen = np.flatnonzero(self.there.any(1))
         self.begin, self.end = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
         np.minimum.at(self.begin, codes[seen], self.nth[seen])
         np.maximum.at(self.end, codes[seen], self.nth[seen])
         self.origin = when[first]
         self.present = np.bincount(codes, minlength=count)
 
-    def faults(self, source: str, ids: nw.Series, target: str) -> dict[int, str]:
-        """Return why series cannot be used: no value at all, or more rows missing than present."""
+    def faults(self, source: str, ids: nw.Series, targets: Sequence[str]) -> dict[int, str]:
+        """Return why series cannot be used: no value of a target at all, or more rows missing than present."""
         length = np.where(self.end < 0, 0, self.end - self.begin + 1)
         limits.check("cells", int(min(length.sum(), 2**62)) * self.values.shape[1] if self._sane(length) else 0, source)
         texts = {}
-        for s in np.flatnonzero(self.end < 0):
-            texts[int(s)] = f"{source}: series {quoted(ids[int(s)])} has no value in column {quoted(target)}: give some"
+        for target, there in zip(targets, self.there.T, strict=True):
+            for s in np.flatnonzero(np.bincount(self.codes[there], minlength=self.count) == 0).tolist():
+                texts[s] = f"{source}: series {quoted(ids[s])} has no value in column {quoted(target)}: give some"
         for s in np.flatnonzero(length > MOST_MISSING * self.present + 1):
             texts[int(s)] = (
                 f"{source}: series {quoted(ids[int(s)])} has {self.present[s]:,} rows where {length[s]:,} steps of "

@@ -14,7 +14,13 @@ __all__ = ["as_long", "with_index"]
 
 
 def as_long(
-    table: Any, id_column: str, time_column: str, target_column: str, source: str, chosen: Collection[str] = ()
+    table: Any,
+    id_column: str,
+    time_column: str,
+    target_column: str,
+    source: str,
+    chosen: Collection[str] = (),
+    name: str | None = None,
 ) -> Any:
     """Return a table with columns of id, time and target.
 
@@ -33,6 +39,7 @@ def as_long(
         target_column: its name.
         source: how messages call the table.
         chosen: names of further columns that were chosen, which a wide table cannot have.
+        name: of the one series; None: the target's.
     """
     table = with_index(table, time_column, target_column)
     frame = to_frame(table, (), source)
@@ -41,17 +48,23 @@ def as_long(
         return table
     others = [name for name in names if name != time_column]
     if target_column in names:
-        return _one_series(frame, id_column, time_column, target_column, source, chosen)
+        return _one_series(frame, id_column, time_column, target_column, source, chosen, name or target_column)
     if chosen or not others or not all(frame[name].dtype.is_numeric() for name in others):
         return table
     return frame.unpivot(others, index=[time_column], variable_name=id_column, value_name=target_column).to_native()
 
 
 def _one_series(
-    frame: nw.DataFrame, id_column: str, time_column: str, target_column: str, source: str, chosen: Collection[str]
+    frame: nw.DataFrame,
+    id_column: str,
+    time_column: str,
+    target_column: str,
+    source: str,
+    chosen: Collection[str],
+    name: str,
 ) -> Any:
     others = [name for name in frame.columns if name not in (time_column, target_column, *chosen)]
-    if any(not (frame[name].dtype.is_numeric() or frame[name].dtype == nw.Boolean) for name in others):
+    if any(not (frame[other].dtype.is_numeric() or frame[other].dtype == nw.Boolean) for other in others):
         raise InputError(f"{source} has no column {quoted(id_column)} but {listed(frame.columns)}: rename or add it")
     where = f"{source}, column {quoted(time_column)}"
     if len(set(cells_of(frame[time_column], where))) < len(frame):
@@ -59,7 +72,7 @@ def _one_series(
             f"{source} has no column {quoted(id_column)} but {listed(frame.columns)}, and times come twice: rename or "
             "add the column that names the series"
         )
-    return frame.with_columns(nw.lit(target_column).alias(id_column)).to_native()
+    return frame.with_columns(nw.lit(name).alias(id_column)).to_native()
 
 
 def with_index(table: Any, time_column: str, target_column: str) -> Any:

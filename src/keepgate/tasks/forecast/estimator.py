@@ -12,14 +12,14 @@ import torch
 
 from keepgate import networks as blocks
 from keepgate import schema
-from keepgate.data.tables.panel import Panel
+from keepgate.data.tables.panel import TARGET, Panel
 from keepgate.data.tables.reading import panel, with_future
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.forecast.distributions import is_count
 from keepgate.tasks.forecast.examples import Prepared
-from keepgate.tasks.forecast.explanation import effects, tabled
+from keepgate.tasks.forecast.explanation import ITSELF, effects, tabled
 from keepgate.tasks.forecast.exporting import emit
 from keepgate.tasks.forecast.forecasting import forecasts, outputs
 from keepgate.tasks.forecast.learning import learn, learn_again, started
@@ -72,7 +72,7 @@ class Forecaster(ForecasterParameters, Estimator):
     fixed: ClassVar[tuple[str, ...]] = ("horizon", "quantiles", "loss")
     later: ClassVar[Mapping[str, Any]] = {
         **{"calendar": False, "holidays": None, "refit": False, "transform": "identity"},
-        **{"known_columns": (), "static_columns": (), "skip_bad": False, "loss": "quantile"},
+        **{"known_columns": (), "static_columns": (), "skip_bad": False, "loss": "quantile", "target_columns": ()},
     }
 
     network_: ForecastNetwork = field(init=False)
@@ -159,8 +159,8 @@ class Forecaster(ForecasterParameters, Estimator):
             step: the step ahead that is explained, from 1; None: the mean of all steps.
 
         Returns:
-            Columns id, `input`, `first` and `last` (rows: -1 is the last one of the series, 1 the first one ahead), and
-            `effect`.
+            Columns id (with several targets, `target`), `input`, `first` and `last` (rows: -1 is the last one of the
+            series, 1 the first one ahead), and `effect`.
 
         Raises:
             InputError: as in `predict`; or there is no such step.
@@ -170,8 +170,11 @@ class Forecaster(ForecasterParameters, Estimator):
             data = with_future(data, future)
         prepared = Prepared(data, self.reads_, ahead=True)
         given = prepared.given(data.starts[1:], np.arange(len(data.ids)))
-        rows = effects(self, given, data.names[2], step)
-        return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), tabled(rows, len(data.ids)))
+        rows = effects(self, given, ITSELF if data.targets else data.names[2], step)
+        columns = tabled(rows, len(data.ids))
+        if data.targets:
+            columns = {"target": np.repeat(data.statics[TARGET], len(rows)), **columns}
+        return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), columns)
 
     def predict(self, table: Any, future: Any = None, horizon: int | None = None) -> Any:
         """Return the steps after the end of each series, as a table of the same kind.
@@ -188,8 +191,9 @@ class Forecaster(ForecasterParameters, Estimator):
                 horizon, each from the forecasts of the last, with quantiles that widen accordingly; see `rollout`.
 
         Returns:
-            Columns id and time (timestamps where the table has text), `y_hat` (the mean) and `y_hat_q10`, ... (the
-            quantiles); of more steps than the model was trained for, `rolled_out` too, which of them are.
+            Columns id and time (timestamps where the table has text), and of each target `y_hat` (the mean) and
+            `y_hat_q10`, ... (the quantiles); of more steps than the model was trained for, `rolled_out` too, which says
+            which of them are.
 
         Raises:
             InputError: as in `fit`; or the step between rows is another one, or a covariate or what is known ahead is
@@ -203,11 +207,11 @@ class Forecaster(ForecasterParameters, Estimator):
         forecasts = rolled_out(self, data, steps)
         assert data.frequency is not None
         times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, steps + 1))
-        series = np.repeat(np.arange(len(data.ids)), steps)
-        columns = dict(zip(self.forecast_names(data.names[2]), forecasts.reshape(len(series), -1).T, strict=True))
+        first = np.arange(len(data.ids))[:: len(data.target_names)]  # of the series of all targets of one
+        columns = data.by_target(self.forecast_names, forecasts)
         if steps > self.horizon:
-            columns["rolled_out"] = np.tile(np.arange(steps) >= self.horizon, len(data.ids))
-        return data.table(series, times.ravel(), columns)
+            columns["rolled_out"] = np.tile(np.arange(steps) >= self.horizon, len(first))
+        return data.table(np.repeat(first, steps), times[first].ravel(), columns)
 
     def cross_validation(
         self, table: Any, windows: int = 5, step: int | None = None, *, refit: bool = False, **columns: Any

@@ -92,7 +92,7 @@ class Prepared:
     def _spreads(self) -> np.ndarray:
         own = deviations(self.panel, self.reads)
         known = self.reads.scales
-        return np.array([known.get(str(name), own[s]) for s, name in enumerate(self.panel.ids.to_list())])
+        return np.array([known.get(key, own[s]) for s, key in enumerate(self.panel.keys)])
 
     def given(self, cut: np.ndarray, series: np.ndarray) -> dict[str, np.ndarray]:
         """Return the inputs of the network for forecasts that begin with rows `cut` of `series`, int64 [B] each.

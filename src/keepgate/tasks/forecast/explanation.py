@@ -22,8 +22,9 @@ from keepgate.runtime.blocks import window_norm
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.network import ForecastNetwork
 
-__all__ = ["Effect", "effects", "tabled"]
+__all__ = ["ITSELF", "Effect", "effects", "tabled"]
 
+ITSELF = "(the target itself)"  # of several, which are inputs besides
 POINTS = 32  # of the way, at which gradients are taken
 READ_AHEAD = ("known", "ahead")  # the step that standardizes what is known ahead, and its input
 READ_BEFORE = ("plan", "before")

@@ -25,6 +25,9 @@ def emit(model: Any, graph: Graph) -> None:
         "loss": model.loss,
         "forecasts": json.dumps(numbers),
         "transform": reads.transform,
+        "attributes": json.dumps(
+            {name: {text: k for k, text in enumerate(values, 1)} for name, values in reads.attributes.items()}
+        ),
     }
     roots = ", the target and its forecasts as square roots" if reads.transform == "sqrt" else ""
     texts = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keepgate.data.tables.panel import Panel
+from keepgate.data.tables.panel import TARGET, Panel
 from keepgate.data.tables.reading import panel, with_future
 from keepgate.data.tables.table import read_table
 from keepgate.errors import listed
@@ -73,14 +73,16 @@ class ForecasterFace(Face):
 
     def about(self, data: Panel) -> list[str]:
         """Return series, step, columns, season, window and what is held out."""
-        model, (_, _, target, *_) = self.estimator, data.names
+        model, (_, _, target, *_), count = self.estimator, data.names, len(data.target_names)
         reads = model.reads_
-        roles = {"covariates": model.covariates_, "known ahead": reads.known, "attributes": tuple(reads.attributes)}
+        covariates = tuple(name for name in model.covariates_ if name not in data.targets)
+        attributes = tuple(name for name in reads.attributes if name != TARGET)
+        roles = {"covariates": covariates, "known ahead": reads.known, "attributes": attributes}
         shown = {role: names for role, names in roles.items() if names or role == "covariates"}
         columns = [f"{role}: {listed(names) if names else 'none'}" for role, names in shown.items()]
         lines = [
-            f"{len(data.ids)} series, {len(data.times)} rows, one every {model.frequency_}; target: {target}; "
-            + "; ".join(columns),
+            f"{len(data.ids) // count} series, {len(data.times) // count} rows, one every {model.frequency_}; "
+            + "; ".join([f"target: {target}", *columns]),
             f"season: {model.season_} rows; {model.horizon} rows are forecast from the {model.window_} before them"
             + (f" and the calendar: {listed(reads.calendar)}" if reads.calendar else ""),
         ]
@@ -103,10 +105,24 @@ class ForecasterFace(Face):
         """Forecast from all windows of a table.
 
         Each window of `window` rows forecasts the `horizon` rows after it, so the first `window` rows of each series
-        are not scored. Baselines are the last value, and the last of every plausible season that fits the window.
+        are not scored. Several targets are scored each by itself. Baselines are the last value, and the last of every
+        plausible season that fits the window.
         """
-        model, data = self.estimator, self._panel(data)
-        prepared = Prepared(data, model.reads_)
+        data = self._panel(data)
+        if not data.targets:
+            return self._backtest(data)
+        parts = [self._backtest(data.of(target)) for target in data.targets]
+        scores = [
+            {"model": row["model"], "target": target, **row}
+            for target, part in zip(data.targets, parts, strict=True)
+            for row in part.scores
+        ]
+        ends = np.stack([part.ends for part in parts], 1)
+        return Backtest(parts[0].windows, scores, ends.reshape(-1, *ends.shape[2:]))
+
+    def _backtest(self, data: Panel) -> Backtest:
+        """Return the same of series of one target."""
+        model, prepared = self.estimator, Prepared(data, self.estimator.reads_)
         cut, series = cuts(data, leads(data, model.reads_), model.horizon)
         is_last = np.diff(series, append=len(data.ids)) > 0
         baselines = self._baselines()
@@ -130,7 +146,7 @@ class ForecasterFace(Face):
         """Return scores, and the last forecasts of some series with the values that followed."""
         model = self.estimator
         season = f"season: {model.season_} rows of {model.frequency_}"
-        text = f"{predictions.windows} windows of {len(data.ids)} series; {season}."
+        text = f"{predictions.windows} windows of {len(data.ids) // len(data.target_names)} series; {season}."
         return [
             Section(f"Scores on the {where}", text, predictions.scores),
             Section(f"Forecasts of the {where}'s end", figure=self.figure(data, predictions)),
@@ -139,13 +155,13 @@ class ForecasterFace(Face):
 
     def effects_figure(self, data: Any) -> Figure:
         """Return a picture of what moved the forecasts of the last `horizon` rows of up to 64 series."""
-        from keepgate.tasks.forecast.explanation import effects
+        from keepgate.tasks.forecast.explanation import ITSELF, effects
         from keepgate.tasks.forecast.figures import effects_figure
 
         model, data = self.estimator, self._panel(data)
         series = np.unique(np.linspace(0, len(data.ids) - 1, EXPLAINED).round().astype(int))
         given = Prepared(data, model.reads_).given(data.starts[1:][series] - model.horizon, series)
-        return effects_figure(effects(model, given, data.names[2]))
+        return effects_figure(effects(model, given, ITSELF if data.targets else data.names[2]))
 
     def figure(self, data: Any, predictions: Backtest) -> Figure:
         """Return a picture of the last `horizon` rows of up to six series, forecast from the rows before them."""

@@ -39,7 +39,7 @@ def forecast_figure(data: Panel, forecasts: np.ndarray, quantiles: Sequence[floa
             axes.fill_between(
                 ahead, forecasts[s, :, 1], forecasts[s, :, -1], color="C0", alpha=0.25, linewidth=0, label=label
             )
-        axes.set_title(name_in_figure(data.ids[int(s)]), loc="left", fontsize="medium")
+        axes.set_title(name_in_figure(data.keys[s]), loc="left", fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelrotation=0)
     figure.axes[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize="small")

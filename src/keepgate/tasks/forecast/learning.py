@@ -74,10 +74,10 @@ def started(model: Any, kinds: Mapping[str, Reads], data: Panel, part: Panel, he
 
 
 def _start(model: Any, data: Panel, part: Panel, held_out: Panel) -> Start:
-    scale = dict(zip(data.ids.to_list(), deviations(data, model.reads_)[:, 0].tolist(), strict=True))
-    own = [scale.get(n, d[0]) for n, d in zip(held_out.ids.to_list(), deviations(held_out, model.reads_), strict=True)]
+    scale = dict(zip(data.keys, deviations(data, model.reads_)[:, 0].tolist(), strict=True))
+    own = [scale.get(key, d[0]) for key, d in zip(held_out.keys, deviations(held_out, model.reads_), strict=True)]
     tests = _windows(model, held_out, leads(held_out, model.reads_), np.array(own), HELD_OUT_UPDATES)
-    examples = _windows(model, part, early_leads(part, model.reads_), np.array([scale[n] for n in part.ids.to_list()]))
+    examples = _windows(model, part, early_leads(part, model.reads_), np.array([scale[key] for key in part.keys]))
     network = _begun(model, part)
     with limited_threads(model.threads):
         seasons = [m for m in departures(model) if m <= model.window_]

@@ -26,6 +26,9 @@ class ForecastColumns:
     id_column: str = param("unique_id", "column that names the series; without it the rows are one series")
     time_column: str = param("ds", "column of the times, or of integers that count the steps")
     target_column: str = param("y", "column of what is to be forecast; empty in rows of the future")
+    target_columns: tuple[str, ...] = param(
+        (), "several columns that are forecast together, each from the past of all (none: the target column alone)"
+    )
     covariate_columns: tuple[str, ...] | None = param(
         None, "columns of further numbers that help to forecast, known up to the last row (none: all others)"
     )

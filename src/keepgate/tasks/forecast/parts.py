@@ -42,7 +42,7 @@ def need_counts(data: Panel) -> None:
     if len(wrong):
         series = int(np.searchsorted(data.starts, wrong[0], "right")) - 1
         raise InputError(
-            f"{data.source}, column {quoted(data.names[2])}: series {quoted(data.ids[series])} has the value "
+            f"{data.source}, column {quoted(data.names[2])}: series {quoted(data.keys[series])} has the value "
             f"{y[wrong[0]]:g}, which is no count: the loss negative-binomial is for whole numbers from 0 on"
         )
 

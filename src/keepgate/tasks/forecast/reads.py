@@ -218,7 +218,7 @@ def infer(
     )
     scales = deviations(data, reads).tolist() if data.known else []
     until = int(data.times.astype(np.int64).max())
-    return replace(reads, scales=dict(zip(map(str, data.ids.to_list()), scales, strict=False)), until=until)
+    return replace(reads, scales=dict(zip(data.keys, scales, strict=False)), until=until)
 
 
 def deviations(data: Panel, reads: Reads) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -186,13 +187,13 @@ def _naive(fitted: Any, data: Prepared, cuts: np.ndarray) -> dict[str, np.ndarra
 
 def _table(fitted: Any, data: Panel, cuts: np.ndarray, truth: np.ndarray, own: np.ndarray) -> Any:
     windows, count, horizon = truth.shape
-    series = np.tile(np.repeat(np.arange(count), horizon), windows)
-    times = data.times[(cuts[..., None] + np.arange(horizon)).ravel()]
-    cutoff = np.repeat(data.times[cuts.ravel() - 1], horizon)
-    names = fitted.forecast_names(data.names[2])
-    forecasts = dict(zip(names, own.reshape(len(series), -1).T, strict=True))
-    columns = {"cutoff": cutoff, data.names[2]: truth.ravel(), **forecasts}
-    return data.table(series, times, columns)
+    first = np.arange(count)[:: len(data.target_names)]  # of the series of all targets of one
+    times = data.times[(cuts[:, first, None] + np.arange(horizon)).ravel()]
+    cutoff = np.repeat(data.times[cuts[:, first].ravel() - 1], horizon)
+    values = np.concatenate([truth[..., None], own], -1).reshape(windows * count, horizon, -1)
+    columns = data.by_target(lambda target: [target, *fitted.forecast_names(target)], values)
+    series = np.tile(np.repeat(first, horizon), windows)
+    return data.table(series, times, {"cutoff": cutoff, **columns})
 
 
 def _scored(
@@ -203,16 +204,17 @@ def _scored(
     data: Panel,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     whole, by_series, by_step = [], [], []
-    for name, (point, quantiles) in models.items():
+    for (name, (point, quantiles)), (d, target) in product(models.items(), enumerate(data.target_names)):
+        about = {"model": name, **({"target": target} if data.targets else {})}
+        mine = np.arange(d, len(data.ids), len(data.target_names))
 
-        def part(at: tuple[Any, ...], scale: np.ndarray) -> dict[str, Any]:
-            return summary(truth[at], point[at], None if quantiles is None else quantiles[at], scale, levels)  # noqa: B023
+        def part(series: np.ndarray, steps: slice = slice(None)) -> dict[str, Any]:
+            at = (slice(None), series, steps)
+            said = None if quantiles is None else quantiles[at]  # noqa: B023
+            return summary(truth[at], point[at], said, scale[series], levels)  # noqa: B023
 
-        whole.append({"model": name, **part((slice(None),), scale)})
-        for s, series in enumerate(data.ids.to_list()):
-            here = (slice(None), slice(s, s + 1))
-            by_series.append({"model": name, data.names[0]: series, **part(here, scale[s : s + 1])})
-        for step in range(truth.shape[2]):
-            here = (slice(None), slice(None), slice(step, step + 1))
-            by_step.append({"model": name, "step": step + 1, **part(here, scale)})
+        whole.append({**about, **part(mine)})
+        ids = data.ids.to_list()
+        by_series += [{**about, data.names[0]: ids[s], **part(np.array([s]))} for s in mine]
+        by_step += [{**about, "step": k + 1, **part(mine, slice(k, k + 1))} for k in range(truth.shape[2])]
     return whole, by_series, by_step

@@ -77,6 +77,9 @@ def continued(data: Panel, values: np.ndarray) -> Panel:
     after = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, rows + 1))
     new = np.full((count, rows, data.values.shape[1]), np.nan)
     new[:, :, 0] = values
+    if together := len(data.targets):
+        each = values.reshape(-1, together, rows).swapaxes(1, 2)
+        new[:, :, 1 : 1 + together] = np.repeat(each, together, axis=0)
     plan = np.full((count, rows, len(data.known)), np.nan)
     known = data.ahead[:, :rows]
     plan[:, : known.shape[1]] = known

@@ -47,8 +47,8 @@ def go_on(model: Any, data: Panel, epochs: int, run: str | Path | None) -> list[
     latest = int(data.times.astype(np.int64).max())
     if latest <= reads.until:
         raise InputError(f"{data.source}: no row is later than those that the model has learned: nothing is new")
-    ids, own = [str(name) for name in data.ids.to_list()], deviations(data, reads)
-    scales = {**reads.scales, **dict(zip(ids, own.tolist(), strict=True))} if reads.known else {}
+    own = deviations(data, reads)
+    scales = {**reads.scales, **dict(zip(data.keys, own.tolist(), strict=True))} if reads.known else {}
     model.reads_ = replace(reads, until=latest, scales=scales)
     lead = early_leads(data, reads)
     examples = Windows(Prepared(data, model.reads_), lead, own[:, 0], int(model.batch_size))
