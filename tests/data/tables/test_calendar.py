@@ -51,5 +51,7 @@ def test_holidays() -> None:
     found = calendar_values(times.to_numpy(), ["holidays DE"])[:, 0]
     assert found.tolist() == [float(day in holidays.Germany(years=2024)) for day in times.date]
     assert calendar_names(Frequency("day", 1), times.to_numpy(), 10, "DE")[-1] == "holidays DE"
+    bavaria = calendar_values(times.to_numpy(), ["holidays DE-BY"])[:, 0]
+    assert bavaria.tolist() == [float(day in holidays.Germany(years=2024, subdiv="BY")) for day in times.date]
     with pytest.raises(InputError, match="holidays='Atlantis' is no country that is known"):
         calendar_values(times.to_numpy(), ["holidays Atlantis"])

@@ -98,6 +98,9 @@ def test_times_of_other_units_zones_and_counts() -> None:
     counted = times(column([3, 4], pl.DataFrame))
     assert counted.dtype == np.int64
     assert counted.tolist() == [3, 4]
+    assert times(column([1700.0, 1701.0], pd.DataFrame)).tolist() == [1700, 1701]
+    there = pd.Series(pd.to_datetime(["2024-07-01 12:00"]).tz_localize("America/New_York"), name="y")
+    assert times(nw.from_native(there, series_only=True))[0] == np.datetime64("2024-07-01T16")
 
 
 @pytest.mark.parametrize("kind", [pa.table, pd.DataFrame, pl.DataFrame])

@@ -78,6 +78,24 @@ def test_days_of_changing_clocks_go_by_the_clock() -> None:
     assert back["ds"].tolist() == pd.date_range(times[-1], periods=4, freq="D")[1:].tolist()
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "+05:30"])
+@pytest.mark.parametrize("first", ["2024-02-01", "2024-10-10"])  # some clocks change in the rows, some only after them
+def test_days_go_by_the_clock_of_any_zone(zone: str, first: str) -> None:
+    times = pd.date_range(first, periods=40, freq="D", tz=zone)
+    data = panel(pd.DataFrame({"unique_id": "a", "ds": times[:20], "y": range(20)}))
+    ahead = data.frequency.after(data.times[-1], np.arange(1, 21))
+    back = data.table(np.zeros(20, dtype=int), ahead, {"y": np.zeros(20)})
+    assert back["ds"].dtype == times.dtype
+    assert back["ds"].tolist() == times[20:].tolist()
+
+
+def test_hours_go_by_utc_in_any_zone() -> None:
+    times = pd.date_range("2024-11-01", periods=80, freq="h", tz="America/New_York")  # clocks go back in between
+    data = panel(pd.DataFrame({"unique_id": "a", "ds": times[:20], "y": range(20)}))
+    back = data.table(np.zeros(60, dtype=int), data.frequency.after(data.times[-1], np.arange(1, 61)), {})
+    assert back["ds"].tolist() == times[20:].tolist()
+
+
 def test_names_of_columns() -> None:
     table = pd.DataFrame(rows()).rename(columns={"unique_id": "meter", "ds": "day", "y": "kWh"}).assign(note="text")
     data = panel(table, id_column="meter", time_column="day", target_column="kWh", covariate_columns=["x"])

@@ -44,3 +44,20 @@ def test_the_index_of_pandas_is_the_time(index: pd.Index) -> None:
 def test_an_index_that_only_counts_is_none() -> None:
     with pytest.raises(InputError, match="has no column 'ds'"):
         panel(pd.DataFrame({"unique_id": "a", "y": range(5)}))
+
+
+def test_values_alone_are_numbered() -> None:
+    for table in (pd.Series([3.0, 1, 2]), pd.DataFrame({"y": [3.0, 1, 2]}, index=[7, 8, 9])):
+        data = panel(table)
+        assert data.values[:, 0].tolist() == [3, 1, 2]
+        assert data.times.tolist() == table.index.tolist()
+
+
+def test_levels_of_the_index_that_are_called_as_columns_are_these() -> None:
+    table = pd.DataFrame({"unique_id": [*"aabb"], "ds": [*DAYS[:2], *DAYS[:2]], "y": range(4)})
+    expected = panel(table)
+    for levels in (["unique_id", "ds"], ["ds", "unique_id"], ["unique_id"], ["ds"]):
+        data = panel(table.set_index(levels))
+        assert data.ids.to_list() == [*"ab"]
+        np.testing.assert_array_equal(data.times, expected.times)
+        np.testing.assert_array_equal(data.values, expected.values)

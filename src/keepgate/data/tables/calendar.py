@@ -28,7 +28,7 @@ def calendar_names(frequency: Frequency, times: np.ndarray, window: int, holiday
         frequency: the step between rows.
         times: of all rows; numbered steps have no calendar.
         window: rows of the past that are read anyway.
-        holidays: a country, such as "US", or None.
+        holidays: a country, such as "US", or a part of one, such as "DE-BY", or None.
     """
     if times.dtype.kind != "M" or not len(times):
         return []
@@ -57,7 +57,7 @@ def _cycle(times: np.ndarray, cycle: int) -> np.ndarray:
 
 
 def _holiday(times: np.ndarray, country: str) -> np.ndarray:
-    """Return 1 on the holidays of a country, else 0."""
+    """Return 1 on the holidays of a country, or of a part of it, else 0."""
     try:
         import holidays
     except ModuleNotFoundError as error:
@@ -65,7 +65,10 @@ def _holiday(times: np.ndarray, country: str) -> np.ndarray:
     days = times.astype("datetime64[D]")
     years = range(int(str(days.min())[:4]), int(str(days.max())[:4]) + 1) if days.size else range(0)
     try:
-        known = holidays.country_holidays(country, years=years)
+        nation, _, part = country.partition("-")
+        known = holidays.country_holidays(nation, subdiv=part or None, years=years)
     except NotImplementedError as error:
-        raise InputError(f"holidays={country!r} is no country that is known: give a code such as US or DE") from error
+        raise InputError(
+            f"holidays={country!r} is no country that is known: give a code such as US or DE, or with a part, DE-BY"
+        ) from error
     return np.isin(days, np.array(sorted(known), "datetime64[D]"))[..., None].astype(float)

@@ -18,7 +18,17 @@ from keepgate.data.arrays import LARGEST
 from keepgate.data.lines import check_names
 from keepgate.errors import InputError, listed, quoted, reason
 
-__all__ = ["ANY_TABLE", "cells_of", "in_order_of_appearance", "numbers", "present", "side_by_side", "times", "to_frame"]
+__all__ = [
+    "ANY_TABLE",
+    "cells_of",
+    "in_order_of_appearance",
+    "numbers",
+    "present",
+    "side_by_side",
+    "time_type",
+    "times",
+    "to_frame",
+]
 
 ANY_TABLE = "the table"
 MOST_STEPS = 2**62  # so that differences of numbered steps are 64-bit integers
@@ -160,10 +170,24 @@ def _reads_as_number(item: Any) -> bool:
     return True
 
 
+def time_type(column: nw.Series) -> Any:
+    """Return the dtype of a column, with the zone of pandas' times, of which narwhals cannot read America/New_York."""
+    native: Any = getattr(column.to_native(), "dtype", None)
+    zone = getattr(native, "tz", None)
+    return column.dtype if zone is None else nw.Datetime(native.unit, str(zone))
+
+
+def _in_utc(column: nw.Series) -> nw.Series:
+    """Return times that have a zone without it, in UTC."""
+    if column.dtype == nw.Unknown:  # of pandas, see above
+        column = nw.from_native(column.to_native().dt.tz_convert("UTC"), series_only=True)
+    return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
 def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
     """Return a column as datetime64[us] (in UTC if it has a time zone) or, if it counts steps, as int64 [rows].
 
-    Text is read as ISO 8601.
+    Text is read as ISO 8601; numbers of steps may be floating-point numbers.
 
     Args:
         column: of a table.
@@ -180,8 +204,10 @@ def times(column: nw.Series, source: str = ANY_TABLE) -> np.ndarray:
             raise InputError(f"{where}, row {absent[0] + 1} has no value: fill the gap or take the row away")
         if column.dtype.is_integer():
             return _steps(column, where)
-        if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if column.dtype.is_float() and ((steps := column.to_numpy()) == np.rint(steps)).all():
+            return _steps(column, where)
+        if getattr(time_type(column), "time_zone", None):
+            column = _in_utc(column)
         if column.dtype in (nw.Date, nw.Datetime):
             return _instants(column, where)
         items = cells_of(column, where)

@@ -222,5 +222,6 @@ def _as_type(column: nw.Series, kind: Any, wall: bool) -> nw.Series:
     if not isinstance(kind, nw.Datetime):
         return column
     if kind.time_zone:
-        column = column.dt.replace_time_zone(kind.time_zone if wall else "UTC").dt.convert_time_zone(kind.time_zone)
+        zoned = column.dt.replace_time_zone(kind.time_zone if wall else "UTC")
+        column = zoned if wall else zoned.dt.convert_time_zone(kind.time_zone)
     return column.cast(kind)

@@ -11,7 +11,15 @@ import numpy as np
 
 from keepgate import limits
 from keepgate.data.lines import check_names
-from keepgate.data.tables.columns import ANY_TABLE, cells_of, in_order_of_appearance, numbers, times, to_frame
+from keepgate.data.tables.columns import (
+    ANY_TABLE,
+    cells_of,
+    in_order_of_appearance,
+    numbers,
+    time_type,
+    times,
+    to_frame,
+)
 from keepgate.data.tables.counting import row_counters
 from keepgate.data.tables.frequency import Frequency, infer
 from keepgate.data.tables.panel import Panel
@@ -96,7 +104,7 @@ def panel(
         (id_column, time_column, *targets, *covariate_columns),
         ids[np.flatnonzero(kept).tolist()],
         times_,
-        frame[time_column].dtype,
+        time_type(frame[time_column]),
         filled[:, :width],
         starts,
         frequency,
@@ -260,7 +268,7 @@ def _faults(
         return faults, None, steps
     frequency, found = infer(when, same)
     steps[1:][same] = found
-    zoned = getattr(column.dtype, "time_zone", None)
+    zoned = getattr(time_type(column), "time_zone", None)
     for i in (np.flatnonzero(same & (steps[1:] == 0)) + 1).tolist():
         faults.setdefault(
             int(codes[i]),
@@ -273,14 +281,14 @@ def _faults(
 def _times(column: nw.Series, codes: np.ndarray, source: str) -> tuple[np.ndarray, bool]:
     """Return times, and whether they are those of the clocks in their zone.
 
-    They are where a day or more lies between rows and only clocks that changed make the steps unequal in UTC.
+    They are where a day or more lies between rows, unless the steps are more often equal in UTC.
     """
     when = times(column, source)
-    if not getattr(column.dtype, "time_zone", None) or len(when) < 2:
+    if not getattr(time_type(column), "time_zone", None) or len(when) < 2:
         return when, False
     local = _by_the_clock(column, source)
-    breaks = [_breaks(part, codes) for part in (when, local)]
-    return (local, True) if breaks[1] < breaks[0] else (when, False)
+    (breaks, _), (by_clock, days) = (_breaks(part, codes) for part in (when, local))
+    return (local, True) if by_clock < breaks or (days and by_clock == breaks) else (when, False)
 
 
 def _by_the_clock(column: nw.Series, source: str) -> np.ndarray:
@@ -290,11 +298,15 @@ def _by_the_clock(column: nw.Series, source: str) -> np.ndarray:
         raise InputError(f"{source}, column {quoted(column.name)} is not read as times: {reason(error)}") from error
 
 
-def _breaks(when: np.ndarray, codes: np.ndarray) -> int:
+def _breaks(when: np.ndarray, codes: np.ndarray) -> tuple[int, bool]:
+    """Return how many steps are not one after the other, and whether a step is a day or more."""
     order = np.lexsort((when, codes))
     when, codes = when[order], codes[order]
     same = codes[1:] == codes[:-1]
-    return int((infer(when, same)[1] != 1).sum()) if same.any() else 0
+    if not same.any():
+        return 0, False
+    frequency, steps = infer(when, same)
+    return int((steps != 1).sum()), bool(frequency.after(when[:1])[0] - when[0] >= np.timedelta64(1, "D"))
 
 
 def _series(ids: nw.Series, source: str) -> tuple[np.ndarray, nw.Series]:

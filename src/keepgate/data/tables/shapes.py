@@ -25,7 +25,8 @@ def as_long(
     """Return a table with columns of id, time and target.
 
     - The index of a pandas frame or series is the time column, where there is none of this name and the index is of
-      times.
+      times, or the table nothing but values that are numbered. Levels of the index that are called as columns are
+      these columns.
     - Without an id column the rows are one series, named as the target, if no time comes twice and no column is text,
       which may be that of the ids.
     - With neither id nor target every column but the time is a series (a wide table), if nothing else was chosen.
@@ -41,7 +42,7 @@ def as_long(
         chosen: names of further columns that were chosen, which a wide table cannot have.
         name: of the one series; None: the target's.
     """
-    table = with_index(table, time_column, target_column)
+    table = with_index(table, time_column, target_column, id_column)
     frame = to_frame(table, (), source)
     names = list(frame.columns)
     if id_column in names or time_column not in names:
@@ -75,14 +76,18 @@ def _one_series(
     return frame.with_columns(nw.lit(name).alias(id_column)).to_native()
 
 
-def with_index(table: Any, time_column: str, target_column: str) -> Any:
-    """Return a pandas table with its index of times as a column."""
-    index: Any = getattr(table, "index", None)
-    if getattr(index, "inferred_type", None) not in ("datetime64", "date", "period"):
+def with_index(table: Any, time_column: str, target_column: str, id_column: str | None = None) -> Any:
+    """Return a pandas table with its index of times as a column, and levels that are called as columns."""
+    if getattr(getattr(table, "index", None), "inferred_type", None) is None:  # no pandas
         return table
     if not hasattr(table, "columns"):
         table = table.to_frame(target_column)
-    if time_column in table.columns:
+    levels = [name for name in table.index.names if name in (id_column, time_column) and name not in table.columns]
+    if levels and table.index.inferred_type != "period":
+        table = table.reset_index(level=levels)
+    index: Any = table.index
+    numbered = index.inferred_type == "integer" and [*table.columns] == [target_column]
+    if time_column in table.columns or not (numbered or index.inferred_type in ("datetime64", "date", "period")):
         return table
     if index.inferred_type == "period":
         index = index.to_timestamp()

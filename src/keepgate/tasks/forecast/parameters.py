@@ -81,7 +81,9 @@ class ForecasterParameters(EnsembleParameters):
     )
     calendar: bool = param(True, "read the hour, the day of the week and the time of the year of the rows ahead")
     holidays: str | None = param(
-        None, "country whose holidays are known ahead, such as US or DE; needs the extra `forecast` (none: no holidays)"
+        None,
+        "country whose holidays are known ahead, such as US, or a part of one, such as DE-BY; needs the extra "
+        "`forecast` (none: no holidays)",
     )
     transform: str | None = param(
         None,
