@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from keepgate import networks as blocks
 from keepgate import schema
-from keepgate.data.tables.panel import TARGET, Panel
+from keepgate.data.tables.panel import Panel
 from keepgate.data.tables.reading import panel, with_future
 from keepgate.errors import InputError, quoted
 from keepgate.tasks.common.estimator import Estimator
 from keepgate.tasks.common.parameters import columns_named, estimator
 from keepgate.tasks.forecast.distributions import is_count
 from keepgate.tasks.forecast.examples import Prepared
-from keepgate.tasks.forecast.explanation import ITSELF, effects, tabled
+from keepgate.tasks.forecast.explanation import explained
 from keepgate.tasks.forecast.exporting import emit
-from keepgate.tasks.forecast.forecasting import forecasts, outputs
-from keepgate.tasks.forecast.learning import learn, learn_again, started
+from keepgate.tasks.forecast.forecasting import forecasts, outputs, tabled
+from keepgate.tasks.forecast.learning import fit
 from keepgate.tasks.forecast.network import ForecastNetwork, forecaster
 from keepgate.tasks.forecast.parameters import MOST_ROWS, ForecastColumns, ForecasterParameters
 from keepgate.tasks.forecast.parts import alike, need_counts, split, usable
-from keepgate.tasks.forecast.reads import FITTED, Reads, infer
+from keepgate.tasks.forecast.reads import FITTED, Reads
 from keepgate.tasks.forecast.rolling import CrossValidation, backtest, cross_validation, last_mase
 from keepgate.tasks.forecast.rollout import rolled_out
 from keepgate.tasks.forecast.updating import go_on
-from keepgate.tasks.forecast.widths import calibration
 from keepgate.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -109,21 +107,7 @@ class Forecaster(ForecasterParameters, Estimator):
             self.columns_ = columns_named(ForecastColumns, columns)
         data = usable(self._panel(table).without_counters(), int(self.horizon))
         self.skipped_ = data.skipped
-        names = ("horizon", "season", "window", "patch", "calendar", "holidays")
-        options = {name: getattr(self, name) for name in names}
-        kinds = {kind: infer(data, **options, transform=kind) for kind in self._transforms(data)}
-        self.reads_ = next(iter(kinds.values()))
-        part, held_out = self.split(data, valid)
-        start = started(self, kinds, data, part, held_out)
-        self.linear_ = start.linear
-        self.best_ = learn(self, start, run, callbacks)
-        wide = calibration(self.network_, start.tests, sorted(self.quantiles))
-        if self.refit and valid is None:
-            learn_again(self, data, run)
-        with torch.no_grad():
-            for name, values in wide.items():
-                self.network_.get_parameter(name).copy_(values)
-        self.reads_ = replace(self.reads_, terms=self.linear_.terms)
+        fit(self, data, valid, run, callbacks)
         return self
 
     def update(self, table: Any, *, epochs: int = 2, run: str | Path | None = None) -> Forecaster:
@@ -165,16 +149,7 @@ class Forecaster(ForecasterParameters, Estimator):
         Raises:
             InputError: as in `predict`; or there is no such step.
         """
-        data = self.to_panel(table)
-        if future is not None:
-            data = with_future(data, future)
-        prepared = Prepared(data, self.reads_, ahead=True)
-        given = prepared.given(data.starts[1:], np.arange(len(data.ids)))
-        rows = effects(self, given, ITSELF if data.targets else data.names[2], step)
-        columns = tabled(rows, len(data.ids))
-        if data.targets:
-            columns = {"target": np.repeat(data.statics[TARGET], len(rows)), **columns}
-        return data.listed(np.repeat(np.arange(len(data.ids)), len(rows)), columns)
+        return explained(self, self._with_future(table, future), step)
 
     def predict(self, table: Any, future: Any = None, horizon: int | None = None) -> Any:
         """Return the steps after the end of each series, as a table of the same kind.
@@ -199,19 +174,10 @@ class Forecaster(ForecasterParameters, Estimator):
             InputError: as in `fit`; or the step between rows is another one, or a covariate or what is known ahead is
                 missing.
         """
-        data = self.to_panel(table)
-        if future is not None:
-            data = with_future(data, future)
+        data = self._with_future(table, future)
         steps = int(self.horizon) if horizon is None else horizon
         schema.whole(1, MOST_ROWS)("horizon", steps)
-        forecasts = rolled_out(self, data, steps)
-        assert data.frequency is not None
-        times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, steps + 1))
-        first = np.arange(len(data.ids))[:: len(data.target_names)]  # of the series of all targets of one
-        columns = data.by_target(self.forecast_names, forecasts)
-        if steps > self.horizon:
-            columns["rolled_out"] = np.tile(np.arange(steps) >= self.horizon, len(first))
-        return data.table(np.repeat(first, steps), times[first].ravel(), columns)
+        return tabled(self, data, rolled_out(self, data, steps))
 
     def cross_validation(
         self, table: Any, windows: int = 5, step: int | None = None, *, refit: bool = False, **columns: Any
@@ -334,12 +300,9 @@ class Forecaster(ForecasterParameters, Estimator):
             return data, held_out
         return split(data, self.reads_)
 
-    def _transforms(self, data: Panel) -> list[str]:
-        """Return the scales that the target may be learned on; by default roots only of what is never negative."""
-        if self.transform is not None:
-            return [self.transform]
-        roots = np.nanmin(data.values[:, 0]) >= 0 and not is_count(self.loss)
-        return ["identity", "sqrt"] if roots else ["identity"]
+    def _with_future(self, table: Any, future: Any) -> Panel:
+        data = self.to_panel(table)
+        return data if future is None else with_future(data, future)
 
     def _panel(self, table: Any, **given: Any) -> Panel:
         columns = asdict(getattr(self, "columns_", ForecastColumns()))

@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from keepgate.data.tables.panel import TARGET, Panel
 from keepgate.errors import InputError
 from keepgate.runtime.blocks import window_norm
 from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.network import ForecastNetwork
 
-__all__ = ["ITSELF", "Effect", "effects", "tabled"]
+__all__ = ["ITSELF", "Effect", "effects", "explained", "tabled"]
 
 ITSELF = "(the target itself)"  # of several, which are inputs besides
 POINTS = 32  # of the way, at which gradients are taken
@@ -81,6 +83,17 @@ def effects(model: Any, given: Mapping[str, np.ndarray], target: str, step: int 
         if reads.calendar:
             listed += _by_patch(calendar.sum(2, keepdims=True), ["calendar"], whole, 1)
     return listed
+
+
+def explained(model: Any, data: Panel, step: int | None) -> Any:
+    """Return the table of the effects on the forecasts after the end of each series; see `Forecaster.explain`."""
+    series = np.arange(len(data.ids))
+    given = Prepared(data, model.reads_, ahead=True).given(data.starts[1:], series)
+    rows = effects(model, given, ITSELF if data.targets else data.names[2], step)
+    columns = tabled(rows, len(series))
+    if data.targets:
+        columns = {"target": np.repeat(data.statics[TARGET], len(rows)), **columns}
+    return data.listed(np.repeat(series, len(rows)), columns)
 
 
 def tabled(rows: Sequence[Effect], count: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from keepgate.data.tables.panel import Panel
 from keepgate.runtime.blocks import distribution, restore, window_norm
 from keepgate.tasks.common.running import limited_threads
 from keepgate.tasks.forecast.distributions import FAMILIES, is_count
@@ -15,7 +16,7 @@ from keepgate.tasks.forecast.examples import Prepared
 from keepgate.tasks.forecast.recent import unseen, widened
 from keepgate.tasks.forecast.transforms import TRANSFORMS
 
-__all__ = ["forecasts", "outputs"]
+__all__ = ["forecasts", "outputs", "tabled"]
 
 AT_ONCE = 1024  # windows forecast in one go
 
@@ -36,6 +37,18 @@ def forecasts(model: Any, data: Prepared, cut: np.ndarray, series: np.ndarray) -
             direct = widened(direct, *here, past, first, quantiles, lambda *rows: at(past, *rows))
         found.append(direct)
     return TRANSFORMS[model.reads_.transform].restored(np.concatenate(found), quantiles)
+
+
+def tabled(model: Any, data: Panel, forecasts: np.ndarray) -> Any:
+    """Return the table of forecasts [S, steps, 1 + Q] of the rows after the end of each series."""
+    steps, horizon = forecasts.shape[1], int(model.horizon)
+    assert data.frequency is not None
+    times = data.frequency.after(data.times[data.starts[1:] - 1, None], np.arange(1, steps + 1))
+    first = np.arange(len(data.ids))[:: len(data.target_names)]  # of the series of all targets of one
+    columns = data.by_target(model.forecast_names, forecasts)
+    if steps > horizon:
+        columns["rolled_out"] = np.tile(np.arange(steps) >= horizon, len(first))
+    return data.table(np.repeat(first, steps), times[first].ravel(), columns)
 
 
 def outputs(model: Any, given: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -9,22 +9,25 @@ from statistics import median_low
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import stats
 
 from keepgate.data.tables.panel import Panel
 from keepgate.tasks.common.ensembles import Members, assemble, members_of, tensors
 from keepgate.tasks.common.fitting import Fitting, by_member
 from keepgate.tasks.common.running import limited_threads
+from keepgate.tasks.forecast.distributions import is_count
 from keepgate.tasks.forecast.examples import HELD_OUT_UPDATES, UPDATES, Prepared, Windows
 from keepgate.tasks.forecast.linear import Linear, block_losses, solve
 from keepgate.tasks.forecast.network import ForecastNetwork
 from keepgate.tasks.forecast.parts import early_leads, leads
-from keepgate.tasks.forecast.reads import Reads, deviations
+from keepgate.tasks.forecast.reads import Reads, deviations, infer
 from keepgate.tasks.forecast.terms import chosen, judged
+from keepgate.tasks.forecast.widths import calibration
 from keepgate.training import History, Settings
 from keepgate.training.callbacks import Callback
 
-__all__ = ["Start", "learn", "learn_again", "started"]
+__all__ = ["Start", "fit", "learn", "learn_again", "started"]
 
 
 NEAR = (-1, 1)  # rows, by which a season that was found in values may be wrong
@@ -49,6 +52,41 @@ class Start:
     linear: Linear
     examples: Windows
     tests: Windows
+
+
+def fit(model: Any, data: Panel, valid: Any, run: str | Path | None, callbacks: Sequence[Callback]) -> None:
+    """Fit a forecaster.
+
+    Args:
+        model: the forecaster, whose parameters are checked.
+        data: the series.
+        valid: the table that is held out, or None.
+        run: folder of the training, or None.
+        callbacks: see `keepgate.training.train`.
+    """
+    names = ("horizon", "season", "window", "patch", "calendar", "holidays")
+    options = {name: getattr(model, name) for name in names}
+    kinds = {kind: infer(data, **options, transform=kind) for kind in _transforms(model, data)}
+    model.reads_ = next(iter(kinds.values()))
+    part, held_out = model.split(data, valid)
+    start = started(model, kinds, data, part, held_out)
+    model.linear_ = start.linear
+    model.best_ = learn(model, start, run, callbacks)
+    wide = calibration(model.network_, start.tests, sorted(model.quantiles))
+    if model.refit and valid is None:
+        learn_again(model, data, run)
+    with torch.no_grad():
+        for name, values in wide.items():
+            model.network_.get_parameter(name).copy_(values)
+    model.reads_ = replace(model.reads_, terms=model.linear_.terms)
+
+
+def _transforms(model: Any, data: Panel) -> list[str]:
+    """Return the scales that the target may be learned on; by default roots only of what is never negative."""
+    if model.transform is not None:
+        return [model.transform]
+    roots = np.nanmin(data.values[:, 0]) >= 0 and not is_count(model.loss)
+    return ["identity", "sqrt"] if roots else ["identity"]
 
 
 def started(model: Any, kinds: Mapping[str, Reads], data: Panel, part: Panel, held_out: Panel) -> Start:
