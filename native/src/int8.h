@@ -105,17 +105,7 @@ template <class Dot> void quantize(const float* x, ptrdiff_t depth, char* to) {
   }
 }
 
-// The rows of all segments, to `work`.
-template <class Dot> void quantize_rows(const Product<float>& product) {
-  char* to = product.work;
-  for (int s = 0; s < product.segment_count; ++s) {
-    const Segment<float>& segment = product.segments[s];
-    for (ptrdiff_t r = 0; r < product.rows; ++r, to += int8_row_bytes(segment.depth))
-      quantize<Dot>(segment.rows + r * segment.stride, segment.depth, to);
-  }
-}
-
-// As `product_tile`, of the rows that `quantize_rows` has written.
+// As `product_tile`, of the rows that `quantize` has written.
 template <class Dot, int M, int P, int N> void int8_tile(const Product<float>& product, ptrdiff_t row, int panel) {
   constexpr int W = panel_width<float>;
   Floats sum[M][P][N];

@@ -2,6 +2,8 @@
 #include "keepgate/kernels.h"
 
 #include "elementwise.h"
+#include "outer.h"
+#include "pack.h"
 #include "population_product.h"
 #include "product.h"
 

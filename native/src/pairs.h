@@ -89,17 +89,7 @@ template <class Way> void round_row(const float* x, ptrdiff_t depth, char* to) {
   }
 }
 
-// The rows of all segments, to `work`.
-template <class Way> void round_rows(const Product<float>& product) {
-  char* to = product.work;
-  for (int s = 0; s < product.segment_count; ++s) {
-    const Segment<float>& segment = product.segments[s];
-    for (ptrdiff_t r = 0; r < product.rows; ++r, to += pairs_row_bytes(segment.depth))
-      round_row<Way>(segment.rows + r * segment.stride, segment.depth, to);
-  }
-}
-
-// As `product_tile`, of the rows that `round_rows` has written.
+// As `product_tile`, of the rows that `round_row` has written.
 template <class Way, int M, int P, int N> void pairs_tile(const Product<float>& product, ptrdiff_t row, int panel) {
   constexpr int W = panel_width<float>;
   Floats sum[M][P][N];

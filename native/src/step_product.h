@@ -31,15 +31,17 @@ template <class T> class StepProduct {
            Storage storage, char* work = nullptr) {
     if (!rows) return;
     renew(views);
+    backwards_ = !backwards_;
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), start,
-                     start_stride, rows, storage, work});
+                     start_stride, rows, storage, work, false, backwards_});
   }
   // Each segment summed by itself, see `Product`, if the weights are in full.
   void run_apart(const Kernels<T>& kernels, const Views& views, ptrdiff_t rows, Storage storage, char* work) {
     if (!rows) return;
     renew(views);
+    backwards_ = !backwards_;
     kernels.product({segments_.data(), (int32_t)segments_.size(), (int32_t)panels_.size(), panels_.data(), nullptr, 0,
-                     rows, storage, work, storage == Storage::full});
+                     rows, storage, work, storage == Storage::full, backwards_});
   }
   // Of `work`, for one row.
   ptrdiff_t row_bytes(Storage storage) const {
@@ -61,6 +63,7 @@ template <class T> class StepProduct {
   std::vector<Segment<T>> segments_;
   std::vector<Panel<T>> panels_;
   std::vector<Moving> moving_segments_, moving_panels_;
+  bool backwards_ = false;  // the last run, see `Product`
 };
 
 }  // namespace keepgate

@@ -85,6 +85,9 @@ template <class T> struct Product {
   // Each segment is summed by itself, from 0, and the sums are added in order: short sums beside each other, where one
   // long one would wait for itself. In full, without `start`.
   bool apart = false;
+  // Whether the last panels come first. Weights that fit no cache are read from both ends in turn, step by step: what
+  // was read last is what the cache still holds.
+  bool backwards = false;
 };
 
 // A group of columns of a population's product has no more vectors than this.
