@@ -150,8 +150,8 @@ NB_MODULE(_core, m) {
           std::copy_n(source + (block * rows + place[r]) * bytes, bytes, target + (block * rows + r) * bytes);
     });
   });
-  // The order of falling lengths, those of one length as they come: the rows in that order, the place of each row in it,
-  // and the lengths in it. Return whether it is another one than that in which they come.
+  // The order of falling lengths, those of one length as they come: the rows in that order, the place of each row in
+  // it, and the lengths in it. Return whether it is another one than that in which they come.
   m.def("fall", [](uintptr_t from, uintptr_t rows, uintptr_t places, uintptr_t falling, int64_t count) {
     const auto* const lengths = reinterpret_cast<const int64_t*>(from);
     auto *const order = reinterpret_cast<int64_t*>(rows), *const back = reinterpret_cast<int64_t*>(places);

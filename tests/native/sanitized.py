@@ -141,6 +141,9 @@ def stream() -> None:
         stream = layer.stream(batch=2)
         for x in torch.randn(3, 2, 3):
             stream.step(x, step_inputs=given)
+    wide = LSTM(40, 250).stream()  # whose steps are tried with one thread and with several
+    for x in torch.randn(20, 1, 40):
+        wide.step(x)
     for storage in ("bfloat16", "int8"):
         LSTM(3, 41).stream(storage=storage).step(torch.randn(1, 3))
 
