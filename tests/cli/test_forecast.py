@@ -61,7 +61,9 @@ def test_more_steps_than_were_trained(keepgate, csv, run):
     table = pd.read_csv(StringIO(outcome.out))
     assert len(table) == 14
     first = pd.read_csv(StringIO(keepgate("predict", run, csv(frame())).out))
+    assert table.pop("rolled_out").tolist() == 2 * ([False] * 3 + [True] * 4)
     pd.testing.assert_frame_equal(table.groupby("unique_id").head(3).reset_index(drop=True), first)
+    assert "steps 1 to 3 are forecast directly, 4 to 7 are rolled out from them" in outcome.err
     refused(keepgate("predict", run, csv(frame()), "--horizon", "0"), "horizon=0 is not at least 1")
 
 
