@@ -71,7 +71,7 @@ class Task:
     fresh: int = 100
 
 
-POLE = {"hide": "velocity", "steps": 100_000, "target": 500.0}
+POLE = {"hide": "velocity", "steps": 60_000, "target": 500.0}
 MEMORY = {"environments": 64, "window": 64, "batch_size": 32, "steps": 2_000_000, "entropy_weight": 0.01}
 TASKS = {
     "pole": Task("CartPole-v1", POLE, 1000),

@@ -24,7 +24,7 @@ def test_the_episode_is_the_one_that_is_evaluated(swing):
     assert episode.seen.shape == (200, 4)
     assert episode.hidden.shape == (200, 1)
     assert {name: value.shape for name, value in episode.states.items()} == {"h": (200, 5), "c": (200, 5)}
-    assert {"i", "f", "g", "o"} <= set(episode.gates)
+    assert set(episode.gates) == {"i", "f", "g", "o"}
     assert episode.seen[0, 2:].tolist() == [0.0, 0.0]
     assert episode.seen[5, 3] == pytest.approx(episode.reward[4], abs=1e-5)
 

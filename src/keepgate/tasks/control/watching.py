@@ -107,7 +107,7 @@ def _inside(model: Controller, seen: np.ndarray) -> tuple[np.ndarray, dict[str, 
         _, _, states, gates = network.recurrent(x, return_states=True, return_gates=True)
         value = network.values(told)[0].numpy()
     last = {name: getattr(states, name)[-1, 0].numpy() for name in states._fields}
-    return value, last, {name: one[-1, 0].numpy() for name, one in gates.items()}
+    return value, last, {name: one[-1, 0].numpy() for name, one in gates.items() if name not in last}
 
 
 def _drawn(env: Any, source: Any) -> np.ndarray:
