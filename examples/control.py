@@ -72,14 +72,11 @@ class Task:
 
 
 POLE = {"hide": "velocity", "steps": 60_000, "target": 500.0}
+FAST = {**POLE, "environments": 64, "window": 128, "epochs": 4, "batch_size": 64, "shared": True}
 MEMORY = {"environments": 64, "window": 64, "batch_size": 32, "steps": 2_000_000, "entropy_weight": 0.01}
 TASKS = {
     "pole": Task("CartPole-v1", POLE, 1000),
-    "speed": Task(
-        "CartPole-v1",
-        {**POLE, "target": None, "environments": 64, "window": 128, "epochs": 4, "batch_size": 64, "steps": 819_200},
-        1000,
-    ),
+    "speed": Task("CartPole-v1", {**FAST, "steps": 819_200, "target": None, "episodes": 10}, 1000),
     "pendulum": Task("Pendulum-v1", {"hide": "velocity", "steps": 1_000_000, "minutes": 3.0, "entropy_weight": 0.0}),
     "maze": Task(Maze, {"environments": 32, "window": 160, "steps": 600_000, "discount": 0.99, "target": 4.0}, 1000),
     "repeat": Task("popgym-RepeatPreviousEasy-v0", {**MEMORY, "steps": 500_000, "minutes": 0.5}),
