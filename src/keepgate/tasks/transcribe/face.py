@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SHOWN = 12  # pictures and confusions in the report
+MEASURED = 500  # utterances, at most, whose words' confidence it is about
 
 
 class Decoded(NamedTuple):
@@ -92,6 +94,23 @@ class TranscriberFace(RecordingsFace):
         rows = {model.cell_name(): predictions.texts, "commonest text": [model.commonest_] * len(truth)}
         return [{"model": name, **error_rates(truth, texts, model.symbols)} for name, texts in rows.items()]
 
+    def _confidence(self, data: Utterances, predictions: Decoded, where: str) -> list[Section]:
+        """Return how well the confidence of words fits which of them are right; nothing where there are no words."""
+        from keepgate.tasks.common.calibration import confidence_scores, reliability_figure
+        from keepgate.tasks.transcribe.confidence import right_words
+
+        sure, right = [], []
+        utterances = zip(data.contents, texts_of(data), predictions.scores, strict=True)
+        for content, truth, scores in islice(utterances, MEASURED):
+            found = self.estimator.aligned(content, scores)
+            sure += found.word_confidences
+            right += right_words(found.text.split(), truth.split()).tolist()
+        if not sure:
+            return []
+        text = "How often a word is right that has so much probability."
+        rows = [confidence_scores(np.array(sure), np.array(right))]
+        return [Section(f"Confidence on the {where}", text, rows, reliability_figure(np.array(sure), np.array(right)))]
+
     def sections(self, data: Utterances, predictions: Decoded, where: str) -> list[Section]:
         """Return scores, the commonest confusions, and pictures of utterances with their symbols."""
         from keepgate.tasks.transcribe.figures import utterance_figure
@@ -113,5 +132,6 @@ class TranscriberFace(RecordingsFace):
         return [
             Section(f"Scores on the {where}", summary, self.scores(data, predictions)),
             Section(f"Commonest mistakes on the {where}", "An empty place is nothing: left out or put in.", rows),
+            *self._confidence(data, predictions, where),
             *(picture(i) for i in [*wrong[: SHOWN // 2], *right][:SHOWN]),
         ]
