@@ -120,6 +120,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # by the test that tries each member
         "scan/native.py",
         "scan/reference.py",
     ),
+    "conformance/test_convolution.py": ("scan/convolve.py",),
     "conformance/test_layers.py": ("scan/layers.py",),
     "native/test_tensors.py": ("scan/memory.py",),
     "objectives/test_ctc.py": ("native/objectives.py", "objectives/backend.py"),

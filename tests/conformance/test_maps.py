@@ -177,7 +177,7 @@ def test_a_matrix_leaves_no_trace_in_the_model_file():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"kind": "sparse"}, "'sparse' is no kind of map; there are dense, "),
+        ({"kind": "sparse"}, "'sparse' is no kind of map; there are convolution, dense, "),
         ("dense", "None is no kind of map"),
         ({"kind": "dense", "size": 3}, r"the map dense has the fields \[\], got \['size'\]"),
         ({"kind": "diagonal"}, "the map diagonal has the fields"),

@@ -42,14 +42,16 @@ def recurrent(cell, **options) -> Recurrent:
         return Recurrent(cell, INPUTS, UNITS, **options).eval()
 
 
-def worst(module: Recurrent, state=True, lengths=False, reset=False, steps=(1, 7, 100), batches=(1, 3)) -> float:
+def worst(
+    module: Recurrent, state=True, lengths=False, reset=False, steps=(1, 7, 100), batches=(1, 3), space=()
+) -> float:
     """Return the largest error of all outputs and final states over sizes that the export knew nothing of."""
     model = export.onnx(module, state=state, lengths=lengths, reset=reset)
     running, names = session(model), ["output", *(f"final_{name}" for name in module.widths)]
     errors = []
     for t in steps:
         for b in batches:
-            given, hx, feed = arguments(module, t, b, state, lengths, reset)
+            given, hx, feed = arguments(module, t, b, state, lengths, reset, space)
             with torch.no_grad():
                 output, final = module(given.pop("input"), hx, **given)
             wanted = (output, *(final if isinstance(final, tuple) else (final,)))
@@ -59,7 +61,7 @@ def worst(module: Recurrent, state=True, lengths=False, reset=False, steps=(1, 7
     return max(errors)
 
 
-def arguments(module: Recurrent, t: int, b: int, state: bool, lengths: bool, reset: bool):
+def arguments(module: Recurrent, t: int, b: int, state: bool, lengths: bool, reset: bool, space=()):
     """Return random arguments for a module's forward, the initial state, and all of it for the exported model."""
     random, dtype = torch.Generator().manual_seed(100 * t + b), module.all_weights[0][0].dtype
     size = module.equations.resolve(module.input_size, module.hidden_size)
@@ -68,10 +70,12 @@ def arguments(module: Recurrent, t: int, b: int, state: bool, lengths: bool, res
         return (b, t, *rest) if module.batch_first else (t, b, *rest)
 
     rows = module.num_layers * module.directions
-    initial = {name: torch.randn(rows, b, w, generator=random, dtype=dtype) for name, w in module.widths.items()}
-    given = {"input": torch.randn(timed(INPUTS), generator=random, dtype=dtype)}
+    initial = {
+        name: torch.randn(rows, b, w, *space, generator=random, dtype=dtype) for name, w in module.widths.items()
+    }
+    given = {"input": torch.randn(timed(INPUTS, *space), generator=random, dtype=dtype)}
     extra = {
-        name: torch.rand(timed(size[width]), generator=random, dtype=dtype)
+        name: torch.rand(timed(size[width], *space), generator=random, dtype=dtype)
         for name, width in module.equations.step_inputs.items()
     }
     if lengths:

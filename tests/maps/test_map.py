@@ -46,7 +46,7 @@ def test_fields_are_whole_numbers_from_1_on(strided, value):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (None, "^None is no kind of map; there are dense, "),
+        (None, "^None is no kind of map; there are convolution, dense, "),
         ({"kind": 7}, "^7 is no kind of map"),
         ({"kind": "os"}, "^'os' is no kind of map"),
         ({"kind": "strided", "kernel": 3}, r"^the map strided has the fields \['kernel', 'step'\], got \['kernel'\]$"),

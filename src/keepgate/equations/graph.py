@@ -173,7 +173,10 @@ class Equations:
             for block, gates in self.biases.items()
             if bias
         ]
-        vectors = [Parameter(name, (size[str(node.width)],), (), node.attrs[1]) for name, node in self.vectors.items()]
+        vectors = [
+            Parameter(name, self.map.vector_shape(size[str(node.width)]), (), node.attrs[1])
+            for name, node in self.vectors.items()
+        ]
         return weights + biases + vectors + projections
 
     def rewrite(self, rule: Rule, name: str) -> Equations:

@@ -55,23 +55,34 @@ def emit_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
     if module.initial_state == "learned" and not state:
         raise InputError("the initial state of this module is learned: export it with state=True and feed h_0_l0, …")
     kind, first = kind_of(module.all_weights[0][0].dtype), module.batch_first
+    spread = module.equations.map.axes
+    places: list[str | int] = [f"place{n + 1}" for n in range(spread)]
+    where = "".join(f", S{n + 1}" for n in range(spread))
     axes, layout = (["batch", "time"], "B, T") if first else (["time", "batch"], "T, B")
+    lead = (1, 0) if first else (0, 1)
     rows, size = module.num_layers * module.directions, module.equations.resolve(module.input_size, module.hidden_size)
-    shapes = {name: [rows, "batch", width] for name, width in module.widths.items()}
+    shapes = {name: [rows, "batch", width, *places] for name, width in module.widths.items()}
+    inward, outward = (
+        (*range(3, 3 + spread), 2),
+        (2 + spread, *range(2, 2 + spread)),
+    )  # of the axes behind the first two
 
-    def timed(value: str, *rest: int) -> str:
-        return graph.swap(value, 1, 0, *rest) if first else value
+    def turned(value: str, *order: int) -> str:
+        return value if order == (*range(len(order)),) else graph.swap(value, *order)
 
     def sequence(name: str, width: int) -> str:
-        return timed(graph.input(name, kind, [*axes, width], f"[{layout}, {width}]"), 2)
+        return turned(graph.input(name, kind, [*axes, width, *places], f"[{layout}, {width}{where}]"), *lead, *inward)
+
+    def given_state(title: str, name: str) -> str:
+        return turned(graph.input(title, kind, shapes[name], text.format(name)), 0, 1, *inward)
 
     x = sequence("input", module.input_size)
-    text = "of state {}, [layers * directions, B, W]"
+    text = "of state {}, [layers * directions, B, W" + where + "]"
     initial = {name: f"initial_{name}" for name in shapes} if state else {}
     given = LayerInputs(
-        {name: graph.input(title, kind, shapes[name], text.format(name)) for name, title in initial.items()} or None,
+        {name: given_state(title, name) for name, title in initial.items()} or None,
         graph.input("lengths", INT64, ["batch"], "steps of each row, 0 to T, [B]") if lengths else None,
-        timed(graph.input("reset", BOOL, axes, f"steps that begin at the initial state, [{layout}]"))
+        turned(graph.input("reset", BOOL, axes, f"steps that begin at the initial state, [{layout}]"), *lead)
         if reset
         else None,
         {name: sequence(name, size[width]) for name, width in module.equations.step_inputs.items()},
@@ -82,9 +93,10 @@ def emit_module(graph: Graph, module: Recurrent, state: bool, lengths: bool, res
     arrays = [{name: value.detach().cpu().numpy() for name, value in row.items()} for row in rows]
     output, final = emit_layers(graph, block, arrays, x, given)
     width = module.output_size
-    graph.output("output", timed(output, 2), kind, [*axes, width], f"[{layout}, {width}]")
+    shape, text_of_output = [*axes, width, *places], f"[{layout}, {width}{where}]"
+    graph.output("output", turned(output, *lead, *outward), kind, shape, text_of_output)
     for name, value in final.items():
-        graph.output(f"final_{name}", value, kind, shapes[name], text.format(name))
+        graph.output(f"final_{name}", turned(value, 0, 1, *outward), kind, shapes[name], text.format(name))
 
 
 def emit_layers(
@@ -147,7 +159,8 @@ class _Layers:
         if self.given.state is not None and name in self.given.state:
             return self.graph.part(self.given.state[name], start, start + count, 0)
         ends = [self.graph.constant(np.array([n])) for n in (count, self.block.widths[name])]
-        shape = self.graph.joined([ends[0], self.graph.size(self.first, 1), ends[1]], 0)
+        rows = self.graph.node("Shape", self.first, start=1, end=2 + self.equations.map.axes)
+        shape = self.graph.joined([ends[0], rows, ends[1]], 0)
         zero = numpy_helper.from_array(np.zeros(1, helper.tensor_dtype_to_np_dtype(self.kind)))
         return self.graph.node("ConstantOfShape", shape, value=zero)
 
@@ -159,12 +172,17 @@ class _Layers:
         if self.given.lengths is None:
             return None
         numbers = self.graph.unsqueeze(self.graph.steps(self.first), 1)
-        return self.graph.unsqueeze(self.graph.node("Less", numbers, self.given.lengths), 2)
+        return self.graph.unsqueeze(self.graph.node("Less", numbers, self.given.lengths), *self.wide)
 
     @cached_property
     def reset(self) -> str | None:
         """Whether a step starts from the initial state, bool [T, B, 1]."""
-        return None if self.given.reset is None else self.graph.unsqueeze(self.given.reset, 2)
+        return None if self.given.reset is None else self.graph.unsqueeze(self.given.reset, *self.wide)
+
+    @property
+    def wide(self) -> range:
+        """The axes of a value that [T, B] has not."""
+        return range(2, 3 + self.equations.map.axes)
 
     def scans(self, x: str, layer: int) -> tuple[str, dict[str, str]]:
         """Emit one layer as a loop for each direction."""
@@ -177,7 +195,7 @@ class _Layers:
             outputs.append(output)
             finals.append({name: self.graph.unsqueeze(value, 0) for name, value in final.items()})
         joined = {name: self.graph.joined([final[name] for final in finals], 0) for name in self.equations.states}
-        return self.graph.joined(outputs, 2), joined
+        return self.graph.joined(outputs, 2 + self.equations.map.axes), joined
 
     # One operator for all directions
 

@@ -12,9 +12,10 @@ from onnx import GraphProto, helper
 from keepgate.equations import Expression
 from keepgate.equations.operations import EPSILON
 from keepgate.errors import InputError
+from keepgate.export.convolve import convolve
 from keepgate.export.graph import BOOL, FLOAT, Graph
 from keepgate.export.weights import Weights
-from keepgate.maps import Dense, Map
+from keepgate.maps import Convolution, Dense, Map
 
 __all__ = ["PRODUCTS", "Sequence", "scan"]
 
@@ -22,7 +23,8 @@ Constant = Callable[[np.ndarray], str]
 
 # How each map multiplies a value [..., of the source] with stacked weights, which it puts into the graph as constants.
 PRODUCTS: dict[type[Map], Callable[[Any, Graph, str, np.ndarray, Constant], str]] = {
-    Dense: lambda _, graph, x, weights, constant: graph.node("MatMul", x, constant(weights.T))
+    Dense: lambda _, graph, x, weights, constant: graph.node("MatMul", x, constant(weights.T)),
+    Convolution: convolve,
 }
 
 PLAIN = {
@@ -45,7 +47,7 @@ PLAIN = {
 
 
 class Sequence(NamedTuple):
-    """The inputs of a layer, as values of the graph, time first.
+    """The inputs of a layer, as values of the graph, time first; the map's space lies before the last axis.
 
     Attributes:
         x: [T, B, I].
@@ -108,7 +110,7 @@ class _Step:
     def emit(self) -> GraphProto:
         """Emit the equations and return the body."""
         body, run, widths = self.body, self.run, self.equations.widths
-        shapes = {state: ["batch", self.weights.sizes[width]] for state, width in widths.items()}
+        shapes = {state: self._shape(self.weights.sizes[width]) for state, width in widths.items()}
         last = {state: body.input(body.unused(f"last.{state}"), self.kind, shapes[state]) for state in widths}
         before = last
         if run.reset is not None:
@@ -131,7 +133,9 @@ class _Step:
             "input": lambda node: self._slice(self.run.x, self.kind),
             "last": lambda node: last[node.attrs[0]],
             "step_input": lambda node: self._slice(self.run.step_inputs[node.attrs[0]], self.kind),
-            "vector": lambda node: self._constant(self.weights.arrays[node.attrs[0]][None], node.attrs[0]),
+            "vector": lambda node: self._constant(
+                np.moveaxis(self.weights.arrays[node.attrs[0]], 0, -1)[None], node.attrs[0]
+            ),
             "constant": lambda node: self._constant(node.attrs[0]),
             "size": lambda node: self._constant(self.weights.sizes[node.attrs[0]]),
             "bernoulli": lambda node: self._constant(np.full((1, self._units(node)), node.attrs[1]), node.attrs[0]),
@@ -180,9 +184,12 @@ class _Step:
         for name, known in self.sequences.items():
             if known == sequence:
                 return name
-        name = self.body.input(self.body.unused("step.x"), kind, ["batch", None])
+        name = self.body.input(self.body.unused("step.x"), kind, self._shape(None))
         self.sequences[name] = sequence
         return name
+
+    def _shape(self, width: int | None) -> list[str | int | None]:
+        return ["batch", *[None] * self.equations.map.axes, width]
 
     def _constant(self, value: float | np.ndarray, name: str = "constant") -> str:
         return self.graph.constant(np.asarray(value, self.dtype), name)

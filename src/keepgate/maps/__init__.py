@@ -9,13 +9,14 @@ Equations come with `Dense`; `dataclasses.replace` gives them another map:
 
 >>> from dataclasses import replace
 >>> from keepgate.cells import get
->>> from keepgate.maps import Dense
->>> equations = replace(get("lstm").equations, map=Dense())
+>>> from keepgate.maps import Convolution
+>>> equations = replace(get("lstm").equations, map=Convolution(kernel_size=7))
 >>> [parameter.shape for parameter in equations.parameters(3, 5)]
-[(20, 3), (20, 5), (20,), (20,)]
+[(20, 3, 7, 7), (20, 5, 7, 7), (20,), (20,)]
 """
 
+from keepgate.maps.convolution import Convolution
 from keepgate.maps.dense import DENSE, Dense
 from keepgate.maps.map import MAPS, Map, map_from_json
 
-__all__ = ["DENSE", "MAPS", "Dense", "Map", "map_from_json"]
+__all__ = ["DENSE", "MAPS", "Convolution", "Dense", "Map", "map_from_json"]

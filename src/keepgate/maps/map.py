@@ -1,11 +1,11 @@
-"""The protocol of maps: the shape of the weights, the widths that a shape implies, and the fan-in."""
+"""The protocol of maps: the shapes of weights and vectors, the widths that a shape implies, and the fan-in."""
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from keepgate.errors import InputError, quoted
 
@@ -18,11 +18,16 @@ MAPS: dict[str, type[Map]] = {}  # by their names, which are their kinds in JSON
 
 @dataclasses.dataclass(frozen=True)
 class Map(ABC):
-    """Base of the maps: a frozen dataclass, whose fields are integers from 1 on.
+    """Base of the maps: a frozen dataclass, whose fields are integers from 1 on unless it checks them itself.
 
     The weights of several gates are stacked along their first axis, and the results along the last: what the stacked
     weights give is what each gate's weights give, one after the other.
+
+    Attributes:
+        axes: of the space in which a value lies, [..., *space, W]; 0: it is [..., W].
     """
+
+    axes: ClassVar[int] = 0
 
     def __init_subclass__(cls) -> None:
         MAPS[cls.__name__.lower()] = cls
@@ -49,6 +54,17 @@ class Map(ABC):
     @abstractmethod
     def widths(self, shape: tuple[int, ...], gates: int) -> tuple[int, int]:
         """Return `width` and `source_width` as the last axes of stacked weights show them."""
+
+    def vector_shape(self, width: int) -> tuple[int, ...]:
+        """Return the shape of a vector of a cell."""
+        return (width,)
+
+    def check_space(self, space: tuple[int, ...]) -> None:  # noqa: B027 - most maps go with any
+        """Refuse values that lie in a space of this size.
+
+        Raises:
+            InputError: the map does not go with it.
+        """
 
     @abstractmethod
     def fan_in(self, source_width: int) -> int:

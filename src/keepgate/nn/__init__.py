@@ -4,9 +4,10 @@ from keepgate.errors import MissingExtraError
 
 try:
     from keepgate.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
+    from keepgate.nn.convolutional import ConvLSTM
     from keepgate.nn.modules import GRU, LSTM, RNN
     from keepgate.nn.recurrent import Recurrent
 except ModuleNotFoundError as error:
     raise MissingExtraError.of("keepgate.nn", error) from None
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "RecurrentCell"]
+__all__ = ["GRU", "LSTM", "RNN", "ConvLSTM", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "RecurrentCell"]

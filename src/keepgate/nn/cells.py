@@ -64,6 +64,8 @@ class RecurrentCell(nn.Module):
         check_options(input_size, hidden_size, 1, 0.0, 0)
         self.cell = get(cell)
         self.equations = self.cell.equations
+        if self.equations.map.axes:
+            raise InputError(f"{type(self).__name__} has matrices, not the map {self.equations.map}; use Recurrent")
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self.backend = check_backend(backend)
         if self.equations.noisy:

@@ -71,18 +71,36 @@ def check_options(
 
 
 def check_input(
-    name: str, x: Any, input_size: int, dtype: torch.dtype, device: torch.device, dims: tuple[int, int] = (2, 3)
+    name: str,
+    x: Any,
+    input_size: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    axes: int = 0,
+    dims: tuple[int, int] = (2, 3),
 ) -> None:
-    """Check the input of a layer: its number of dimensions, size, dtype and device."""
+    """Check the input of a layer: its number of dimensions, size, dtype and device.
+
+    Args:
+        name: of the layer.
+        x: the input, [..., I, *space].
+        input_size: I.
+        dtype: of the weights.
+        device: of the weights.
+        axes: of the space.
+        dims: how many there may be without a space.
+    """
+    dims = dims[0] + axes, dims[1] + axes
     if not isinstance(x, Tensor):
         raise KindError(f"{name}: expected a tensor or a PackedSequence as input, got {type(x).__name__}")
     if x.dim() not in dims:
         raise ShapeError(
             f"{name}: Expected input to be {dims[0]}D or {dims[1]}D, got {x.dim()}D of shape {tuple(x.shape)}"
         )
-    if x.shape[-1] != input_size:
+    axis = -1 - axes
+    if (size := x.shape[axis]) != input_size:
         raise ShapeError(
-            f"input.size(-1) must be equal to input_size. Expected {input_size}, got {x.shape[-1]} in {tuple(x.shape)}"
+            f"input.size({axis}) must be equal to input_size. Expected {input_size}, got {size} in {tuple(x.shape)}"
         )
     if x.dtype != dtype:
         raise ShapeError(f"{name}: expected input of the weights' dtype {dtype}, got {x.dtype}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,13 +54,13 @@ def drop_weights(parameters: Mapping[str, Tensor], names: list[str], rate: float
 
 
 def _bits(like: Tensor, key: Any, rate: float) -> Tensor:
-    """Return bits [rows, columns] that are 1 with probability `rate`: by the kernel, on other devices by torch."""
-    rows, columns = like.shape
+    """Return bits of a shape that are 1 with probability `rate`: by the kernel, on other devices by torch."""
+    rows, columns = len(like), math.prod(like.shape[1:])
     if _by_core(like) and not torch.compiler.is_compiling():
-        return torch.from_numpy(core.bernoulli(key, rows, columns, rate)).to(like.dtype)
+        return torch.from_numpy(core.bernoulli(key, rows, columns, rate)).to(like.dtype).view(like.shape)
     units = torch.arange(columns, device=like.device)
     random = noise.bits(key, 0, torch.arange(rows, device=like.device)[:, None], units)
-    return (random < int(rate * 2.0**32)).to(like.dtype)
+    return (random < int(rate * 2.0**32)).to(like.dtype).view(like.shape)
 
 
 def _by_core(like: Tensor) -> bool:

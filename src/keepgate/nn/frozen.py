@@ -62,6 +62,8 @@ class Frozen(Layers):
     def _freeze(self) -> None:
         """Bind a second layer of the same parameters and pack their weights, by a call without a step."""
         layer: Any = self._layer
+        if self.equations.map.axes:
+            self._refuse(f"multiplies with matrices, not with the map {self.equations.map}")
         held = object.__new__(type(layer))
         held.__dict__.update(layer.__dict__, training=False, bound=None, held=self._storage)
         if layer._modules:  # parametrized: by what the parameters are now

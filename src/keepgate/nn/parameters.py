@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
 
 from keepgate.cells import get, projected
-from keepgate.equations import Cell, Equations
-from keepgate.errors import CellError, InputError, reason
+from keepgate.equations import Cell, Equations, WrittenCell
+from keepgate.errors import CellError, InputError, KindError, reason
+from keepgate.maps import Map
 from keepgate.networks.sizes import LayerSizes
 from keepgate.nn.checks import check_options, check_weights
 from keepgate.nn.initial import forget_biases, initialize
@@ -30,6 +32,7 @@ class Options(TypedDict, total=False):
     initial_state: str
     state_batch_first: bool
     weight_drop: float
+    map: Map | None
 
 
 class Layers(LayerSizes, nn.Module):
@@ -57,16 +60,18 @@ class Layers(LayerSizes, nn.Module):
         initial_state: str = "zeros",
         state_batch_first: bool = False,
         weight_drop: float = 0.0,
+        map: Map | None = None,
     ) -> None:
         super().__init__()
         check_options(input_size, hidden_size, num_layers, dropout, proj_size, initial_state, weight_drop)
-        self.cell = get(cell) if not proj_size else projected(get(cell), proj_size)
+        found = get(cell) if map is None else mapped(get(cell), map)
+        self.cell = projected(found, proj_size) if proj_size else found
         self.equations = self.cell.equations
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size, self.backend = bidirectional, proj_size, check_backend(backend)
         self.recompute, self.forget_bias, self.initial_state = recompute, forget_bias, initial_state
-        self.state_batch_first, self.weight_drop = state_batch_first, float(weight_drop)
+        self.state_batch_first, self.weight_drop, self.map = state_batch_first, float(weight_drop), map
         self._names: list[list[str]] = []
         factory = {"device": device, "dtype": dtype}
         for suffix in self.suffixes:
@@ -155,6 +160,17 @@ class Layers(LayerSizes, nn.Module):
                 check_tensor(name, value, (width,), weight, f"{type(self).__name__}: ")
             found[state] = torch.stack([*values.values()])
         return found
+
+
+def mapped(cell: Cell, product: Map) -> Cell:
+    """Return a cell whose affine maps multiply with another map.
+
+    Raises:
+        KindError: it is no map.
+    """
+    if not isinstance(product, Map):
+        raise KindError(f"expected a map of keepgate.maps, such as Convolution(3), got {type(product).__name__}")
+    return WrittenCell(replace(cell.equations, map=product), cell.paper)
 
 
 DEFAULTS = {

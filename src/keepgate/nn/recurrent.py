@@ -54,6 +54,15 @@ class Recurrent(Layers):
     >>> tuple(states.c.shape), tuple(gates["f"].shape)
     ((2, 7, 2, 5), (2, 7, 2, 5))
 
+    With a convolution for a map, values lie in space: the input is [T, B, I, *space], the output [T, B, D * W, *space],
+    a state [layers * D, B, W, *space], and a trace has the space at its end too; see also `ConvLSTM`:
+
+    >>> from keepgate.maps import Convolution
+    >>> layer = Recurrent("gru", 3, 5, map=Convolution(kernel_size=7, dims=1))
+    >>> output, h = layer(torch.zeros(4, 2, 3, 11))
+    >>> tuple(output.shape), tuple(h.shape), tuple(layer.weight_hh_l0.shape)
+    ((4, 2, 5, 11), (1, 2, 5, 11), (15, 5, 7))
+
     On the native engine a layer is one node of a compiled graph, for every number of steps and rows:
 
     >>> layer = torch.compile(Recurrent("gru", 3, 5), fullgraph=True, dynamic=True, backend="aot_eager")
@@ -81,6 +90,8 @@ class Recurrent(Layers):
         state_batch_first: whether states have the batch as their first axis.
         weight_drop: probability with which each number of the recurrent weights is zeroed in training, once for each
             forward pass (Merity et al. 2018).
+        map: what the affine maps multiply with (None: as the cell says, which is a matrix): a map of `keepgate.maps`,
+            such as `Convolution(kernel_size=3)`.
 
     Raises:
         InputError: an option is out of range, or the cell is unknown.
@@ -158,16 +169,18 @@ class Recurrent(Layers):
                 extra = "reset goes" if reset is not None else "step inputs go"
                 raise InputError(f"{extra} with a padded input and lengths, not with a PackedSequence")
             return self._forward_packed(weight, storage, input, hx, (return_states, return_gates))
-        name = type(self).__name__
-        check_input(name, input, self.input_size, weight.dtype, weight.device)
-        layout = Layout(input.dim() == 3, self.batch_first, self.state_batch_first)
+        name, axes = type(self).__name__, self.equations.map.axes
+        check_input(name, input, self.input_size, weight.dtype, weight.device, axes)
+        layout = Layout(input.dim() == 3 + axes, self.batch_first, self.state_batch_first, axes)
         x = layout.time_major(input)
+        if axes:
+            self.equations.map.check_space(tuple(x.shape[2:-1]))
         state = self._initial(hx, x, layout)
         if lengths is not None:
             lengths = check_lengths(name, lengths, (x.shape[1],), x.shape[0], x)
         if reset is not None:
-            reset = layout.time_major(check_reset(reset, tuple(input.shape[:-1]), x))
-        given = self._given(step_inputs or {}, x, layout) if step_inputs or self.equations.step_inputs else {}
+            reset = layout.mask(check_reset(reset, tuple(input.shape[: 1 + layout.batched]), x))
+        given = self._given(step_inputs or {}, input, layout) if step_inputs or self.equations.step_inputs else {}
         names = self.equations.states if return_states else ()
         gates = self._gates(return_gates) if return_gates else ()
         output, final, traces = self._run(x, state, lengths, reset, given, (*names, *gates), storage)
@@ -227,27 +240,28 @@ class Recurrent(Layers):
             raise InputError(f"{wide[0]} is as wide as the input, so it cannot be stacked with what other layers give")
         return tuple(wanted)
 
-    def _given(self, given: Mapping[str, Tensor], x: Tensor, layout: Layout) -> dict[str, Tensor]:
+    def _given(self, given: Mapping[str, Tensor], input: Tensor, layout: Layout) -> dict[str, Tensor]:
         """Return the step inputs, time first."""
         wanted = self.equations.step_inputs
         check_names(self.equations, "step inputs", wanted, given)
         size, timed = self.equations.resolve(self.input_size, self.hidden_size), {}
         for name, value in given.items():
-            shape = (*layout.sequence(x).shape[:-1], size[wanted[name]])
-            check_state(type(self).__name__, f"step input {name}", value, shape, x)
+            shape = layout.like(input, size[wanted[name]])
+            check_state(type(self).__name__, f"step input {name}", value, shape, input)
             timed[name] = layout.time_major(value)
         return timed
 
     def _initial(self, hx: State, x: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """Return the initial states, [R, B, W] by name; none where they are zeros."""
+        """Return the initial states, [R, B, *space, W] by name; none where they are zeros."""
         if hx is None and self.initial_state == "zeros":
             return {}
         name, states = type(self).__name__, self.equations.states
-        rows, batch = self.num_layers * self.directions, x.shape[1]
+        rows, (batch, *space) = self.num_layers * self.directions, x.shape[1:-1]
         if hx is None:
-            learned = self.learned_states()
-            return {state: value[:, None].expand(-1, batch, -1) for state, value in learned.items()}
-        shapes = {state: layout.state_shape(rows, batch, width) for state, width in self.widths.items()}
+            learned, places = self.learned_states(), [1] * len(space)
+            wide = {state: value.view(rows, 1, *places, value.shape[-1]) for state, value in learned.items()}
+            return {state: value.expand(-1, batch, *space, -1) for state, value in wide.items()}
+        shapes = {state: layout.state_shape(rows, batch, width, space) for state, width in self.widths.items()}
         pairs = zip(states, states_of(name, states, hx), strict=True)
         return {state: layout.by_rows(check_state(name, state, value, shapes[state], x)) for state, value in pairs}
 
@@ -278,8 +292,8 @@ class Recurrent(Layers):
         if stack is None:
             if not state:
                 zero = x.new_zeros(())  # one number: what a compiler would fill in parallel leaves its threads spinning
-                rows, batch = len(self._names), x.shape[1]
-                whole.state = {name: zero.expand(rows, batch, width) for name, width in self.widths.items()}
+                places = (len(self._names), *x.shape[1:-1])
+                whole.state = {name: zero.expand(*places, width) for name, width in self.widths.items()}
             return self._run_rows(whole, seed, wanted, None, ())
         plain = seed is None and not self.drops
         if plain and not torch.is_grad_enabled():
@@ -295,7 +309,7 @@ class Recurrent(Layers):
         """Run all layers and directions in one call of the core, without gradients."""
         whole, order = sort_rows(whole, ENGINES["native"])
         output, final = run_layers(stack, whole, self._parameters, values)
-        output, *ended = order.unsort_all([output, *final.values()], -2)
+        output, *ended = order.unsort_all([output, *final.values()], 1)
         return output, dict(zip(final, ended, strict=True)), {}
 
     def _run_rows(
@@ -317,7 +331,7 @@ class Recurrent(Layers):
         final: dict[str, list[Tensor]] = {name: [] for name in whole.state}
         for layer in range(self.num_layers):
             if layer and self.drops:
-                x = order.sort(self._between(order.unsort(x, -2)), -2)
+                x = order.sort(self._between(order.unsort(x, 1)), 1)
             directions = []
             for direction in range(self.directions):
                 row = layer * self.directions + direction
@@ -343,7 +357,7 @@ class Recurrent(Layers):
         ended, traced = stacked(final), stacked(traces) if traces else {}
         if order.rows is None:
             return x, ended, traced
-        x, *found = order.unsort_all([x, *ended.values(), *traced.values()], -2)
+        x, *found = order.unsort_all([x, *ended.values(), *traced.values()], -2 - self.equations.map.axes)
         count = len(ended)
         return x, dict(zip(ended, found, strict=False)), dict(zip(traced, found[count:], strict=True))
 
@@ -392,7 +406,13 @@ class Recurrent(Layers):
         They are kept until an attribute of the layer is set.
         """
         x = arguments.x
-        if type(x) not in (Tensor, nn.Parameter) or not x.is_cpu or looked_at() or in_forward_mode():
+        if (
+            self.equations.map.axes
+            or type(x) not in (Tensor, nn.Parameter)
+            or not x.is_cpu
+            or looked_at()
+            or in_forward_mode()
+        ):
             return None
         stack = self.bound
         if stack is None or stack.dtype is not x.dtype or stack.storage != arguments.storage:
@@ -420,7 +440,9 @@ class Recurrent(Layers):
         self, weight: Tensor, storage: str, packed: PackedSequence, hx: State, wanted: tuple[Any, Any]
     ) -> tuple[Any, ...]:
         """Run padded; what is returned beside the output is padded, its rows in the order of the caller."""
-        packing, layout = Packing.of(packed), Layout(True, self.batch_first, self.state_batch_first)
-        padded = (layout.sequence(packing.pad()), hx, packing.lengths, None, None)
+        packing = Packing.of(packed)
+        layout = Layout(True, self.batch_first, self.state_batch_first, self.equations.map.axes)
+        pad = packing.pad()
+        padded = (pad.transpose(0, 1) if self.batch_first else pad, hx, packing.lengths, None, None)
         output, *others = self._forward(weight, storage, *padded, *wanted)
-        return packing.pack(layout.time_major(output)), *others
+        return packing.pack(layout.mask(output)), *others

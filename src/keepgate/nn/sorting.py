@@ -25,7 +25,7 @@ def sort_rows(arguments: Arguments, engine: Engine) -> tuple[Arguments, Order]:
     rows = order.rows
     if rows is None:
         return replace(a, lengths=order.lengths, falling=True), order
-    state, given = ({name: order.sort(v, -2) for name, v in part.items()} for part in (a.state, a.step_inputs))
-    reset = None if a.reset is None else order.sort(a.reset, -1)
-    a = replace(a, x=order.sort(a.x, -2), state=state, lengths=order.lengths, reset=reset, step_inputs=given)
+    state, given = ({name: order.sort(v, 1) for name, v in part.items()} for part in (a.state, a.step_inputs))
+    reset = None if a.reset is None else order.sort(a.reset, 1)
+    a = replace(a, x=order.sort(a.x, 1), state=state, lengths=order.lengths, reset=reset, step_inputs=given)
     return replace(a, falling=True, rows=rows), order

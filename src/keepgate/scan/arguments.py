@@ -1,6 +1,7 @@
 """What every engine takes and gives back: a cell over time, in time-major shapes.
 
-T is the sequence length, B the batch, I the input size, W the width of a state.
+T is the sequence length, B the batch, I the input size, W the width of a state. Where the cell's map is a convolution,
+the values of every row lie in space: x is [T, B, *space, I], a state [B, *space, W], and so on.
 """
 
 from __future__ import annotations
@@ -90,10 +91,13 @@ def hidden_size(equations: Equations, parameters: Mapping[str, Tensor], argument
         kinds = products[0].width, products[0].source_width
         if weight is not None and weight.dim() >= axes and "hidden" in kinds:
             return equations.map.widths(tuple(weight.shape), len(products))[kinds.index("hidden")]
-    widths = {name: str(node.width) for name, node in equations.vectors.items()} | equations.step_inputs
-    for name, value in (*parameters.items(), *arguments.step_inputs.items()):
-        if widths.get(name) == "hidden":
-            return value.shape[-1]
+    axis = -len(equations.map.vector_shape(1))
+    for name, node in equations.vectors.items():
+        if str(node.width) == "hidden" and name in parameters:
+            return parameters[name].shape[axis]
+    for name, width in equations.step_inputs.items():
+        if width == "hidden":
+            return arguments.step_inputs[name].shape[-1]
     if arguments.hidden_size is None and not shows_hidden(equations):
         raise InputError(f"{equations.name} uses its hidden size, which no tensor shows; give Arguments.hidden_size")
     return arguments.hidden_size or 1

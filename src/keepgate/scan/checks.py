@@ -53,11 +53,14 @@ def check(
     a, axes = arguments, len(networks)
     if not isinstance(a.x, Tensor):
         raise KindError(f"expected x as a tensor, got {type(a.x).__name__}")
-    if a.x.dim() != 3 + axes or a.x.shape[:axes] != networks or not a.x.is_floating_point():
-        wanted = ", ".join((*map(str, networks), "T, B, I"))
+    if a.x.dim() != 3 + axes + equations.map.axes or a.x.shape[:axes] != networks or not a.x.is_floating_point():
+        places = [f"S{n + 1}" for n in range(equations.map.axes)]
+        wanted = ", ".join((*map(str, networks), "T", "B", *places, "I"))
         raise ShapeError(f"expected x [{wanted}] of floating point, got {_what(a.x)}")
     check_tensor("x", a.x, a.x.shape, a.x)
-    steps, rows, inputs = a.x.shape[axes:]
+    steps, rows, *space, inputs = a.x.shape[axes:]
+    if space:
+        equations.map.check_space(tuple(space))
     check_names(equations, "states", equations.states, a.state)
     check_names(equations, "step inputs", equations.step_inputs, a.step_inputs)
     for what, values in (("state", a.state), ("step input", a.step_inputs), ("parameter", parameters)):
@@ -67,9 +70,9 @@ def check(
     hidden = hidden_size(equations, parameters, a)
     size = equations.resolve(inputs, hidden)
     for name, width in equations.widths.items():
-        check_tensor(f"state {name}", a.state[name], (*networks, rows, size[width]), a.x)
+        check_tensor(f"state {name}", a.state[name], (*networks, rows, *space, size[width]), a.x)
     for name, width in equations.step_inputs.items():
-        check_tensor(f"step input {name}", a.step_inputs[name], (*networks, steps, rows, size[width]), a.x)
+        check_tensor(f"step input {name}", a.step_inputs[name], (*networks, steps, rows, *space, size[width]), a.x)
     lengths = None if a.lengths is None else check_lengths("scan", a.lengths, (*networks, rows), steps, a.x)
     reset = None if a.reset is None else check_reset(a.reset, (*networks, steps, rows), a.x)
     found = check_parameters(equations, parameters, a.x, inputs, hidden, networks=networks)

@@ -22,8 +22,9 @@ from torch.utils.checkpoint import checkpoint
 from keepgate.equations import Equations, Expression, noise
 from keepgate.equations.operations import EPSILON
 from keepgate.errors import BackendError
-from keepgate.maps import Dense, Map
+from keepgate.maps import Convolution, Dense, Map
 from keepgate.scan.arguments import Arguments, Result, widths
+from keepgate.scan.convolve import convolve
 from keepgate.scan.torch_private import transforming
 
 __all__ = ["scan"]
@@ -64,7 +65,10 @@ TORCH: dict[str, Callable[..., Any]] = {
 Product = Callable[[Any, Tensor, Tensor, Tensor | None], Tensor]
 
 # How each map multiplies x [..., of the source] with its stacked weights, and adds a bias.
-PRODUCTS: dict[type[Map], Product] = {Dense: lambda _, x, weight, bias: linear(x, weight, bias)}
+PRODUCTS: dict[type[Map], Product] = {
+    Dense: lambda _, x, weight, bias: linear(x, weight, bias),
+    Convolution: convolve,
+}
 
 
 def refuses(equations: Equations, parameters: Mapping[str, Tensor], arguments: Arguments) -> str | None:
@@ -88,9 +92,14 @@ def _without_padding(arguments: Arguments) -> Arguments:
     if arguments.lengths is None:
         return arguments
     steps = torch.arange(arguments.x.shape[0], device=arguments.x.device)
-    inside = (steps[:, None] < arguments.lengths)[..., None]
+    inside = _wide(steps[:, None] < arguments.lengths, arguments.x)
     given = {name: torch.where(inside, value, 0.0) for name, value in arguments.step_inputs.items()}
     return replace(arguments, x=torch.where(inside, arguments.x, 0.0), step_inputs=given)
+
+
+def _wide(mask: Tensor, like: Tensor) -> Tensor:
+    """Return a mask of the first axes of a tensor with as many axes as it has."""
+    return mask.reshape(*mask.shape, *[1] * (like.dim() - mask.dim()))
 
 
 class _Bundle:
@@ -166,8 +175,8 @@ class _Scan:
                 if node.serial in first:
                     self.steps.append(_Bundle(first[node.serial], self).compute)
             elif node.op == "vector":
-                vector = self.parameters[node.attrs[0]]
-                self.fixed[node.serial] = vector.expand(x.shape[1], *vector.shape)
+                vector = self.parameters[node.attrs[0]].movedim(0, -1)
+                self.fixed[node.serial] = vector.expand(*x.shape[1:-1], vector.shape[-1])
             elif node.op in ("constant", "size"):
                 value = node.attrs[0] if node.op == "constant" else self.widths[node.attrs[0]]
                 self.fixed[node.serial] = torch.tensor(float(value), dtype=x.dtype, device=x.device)
@@ -175,7 +184,7 @@ class _Scan:
                 self._plan_noise(node)
             elif node.op == "broadcast":
                 width = self.widths[str(node.width)]
-                self.steps.append(_operation(node, lambda value, width=width: value.expand(-1, width)))
+                self.steps.append(_operation(node, lambda value, width=width: value.expand(*value.shape[:-1], width)))
             elif node.op in TORCH:
                 self.steps.append(_operation(node, TORCH[node.op]))
 
@@ -184,10 +193,12 @@ class _Scan:
         _, rate, per = node.attrs
         stream = next(self.streams)
         if seed is None:
-            self.fixed[node.serial] = self.arguments.x.new_full((self.arguments.x.shape[1], units), rate)
+            self.fixed[node.serial] = self.arguments.x.new_full((*self.arguments.x.shape[1:-1], units), rate)
             return
         key, x = noise.stream_key(seed, stream), self.arguments.x
-        rows, columns = torch.arange(x.shape[1], device=x.device)[:, None], torch.arange(units, device=x.device)
+        places = x.shape[1:-1]
+        rows, columns = (torch.arange(n, device=x.device) for n in (math.prod(places), units))
+        rows = rows.view(*places, 1)
 
         def draw(t: int, values: dict[int, Any]) -> None:
             values[node.serial] = (noise.bits(key, t, rows, columns) < rate * 2.0**32).to(x.dtype)
@@ -239,19 +250,19 @@ class _Scan:
     def _reset(self, t: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.arguments.reset is None:
             return state
-        now = self.arguments.reset[t][:, None]
+        now = _wide(self.arguments.reset[t], self.arguments.x[t])
         return {name: torch.where(now, self.arguments.state[name], value) for name, value in state.items()}
 
     def _hold(self, t: int, new: dict[str, Tensor], old: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor | None]:
         """Keep the state of rows that are past their length."""
         if self.arguments.lengths is None:
             return new, None
-        active = (self.arguments.lengths > t)[:, None]
+        active = _wide(self.arguments.lengths > t, self.arguments.x[t])
         return {name: torch.where(active, value, old[name]) for name, value in new.items()}, active
 
     def _stack(self, values: list[Tensor], node: Expression) -> Tensor:
         if not values:
-            return self.arguments.x.new_zeros(0, self.arguments.x.shape[1], self.widths[str(node.width)])
+            return self.arguments.x.new_zeros(0, *self.arguments.x.shape[1:-1], self.widths[str(node.width)])
         return torch.stack(values[::-1] if self.arguments.reverse else values)
 
 

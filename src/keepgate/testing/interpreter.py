@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from keepgate.equations import noise
 from keepgate.equations.operations import OPERATIONS
 from keepgate.equations.program import Affine, Program, Stage, Transposed
-from keepgate.maps import Dense, Map
+from keepgate.maps import Convolution, Dense, Map
 
 __all__ = ["PRODUCTS", "Gradients", "Interpreter", "Product", "Run"]
 
@@ -21,7 +22,7 @@ class Product(NamedTuple):
     """The computation of a map: each function takes the map first, and the weights of one gate.
 
     Attributes:
-        forward: of x [B, of the source] and the weights: the product [B, of the gate].
+        forward: of x [B, *space, of the source] and the weights: the product [B, *space, of the gate].
         backward: of the cotangent of the product and the weights: that of x.
         weights: of the cotangent of the product and x: that of the weights, summed over rows.
     """
@@ -31,8 +32,47 @@ class Product(NamedTuple):
     weights: Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 
 
+def _shifted(map: Convolution, x: np.ndarray, way: tuple[int, ...]) -> np.ndarray:
+    """Return x [B, *space, W] with, at each place, what lies `way` from there."""
+    axes = range(1, 1 + map.dims)
+    if map.padding == "circular":
+        return np.roll(x, [-step for step in way], axes)
+    shifted = np.zeros_like(x)
+    to, source = [slice(None)] * x.ndim, [slice(None)] * x.ndim
+    for axis, step in zip(axes, way, strict=True):
+        count = max(x.shape[axis] - abs(step), 0)
+        to[axis] = slice(max(-step, 0), max(-step, 0) + count)
+        source[axis] = slice(max(step, 0), max(step, 0) + count)
+    shifted[tuple(to)] = x[tuple(source)]
+    return shifted
+
+
+def _taps(map: Convolution, w: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """Yield each place of a kernel w [of the gate, of the source, *kernel_size], with its view [of both]."""
+    for way, place in zip(map.taps, np.ndindex(*map.kernel_size), strict=True):
+        yield way, w[(..., *place)]
+
+
+def _convolved(map: Convolution, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return sum((_shifted(map, x, way) @ part.T for way, part in _taps(map, w)), np.zeros((*x.shape[:-1], len(w))))
+
+
+def _convolved_back(map: Convolution, delta: np.ndarray, w: np.ndarray) -> np.ndarray:
+    back = ((tuple(-step for step in way), part) for way, part in _taps(map, w))
+    return sum((_shifted(map, delta, way) @ part for way, part in back), np.zeros((*delta.shape[:-1], w.shape[1])))
+
+
+def _convolved_weights(map: Convolution, delta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    w = np.zeros((delta.shape[-1], x.shape[-1], *map.kernel_size))
+    rows = delta.reshape(-1, delta.shape[-1])
+    for way, part in _taps(map, w):
+        part[...] = rows.T @ _shifted(map, x, way).reshape(len(rows), x.shape[-1])
+    return w
+
+
 PRODUCTS: dict[type[Map], Product] = {
-    Dense: Product(lambda _, x, w: x @ w.T, lambda _, delta, w: delta @ w, lambda _, delta, x: delta.T @ x)
+    Dense: Product(lambda _, x, w: x @ w.T, lambda _, delta, w: delta @ w, lambda _, delta, x: delta.T @ x),
+    Convolution: Product(_convolved, _convolved_back, _convolved_weights),
 }
 
 
@@ -66,7 +106,7 @@ class Interpreter:
         self.map, self.product = program.map, PRODUCTS[type(program.map)]
 
     def forward(self, x: np.ndarray, states: Arrays, step_inputs: Arrays | None = None) -> Run:
-        """Run over `x` [T, B, I] from `states` [B, W]; step inputs are [T, B, 1]."""
+        """Run over `x` [T, B, *space, I] from `states` [B, *space, W]; step inputs are [T, B, *space, 1]."""
         run = {name: np.empty((len(x) + 1, *state.shape), state.dtype) for name, state in states.items()}
         tape = []
         for name, state in states.items():
@@ -84,9 +124,9 @@ class Interpreter:
         """Return the gradients of a forward pass.
 
         Args:
-            x: [T, B, I], as of `forward`.
+            x: as of `forward`.
             run: what `forward` returned.
-            cotangents: of the states after each step, [T, B, W] by name.
+            cotangents: of the states after each step, [T, B, *space, W] by name.
             step_inputs: as of `forward`.
         """
         program, inputs = self.program, step_inputs or {}
@@ -115,11 +155,11 @@ class Interpreter:
         return Gradients(dx, carried, d_inputs, parameters)
 
     def _widths(self, x: np.ndarray, states: Arrays) -> dict[str, int]:
-        widths = {width: states[name].shape[2] for name, width in self.program.states.items()}
+        widths = {width: states[name].shape[-1] for name, width in self.program.states.items()}
         if "hidden" not in widths:
             block, gates = next((b, g) for b, g in self.program.blocks.items() if b.endswith("h"))
             widths["hidden"] = self.map.widths(self.parameters[f"weight_{block}"].shape, len(gates))[0]
-        return widths | {"input": x.shape[2], "unit": 1}
+        return widths | {"input": x.shape[-1], "unit": 1}
 
     def _leaves(
         self, t: int, x: np.ndarray, states: Arrays, inputs: Arrays, widths: Mapping[str, int]
@@ -128,7 +168,9 @@ class Interpreter:
             "input": lambda: x[t],
             "last": lambda name: states[name][t],
             "step_input": lambda name: inputs[name][t],
-            "vector": lambda name, initial: np.tile(self.parameters[name], (x.shape[1], 1)),
+            "vector": lambda name, initial: np.broadcast_to(
+                vector := np.moveaxis(self.parameters[name], 0, -1), (*x.shape[1:-1], vector.shape[-1])
+            ),
             "constant": lambda value: value,
             "size": lambda width: widths[width],
         }
@@ -138,16 +180,17 @@ class Interpreter:
             if kind == "bernoulli":
                 _, rate, per = attrs
                 step = t if per == "step" else 0
-                values[number] = self._noise(streams, step, x.shape[1], widths[str(width)], rate)
+                values[number] = self._noise(streams, step, x.shape[1:-1], widths[str(width)], rate)
                 streams += 1
             elif kind in leaf:
                 values[number] = leaf[kind](*attrs)
         return values
 
-    def _noise(self, stream: int, t: int, rows: int, units: int, rate: float) -> np.ndarray:
+    def _noise(self, stream: int, t: int, rows: tuple[int, ...], units: int, rate: float) -> np.ndarray:
         if self.seed is None:
-            return np.full((rows, units), rate)
-        return noise.bernoulli(noise.stream_key(self.seed, stream), t, rows, units, rate)
+            return np.full((*rows, units), rate)
+        drawn = noise.bernoulli(noise.stream_key(self.seed, stream), t, math.prod(rows), units, rate)
+        return drawn.reshape(*rows, units)
 
     def _stages(self, stages: tuple[Stage, ...], values: dict[int, Any], widths: Mapping[str, int]) -> None:
         for stage in stages:
@@ -185,6 +228,9 @@ class Interpreter:
             into = self._rows("weight", block, gate, gradients)
             into += self.product.weights(self.map, values[delta], values[source])
             if bias and f"bias_{block}" in gradients:
-                self._rows("bias", block, gate, gradients)[...] += values[delta].sum(0)
+                self._rows("bias", block, gate, gradients)[...] += values[delta].sum(
+                    tuple(range(values[delta].ndim - 1))
+                )
         for name, number in self.program.vectors.items():
-            gradients[name][...] += values[number].sum(0)
+            into = np.moveaxis(gradients[name], 0, -1)  # one for each unit, or for each place and unit
+            into += values[number].sum(tuple(range(values[number].ndim - into.ndim)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ class Setting:
         padding: what lies in the inputs past each row's length (None: numbers like all others).
         saturated: parameters of one dimension, such as biases, are +60 or -60.
         strided: no tensor is contiguous.
+        space: in which the values lie, where the map of the cell is a convolution.
     """
 
     steps: int = 5
@@ -42,6 +44,7 @@ class Setting:
     padding: float | None = None
     saturated: bool = False
     strided: bool = False
+    space: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class _Draw:
     def parameter(self, shape: tuple[int, ...], initial: float | None) -> Tensor:
         if len(shape) == 1:
             return 60 * self.signs(*shape) if self.setting.saturated else (initial or 0.0) + 0.5 * self.normal(*shape)
-        return 0.8 * self.normal(*shape) / max(shape[1], 1) ** 0.5
+        return 0.8 * self.normal(*shape) / max(math.prod(shape[1:]), 1) ** 0.5
 
     def resets(self, steps: int, batch: int) -> Tensor:
         return torch.rand((steps, batch), generator=self.generator) < 0.3
@@ -125,17 +128,19 @@ def problem(name: str, equations: Equations, setting: Setting) -> Problem:
     width = {state: size[kind] for state, kind in equations.widths.items()}
     parameters = {p.name: draw.parameter(p.shape, p.initial) for p in equations.parameters(s.inputs, s.hidden, s.bias)}
     arguments = Arguments(
-        x=draw.normal(s.steps, s.batch, s.inputs),
-        state={state: 0.5 * draw.normal(s.batch, n) for state, n in width.items()},
+        x=draw.normal(s.steps, s.batch, *s.space, s.inputs),
+        state={state: 0.5 * draw.normal(s.batch, *s.space, n) for state, n in width.items()},
         lengths=None if s.lengths is None else torch.tensor(s.lengths),
         reset=draw.resets(s.steps, s.batch) if s.resets else None,
-        step_inputs={k: draw.normal(s.steps, s.batch, size[n]).abs() for k, n in equations.step_inputs.items()},
+        step_inputs={
+            k: draw.normal(s.steps, s.batch, *s.space, size[n]).abs() for k, n in equations.step_inputs.items()
+        },
         reverse=s.reverse,
         seed=s.seed,
         record=equations.states[:1],
     )
-    d_output = draw.normal(s.steps, s.batch, width[equations.states[0]])
-    d_final = {state: draw.normal(s.batch, n) for state, n in width.items()}
+    d_output = draw.normal(s.steps, s.batch, *s.space, width[equations.states[0]])
+    d_final = {state: draw.normal(s.batch, *s.space, n) for state, n in width.items()}
     if s.padding is not None and s.lengths is not None:
         _pad(arguments, s.lengths, s.padding)
     drawn = Problem(equations, parameters, arguments, d_output, d_final)

@@ -16,7 +16,9 @@ def error(got: Tensor, wanted: Tensor) -> float:
     """Return the largest difference over the larger of 1 and the largest wanted element; NaN counts as infinite."""
     if not wanted.numel():
         return 0.0
-    difference = (got.detach().double() - wanted.double()).abs() / wanted.double().abs().max().clamp(min=1.0)
+    difference = (got.detach().double() - wanted.detach().double()).abs() / wanted.detach().double().abs().max().clamp(
+        min=1.0
+    )
     return float(difference.nan_to_num(nan=torch.inf).max())
 
 
