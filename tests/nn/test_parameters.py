@@ -9,6 +9,7 @@ import torch
 from keepgate import cells
 from keepgate.equations import Cell
 from keepgate.errors import CellError, InputError
+from keepgate.maps import Convolution
 from keepgate.nn import GRU, LSTM, Recurrent
 from keepgate.nn.parameters import DEFAULTS, Layers, Options
 
@@ -38,7 +39,7 @@ def test_a_layer_shows_the_options_that_differ():
     assert repr(layer) == "Recurrent(lstm, 2, 3, num_layers=2, bias=False, weight_drop=0.5)"
     every = {"num_layers": 2, "bias": True, "batch_first": True, "dropout": 0.5, "bidirectional": True, "proj_size": 1}
     every |= {"backend": "reference", "recompute": True, "forget_bias": 1.0, "initial_state": "learned"}
-    every |= {"state_batch_first": True, "weight_drop": 0.25}
+    every |= {"state_batch_first": True, "weight_drop": 0.25, "map": Convolution(3)}
     assert set(every) == set(DEFAULTS)
     shown = ", ".join(f"{name}={value!r}" for name, value in every.items() if name != "bias")
     assert repr(LSTM(2, 3, **every)) == f"LSTM(projected(lstm, 1), 2, 3, {shown})"
