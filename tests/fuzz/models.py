@@ -466,6 +466,7 @@ COMMANDS: dict[str, Callable[[Any], list[Any]]] = {
 }  # fmt: skip
 USES = {
     "classify": ["export", "init"],
+    "control": ["export", "evaluate"],
     "regress": ["predict", "export"],
     "embed": ["detect", "init"],
     "evolino": ["export", "predict"],

@@ -19,6 +19,7 @@ from keepgate.training.policy.streams import States, taken
 HEARD = 1.0
 START = 0.01  # of the weights of the policy at first, so that all actions are about as likely
 FADE = 0.05  # share of a new window in the moments of values
+QUIET = np.errstate(all="ignore")  # what does not fit becomes infinite, as in torch
 
 
 def controller(recurrent: blocks.Recurrent, outputs: int, shared: bool = False) -> Network:
@@ -107,13 +108,13 @@ class ControlNetwork(NetworkModule):
     def standardiser(self) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from inputs [N, I] as they come to what the recurrence reads, by the scales of now."""
         mean, scale = self.standardise.mean.numpy().copy(), self.standardise.scale.numpy().copy()
-        return lambda rows: ((rows - mean) / scale).astype(np.float32)
+        return QUIET(lambda rows: ((rows - mean) / scale).astype(np.float32))
 
     def head(self, name: str) -> Callable[[np.ndarray], np.ndarray]:
         """Return a linear map of outputs of the recurrence [N, W], by the weights of now."""
         weight = np.ascontiguousarray(self.get_parameter(f"{name}.weight").detach().numpy().T)
         bias = self.get_parameter(f"{name}.bias").detach().numpy().copy()
-        return lambda output: output @ weight + bias
+        return QUIET(lambda output: output @ weight + bias)
 
     def scale_inputs(self, mean: np.ndarray, scale: np.ndarray) -> None:
         """Standardise inputs by these from now on."""
