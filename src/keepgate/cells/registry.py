@@ -9,7 +9,6 @@ names is run.
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import os
 import re
@@ -71,6 +70,7 @@ from keepgate.cells.unicornn import UnICORNN
 from keepgate.cells.working_memory_lstm import WorkingMemoryLSTM
 from keepgate.equations import Cell, Equations, WrittenCell
 from keepgate.errors import InputError, KeepgateError, quoted, reason
+from keepgate.user_module import FAULTS, run_file
 
 __all__ = ["get", "modifiers", "registry"]
 
@@ -248,18 +248,14 @@ def _from_file(spec: str) -> Cell:
     path = Path(file)
     if path.suffix != ".py" or not os.path.isfile(path):
         raise InputError(f"cell {quoted(spec)}: there is no file {file}")
-    module_spec = importlib.util.spec_from_file_location(f"keepgate_user_cell_{path.stem}", path)
-    assert module_spec is not None
-    assert module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
     try:
-        module_spec.loader.exec_module(module)
+        module = run_file(path, "cell")
         value = getattr(module, name, None)
         if inspect.isclass(value) and issubclass(value, Cell):
             value = _made(value)
     except KeepgateError:
         raise
-    except (Exception, SystemExit) as error:  # a file may do anything, leave the program too
+    except FAULTS as error:
         raise InputError(
             f"cell {quoted(spec)}: {file} fails to run: {type(error).__name__}: {reason(error)}"
         ) from error

@@ -46,12 +46,14 @@ def test_an_id_a_file_a_function_and_a_vector_environment_are_sources(tmp_path):
         ("room.py:made", "room.py has no function 'made'; it has to make an environment"),
         ("room.py:other", r"environment '.*room.py:other' cannot be made: OSError: no room"),
         ("broken.py", "broken.py raised ZeroDivisionError: division by zero"),
+        ("leaves.py", "leaves.py raised SystemExit: 0"),
     ],
 )
 def test_what_there_is_not_is_told_in_one_sentence(name, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "room.py").write_text(ROOM)
     (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "leaves.py").write_text("import sys; sys.exit(0)\n")
     with pytest.raises(InputError, match=message):
         Environments(named(name), 1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from keepgate.errors import InputError, listed, quoted, reason
+from keepgate.user_module import FAULTS, run_file
 
 __all__ = ["VELOCITIES", "Source", "named", "source_of"]
 
@@ -206,13 +206,9 @@ def _from_file(path: Path, function: str) -> Callable[..., Any]:
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"keepgate_environment_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        module = run_file(path, "environment")
+    except FAULTS as error:
         raise InputError(f"{path} raised {type(error).__name__}: {reason(error)}") from error
     make = getattr(module, function, None)
     if not callable(make):
