@@ -28,7 +28,16 @@ class Bit(gymnasium.Env):
         return np.array([0.0, float(self.left == 1)], np.float32), reward, over, False, {}
 
 
-class Forever(gymnasium.Env):
+class Clock(gymnasium.Env):
+    """Counts its steps in `t`, and sees 0 at first."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return np.zeros(1, np.float32), {}
+
+
+class Forever(Clock):
     """Reward 1 for ever; `ends` after ten steps either cuts an episode off or terminates it."""
 
     observation_space = spaces.Box(0, 10, (1,), np.float32)
@@ -37,11 +46,6 @@ class Forever(gymnasium.Env):
     def __init__(self, terminates=False, steps=10):
         self.terminates, self.steps = terminates, steps
 
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.t = 0
-        return np.zeros(1, np.float32), {}
-
     def step(self, action):
         self.t += 1
         over = self.t == self.steps
@@ -49,16 +53,11 @@ class Forever(gymnasium.Env):
         return seen, 1.0, over and self.terminates, over and not self.terminates, {}
 
 
-class Cliff(gymnasium.Env):
+class Cliff(Clock):
     """Two steps, cut off; the last observation is 1, that of a reset 0."""
 
     observation_space = spaces.Box(0, 1, (1,), np.float32)
     action_space = spaces.Discrete(2)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.t = 0
-        return np.zeros(1, np.float32), {}
 
     def step(self, action):
         self.t += 1
